@@ -1,0 +1,319 @@
+"""How long genrun's step takes beside a bare loop of the same job, in interleaved pairs.
+
+    python scripts/bench.py [pairs=7] [steps=600] [device=cpu] [jobs=autoencoder,vae,gan]
+
+Each pair times the bare loop and then genrun (and, where the extra `bench` is installed,
+Lightning and pythae) on the same images with the same networks, optimizer and batch size, on one
+CPU thread. genrun runs as a user's run does: live display, log, timings, checkpoints, finite
+checks; evaluation is left out on both sides. Printed are medians of seconds a step and of the
+ratios within pairs, with the smallest and largest, since these machines are noisy.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genrun.compose import compose
+from genrun.data.images import Batches
+from genrun.experiment import Experiment
+from genrun.runs.folder import RunFolder
+from genrun.terminal.live import LiveDisplay
+
+BATCH = 128
+Seconds = Callable[[int], float]
+
+
+def mlp(*widths: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Images:
+    """What a careful user would write: uint8 in memory, one permutation an epoch."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+        self.order = torch.empty(0)
+        self.place = 0
+
+    def batch(self) -> Tensor:
+        if self.place + BATCH > len(self.order):
+            self.order = torch.randperm(len(self.images)).to(self.images.device)
+            self.place = 0
+        rows = self.order[self.place : self.place + BATCH]
+        self.place += BATCH
+        return self.images.index_select(0, rows).to(torch.float32).div_(255)
+
+
+def adam(*modules: nn.Module) -> torch.optim.Optimizer:
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    return torch.optim.Adam(parameters, lr=1e-3, fused=True)
+
+
+class BareAutoencoder(nn.Module):
+    def __init__(self, images: Images) -> None:
+        super().__init__()
+        self.images = images
+        self.body = mlp(784, 256, 784)
+        self.to(images.images.device)
+        self.optimizer = adam(self.body)
+
+    def step(self) -> None:
+        x = self.images.batch().flatten(1)
+        loss = F.mse_loss(torch.sigmoid(self.body(x)), x)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+
+class BareVAE(nn.Module):
+    def __init__(self, images: Images) -> None:
+        super().__init__()
+        self.images = images
+        self.encoder, self.decoder = mlp(784, 512, 40), mlp(20, 512, 784)
+        self.to(images.images.device)
+        self.optimizer = adam(self.encoder, self.decoder)
+
+    def step(self) -> None:
+        x = self.images.batch().flatten(1)
+        mean, log_variance = self.encoder(x).chunk(2, dim=1)
+        z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        cross = F.binary_cross_entropy_with_logits(self.decoder(z), x, reduction="none").sum(1)
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+        loss = cross.mean() + kl.mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+
+class BareGAN(nn.Module):
+    def __init__(self, images: Images) -> None:
+        super().__init__()
+        self.images = images
+        self.generator, self.discriminator = mlp(100, 256, 784), mlp(784, 256, 1)
+        self.to(images.images.device)
+        self.optimizer_g, self.optimizer_d = adam(self.generator), adam(self.discriminator)
+
+    def step(self) -> None:
+        x = self.images.batch().flatten(1)
+        with torch.no_grad():
+            fake = torch.sigmoid(self.generator(torch.randn(BATCH, 100, device=x.device)))
+        real_logits = self.discriminator(2 * x - 1)
+        loss = (F.softplus(-real_logits) + F.softplus(self.discriminator(2 * fake - 1))).mean()
+        self.optimizer_d.zero_grad()
+        loss.backward(inputs=list(self.discriminator.parameters()))
+        self.optimizer_d.step()
+        fake = torch.sigmoid(self.generator(torch.randn(BATCH, 100, device=x.device)))
+        loss = F.softplus(-self.discriminator(2 * fake - 1)).mean()
+        self.optimizer_g.zero_grad()
+        loss.backward(inputs=list(self.generator.parameters()))
+        self.optimizer_g.step()
+
+
+BARE = {"autoencoder": BareAutoencoder, "vae": BareVAE, "gan": BareGAN}
+WORDS = {"autoencoder": [], "vae": ["backbone.hidden=[512]"], "gan": []}
+
+
+def synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def bare(job: str, images: Tensor) -> Seconds:
+    model = BARE[job](Images(images))
+
+    def seconds(steps: int) -> float:
+        synchronize(images.device)
+        begun = time.perf_counter()
+        for _ in range(steps):
+            model.step()
+        synchronize(images.device)
+        return time.perf_counter() - begun
+
+    return seconds
+
+
+def genrun(job: str, device: str, folder: Path) -> Seconds:
+    number = iter(range(1000))
+
+    def seconds(steps: int) -> float:
+        words = [
+            "data=fashion_mnist", f"model={job}", *WORDS[job], f"steps={steps}",
+            f"runtime.device={device}", "runtime.threads=1",
+            "evaluate_every=1000000", "sample_every=1000000",
+        ]  # fmt: skip
+        composed = compose(words)
+        experiment = Experiment.prepare(composed.config, composed.choices, words)
+        run = folder / f"{job}-{next(number)}"
+        run.mkdir()
+        with Path(os.devnull).open("w") as nowhere:
+            display = LiveDisplay(Console(file=nowhere, force_terminal=True, width=100))
+            experiment.train(run, display)
+        spent = RunFolder(run).read()["compute"]["seconds"]
+        return float(spent["training"] + spent["saving"])
+
+    return seconds
+
+
+def lightning(job: str, images: Tensor, folder: Path) -> Seconds | None:
+    """The same model in Lightning with its defaults: logger, checkpoints, progress bar."""
+    if importlib.util.find_spec("lightning") is None:
+        return None
+    import logging
+
+    from lightning import LightningModule, Trainer
+    from torch.utils.data import DataLoader, TensorDataset
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+    class Module(LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.automatic_optimization = False
+            self.images = Images(images)
+            self.model = BARE[job](self.images)
+
+        def training_step(self, batch: list[Tensor], index: int) -> None:
+            x = batch[0].to(torch.float32).div_(255)
+            self.images.batch = lambda: x  # type: ignore[method-assign]
+            self.model.step()
+
+        def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+            return [v for v in vars(self.model).values() if isinstance(v, torch.optim.Optimizer)]
+
+    module = Module()
+    loader = DataLoader(TensorDataset(images), batch_size=BATCH, shuffle=True, drop_last=True)
+
+    def seconds(steps: int) -> float:
+        trainer = Trainer(max_steps=steps, default_root_dir=folder, enable_model_summary=False)
+        begun = time.perf_counter()
+        trainer.fit(module, loader)
+        return time.perf_counter() - begun
+
+    return seconds
+
+
+def pythae(job: str, images: Tensor, folder: Path) -> Seconds | None:
+    """pythae's own trainer on its own autoencoder or VAE of the same widths."""
+    if job == "gan" or importlib.util.find_spec("pythae") is None:
+        return None
+    from pythae.models import AE, VAE, AEConfig, VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    latent, hidden = (256, 0) if job == "autoencoder" else (20, 512)
+
+    class Encoder(BaseEncoder):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(*([nn.Linear(784, hidden), nn.ReLU()] if hidden else []))
+            self.mean = nn.Linear(hidden or 784, latent)
+            self.log_variance = nn.Linear(hidden, latent) if hidden else None
+
+        def forward(self, x: Tensor) -> ModelOutput:
+            features = self.body(x.flatten(1))
+            if self.log_variance is None:
+                return ModelOutput(embedding=F.relu(self.mean(features)))
+            return ModelOutput(
+                embedding=self.mean(features), log_covariance=self.log_variance(features)
+            )
+
+    class Decoder(BaseDecoder):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            widths = (latent, hidden, 784) if hidden else (latent, 784)
+            self.body = mlp(*widths)
+
+        def forward(self, z: Tensor) -> ModelOutput:
+            return ModelOutput(reconstruction=torch.sigmoid(self.body(z)).view(-1, 1, 28, 28))
+
+    config, kind = (AEConfig, AE) if job == "autoencoder" else (VAEConfig, VAE)
+    keywords = {} if job == "autoencoder" else {"reconstruction_loss": "bce"}
+    model = kind(config(input_dim=(1, 28, 28), latent_dim=latent, **keywords), Encoder(), Decoder())
+
+    def seconds(steps: int) -> float:
+        few = images[: steps * BATCH].to(torch.float32).div(255)
+        settings = BaseTrainerConfig(
+            output_dir=str(folder), num_epochs=1, per_device_train_batch_size=BATCH,
+            train_dataloader_num_workers=0, no_cuda=images.device.type == "cpu",
+        )  # fmt: skip
+        from pythae.data.datasets import BaseDataset
+
+        trainer = BaseTrainer(
+            model=model,
+            train_dataset=BaseDataset(few, torch.zeros(len(few))),
+            training_config=settings,
+        )
+        begun = time.perf_counter()
+        trainer.train()
+        return (time.perf_counter() - begun) * steps / -(-len(few) // BATCH)
+
+    return seconds
+
+
+def measure(job: str, contestants: dict[str, Seconds], pairs: int, steps: int) -> list[list[str]]:
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for seconds in contestants.values():
+        seconds(steps // 10)  # warm-up
+    for _ in range(pairs):
+        for name, seconds in contestants.items():
+            times[name].append(seconds(steps) / steps)
+    rows = []
+    for name, values in times.items():
+        ratios = [value / first for value, first in zip(values, times["bare loop"], strict=True)]
+        rows.append(
+            [
+                job, name, f"{1e3 * statistics.median(values):.3f}",
+                f"{statistics.median(ratios):.3f}", f"{min(ratios):.3f} to {max(ratios):.3f}",
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def main() -> None:
+    given = dict(word.split("=", 1) for word in sys.argv[1:])
+    pairs, steps = int(given.get("pairs", 7)), int(given.get("steps", 600))
+    jobs = given.get("jobs", "autoencoder,vae,gan").split(",")
+    device = torch.device(given.get("device", "cpu"))
+    torch.set_num_threads(1)
+    composed = compose(["data=fashion_mnist"])
+    from genrun.build import build_data
+
+    data: Batches = build_data(composed.config, device, [])
+    table = Table(title=f"{pairs} pairs of {steps} steps, batch {BATCH}, {device}, one thread")
+    for column in ("job", "what", "ms a step", "ratio to bare", "ratios seen"):
+        table.add_column(column, justify="left" if column in ("job", "what") else "right")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for job in jobs:
+            images = data._train
+            contestants = {
+                "bare loop": bare(job, images),
+                "genrun": genrun(job, str(device), folder),
+                "Lightning": lightning(job, images, folder),
+                "pythae": pythae(job, images, folder),
+            }
+            present = {name: one for name, one in contestants.items() if one is not None}
+            for row in measure(job, present, pairs, steps):
+                table.add_row(*row)
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m genrun`"""
+
+from genrun.cli import main
+
+main()

@@ -1,0 +1,125 @@
+"""genrun from Python: `genrun.train([...])` and `genrun.Run.open(path)`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from genrun.build import build_model, build_networks
+from genrun.compose import compose
+from genrun.core.errors import CheckpointUnusable
+from genrun.core.protocols import Model
+from genrun.core.types import DataSpec
+from genrun.experiment import Experiment
+from genrun.runs.checkpoint import Checkpoint, checkpoints
+from genrun.runs.files import claim
+from genrun.runs.folder import RunFolder
+from genrun.terminal.plain import PlainDisplay, SilentDisplay
+from genrun.training.evaluation import sample
+from genrun.training.trial import load_networks
+
+Weights = Literal["best", "last"]
+
+
+class Run:
+    """A run on disk: its metrics, networks and samples."""
+
+    def __init__(self, folder: RunFolder, plugins: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._plugins = list(plugins)
+        self._built: dict[Weights, tuple[Model, nn.ModuleDict]] = {}
+
+    @classmethod
+    def open(cls, path: str | Path, plugins: Sequence[str] = ()) -> Run:
+        """The run in a folder. `plugins` are modules of your own that it may use.
+
+        Raises `InputMissing` where there is no run.
+        """
+        return cls(RunFolder.open(path), plugins)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.status})"
+
+    @property
+    def path(self) -> Path:
+        return self._folder.path
+
+    @property
+    def status(self) -> str:
+        """running, finished, stopped_early, interrupted, diverged or failed"""
+        return str(self.info["status"])
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What run.json holds."""
+        return self._folder.read()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration."""
+        return read_config(self._folder)
+
+    @property
+    def metrics(self) -> dict[str, NDArray[np.float64]]:
+        """Every logged value by name, one entry a row of the log, NaN where a row has none."""
+        rows = self._folder.rows()
+        names = dict.fromkeys(name for row in rows for name in row)
+        return {name: np.array([row.get(name, np.nan) for row in rows], float) for name in names}
+
+    def networks(self, weights: Weights = "best") -> nn.ModuleDict:
+        """The networks in evaluation mode, on the CPU; averaged ones where the run kept them.
+
+        Raises `CheckpointUnusable` where no checkpoint is sound.
+        """
+        return self._model_and_networks(weights)[1]
+
+    def sample(self, count: int = 64, seed: int = 0, weights: Weights = "best") -> Tensor:
+        """Images (count, channels, height, width) in [0, 1]; the same seed gives the same."""
+        model, nets = self._model_and_networks(weights)
+        return sample(model, nets, count, seed)
+
+    def _model_and_networks(self, weights: Weights) -> tuple[Model, nn.ModuleDict]:
+        if weights not in self._built:
+            config = self.config
+            model, regularizations = build_model(config, self._plugins)
+            spec = DataSpec(*self.info["data"]["shape"])
+            nets = build_networks(config, model, regularizations, spec, self._plugins)
+            tensors = self._checkpoint(weights).tensors
+            averaged = any(path.startswith("average/") for path in tensors)
+            load_networks(nets, tensors, "average" if averaged else "networks")
+            self._built[weights] = (model, nets.eval())
+        return self._built[weights]
+
+    def _checkpoint(self, weights: Weights) -> Checkpoint:
+        for checkpoint in checkpoints(self._folder.checkpoints):
+            best = checkpoint.record["best"]
+            if weights == "last" or best is None or best[0] == checkpoint.step:
+                return checkpoint
+        raise CheckpointUnusable(f"{self.path}: has no sound checkpoint of the {weights} weights")
+
+
+def train(overrides: Sequence[str] = (), *, quiet: bool = False) -> Run:
+    """Trains what the overrides compose, as the command line does, and returns its run.
+
+    `genrun.train(["model=gan", "optimizer.lr=3e-4"])`. Raises the errors of
+    `genrun.core.errors`; a run that diverged or was interrupted is returned with that status.
+    """
+    composed = compose(overrides)
+    experiment = Experiment.prepare(composed.config, composed.choices, composed.overrides)
+    folder = claim(composed.folder)
+    experiment.train(folder, SilentDisplay() if quiet else PlainDisplay(sys.stdout))
+    return Run.open(folder, plugins=composed.config["plugins"])
+
+
+def read_config(folder: RunFolder) -> dict[str, Any]:
+    """A run's configuration as plain types."""
+    config = OmegaConf.to_container(OmegaConf.load(folder.config_path), resolve=True)
+    assert isinstance(config, dict)
+    return {str(key): value for key, value in config.items()}

@@ -1,0 +1,1 @@
+"""Bodies of encoders and decoders, one family a file."""

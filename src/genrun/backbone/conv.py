@@ -1,0 +1,96 @@
+"""Strided convolutions down, transposed convolutions up (DCGAN, Radford et al., 1511.06434)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import nn
+
+from genrun.core.layers import Hidden, activation
+from genrun.core.types import DataSpec
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Conv:
+    """One 4x4 convolution of stride 2 for each entry of `channels`, then dense hidden layers.
+
+    Each convolution halves the image, rounding down; the decoder pads where it was odd, so any
+    size of at least 2^len(channels) works.
+    """
+
+    channels: Sequence[int]
+    hidden: Sequence[int]
+    encoder_activation: str
+    decoder_activation: str
+
+    def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
+        sizes = self._sizes(spec)
+        depths = [spec.channels, *self.channels]
+        layers: list[nn.Module] = [
+            self._down(fan_in, fan_out) for fan_in, fan_out in pairwise(depths)
+        ]
+        layers.append(nn.Flatten())
+        if outputs is not None:
+            widths = [self._features(sizes), *self.hidden]
+            layers += self._dense(widths, self.encoder_activation)
+            layers.append(nn.Linear(widths[-1], outputs))
+        return nn.Sequential(*layers)
+
+    def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
+        sizes = self._sizes(spec)
+        features = self._features(sizes)
+        layers: list[nn.Module] = []
+        if inputs is not None:
+            widths = [inputs, *reversed(self.hidden), features]
+            layers += self._dense(widths, self.decoder_activation)
+        layers.append(nn.Unflatten(1, (self.channels[-1], *sizes[-1])))
+        depths = [*reversed(self.channels), spec.channels]
+        for level, (fan_in, fan_out) in enumerate(pairwise(depths), start=1):
+            up = self._up(fan_in, fan_out, small=sizes[-level], large=sizes[-level - 1])
+            image = level == len(self.channels)
+            layers.append(up if image else self._hidden(up, self.decoder_activation, fan_out))
+        return nn.Sequential(*layers)
+
+    def _down(self, fan_in: int, fan_out: int) -> nn.Module:
+        convolution = nn.Conv2d(fan_in, fan_out, kernel_size=4, stride=2, padding=1)
+        return self._hidden(convolution, self.encoder_activation, fan_out)
+
+    def _up(self, fan_in: int, fan_out: int, small: Size, large: Size) -> nn.Module:
+        odd = (large[0] - 2 * small[0], large[1] - 2 * small[1])
+        return nn.ConvTranspose2d(
+            fan_in, fan_out, kernel_size=4, stride=2, padding=1, output_padding=odd
+        )
+
+    def _hidden(self, convolution: nn.Module, name: str, channels: int) -> nn.Module:
+        return Hidden(convolution, activation(name), channels, spatial=True)
+
+    def _dense(self, widths: Sequence[int], name: str) -> list[nn.Module]:
+        return [
+            Hidden(nn.Linear(fan_in, fan_out), activation(name), fan_out, spatial=False)
+            for fan_in, fan_out in pairwise(widths)
+        ]
+
+    def _features(self, sizes: Sequence[Size]) -> int:
+        return self.channels[-1] * sizes[-1][0] * sizes[-1][1]
+
+    def _sizes(self, spec: DataSpec) -> list[Size]:
+        """The image's size after each convolution, the image's own first.
+
+        Raises `ValueError` where the image is too small for so many halvings.
+        """
+        if not self.channels:
+            raise ValueError("channels=[] has no convolution: use backbone=mlp")
+        sizes = [(spec.height, spec.width)]
+        for _ in self.channels:
+            sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+        if min(sizes[-1]) < 1:
+            raise ValueError(
+                f"channels has {len(self.channels)} entries, each halves the image, and "
+                f"{spec.height}x{spec.width} images can be halved "
+                f"{min(spec.height, spec.width).bit_length() - 1} times"
+            )
+        return sizes

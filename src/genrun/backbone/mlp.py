@@ -1,0 +1,52 @@
+"""Fully connected bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import nn
+
+from genrun.core.layers import Hidden, activation
+from genrun.core.types import DataSpec
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Hidden layers of the given widths, counted from the image's side."""
+
+    hidden: Sequence[int]
+    activation: str
+
+    def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
+        widths = [spec.pixels, *self.hidden]
+        if outputs is None:
+            self._require_features()
+        return nn.Sequential(nn.Flatten(), *self._hidden(widths), *_head(widths[-1], outputs))
+
+    def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
+        widths = [*reversed(self.hidden)]
+        if inputs is None:
+            self._require_features()
+        else:
+            widths = [inputs, *widths]
+        return nn.Sequential(
+            *self._hidden(widths),
+            nn.Linear(widths[-1], spec.pixels),
+            nn.Unflatten(1, spec.shape),
+        )
+
+    def _hidden(self, widths: Sequence[int]) -> list[nn.Module]:
+        return [
+            Hidden(nn.Linear(fan_in, fan_out), activation(self.activation), fan_out, spatial=False)
+            for fan_in, fan_out in pairwise(widths)
+        ]
+
+    def _require_features(self) -> None:
+        if not self.hidden:
+            raise ValueError("hidden=[] leaves no features to use as the code: set latent_dim")
+
+
+def _head(features: int, outputs: int | None) -> list[nn.Module]:
+    return [] if outputs is None else [nn.Linear(features, outputs)]

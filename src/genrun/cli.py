@@ -1,0 +1,143 @@
+"""The command line: a verb first, or Hydra's composition."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import GenrunError, SweepFailed
+
+VERBS = ("resume", "sample", "show", "list")
+EXIT_CODES = {"interrupted": 75, "diverged": 4}
+BUG = 70
+
+
+def main() -> None:
+    """The entry point of `genrun` and `python -m genrun`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Does what the words say and gives the exit code."""
+    from genrun.compose import full_errors_wanted
+
+    try:
+        if argv and argv[0] in VERBS:
+            from genrun import verbs
+
+            return verbs.run(argv[0], argv[1:])
+        return _compose_and_run(list(argv))
+    except GenrunError as error:
+        if full_errors_wanted():
+            raise
+        _print_error(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_CODES["interrupted"]
+    except Exception as error:
+        if full_errors_wanted():
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        _print_error(
+            f"a bug: {type(error).__name__}: {error} ({where}); "
+            "HYDRA_FULL_ERROR=1 shows everything"
+        )
+        return BUG
+
+
+def _compose_and_run(argv: list[str]) -> int:
+    from hydra._internal.utils import get_args_parser
+
+    if "--version" in argv:
+        from importlib.metadata import version
+
+        print(f"genrun {version('genrun')}")
+        return 0
+    arguments = get_args_parser().parse_intermixed_args(argv)
+    words = arguments.overrides
+    looking = (
+        arguments.help or arguments.hydra_help or arguments.cfg or arguments.info is not None
+        or arguments.shell_completion
+    )  # fmt: skip
+    if looking:
+        gc.disable()  # a process of half a second; collecting takes a tenth of it
+        _call_hydra([w for w in argv if w not in words], words, task=lambda config: None)
+        return 0
+    return (_sweep if arguments.multirun else _single)(words, arguments.config_dir)
+
+
+def _single(words: list[str], config_dir: str | None) -> int:
+    from genrun.compose import compose
+
+    composed = compose(words, config_dir)  # everything that torch is not needed for is said first
+    _import_path(composed.config)
+    from genrun.experiment import Experiment
+    from genrun.runs.files import claim
+    from genrun.terminal.choose import display
+    from genrun.training.loop import Outcome
+
+    experiment = Experiment.prepare(composed.config, composed.choices, words)
+    folder = claim(composed.folder)
+    ended: list[Outcome | Exception] = []
+
+    def task(_: Any) -> None:
+        try:
+            ended.append(experiment.train(folder, display()))
+        except Exception as error:  # Hydra would print it its own way and exit with 1
+            ended.append(error)
+
+    _call_hydra(_flags(config_dir), [*words, f"hydra.run.dir='{folder}'"], task)
+    if isinstance(ended[0], Exception):
+        raise ended[0]
+    return EXIT_CODES.get(ended[0].status, 0)
+
+
+def _sweep(words: list[str], config_dir: str | None) -> int:
+    from genrun.compose import compose, split_sweep
+
+    jobs = split_sweep(words, config_dir)
+    points = [compose(job, config_dir) for job in jobs]  # one bad point: none is started
+    _import_path(points[0].config)
+    from genrun.runs.files import claim
+    from genrun.sweeps.jobs import SweepJobs
+
+    folder = claim(points[0].sweep_folder)
+    sweep = SweepJobs(folder, jobs, points)
+    _call_hydra(["-m", *_flags(config_dir)], [*words, f"hydra.sweep.dir='{folder}'"], sweep.task)
+    if failed := sweep.summarize():
+        raise SweepFailed(f"{failed} of {len(jobs)} jobs failed; {folder} has the others")
+    return 0
+
+
+def _import_path(config: dict[str, Any]) -> None:
+    """Plugins are looked for from where the command was given, as `python -m` does."""
+    if config["plugins"] and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+
+
+def _flags(config_dir: str | None) -> list[str]:
+    return [] if config_dir is None else ["--config-dir", config_dir]
+
+
+def _call_hydra(flags: list[str], words: Sequence[str], task: Any) -> None:
+    """Hands over to Hydra, with the flags first: 1.3 does not take them between overrides."""
+    import hydra
+
+    from genrun.compose import conf_folder, hydra_overrides
+    from genrun.config import register
+
+    register()
+    sys.argv = [sys.argv[0], *flags, *hydra_overrides(words)]
+    base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
+    hydra.main(config_path=str(conf_folder()), config_name="config", **base)(task)()
+
+
+def _print_error(text: str) -> None:
+    from genrun.terminal.tables import print_error
+
+    print_error(text)

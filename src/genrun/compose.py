@@ -1,0 +1,247 @@
+"""From words on a command line to a checked configuration, without importing torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from genrun import config as checks
+from genrun.core.errors import ConfigError
+
+PLAYER_OPTIMIZER = re.compile(r"(players\.[^.=]+\.optimizer)(\.[^=]+)?=")
+
+
+def conf_folder() -> Path:
+    """The YAML files: inside the package where it was installed as a wheel, else beside `src`."""
+    packaged = Path(__file__).parent / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "conf"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A checked experiment."""
+
+    config: dict[str, Any]  # resolved; plain types
+    choices: dict[str, str]  # what was picked from each group
+    overrides: list[str]
+    folder: Path  # where Hydra's settings would put the run
+    sweep_folder: Path
+    sweep_params: dict[str, str]
+
+
+def hydra_overrides(words: Sequence[str]) -> list[str]:
+    """Overrides as Hydra wants them: settings of one player are additions to an empty dict."""
+    return [_player_override(word) for word in words]
+
+
+def _player_override(word: str) -> str:
+    matched = PLAYER_OPTIMIZER.match(word)
+    if matched is None:
+        return word
+    if matched[2] is None:
+        return f"+optimizer@{word}"
+    return f"++{word}"
+
+
+def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
+    """Composes and checks one experiment. Raises `ConfigError`; creates nothing."""
+    with _hydra(config_dir) as search:
+        overrides = hydra_overrides(words)
+        with _clear_errors(words, overrides, search):
+            composed = hydra_compose("config", [*search, *overrides], return_hydra_config=True)
+            HydraConfig.instance().set_config(composed)
+            return _checked(composed, list(words))
+
+
+def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
+    """The overrides of each job of a sweep, in Hydra's order."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    with _hydra(config_dir) as search:
+        overrides = hydra_overrides(words)
+        with _clear_errors(words, overrides, search):
+            parsed = OverridesParser.create().parse_overrides(overrides)
+            plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
+            composed = hydra_compose("config", [*search, *plain], return_hydra_config=True)
+            params = composed.hydra.sweeper.params or {}
+            everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
+            batches = BasicSweeper.split_arguments(
+                OverridesParser.create().parse_overrides(everything), None
+            )
+    return [job for batch in batches for job in batch]
+
+
+@contextmanager
+def _hydra(config_dir: str | None) -> Iterator[list[str]]:
+    """Hydra set up for composing; gives the overrides that add the user's own folder."""
+    checks.register()
+    search = []
+    if config_dir is not None:
+        if not Path(config_dir).is_dir():
+            raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
+        search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"]
+    GlobalHydra.instance().clear()
+    before = HydraConfig.instance().cfg
+    try:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="genrun"):
+            yield search
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def _checked(composed: DictConfig, words: list[str]) -> Composed:
+    choices = {name: str(choice) for name, choice in composed.hydra.runtime.choices.items()}
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    config = OmegaConf.to_container(own, resolve=True, throw_on_missing=False)
+    assert isinstance(config, dict)
+    plain: dict[str, Any] = {str(key): value for key, value in config.items()}
+    _merge_players(plain)
+    checks.check(plain, _reference(plain, choices))
+    return Composed(
+        config=plain,
+        choices={
+            **{group: choices[group] for group in checks.SINGLE_GROUPS},
+            **{group: ",".join(plain[group]) for group in checks.LIST_GROUPS},
+        },
+        overrides=words,
+        folder=Path(str(composed.hydra.run.dir)),
+        sweep_folder=Path(str(composed.hydra.sweep.dir)),
+        sweep_params={str(k): str(v) for k, v in (composed.hydra.sweeper.params or {}).items()},
+    )
+
+
+def _merge_players(config: dict[str, Any]) -> None:
+    """Completes each player's optimizer: what it leaves out is taken from `optimizer`."""
+    for name, settings in config["players"].items():
+        if not isinstance(settings, Mapping) or set(settings) != {"optimizer"}:
+            raise ConfigError(
+                f"players.{name}: a player can have an optimizer of its own, given as "
+                f"players.{name}.optimizer=CHOICE or players.{name}.optimizer.lr=VALUE"
+            )
+        optimizer = settings["optimizer"]
+        if not isinstance(optimizer, Mapping):
+            raise ConfigError(f"players.{name}.optimizer={optimizer}: must be settings")
+        if "_target_" not in optimizer:
+            config["players"][name] = {"optimizer": {**config["optimizer"], **optimizer}}
+
+
+def _reference(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Any]:
+    """The chosen YAML files' own content, by the key at which each was put."""
+    files = {group: f"{group}/{choices[group]}" for group in checks.SINGLE_GROUPS}
+    for group in checks.LIST_GROUPS:
+        files |= {f"{group}.{name}": f"{group}/{name}" for name in config[group]}
+    for name in config["players"]:
+        path = f"players.{name}.optimizer"
+        files[path] = f"optimizer/{choices.get(f'optimizer@{path}', choices['optimizer'])}"
+    repository = GlobalHydra.instance().config_loader().repository  # type: ignore[attr-defined]  # Hydra's interface does not name it
+    loaded = {path: repository.load_config(file) for path, file in files.items()}
+    for path, result in loaded.items():
+        if result is None:
+            group, name = files[path].split("/")
+            options = repository.get_group_options(group)
+            raise ConfigError(
+                f"{group}.{name}: there is no such choice of {group} ({', '.join(options)})"
+                f"{checks.did_you_mean(name, options)}"
+            )
+    return {path: _own_keys(result.config) for path, result in loaded.items()}
+
+
+def _own_keys(config: DictConfig) -> dict[str, Any]:
+    """A file's keys and values as they stand in it."""
+    content = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items() if key != "defaults"}
+
+
+@contextmanager
+def _clear_errors(
+    words: Sequence[str], overrides: Sequence[str], search: Sequence[str]
+) -> Iterator[None]:
+    """Turns Hydra's and OmegaConf's exceptions into one line of ours."""
+    try:
+        yield
+    except MissingConfigException as error:
+        raise ConfigError(_missing_choice(error)) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_one_line(error, overrides, search)) from error
+    except (ValueError, AssertionError, RecursionError) as error:
+        raise ConfigError(f"{' '.join(words)}: {_first_line(error)}") from error
+
+
+def _missing_choice(error: MissingConfigException) -> str:
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    if not group or not name:
+        return _first_line(error)
+    repository = GlobalHydra.instance().config_loader().repository  # type: ignore[attr-defined]  # Hydra's interface does not name it
+    options = repository.get_group_options(group)
+    hint = checks.did_you_mean(name, options)
+    return f"{group}={name}: there is no such choice of {group} ({', '.join(options)}){hint}"
+
+
+def _one_line(error: Exception, overrides: Sequence[str], search: Sequence[str]) -> str:
+    text = str(error)
+    if matched := re.search(r"Could not override '([^']+)'", text):
+        return _unknown_key(matched[1], overrides, search)
+    if matched := re.search(r"Ambiguous value for argument '([^']+)'", text):
+        key, _, value = matched[1].partition("=")
+        return (
+            f"{matched[1]}: several values need a sweep (genrun -m {matched[1]}), a list "
+            f"({key}=[{value}]) or quotes"
+        )
+    if "LexerNoViableAlt" in text or "no viable alternative" in text or "mismatched input" in text:
+        bad = next((word for word in overrides if not _parses(word)), " ".join(overrides))
+        return f"{bad}: must be KEY=VALUE, with brackets and quotes closed"
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    key = getattr(cause, "full_key", None)
+    wanted = re.search(r"(?:converted to|is not a valid) (\w+)", str(cause))
+    if key and wanted:
+        value = next((o.partition("=")[2] for o in overrides if o.startswith(f"{key}=")), "")
+        kind = {"Integer": "an integer", "Boolean": "true or false"}.get(wanted[1], wanted[1])
+        return f"{key}={value}: must be {kind}"
+    return f"{key}: {_first_line(cause)}" if key else _first_line(cause)
+
+
+def _unknown_key(key: str, overrides: Sequence[str], search: Sequence[str]) -> str:
+    """Names the keys that stand where the unknown one was sought."""
+    parent, _, name = key.rpartition(".")
+    others = [o for o in overrides if o.lstrip("+~").partition("=")[0] != key]
+    try:
+        composed = hydra_compose("config", [*search, *others])
+        node = OmegaConf.select(composed, parent) if parent else composed
+        known = [str(k) for k in node if k != "_target_"] if isinstance(node, DictConfig) else []
+    except (HydraException, OmegaConfBaseException):
+        known = []
+    where = f" in {parent}" if parent else ""
+    listed = f" ({', '.join(known)})" if known else ""
+    return f"{key}: there is no such key{where}{listed}{checks.did_you_mean(name, known)}"
+
+
+def _parses(word: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        return False
+    return True
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def full_errors_wanted() -> bool:
+    """Whether the user asked for whole traces, Hydra's own way."""
+    return os.environ.get("HYDRA_FULL_ERROR") == "1"

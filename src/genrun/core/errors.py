@@ -1,0 +1,73 @@
+"""Errors that a user can act on. Each carries the exit code of the command line."""
+
+
+class GenrunError(Exception):
+    """One line that says what is wrong and what is allowed; `exit_code` is the process's."""
+
+    exit_code = 70
+
+
+class ConfigError(GenrunError):
+    """The configuration or the command line is wrong."""
+
+    exit_code = 2
+
+
+class SweepFailed(GenrunError):
+    """At least one job of a sweep failed."""
+
+    exit_code = 3
+
+
+class Diverged(GenrunError):
+    """A loss or a weight is no longer finite."""
+
+    exit_code = 4
+
+
+class DataDamaged(GenrunError):
+    """A data file is there but cannot be what it should be."""
+
+    exit_code = 65
+
+
+class InputMissing(GenrunError):
+    """A file or folder that was named does not exist."""
+
+    exit_code = 66
+
+
+class DeviceUnavailable(GenrunError):
+    """The device that was asked for is not there."""
+
+    exit_code = 69
+
+
+class OutOfMemory(GenrunError):
+    """The model and its batch do not fit."""
+
+    exit_code = 71
+
+
+class CannotCreate(GenrunError):
+    """A folder or file of the run cannot be created."""
+
+    exit_code = 73
+
+
+class OutputFailed(GenrunError):
+    """Writing a run's file failed: disk full, quota, I/O error."""
+
+    exit_code = 74
+
+
+class Interrupted(GenrunError):
+    """Stopped by a signal after a checkpoint; resumable."""
+
+    exit_code = 75
+
+
+class CheckpointUnusable(GenrunError):
+    """A checkpoint is damaged, or belongs to another experiment."""
+
+    exit_code = 76

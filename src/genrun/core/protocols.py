@@ -1,0 +1,195 @@
+"""What each kind of choice must be able to do. Everything is duck-typed against these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from genrun.core.noise import Key
+from genrun.core.types import DataSpec, Metrics, Player, Report, RunSummary, State
+
+
+class Backbone(Protocol):
+    """Builds the bodies of networks. Encoders read images, decoders write them."""
+
+    def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
+        """Images (batch, channels, height, width) to (batch, outputs).
+
+        With `outputs=None` the features of the last hidden layer, flat, are the output.
+        """
+
+    def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
+        """(batch, inputs) to image logits (batch, channels, height, width).
+
+        With `inputs=None` it takes what `encoder(spec, None)` gives.
+        """
+
+
+class Model(Protocol):
+    """What is learned. `loss` is a pure function of networks, batch and key."""
+
+    monitor: str  # the held-out metric that says how good it is; lower is better
+
+    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict: ...
+
+    def players(self) -> tuple[Player, ...]: ...
+
+    def loss(
+        self, player: str, nets: nn.ModuleDict, batch: Tensor, key: Key
+    ) -> tuple[Tensor, Metrics]:
+        """The player's loss, shape (), and values worth logging, each of shape ()."""
+
+    def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
+        """Held-out values, one for each image: shape (batch,)."""
+
+    def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
+        """Images (count, channels, height, width) in [0, 1]."""
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """A model that can show what it makes of given images."""
+
+    def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Calibrates(Protocol):
+    """A model that looks at some training images before it can sample."""
+
+    def calibrate(self, nets: nn.ModuleDict, images: Tensor) -> None: ...
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """A model in which one player judges images."""
+
+    critic: str  # the name of the judging player
+
+    def judge(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
+        """Logits of shape (batch,): positive where an image seems real."""
+
+
+class Data(Protocol):
+    """Images in memory as uint8, on the training device; batch i is a function of (seed, i)."""
+
+    spec: DataSpec
+    digest: str  # SHA-256 of the images that were read
+    name: str
+    train_count: int
+    held_out_count: int
+    batch_size: int
+
+    @property
+    def batches_per_epoch(self) -> int: ...
+
+    def batch(self, index: int) -> Tensor:
+        """Training batch `index`, float in [0, 1], (batch_size, channels, height, width)."""
+
+    def train_images(self, count: int) -> Tensor:
+        """The first `count` training images, in the data's own order."""
+
+    def held_out(self) -> Sequence[Tensor]:
+        """All held-out images in batches, always in the same order."""
+
+
+class Metric(Protocol):
+    """A distance between samples and held-out images; lower is better."""
+
+    def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor: ...
+
+
+class Stopper(Protocol):
+    """A pure state machine: can be saved as JSON, tested by a table, replayed over a log."""
+
+    def start(self) -> State: ...
+
+    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+        """The next state, and the reason to stop or None. Never changes `state` in place."""
+
+    def describe(self, state: State) -> str:
+        """A few words for the display: how near the end is."""
+
+
+@runtime_checkable
+class Monitors(Protocol):
+    """A stopper that watches a held-out metric; None stands for the model's own."""
+
+    monitor: str | None
+
+
+# What a regularization can do. It has the methods of at least one of these.
+
+
+@runtime_checkable
+class HiddenLayer(Protocol):
+    """Adds a layer to every hidden layer of a network."""
+
+    before_activation: bool
+
+    def layer(self, channels: int, spatial: bool) -> nn.Module:
+        """For (batch, channels) or, if `spatial`, (batch, channels, height, width)."""
+
+
+@runtime_checkable
+class NetworkChange(Protocol):
+    """Changes a network once, before training."""
+
+    def change(self, network: nn.Module) -> nn.Module: ...
+
+
+@runtime_checkable
+class ModelChange(Protocol):
+    """Changes the model's own settings once."""
+
+    def change_model(self, model: Model) -> Model: ...
+
+
+@runtime_checkable
+class Penalty(Protocol):
+    """A term added to a player's loss."""
+
+    def penalty(
+        self, model: Model, player: Player, nets: nn.ModuleDict, batch: Tensor, key: Key
+    ) -> Tensor | None:
+        """A tensor of shape (), or None where this player does not pay it."""
+
+
+@runtime_checkable
+class GradientChange(Protocol):
+    """Changes a player's gradients in place, between the backward pass and the update."""
+
+    def change_gradients(self, parameters: Sequence[nn.Parameter]) -> None: ...
+
+
+@runtime_checkable
+class WeightAverage(Protocol):
+    """Keeps averaged networks, which are the ones that are evaluated and sampled."""
+
+    def average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], step: int) -> None:
+        """Moves the parameters `averaged` in place, after training step `step`."""
+
+
+@runtime_checkable
+class ChecksModel(Protocol):
+    """A choice that does not suit every model and says so. Raises `ConfigError`."""
+
+    def check(self, model: Model) -> None: ...
+
+
+class Display(Protocol):
+    """What a person sees. `step` is set by plain assignment: it costs the loop nothing."""
+
+    step: int
+
+    def start(self, run: RunSummary, step: int) -> None: ...
+
+    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,67 @@
+"""Values that travel between the rooms of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+Metrics = dict[str, Tensor]
+"""Named values on the device: shape () from a loss, (batch,) from an evaluation."""
+
+State = dict[str, Any]
+"""What a pure state machine remembers: JSON's types only."""
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The shape of one image. Images are float tensors in [0, 1] wherever models see them."""
+
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)"""
+        return (self.channels, self.height, self.width)
+
+    @property
+    def pixels(self) -> int:
+        return self.channels * self.height * self.width
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who minimizes a loss: a GAN has two, a VAE one."""
+
+    name: str
+    networks: tuple[str, ...]  # whose parameters this player's optimizer moves
+    turns: int = 1  # gradient steps a training step (n_critic), a fresh batch each
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a stopping policy sees after a step.
+
+    `seconds` is training time so far, resumed parts added up, evaluation and saving left out.
+    `metrics` holds that step's held-out values by name, and is empty where nothing was evaluated.
+    """
+
+    step: int
+    examples: int
+    seconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a display says of a run, at its start and at its end."""
+
+    title: str
+    folder: str
+    steps: int
+    monitor: str
+    facts: Mapping[str, str]  # what a reader wants beside it: device, parameters, data

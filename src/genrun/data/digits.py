@@ -1,0 +1,21 @@
+"""The digits that come with genrun: 10,000 of MNIST (see `assets/README.md`)."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+
+from genrun.data.images import ImageSet
+
+
+@dataclass(frozen=True)
+class Digits:
+    """28x28 grey handwritten digits, already shuffled once."""
+
+    def load(self) -> ImageSet:
+        packed = resources.files("genrun.data").joinpath("assets", "mnist_10k.npz").read_bytes()
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            return ImageSet("digits", arrays["images"][:, np.newaxis])

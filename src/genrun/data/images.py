@@ -1,0 +1,101 @@
+"""Images in memory: the split, the order of batches, and the digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genrun.core.errors import ConfigError
+from genrun.core.noise import fold_in
+from genrun.core.types import DataSpec
+
+HELD_OUT_BATCH = 500
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What a source read: uint8 images (count, channels, height, width)."""
+
+    name: str
+    images: NDArray[np.uint8]
+
+    @property
+    def spec(self) -> DataSpec:
+        return DataSpec(*self.images.shape[1:])
+
+    def digest(self) -> str:
+        """SHA-256 over the shape and the pixels."""
+        hashed = hashlib.sha256(repr(self.images.shape).encode())
+        hashed.update(np.ascontiguousarray(self.images).data)
+        return hashed.hexdigest()
+
+
+class Batches:
+    """Training batches and held-out images, resident on the device as uint8.
+
+    The held-out images are a random subset that is a function of the seed. Batch `i` is a
+    function of (seed, i): each epoch has its own permutation, and the images that do not fill
+    the epoch's last batch are left out of it.
+    """
+
+    def __init__(
+        self, source: ImageSet, held_out: int, batch_size: int, seed: int, device: torch.device
+    ) -> None:
+        count = len(source.images)
+        if not 1 <= held_out < count:
+            raise ConfigError(
+                f"data.held_out={held_out}: must be from 1 to {count - 1}, "
+                f"as {source.name} has {count} images"
+            )
+        if batch_size > count - held_out:
+            raise ConfigError(
+                f"data.batch_size={batch_size}: {source.name} has only {count - held_out} "
+                f"training images ({held_out} are held out)"
+            )
+        self.name = source.name
+        self.spec = source.spec
+        self.digest = source.digest()
+        self.train_count = count - held_out
+        self.held_out_count = held_out
+        self.batch_size = batch_size
+        self._seed = seed
+        images = torch.from_numpy(source.images)
+        order = _permutation(count, fold_in(seed, "split"))
+        # Sorted, so that without a split by chance the data's own order is kept.
+        self._held_out = images[order[:held_out].sort().values].to(device)
+        self._train = images[order[held_out:].sort().values].to(device)
+        self._epoch = -1
+        self._order = torch.empty(0)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return self.train_count // self.batch_size
+
+    def batch(self, index: int) -> Tensor:
+        epoch, place = divmod(index, self.batches_per_epoch)
+        if epoch != self._epoch:
+            order = _permutation(self.train_count, fold_in(self._seed, "order", epoch))
+            self._order, self._epoch = order.to(self._train.device), epoch
+        rows = self._order[place * self.batch_size : (place + 1) * self.batch_size]
+        return _to_float(self._train.index_select(0, rows))
+
+    def train_images(self, count: int) -> Tensor:
+        return _to_float(self._train[:count])
+
+    def held_out(self) -> Sequence[Tensor]:
+        return [_to_float(part) for part in torch.split(self._held_out, HELD_OUT_BATCH)]
+
+
+def _permutation(count: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed & ((1 << 63) - 1))
+    return torch.randperm(count, generator=generator)
+
+
+def _to_float(images: Tensor) -> Tensor:
+    return images.to(torch.get_default_dtype()).div_(255)

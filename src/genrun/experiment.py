@@ -1,0 +1,259 @@
+"""One trial from its configuration to its folder: prepare, train, resume."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from genrun.build import Built, build
+from genrun.core.errors import CheckpointUnusable, OutOfMemory
+from genrun.core.protocols import Display
+from genrun.core.types import RunSummary
+from genrun.runs.folder import RunFolder
+from genrun.runs.recorder import Recorder
+from genrun.training.interrupt import Interrupt
+from genrun.training.loop import Clock, Loop, Outcome
+
+RESUMABLE = ("running", "interrupted", "failed")
+MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins")
+
+
+@dataclass
+class Experiment:
+    """A checked and built experiment. Nothing is on disk until `train`."""
+
+    config: dict[str, Any]
+    choices: Mapping[str, str]
+    overrides: Sequence[str]
+    built: Built
+
+    @classmethod
+    def prepare(
+        cls, config: dict[str, Any], choices: Mapping[str, str], overrides: Sequence[str]
+    ) -> Experiment:
+        """Builds everything, so that whatever is wrong is said before a folder exists."""
+        with _memory_errors(config):
+            built = build(config, config["plugins"])
+        return cls(config, choices, overrides, built)
+
+    def train(
+        self, folder: Path, display: Display, interrupted: Callable[[], bool] | None = None
+    ) -> Outcome:
+        """Trains in an empty folder of its own."""
+        run = RunFolder(folder)
+        run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
+        run.update({"status": "running", "reason": "", **self._facts(), "resumed": []})
+        return self._run(run, Recorder.begin(folder), display, interrupted, Clock())
+
+    def resume(
+        self,
+        run: RunFolder,
+        display: Display,
+        interrupted: Callable[[], bool] | None = None,
+    ) -> Outcome:
+        """Goes on from the newest sound checkpoint."""
+        before = run.read()
+        if before["data"]["digest"] != self.built.data.digest:
+            raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
+        changed = _differences(before["environment"], self._environment())
+        recorder, checkpoint, seconds = Recorder.resume(run.path)
+        if checkpoint is not None:
+            self._restore(checkpoint)
+        for name, (was, now) in changed.items():
+            display.note(f"{name} was {was} and is {now}: the rest will not be exactly the same")
+        resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
+        run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
+        run.update({"status": "running", "reason": "", "resumed": [*before["resumed"], resumed]})
+        clock = Clock()
+        clock.seconds |= seconds
+        return self._run(run, recorder, display, interrupted, clock)
+
+    def _restore(self, checkpoint: Any) -> None:
+        try:
+            self.built.trial.restore(checkpoint.tensors, checkpoint.record)
+        except (KeyError, RuntimeError, ValueError) as error:
+            text = str(error).splitlines()[0]
+            raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({text})") from error
+
+    def _run(
+        self,
+        run: RunFolder,
+        recorder: Recorder,
+        display: Display,
+        interrupted: Callable[[], bool] | None,
+        clock: Clock,
+    ) -> Outcome:
+        built = self.built
+        display.start(self._summary(run.path), built.trial.step)
+        try:
+            with _memory_errors(self.config), Interrupt() as signals:
+                loop = Loop(
+                    trial=built.trial,
+                    step=built.step,
+                    evaluation=built.evaluation,
+                    plan=built.plan,
+                    record=recorder,
+                    display=display,
+                    interrupted=interrupted or signals,
+                    clock=clock,
+                )
+                outcome = loop.run()
+        except BaseException as error:
+            run.update({"status": "failed", "reason": f"{type(error).__name__}: {error}"})
+            raise
+        finally:
+            recorder.close()
+            display.close()
+        self._finish(run, outcome, clock, display)
+        return outcome
+
+    def _finish(self, run: RunFolder, outcome: Outcome, clock: Clock, display: Display) -> None:
+        trial, built = self.built.trial, self.built
+        best = None if trial.best is None else {"step": trial.best.step, "value": trial.best.value}
+        seconds = {name: round(value, 3) for name, value in clock.read().items()}
+        run.update(
+            {
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "ended": _now(),
+                "step": trial.step,
+                "best": best,
+                "compute": {
+                    "steps": trial.step,
+                    "examples": trial.step * built.step.examples_a_step,
+                    "seconds": seconds,
+                },
+            }
+        )
+        lines = {"folder": str(run.path)}
+        if best is not None:
+            lines["best"] = f"{built.plan.monitor} {best['value']:.5g} at step {best['step']}"
+        if pictures := sorted(run.samples.glob("step-*[0-9].png")):
+            lines["samples"] = str(pictures[-1])
+        if outcome.status == "interrupted":
+            lines["go on"] = f"genrun resume {run.path}"
+        display.finish(outcome.status, outcome.reason, lines)
+
+    def _summary(self, folder: Path) -> RunSummary:
+        built = self.built
+        counts = built.parameter_counts()
+        title = " ".join(f"{group}={name}" for group, name in self.choices.items() if name)
+        return RunSummary(
+            title=title,
+            folder=str(folder),
+            steps=built.plan.steps,
+            monitor=built.plan.monitor,
+            facts={
+                "device": f"{built.device}, {torch.get_num_threads()} threads",
+                "data": f"{built.data.name}, {built.data.train_count} train, "
+                f"{built.data.held_out_count} held out",
+                "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
+            },
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        built = self.built
+        return {
+            "choices": dict(self.choices),
+            "overrides": list(self.overrides),
+            "seed": self.config["seed"],
+            "steps": built.plan.steps,
+            "monitor": built.plan.monitor,
+            "started": _now(),
+            "git_commit": _git_commit(),
+            "environment": self._environment(),
+            "data": {
+                "name": built.data.name,
+                "digest": built.data.digest,
+                "shape": list(built.data.spec.shape),
+                "train": built.data.train_count,
+                "held_out": built.data.held_out_count,
+            },
+            "parameters": built.parameter_counts(),
+        }
+
+    def _environment(self) -> dict[str, Any]:
+        """What a run's exact numbers depend on beside its configuration."""
+        device = self.built.device
+        cuda = device.type == "cuda"
+        return {
+            "genrun": version("genrun"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "device": torch.cuda.get_device_name(device) if cuda else device.type,
+            "processor": platform.machine(),
+            "threads": torch.get_num_threads(),
+            "precision": self.config["runtime"]["precision"],
+            "compile": self.config["runtime"]["compile"],
+        }
+
+
+def refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """A resumed run may get more steps or another stopping budget, and nothing else.
+
+    Raises `CheckpointUnusable` with every field that differs.
+    """
+    changed = {
+        key: pair
+        for key, pair in _differences(old, new).items()
+        if key.split(".")[0] not in MAY_CHANGE
+    }
+    if changed:
+        listed = "; ".join(f"{key} was {was}, asked {now}" for key, (was, now) in changed.items())
+        raise CheckpointUnusable(
+            f"{listed}: only {', '.join(MAY_CHANGE)} may change when a run is resumed"
+        )
+
+
+def _differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], path: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in dict.fromkeys([*old, *new]):
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            found |= _differences(was, now, f"{path}{key}.")
+        elif was != now:
+            found[f"{path}{key}"] = (was, now)
+    return found
+
+
+@contextmanager
+def _memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
+    """Turns running out of memory into one line with a batch size to try."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        batch_size = config["data"]["batch_size"]
+        raise OutOfMemory(
+            f"out of memory with data.batch_size={batch_size}; "
+            f"try data.batch_size={max(1, batch_size // 2)}"
+        ) from error
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+
+
+def _git_commit() -> str | None:
+    """The commit of the repository in which the command was given, where there is one."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

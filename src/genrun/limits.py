@@ -1,0 +1,42 @@
+"""What each number may be. By the last part of its key: a name means the same wherever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Limit(NamedTuple):
+    """What a number may be."""
+
+    allows: Callable[[float], bool]
+    text: str
+
+
+def _each(names: str, limit: Limit) -> dict[str, Limit]:
+    return dict.fromkeys(names.split(), limit)
+
+
+AT_LEAST_0 = Limit(lambda v: v >= 0, "at least 0")
+AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1")
+AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2")
+ABOVE_0 = Limit(lambda v: v > 0, "above 0")
+BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
+UP_TO_1 = Limit(lambda v: 0 < v <= 1, "above 0 and at most 1")
+
+LIMITS: dict[str, Limit] = {
+    "seed": Limit(lambda v: 0 <= v < 2**63, "from 0 to 2^63 - 1"),
+    "steps": Limit(lambda v: 1 <= v < 10**10, "from 1 to 9999999999"),
+    "epochs": Limit(lambda v: 1 <= v <= 10**9, "from 1 to 1000000000"),
+    **_each("log_every evaluate_every save_every sample_every step_size", AT_LEAST_1),
+    **_each("batch_size held_out size channels threads examples", AT_LEAST_1),
+    **_each("latent_dim hidden discriminator_turns importance_samples", AT_LEAST_1),
+    **_each("projections patience T_max", AT_LEAST_1),
+    **_each("window", AT_LEAST_2),
+    **_each("lr weight_decay lr_decay eta_min min_lr gamma weight threshold", AT_LEAST_0),
+    **_each("warmup_steps cooldown total_iters min_delta tolerance", AT_LEAST_0),
+    **_each("initial_accumulator_value", AT_LEAST_0),
+    **_each("eps max_norm seconds factor start_factor", ABOVE_0),
+    **_each("betas momentum alpha rho p smoothing decay", BELOW_1),
+    **_each("real_target", UP_TO_1),
+}

@@ -1,0 +1,1 @@
+"""What is learned: each file one family, which owns its losses and its sampling."""

@@ -1,0 +1,25 @@
+"""One-sided label smoothing (Salimans et al., 1606.03498, section 3.4)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from genrun.core.errors import ConfigError
+from genrun.core.protocols import Model
+
+
+@dataclass(frozen=True)
+class LabelSmoothing:
+    """The discriminator's target for real images becomes 1 - smoothing; generated stay at 0."""
+
+    smoothing: float
+
+    def change_model(self, model: Model) -> Model:
+        if not hasattr(model, "real_target") or not dataclasses.is_dataclass(model):
+            raise ConfigError(
+                "regularization=label_smoothing needs a model that labels images real (gan); "
+                f"{type(model).__name__} does not"
+            )
+        changed: Model = dataclasses.replace(model, real_target=1 - self.smoothing)
+        return changed

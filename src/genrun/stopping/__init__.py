@@ -1,0 +1,1 @@
+"""When to stop: pure state machines, one policy a file."""

@@ -1,0 +1,17 @@
+"""The display that suits where the output goes."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from genrun.core.protocols import Display
+from genrun.terminal.live import LiveDisplay
+from genrun.terminal.plain import PlainDisplay
+from genrun.terminal.tables import interactive
+
+
+def display() -> Display:
+    """Live where a person is watching, plain lines otherwise."""
+    return LiveDisplay(Console()) if interactive() else PlainDisplay(sys.stdout)

@@ -1,0 +1,80 @@
+"""The display for pipes, logs and CI: one line an event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from genrun.core.types import RunSummary
+from genrun.terminal.style import duration, number
+
+SECONDS_BETWEEN_LINES = 1.0
+
+
+class PlainDisplay:
+    """Prints rows with held-out values, and at most one a second of the others."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.step = 0
+        self._stream = stream
+        self._steps = 0
+        self._begun = self._printed = time.monotonic()
+        self._first = 0
+
+    def start(self, run: RunSummary, step: int) -> None:
+        self._steps, self._first, self._begun = run.steps, step, time.monotonic()
+        self._print(run.title)
+        for name, fact in run.facts.items():
+            self._print(f"  {name}: {fact}")
+        self._print(f"  folder: {run.folder}")
+
+    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+        now = time.monotonic()
+        evaluated = any(name.startswith("held_out/") for name in row)
+        if not evaluated and now - self._printed < SECONDS_BETWEEN_LINES:
+            return
+        self._printed = now
+        shown = [
+            f"{name}={number(value)}" for name, value in row.items()
+            if name not in ("step", "examples") and not name.endswith("/lr")
+        ]  # fmt: skip
+        rate = (row["step"] - self._first) / max(now - self._begun, 1e-9)
+        shown.append(f"{rate:.0f} steps/s")
+        self._print(f"step {row['step']}/{self._steps}  " + "  ".join([*shown, *policies]))
+
+    def note(self, text: str) -> None:
+        self._print(f"note: {text}")
+
+    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
+        self._print(f"{status}: {reason} ({duration(time.monotonic() - self._begun)})")
+        for name, line in lines.items():
+            self._print(f"  {name}: {line}")
+
+    def close(self) -> None:
+        self._stream.flush()
+
+    def _print(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class SilentDisplay:
+    """Shows nothing."""
+
+    def __init__(self) -> None:
+        self.step = 0
+
+    def start(self, run: RunSummary, step: int) -> None:
+        return None
+
+    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+        return None
+
+    def note(self, text: str) -> None:
+        return None
+
+    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
+        return None
+
+    def close(self) -> None:
+        return None

@@ -1,0 +1,77 @@
+"""Tables of finished runs, and the choice of a display."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from genrun.terminal.style import number
+
+COLUMNS_OF_A_PIPE = 200
+
+
+def interactive() -> bool:
+    """Whether a person is watching: a terminal, and not CI."""
+    return sys.stdout.isatty() and os.environ.get("CI", "").lower() not in ("1", "true")
+
+
+def console() -> Console:
+    return Console() if interactive() else Console(width=COLUMNS_OF_A_PIPE, color_system=None)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """Texts are shown as they are, never as markup."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    if title:
+        console().print(Text(title, style="bold"))
+    console().print(table)
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Names and values, one a line."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        grid.add_row(Text(name, style="dim"), Text(_cell(value), overflow="fold"))
+    console().print(grid)
+
+
+def print_line(text: str) -> None:
+    console().print(Text(text), soft_wrap=True)
+
+
+def print_error(text: str) -> None:
+    Console(stderr=True).print(
+        Text.assemble(("genrun: ", "bold red"), text), soft_wrap=True, highlight=False
+    )
+
+
+@contextmanager
+def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar for a slow preparation; a single line where nobody is watching."""
+    if not interactive():
+        print(title, file=sys.stderr, flush=True)
+        yield lambda count: None
+        return
+    amount = DownloadColumn() if title.startswith("downloading") else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), amount)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return number(value) if isinstance(value, float) else str(value)

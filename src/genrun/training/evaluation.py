@@ -1,0 +1,105 @@
+"""Held-out metrics and sample grids, always from the same noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core.noise import Key
+from genrun.core.protocols import Calibrates, Data, Metric, Model, Reconstructs
+
+CALIBRATION_IMAGES = 512
+SAMPLE_CHUNK = 500
+
+
+@contextmanager
+def evaluating(nets: nn.ModuleDict) -> Iterator[None]:
+    """Evaluation mode without gradients; restores the networks' mode."""
+    training = nets.training
+    nets.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        nets.train(training)
+
+
+def sample(model: Model, nets: nn.ModuleDict, count: int, seed: int) -> Tensor:
+    """Images (count, channels, height, width) in [0, 1], a function of the seed."""
+    with evaluating(nets):
+        starts = range(0, count, SAMPLE_CHUNK)
+        parts = [
+            model.sample(nets, min(SAMPLE_CHUNK, count - start), Key.of(seed, "sample", start))
+            for start in starts
+        ]
+    return torch.cat(parts)
+
+
+class Evaluation:
+    """Evaluates one set of networks on the held-out images.
+
+    The noise is the same at every evaluation, so that two evaluations differ by the networks
+    alone.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        nets: nn.ModuleDict,
+        data: Data,
+        metrics: Mapping[str, Metric],
+        seed: int,
+        grid: int,
+    ) -> None:
+        self.model = model
+        self.nets = nets
+        self.data = data
+        self.metrics = metrics
+        self.seed = seed
+        self.grid = grid
+
+    def names(self) -> list[str]:
+        """The names that `evaluate` gives, found by evaluating two images."""
+        with evaluating(self.nets):
+            images = self.data.held_out()[0][:2]
+            own = self.model.evaluate(self.nets, images, Key.of(self.seed, "names"))
+        return [*own, *self.metrics]
+
+    def evaluate(self) -> dict[str, float]:
+        """Every held-out metric by name."""
+        held_out = self.data.held_out()
+        with evaluating(self.nets):
+            self._calibrate()
+            per_image = [
+                self.model.evaluate(self.nets, images, Key.of(self.seed, "evaluate", index))
+                for index, images in enumerate(held_out)
+            ]
+            values = {
+                name: float(torch.cat([part[name] for part in per_image]).mean())
+                for name in per_image[0]
+            }
+            if self.metrics:
+                samples = sample(self.model, self.nets, self.data.held_out_count, self.seed)
+                images = torch.cat(list(held_out))
+                for name, metric in self.metrics.items():
+                    key = Key.of(self.seed, "metric", name)
+                    values[name] = float(metric(samples, images, key))
+        return values
+
+    def pictures(self) -> dict[str, Tensor]:
+        """Images to look at: samples from fixed noise, and reconstructions in pairs."""
+        with evaluating(self.nets):
+            self._calibrate()
+            pictures = {"": sample(self.model, self.nets, self.grid, self.seed)}
+            if isinstance(self.model, Reconstructs):
+                images = self.data.held_out()[0][: self.grid // 2]
+                made = self.model.reconstruct(self.nets, images)
+                pictures["-reconstructions"] = torch.stack([images, made], 1).flatten(0, 1)
+        return pictures
+
+    def _calibrate(self) -> None:
+        if isinstance(self.model, Calibrates):
+            self.model.calibrate(self.nets, self.data.train_images(CALIBRATION_IMAGES))

@@ -1,0 +1,193 @@
+"""The loop, readable from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from genrun.core.errors import Diverged
+from genrun.core.protocols import Display
+from genrun.core.types import Report
+from genrun.training.evaluation import Evaluation
+from genrun.training.step import TrainingStep
+from genrun.training.trial import Best, Trial
+
+
+class Record(Protocol):
+    """Where a run leaves what it learned."""
+
+    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
+
+    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None: ...
+
+    def checkpoint(
+        self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, and how often what happens; all in steps."""
+
+    steps: int
+    log_every: int
+    evaluate_every: int
+    save_every: int
+    sample_every: int
+    monitor: str
+
+
+@dataclass
+class Clock:
+    """Seconds by what they were spent on, earlier parts of a resumed run included."""
+
+    seconds: dict[str, float] = field(
+        default_factory=lambda: {"training": 0.0, "evaluation": 0.0, "saving": 0.0}
+    )
+    _since: float = field(default_factory=time.perf_counter)
+    _kind: str = "training"
+
+    def read(self) -> dict[str, float]:
+        now = time.perf_counter()
+        self.seconds[self._kind] += now - self._since
+        self._since = now
+        return dict(self.seconds)
+
+    @contextmanager
+    def on(self, kind: str) -> Iterator[None]:
+        """Time spent inside counts as `kind`."""
+        self.read()
+        before, self._kind = self._kind, kind
+        try:
+            yield
+        finally:
+            self.read()
+            self._kind = before
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: finished, stopped_early, interrupted or diverged."""
+
+    status: str
+    reason: str
+
+
+def due(step: int, every: int, last: bool = False) -> bool:
+    """Whether something that happens every `every` steps, and at the end, happens now."""
+    return step % every == 0 or last
+
+
+@dataclass
+class Loop:
+    """Trains a trial until its plan, a stopping policy or an interrupt ends it."""
+
+    trial: Trial
+    step: TrainingStep
+    evaluation: Evaluation
+    plan: Plan
+    record: Record
+    display: Display
+    interrupted: Callable[[], bool]
+    clock: Clock
+
+    def run(self) -> Outcome:
+        try:
+            return self._run()
+        except Diverged as error:
+            return Outcome("diverged", str(error))
+
+    def _run(self) -> Outcome:
+        trial, plan = self.trial, self.plan
+        if trial.step == 0:
+            self._begin()
+        while trial.step < plan.steps:
+            trial.step += 1
+            trial.window.add(trial.step, self.step(trial.step))
+            trial.average.update(trial.step)
+            for schedule in trial.schedules.values():
+                schedule.step()
+            self.display.step = trial.step
+
+            done = trial.step == plan.steps
+            evaluated = due(trial.step, plan.evaluate_every, last=done)
+            metrics = self._evaluate() if evaluated else {}
+            reason = self._observe(metrics) if trial.stoppers else None
+            if reason and not evaluated:
+                metrics = self._evaluate()
+            last = done or reason is not None
+
+            if due(trial.step, plan.log_every, last=last or bool(metrics)):
+                self._log(metrics)
+            if due(trial.step, plan.sample_every, last):
+                self._draw()
+            if due(trial.step, plan.save_every, last) or self._is_best():
+                self._save()
+            if reason:
+                return Outcome("stopped_early", reason)
+            if not done and self.interrupted():
+                self._save()
+                return Outcome("interrupted", f"stopped by a signal after step {trial.step}")
+        return Outcome("finished", f"all {plan.steps} steps done")
+
+    def _begin(self) -> None:
+        """Step 0: what the untrained networks give, and a checkpoint to come back to."""
+        metrics = self._evaluate()
+        self.record.row(self._row({}, metrics), self.clock.read())
+        self._draw()
+        self._save()
+
+    def _evaluate(self) -> dict[str, float]:
+        trial = self.trial
+        with self.clock.on("evaluation"):
+            metrics = self.evaluation.evaluate()
+        for name, number in metrics.items():
+            if not math.isfinite(number):
+                raise Diverged(f"held_out/{name} was {number} at step {trial.step}")
+        value = metrics[self.plan.monitor]
+        if trial.best is None or value < trial.best.value:
+            trial.best = Best(trial.step, value)
+        if trial.step > 0:
+            for schedule in trial.schedules.values():
+                schedule.observe(value)
+        return metrics
+
+    def _observe(self, metrics: Mapping[str, float]) -> str | None:
+        examples = self.trial.step * self.step.examples_a_step
+        seconds = self.clock.read()["training"]
+        return self.trial.observe(Report(self.trial.step, examples, seconds, metrics))
+
+    def _is_best(self) -> bool:
+        return self.trial.best is not None and self.trial.best.step == self.trial.step
+
+    def _row(self, means: Mapping[str, float], metrics: Mapping[str, float]) -> dict[str, float]:
+        trial = self.trial
+        rates = {
+            f"{name}/lr": optimizer.param_groups[0]["lr"]
+            for name, optimizer in trial.optimizers.items()
+        }
+        held_out = {f"held_out/{name}": value for name, value in metrics.items()}
+        examples = trial.step * self.step.examples_a_step
+        return {"step": trial.step, "examples": examples, **means, **rates, **held_out}
+
+    def _log(self, metrics: Mapping[str, float]) -> None:
+        row = self._row(self.trial.window.read(), metrics)
+        self.record.row(row, self.clock.read())
+        states = self.trial.stopper_states
+        self.display.row(row, [s.describe(states[n]) for n, s in self.trial.stoppers.items()])
+
+    def _draw(self) -> None:
+        with self.clock.on("evaluation"):
+            self.record.pictures(self.trial.step, self.evaluation.pictures())
+
+    def _save(self) -> None:
+        with self.clock.on("saving"):
+            best = self.trial.best
+            tensors, record = self.trial.save()
+            self.record.checkpoint(tensors, record, None if best is None else best.step)

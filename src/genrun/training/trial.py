@@ -1,0 +1,128 @@
+"""Everything that changes while one experiment trains, and its form on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core.protocols import Stopper
+from genrun.core.types import Report, State
+from genrun.training.average import AveragedNetworks
+from genrun.training.schedule import Schedule
+from genrun.training.window import Window, check_finite
+
+
+@dataclass
+class Best:
+    """The best evaluation so far; lower is better."""
+
+    step: int
+    value: float
+
+
+@dataclass
+class Trial:
+    """The moving parts. Their digest is the digest of the experiment's state."""
+
+    nets: nn.ModuleDict
+    average: AveragedNetworks
+    optimizers: Mapping[str, torch.optim.Optimizer]
+    schedules: Mapping[str, Schedule]
+    stoppers: Mapping[str, Stopper]
+    step: int = 0
+    best: Best | None = None
+    window: Window = field(default_factory=Window)
+    stopper_states: dict[str, State] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stopper_states = {name: s.start() for name, s in self.stoppers.items()}
+
+    def observe(self, report: Report) -> str | None:
+        """Lets every stopping policy see the report; the first reason to stop, or None."""
+        reasons = []
+        for name, stopper in self.stoppers.items():
+            state, reason = stopper.observe(self.stopper_states[name], report)
+            self.stopper_states[name] = state
+            reasons.append(reason)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The state as tensors by path and as a record of JSON's types.
+
+        Raises `Diverged` where a tensor or a pending loss is not finite: no checkpoint holds one.
+        """
+        record: dict[str, Any] = {
+            "step": self.step,
+            "best": None if self.best is None else [self.best.step, self.best.value],
+            "window": self.window.state(),
+            "schedules": {name: schedule.state() for name, schedule in self.schedules.items()},
+            "stoppers": self.stopper_states,
+            "optimizers": {},
+        }
+        tensors = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
+        if self.average.separate:
+            averaged = _tensors_by_path(self.average.nets)
+            tensors |= {f"average/{name}": t for name, t in averaged.items()}
+        for name, optimizer in self.optimizers.items():
+            parts, rest = split_optimizer_state(optimizer.state_dict())
+            tensors |= {f"optimizer/{name}/{path}": t for path, t in parts.items()}
+            record["optimizers"][name] = rest
+        check_finite(tensors, self.step)
+        return tensors, record
+
+    def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+        """The inverse of `save`."""
+        load_networks(self.nets, tensors, "networks")
+        if self.average.separate:
+            load_networks(self.average.nets, tensors, "average")
+        for name, optimizer in self.optimizers.items():
+            parts = _below(tensors, f"optimizer/{name}")
+            optimizer.load_state_dict(join_optimizer_state(parts, record["optimizers"][name]))
+        for name, schedule in self.schedules.items():
+            schedule.restore(record["schedules"][name])
+        self.window.restore(**record["window"])
+        self.stopper_states = dict(record["stoppers"])
+        self.best = None if record["best"] is None else Best(*record["best"])
+        self.step = record["step"]
+
+
+def load_networks(nets: nn.ModuleDict, tensors: Mapping[str, Tensor], kind: str) -> None:
+    """Fills networks from a checkpoint's tensors; `kind` is `networks` or `average`."""
+    own = {path.replace("/", ".", 1): tensor for path, tensor in _below(tensors, kind).items()}
+    nets.load_state_dict(own)
+
+
+def split_optimizer_state(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimizer's `state_dict` as tensors by `index/name`, and the rest."""
+    tensors: dict[str, Tensor] = {}
+    values: dict[str, Any] = {}
+    for index, entries in state["state"].items():
+        for name, value in entries.items():
+            if isinstance(value, Tensor):
+                tensors[f"{index}/{name}"] = value
+            else:
+                values[f"{index}/{name}"] = value
+    return tensors, {"groups": state["param_groups"], "values": values}
+
+
+def join_optimizer_state(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `split_optimizer_state`. Tensors are copied: torch would alias them."""
+    state: dict[int, dict[str, Any]] = {}
+    for path, value in {**tensors, **rest["values"]}.items():
+        index, name = path.split("/", 1)
+        value = value.clone() if isinstance(value, Tensor) else value
+        state.setdefault(int(index), {})[name] = value
+    return {"state": state, "param_groups": rest["groups"]}
+
+
+def _tensors_by_path(nets: nn.ModuleDict) -> dict[str, Tensor]:
+    return {name.replace(".", "/", 1): tensor for name, tensor in nets.state_dict().items()}
+
+
+def _below(tensors: Mapping[str, Tensor], folder: str) -> dict[str, Tensor]:
+    prefix = folder + "/"
+    return {p.removeprefix(prefix): t for p, t in tensors.items() if p.startswith(prefix)}

@@ -1,0 +1,74 @@
+"""What every test shares: float64 for numbers, small data, a folder of its own."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import struct
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from genrun.build import Built, build
+from genrun.compose import compose, conf_folder
+from genrun.data.digits import Digits
+
+torch.set_num_threads(1)  # the tests run as several processes on few cores
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Networks, batches and noise in double precision."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENRUN_CACHE", str(tmp_path / "cache"))
+
+
+def _few_digits() -> Path:
+    """An IDX file of 56 real digits: 24 to train on, 3 batches of 8 an epoch, and 32 held out."""
+    folder = Path(tempfile.mkdtemp(prefix="genrun-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    images = Digits().load().images[:56, 0]
+    header = struct.pack(">IIII", 0x803, *images.shape)
+    (folder / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
+    return folder
+
+
+SMALL = [
+    "data=mnist",
+    f"data.root={_few_digits()}",
+    "data.batch_size=8",
+    "data.held_out=32",
+    "metric.sliced_wasserstein.projections=8",
+    "steps=12",
+    "log_every=4",
+    "evaluate_every=6",
+    "save_every=4",
+    "sample_every=12",
+    "runtime.threads=1",
+    "runtime.device=cpu",
+]
+
+
+@pytest.fixture
+def small() -> Callable[..., Built]:
+    """Builds an experiment that trains in milliseconds."""
+
+    def make(*words: str) -> Built:
+        composed = compose([*SMALL, *words])
+        return build(composed.config, composed.config["plugins"])
+
+    return make
+
+
+def choices(group: str) -> list[str]:
+    """Every choice of a group, by what stands in `conf/`: a new file is a new test."""
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))

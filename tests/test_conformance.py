@@ -1,0 +1,236 @@
+"""What every choice must do, for whatever stands in `conf/`."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import random
+from collections.abc import Callable
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+from torch.func import functional_call, stack_module_state
+
+from genrun.build import Built, _optimizer, find_class, instantiate
+from genrun.compose import compose, conf_folder
+from genrun.core import noise
+from genrun.core.noise import Key
+from genrun.core.types import Report
+from genrun.training.evaluation import sample
+from genrun.training.trial import join_optimizer_state, split_optimizer_state
+from tests.conftest import choices
+
+Make = Callable[..., Built]
+BODIES = choices("backbone")
+MODELS = choices("model")
+LAYERS = "regularization=[batch_norm,dropout]"
+
+
+class LossModule(nn.Module):
+    """A player's loss as a module's call, so that its parameters can be given from outside."""
+
+    def __init__(self, built: Built, player: str) -> None:
+        super().__init__()
+        self.nets, self.model, self.player = built.trial.nets, built.model, player
+
+    def forward(self, batch: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+        key = Key(base)
+        with noise.layer_keys(key.fold("layers")):
+            return self.model.loss(self.player, self.nets, batch, key.fold("loss"))[0]
+
+
+def players(built: Built) -> list[str]:
+    return [player.name for player in built.model.players()]
+
+
+@pytest.mark.parametrize("backbone", BODIES)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_step_moves_exactly_the_players_parameters(
+    model: str, backbone: str, small: Make
+) -> None:
+    built = small(f"model={model}", f"backbone={backbone}", LAYERS)
+    for player in built.model.players():
+        before = copy.deepcopy(built.trial.nets.state_dict())
+        key = torch.tensor(7)
+        built.step._turn(player, built.data.batch(0), key)
+        moved = {
+            name.split(".")[0]
+            for name, parameter in built.trial.nets.named_parameters()
+            if not torch.equal(parameter, before[name])
+        }
+        assert moved == set(player.networks)
+        unmoved = [
+            name
+            for network in player.networks
+            for name, parameter in built.trial.nets[network].named_parameters()
+            if parameter.grad is None
+        ]
+        assert unmoved == [], "every parameter of the player has a gradient"
+
+
+@pytest.mark.parametrize("backbone", BODIES)
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.usefixtures("float64")
+def test_loss_is_pure_and_equal_under_vmap(model: str, backbone: str, small: Make) -> None:
+    runs = [small(f"model={model}", f"backbone={backbone}", LAYERS, f"seed={s}") for s in (0, 1)]
+    batches = torch.stack([built.data.batch(0) for built in runs])
+    bases = torch.tensor([11, 12])
+    for player in players(runs[0]):
+        modules = [LossModule(built, player) for built in runs]
+        state = copy.deepcopy(stack_module_state(modules))
+        stateless = copy.deepcopy(modules[0])
+
+        def loss(parameters, buffers, batch, base, stateless=stateless):
+            return functional_call(stateless, (parameters, buffers), (batch, base))
+
+        stacked = torch.vmap(loss, randomness="error")(*state, batches, bases)
+        alone = torch.stack(
+            [m(batch, base) for m, batch, base in zip(modules, batches, bases, strict=True)]
+        )
+        torch.testing.assert_close(stacked, alone, rtol=1e-10, atol=1e-10)
+        again = torch.stack(
+            [m(batch, base) for m, batch, base in zip(modules, batches, bases, strict=True)]
+        )
+        torch.testing.assert_close(again, alone, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.usefixtures("float64")
+def test_loss_draws_no_global_noise(model: str, small: Make) -> None:
+    built = small(f"model={model}", LAYERS)
+    before = torch.get_rng_state()
+    for player in players(built):
+        LossModule(built, player)(built.data.batch(0), torch.tensor(3))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("backbone", BODIES)
+@pytest.mark.parametrize("model", MODELS)
+def test_samples_have_the_datas_shape_and_range(model: str, backbone: str, small: Make) -> None:
+    built = small(f"model={model}", f"backbone={backbone}", LAYERS)
+    built.evaluation.evaluate()  # calibrates what needs it
+    images = sample(built.model, built.trial.nets, 10, seed=5)
+    assert images.shape == (10, *built.data.spec.shape)
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert images.std(dim=0).max() > 0, "not all the same"
+    assert torch.equal(images, sample(built.model, built.trial.nets, 10, seed=5))
+    assert not torch.equal(images, sample(built.model, built.trial.nets, 10, seed=6))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_evaluation_measures_the_monitor_and_moves_nothing(model: str, small: Make) -> None:
+    built = small(f"model={model}", LAYERS)
+    first = built.evaluation.evaluate()
+    before = copy.deepcopy(built.trial.nets.state_dict())
+    assert built.evaluation.evaluate() == first
+    assert built.model.monitor in first
+    assert list(first) == built.evaluation.names()
+    after = built.trial.nets.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert built.trial.nets.training
+
+
+@pytest.mark.parametrize("name", choices("regularization"))
+@pytest.mark.parametrize("backbone", BODIES)
+def test_every_regularization_trains_a_gan(name: str, backbone: str, small: Make) -> None:
+    built = small("model=gan", f"backbone={backbone}", f"regularization={name}")
+    plain = small("model=gan", f"backbone={backbone}")
+    for step in (1, 2):
+        outputs, without = built.step(step), plain.step(step)
+        built.trial.average.update(step)
+    assert all(value.isfinite() for value in outputs.values())
+    changed = any(
+        not torch.equal(ours, theirs)
+        for ours, theirs in zip(
+            built.trial.average.nets.parameters(), plain.trial.nets.parameters(), strict=False
+        )
+    ) or outputs.keys() != without.keys()
+    assert changed, "it must do something"
+
+
+@pytest.mark.parametrize("name", choices("optimizer"))
+@pytest.mark.usefixtures("float64")
+def test_every_optimizer_reduces_a_quadratic_and_round_trips(name: str) -> None:
+    settings = compose([f"optimizer={name}"]).config["optimizer"]
+
+    def start() -> tuple[nn.Parameter, torch.optim.Optimizer]:
+        parameter = nn.Parameter(torch.linspace(-1, 1, 12).view(3, 4))
+        return parameter, _optimizer(settings, [parameter], plugins=[])
+
+    def step(parameter: nn.Parameter, optimizer: torch.optim.Optimizer) -> float:
+        loss = parameter.square().sum()
+        parameter.grad = torch.autograd.grad(loss, parameter)[0]
+        optimizer.step()
+        return float(loss.detach())
+
+    parameter, optimizer = start()
+    losses = [step(parameter, optimizer) for _ in range(30)]
+    assert losses[-1] < losses[0]
+
+    tensors, rest = split_optimizer_state(optimizer.state_dict())
+    copied = {path: tensor.clone() for path, tensor in tensors.items()}
+    other, restored = start()
+    other.data.copy_(parameter.data)
+    restored.load_state_dict(join_optimizer_state(copied, json.loads(json.dumps(rest))))
+    for _ in range(5):
+        step(parameter, optimizer)
+        step(other, restored)
+    assert torch.equal(parameter, other)
+    assert not any(torch.equal(copied[p], t) for p, t in tensors.items() if t.numel() > 1), (
+        "the copies are not aliased"
+    )
+
+
+@pytest.mark.parametrize("name", choices("stopping"))
+def test_every_stopper_replays_and_survives_json(name: str) -> None:
+    given = {"target": ["stopping.target.value=0.2"], "budget": ["stopping.budget.examples=4000"]}
+    words = [f"stopping={name}", *given.get(name, [])]
+    stopper = instantiate("stopping", compose(words).config["stopping"][name], [])
+    if hasattr(stopper, "monitor"):
+        stopper = type(stopper)(**{**vars(stopper), "monitor": "mse"})
+    generator = random.Random(0)
+    reports = [
+        Report(step, step * 128, step * 0.1, {"mse": generator.random()} if step % 2 else {})
+        for step in range(1, 60)
+    ]
+    first, second = stopper.start(), stopper.start()
+    reasons = []
+    for report in reports:
+        before = json.dumps(first)
+        following, reason = stopper.observe(first, report)
+        assert json.dumps(first) == before, "the given state is not changed"
+        second, again = stopper.observe(json.loads(json.dumps(second)), report)
+        first = following
+        assert (first, reason) == (second, again)
+        assert isinstance(stopper.describe(first), str)
+        reasons.append(reason)
+    assert any(reasons), "it stops at some time"
+
+
+FILES = [
+    (group, name)
+    for group in (
+        "data", "model", "backbone", "optimizer", "schedule", "regularization", "stopping", "metric"
+    )
+    for name in choices(group)
+]  # fmt: skip
+NOT_THE_CLASS = {"data": {"batch_size", "held_out"}, "schedule": {"warmup_steps"}}
+
+
+@pytest.mark.parametrize(("group", "name"), FILES)
+def test_yaml_keys_are_the_targets_arguments(group: str, name: str) -> None:
+    settings = OmegaConf.to_container(OmegaConf.load(conf_folder() / group / f"{name}.yaml"))
+    keys = set(settings) - {"_target_"} - NOT_THE_CLASS.get(group, set())
+    signature = inspect.signature(find_class(group, settings, plugins=[]))
+    given_by_us = {"params", "optimizer"}
+    assert keys <= set(signature.parameters) - given_by_us
+    required = {
+        argument.name
+        for argument in signature.parameters.values()
+        if argument.default is inspect.Parameter.empty
+    }
+    assert required - given_by_us <= keys, "every argument without a default stands in the YAML"

@@ -1,0 +1,151 @@
+"""Stopped anywhere and resumed, a run ends with the same state and the same log."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+from pathlib import Path
+
+import pytest
+
+from genrun.compose import Composed, compose
+from genrun.core.errors import CheckpointUnusable
+from genrun.experiment import Experiment, refuse_changes
+from genrun.runs.folder import RunFolder
+from genrun.terminal.plain import SilentDisplay
+from tests.conftest import SMALL, choices
+
+SHORT = [*SMALL, "evaluate_every=5", "log_every=3", "save_every=100"]  # 4 epochs of 3 batches
+
+
+@functools.cache
+def composed(words: tuple[str, ...]) -> Composed:
+    return compose([*SHORT, *words])
+
+
+def prepare(*words: str) -> Experiment:
+    made = composed(words)
+    return Experiment.prepare(copy.deepcopy(made.config), made.choices, made.overrides)
+
+
+def whole(folder: Path, *words: str) -> tuple[str, bytes]:
+    """The final checkpoint's name, which holds the digest of all state, and the log."""
+    if not folder.exists():
+        folder.mkdir()
+        prepare(*words).train(folder, SilentDisplay())
+    return final(folder)
+
+
+def final(folder: Path) -> tuple[str, bytes]:
+    newest = max(path.name for path in (folder / "checkpoints").glob("ckpt-*"))
+    return newest, (folder / "metrics.jsonl").read_bytes()
+
+
+def stopped_and_resumed(folder: Path, stops: list[int], *words: str) -> tuple[str, bytes]:
+    folder.mkdir()
+    experiment = prepare(*words)
+    outcome = experiment.train(
+        folder, SilentDisplay(), lambda: experiment.built.trial.step >= stops[0]
+    )
+    assert outcome.status == "interrupted"
+    for stop in [*stops[1:], None]:
+        resumed = prepare(*words)
+
+        def at_stop(resumed: Experiment = resumed, stop: int | None = stop) -> bool:
+            return stop is not None and resumed.built.trial.step >= stop
+
+        resumed.resume(RunFolder.open(folder), SilentDisplay(), at_stop)
+    assert all(part["exact"] for part in RunFolder.open(folder).read()["resumed"])
+    return final(folder)
+
+
+CASES = [
+    *[[f"model={model}"] for model in choices("model")],
+    *[["model=gan", "backbone=conv", "regularization=[batch_norm,dropout,ema,r1]"]],
+    *[["model=autoencoder", f"optimizer={name}"] for name in choices("optimizer")],
+    *[
+        ["model=vae", f"schedule={name}", "schedule.warmup_steps=4"]
+        for name in choices("schedule")
+    ],
+    ["model=vae", "schedule=plateau", "schedule.patience=1", "schedule.threshold=1e6",
+     "schedule.threshold_mode=abs"],
+    ["model=gan", "model.discriminator_turns=3", "players.generator.optimizer=sgd"],
+    ["model=gan", "regularization=[spectral_norm,label_smoothing,l1,l2,gradient_clip]"],
+    ["model=autoencoder", "regularization=[batch_norm,dropout]", "optimizer=rmsprop",
+     "stopping=[early,plateau,budget,target]", "stopping.early.patience=2",
+     "stopping.early.min_delta=1000.0", "stopping.budget.examples=1000000",
+     "stopping.target.value=0.0"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", CASES, ids=lambda words: " ".join(words)[:60])
+def test_resumed_run_equals_one_left_alone(words: list[str], tmp_path: Path) -> None:
+    alone = whole(tmp_path / "alone", *words)
+    # mid-epoch in the middle of a log window; then twice at an epoch's edge and just before the end
+    assert stopped_and_resumed(tmp_path / "once", [4], *words) == alone
+    assert stopped_and_resumed(tmp_path / "thrice", [1, 6, 9], *words) == alone
+
+
+@pytest.mark.parametrize("stop", range(1, 12))
+def test_stopped_at_every_step(stop: int, tmp_path: Path) -> None:
+    words = ["model=gan", "regularization=[batch_norm,ema]", "schedule=cosine"]
+    alone = whole(tmp_path / "alone", *words)
+    assert stopped_and_resumed(tmp_path / "stopped", [stop], *words) == alone
+
+
+def test_resuming_cuts_rows_written_after_the_checkpoint(tmp_path: Path) -> None:
+    alone = whole(tmp_path / "alone", "model=vae")
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    experiment = prepare("model=vae")
+    experiment.train(folder, SilentDisplay(), lambda: experiment.built.trial.step >= 7)
+    with (folder / "metrics.jsonl").open("ab") as log:
+        log.write(b'{"step": 9, "vae/loss": 1.0}\n{"step": 1')
+    prepare("model=vae").resume(RunFolder.open(folder), SilentDisplay())
+    assert final(folder) == alone
+    steps = [row["step"] for row in RunFolder(folder).rows()]
+    assert steps == sorted(set(steps))
+
+
+def test_damaged_checkpoint_is_set_aside_and_the_one_before_used(tmp_path: Path) -> None:
+    alone = whole(tmp_path / "alone", "save_every=2")
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    experiment = prepare("save_every=2")
+    experiment.train(folder, SilentDisplay(), lambda: experiment.built.trial.step >= 7)
+    newest = max((folder / "checkpoints").glob("ckpt-*"))
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    prepare("save_every=2").resume(RunFolder.open(folder), SilentDisplay())
+    assert final(folder) == alone
+    assert (newest.parent / f"corrupt-{newest.name}").exists()
+
+
+def test_more_steps_continue_a_finished_run(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    whole(folder, "model=vae", "evaluate_every=6")
+    longer = prepare("model=vae", "evaluate_every=6", "steps=20")
+    longer.resume(RunFolder.open(folder), SilentDisplay())
+    assert final(folder) == whole(tmp_path / "long", "model=vae", "evaluate_every=6", "steps=20")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["model=vae", "optimizer.lr=0.5", "seed=1", "data.batch_size=4", "regularization=dropout"],
+)
+def test_other_changes_are_refused_with_the_difference(word: str) -> None:
+    old, new = prepare().config, prepare(word).config
+    with pytest.raises(CheckpointUnusable, match=word.split("=")[0]):
+        refuse_changes(old, new)
+
+
+def test_changed_threads_are_said_and_recorded(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    experiment = prepare()
+    experiment.train(folder, SilentDisplay(), lambda: experiment.built.trial.step >= 4)
+    prepare("runtime.threads=2").resume(RunFolder.open(folder), SilentDisplay())
+    resumed = json.loads((folder / "run.json").read_text())["resumed"]
+    assert resumed == [{"step": 4, "exact": False, "changed": {"threads": [1, 2]}}]
