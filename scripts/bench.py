@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -38,7 +39,7 @@ Seconds = Callable[[int], float]
 
 def mlp(*widths: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+    for fan_in, fan_out in pairwise(widths):
         layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -153,7 +154,8 @@ def genrun(job: str, device: str, folder: Path) -> Seconds:
 
     def seconds(steps: int) -> float:
         words = [
-            "data=fashion_mnist", f"model={job}", *WORDS[job], f"steps={steps}",
+            "data=fashion_mnist", f"model={job}", "regularization=[]", *WORDS[job],
+            f"steps={steps}",
             f"runtime.device={device}", "runtime.threads=1",
             "evaluate_every=1000000", "sample_every=1000000",
         ]  # fmt: skip
@@ -245,7 +247,9 @@ def pythae(job: str, images: Tensor, folder: Path) -> Seconds | None:
 
     config, kind = (AEConfig, AE) if job == "autoencoder" else (VAEConfig, VAE)
     keywords = {} if job == "autoencoder" else {"reconstruction_loss": "bce"}
-    model = kind(config(input_dim=(1, 28, 28), latent_dim=latent, **keywords), Encoder(), Decoder())
+    model = kind(
+        config(input_dim=(1, 28, 28), latent_dim=latent, **keywords), Encoder(), Decoder()
+    )
 
     def seconds(steps: int) -> float:
         few = images[: steps * BATCH].to(torch.float32).div(255)

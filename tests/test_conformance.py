@@ -143,12 +143,15 @@ def test_every_regularization_trains_a_gan(name: str, backbone: str, small: Make
         outputs, without = built.step(step), plain.step(step)
         built.trial.average.update(step)
     assert all(value.isfinite() for value in outputs.values())
-    changed = any(
-        not torch.equal(ours, theirs)
-        for ours, theirs in zip(
-            built.trial.average.nets.parameters(), plain.trial.nets.parameters(), strict=False
+    changed = (
+        any(
+            not torch.equal(ours, theirs)
+            for ours, theirs in zip(
+                built.trial.average.nets.parameters(), plain.trial.nets.parameters(), strict=False
+            )
         )
-    ) or outputs.keys() != without.keys()
+        or outputs.keys() != without.keys()
+    )
     assert changed, "it must do something"
 
 
@@ -214,7 +217,8 @@ def test_every_stopper_replays_and_survives_json(name: str) -> None:
 FILES = [
     (group, name)
     for group in (
-        "data", "model", "backbone", "optimizer", "schedule", "regularization", "stopping", "metric"
+        "data", "model", "backbone", "optimizer", "schedule", "regularization", "stopping",
+        "metric",
     )
     for name in choices(group)
 ]  # fmt: skip

@@ -82,7 +82,7 @@ CASES = [
 @pytest.mark.parametrize("words", CASES, ids=lambda words: " ".join(words)[:60])
 def test_resumed_run_equals_one_left_alone(words: list[str], tmp_path: Path) -> None:
     alone = whole(tmp_path / "alone", *words)
-    # mid-epoch in the middle of a log window; then twice at an epoch's edge and just before the end
+    # in the middle of an epoch and of a log's window; then also at edges of epochs
     assert stopped_and_resumed(tmp_path / "once", [4], *words) == alone
     assert stopped_and_resumed(tmp_path / "thrice", [1, 6, 9], *words) == alone
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.config_repository import ConfigRepository
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -59,10 +60,10 @@ def _player_override(word: str) -> str:
 
 def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
     """Composes and checks one experiment. Raises `ConfigError`; creates nothing."""
-    with _hydra(config_dir) as search:
+    with _hydra(config_dir):
         overrides = hydra_overrides(words)
-        with _clear_errors(words, overrides, search):
-            composed = hydra_compose("config", [*search, *overrides], return_hydra_config=True)
+        with _clear_errors(words, overrides):
+            composed = hydra_compose("config", overrides, return_hydra_config=True)
             HydraConfig.instance().set_config(composed)
             return _checked(composed, list(words))
 
@@ -71,12 +72,12 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
     """The overrides of each job of a sweep, in Hydra's order."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    with _hydra(config_dir) as search:
+    with _hydra(config_dir):
         overrides = hydra_overrides(words)
-        with _clear_errors(words, overrides, search):
+        with _clear_errors(words, overrides):
             parsed = OverridesParser.create().parse_overrides(overrides)
             plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-            composed = hydra_compose("config", [*search, *plain], return_hydra_config=True)
+            composed = hydra_compose("config", plain, return_hydra_config=True)
             params = composed.hydra.sweeper.params or {}
             everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
             batches = BasicSweeper.split_arguments(
@@ -86,19 +87,21 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
 
 
 @contextmanager
-def _hydra(config_dir: str | None) -> Iterator[list[str]]:
-    """Hydra set up for composing; gives the overrides that add the user's own folder."""
+def _hydra(config_dir: str | None) -> Iterator[None]:
+    """Hydra set up for composing, with the user's own folder before ours."""
     checks.register()
-    search = []
-    if config_dir is not None:
-        if not Path(config_dir).is_dir():
-            raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
-        search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"]
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
     GlobalHydra.instance().clear()
     before = HydraConfig.instance().cfg
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="genrun"):
-            yield search
+            if config_dir is not None:
+                loader = GlobalHydra.instance().config_loader()
+                path = f"file://{Path(config_dir).resolve()}"
+                loader.get_search_path().prepend("command-line", path, "schema")
+                loader.repository = ConfigRepository(loader.get_search_path())  # type: ignore[attr-defined]  # Hydra's interface does not name it
+            yield
     finally:
         HydraConfig.instance().cfg = before
 
@@ -151,12 +154,7 @@ def _reference(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[st
     loaded = {path: repository.load_config(file) for path, file in files.items()}
     for path, result in loaded.items():
         if result is None:
-            group, name = files[path].split("/")
-            options = repository.get_group_options(group)
-            raise ConfigError(
-                f"{group}.{name}: there is no such choice of {group} ({', '.join(options)})"
-                f"{checks.did_you_mean(name, options)}"
-            )
+            raise ConfigError(_no_such_choice(*files[path].split("/")))
     return {path: _own_keys(result.config) for path, result in loaded.items()}
 
 
@@ -168,16 +166,14 @@ def _own_keys(config: DictConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def _clear_errors(
-    words: Sequence[str], overrides: Sequence[str], search: Sequence[str]
-) -> Iterator[None]:
+def _clear_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[None]:
     """Turns Hydra's and OmegaConf's exceptions into one line of ours."""
     try:
         yield
     except MissingConfigException as error:
         raise ConfigError(_missing_choice(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_one_line(error, overrides, search)) from error
+        raise ConfigError(_one_line(error, overrides)) from error
     except (ValueError, AssertionError, RecursionError) as error:
         raise ConfigError(f"{' '.join(words)}: {_first_line(error)}") from error
 
@@ -186,16 +182,20 @@ def _missing_choice(error: MissingConfigException) -> str:
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
     if not group or not name:
         return _first_line(error)
+    return _no_such_choice(group, name)
+
+
+def _no_such_choice(group: str, name: str) -> str:
     repository = GlobalHydra.instance().config_loader().repository  # type: ignore[attr-defined]  # Hydra's interface does not name it
     options = repository.get_group_options(group)
     hint = checks.did_you_mean(name, options)
     return f"{group}={name}: there is no such choice of {group} ({', '.join(options)}){hint}"
 
 
-def _one_line(error: Exception, overrides: Sequence[str], search: Sequence[str]) -> str:
+def _one_line(error: Exception, overrides: Sequence[str]) -> str:
     text = str(error)
     if matched := re.search(r"Could not override '([^']+)'", text):
-        return _unknown_key(matched[1], overrides, search)
+        return _unknown_key(matched[1], overrides)
     if matched := re.search(r"Ambiguous value for argument '([^']+)'", text):
         key, _, value = matched[1].partition("=")
         return (
@@ -215,12 +215,12 @@ def _one_line(error: Exception, overrides: Sequence[str], search: Sequence[str])
     return f"{key}: {_first_line(cause)}" if key else _first_line(cause)
 
 
-def _unknown_key(key: str, overrides: Sequence[str], search: Sequence[str]) -> str:
+def _unknown_key(key: str, overrides: Sequence[str]) -> str:
     """Names the keys that stand where the unknown one was sought."""
     parent, _, name = key.rpartition(".")
     others = [o for o in overrides if o.lstrip("+~").partition("=")[0] != key]
     try:
-        composed = hydra_compose("config", [*search, *others])
+        composed = hydra_compose("config", others)
         node = OmegaConf.select(composed, parent) if parent else composed
         known = [str(k) for k in node if k != "_target_"] if isinstance(node, DictConfig) else []
     except (HydraException, OmegaConfBaseException):

@@ -37,6 +37,12 @@ def _fold_path(path: int, use: str | int) -> int:
     return _signed(mix(path ^ mix(_number(use))))
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch's own
+def _fold_constant(path: int, use: str | int) -> int:
+    """`torch.compile` takes the path as the constant it is instead of tracing the hash."""
+    return _fold_path(path, use)
+
+
 def fold_in(seed: int, *uses: str | int) -> int:
     """A seed of its own for each sequence of `uses`; a signed 64-bit integer."""
     for use in uses:
@@ -66,7 +72,7 @@ class Key:
 
     def fold(self, use: str | int) -> Key:
         """A key for one use of this one; different uses give unrelated noise."""
-        return Key(self.base, _fold_path(self.path, use))
+        return Key(self.base, _fold_constant(self.path, use))
 
 
 def normal(key: Key, shape: Sequence[int], like: Tensor) -> Tensor:

@@ -80,7 +80,8 @@ class Autoencoder:
         return {"mse": (self.reconstruct(nets, batch) - batch).square().flatten(1).mean(1)}
 
     def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
-        return torch.sigmoid(nets["decoder"](nets["encoder"](images)))
+        reconstructed: Tensor = nets["decoder"](nets["encoder"](images))
+        return reconstructed
 
     def calibrate(self, nets: nn.ModuleDict, images: Tensor) -> None:
         _bank(nets).fit(nets["encoder"](images))
@@ -89,7 +90,8 @@ class Autoencoder:
         codes = _bank(nets).draw(count, key)
         if self.latent_dim is None:
             codes = codes.clamp(min=0)  # the codes of an activation such as ReLU are not negative
-        return torch.sigmoid(nets["decoder"](codes))
+        images: Tensor = nets["decoder"](codes)
+        return images.clamp(0, 1)
 
 
 def _bank(nets: nn.ModuleDict) -> CodeBank:

@@ -71,4 +71,4 @@ class GAN:
     def _generate(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
         like = next(nets["generator"].parameters())
         latent = noise.normal(key, (count, self.latent_dim), like=like)
-        return torch.sigmoid(nets["generator"](latent))
+        return 0.5 + 0.5 * torch.tanh(nets["generator"](latent))

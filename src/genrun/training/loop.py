@@ -105,8 +105,8 @@ class Loop:
 
     def _run(self) -> Outcome:
         trial, plan = self.trial, self.plan
-        if trial.step == 0:
-            self._begin()
+        if trial.step == 0 and (reason := self._begin()):
+            return Outcome("stopped_early", reason)
         while trial.step < plan.steps:
             trial.step += 1
             trial.window.add(trial.step, self.step(trial.step))
@@ -136,12 +136,14 @@ class Loop:
                 return Outcome("interrupted", f"stopped by a signal after step {trial.step}")
         return Outcome("finished", f"all {plan.steps} steps done")
 
-    def _begin(self) -> None:
+    def _begin(self) -> str | None:
         """Step 0: what the untrained networks give, and a checkpoint to come back to."""
         metrics = self._evaluate()
+        reason = self._observe(metrics)
         self.record.row(self._row({}, metrics), self.clock.read())
         self._draw()
         self._save()
+        return reason
 
     def _evaluate(self) -> dict[str, float]:
         trial = self.trial

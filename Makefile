@@ -1,0 +1,48 @@
+# Every target sets up what it needs. Overrides go in ARGS: make train ARGS="model=vae epochs=5"
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train sweep test check bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## create .venv with the pinned dependencies and genrun itself
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("genrun needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+train: $(STAMP) ## train the digits recipe, or what ARGS says: make train ARGS="model=vae"
+	$(BIN)/genrun $(or $(ARGS),experiment=digits)
+
+sweep: $(STAMP) ## sweep a VAE's learning rate, or what ARGS says
+	$(BIN)/genrun -m $(or $(ARGS),sweep=lr model=vae epochs=5)
+
+test: $(STAMP) ## run all tests; pytest's own words go in ARGS: make test ARGS="-k resume"
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(STAMP) ## lint, format, types, and the fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n 2 -m 'not slow' $(ARGS)
+
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+bench: $(BENCH_STAMP) ## time the step against a bare loop, Lightning and pythae
+	$(BIN)/python scripts/bench.py $(ARGS)
+
+clean: ## remove the environment and caches; outputs/ stays
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from genrun.core import noise
+from genrun.core.noise import Key, fold_in, mix
+
+
+def test_mix_is_splitmix64() -> None:
+    # the first outputs of the reference implementation seeded with 0 and with 1234567
+    assert mix(0) == 0xE220A8397B1DCDAF
+    assert mix(1234567) == 6457827717110365317
+
+
+def test_a_key_gives_the_same_numbers_and_another_use_gives_others() -> None:
+    like = torch.zeros(1)
+    key = Key.of(3, "step", 7)
+    drawn = noise.normal(key.fold("latent"), (1000,), like)
+    assert torch.equal(drawn, noise.normal(Key.of(3, "step", 7).fold("latent"), (1000,), like))
+    others = [key.fold("layers"), Key.of(3, "step", 8).fold("latent"), key.fold("latent").fold(0)]
+    for other in others:
+        correlation = torch.corrcoef(torch.stack([drawn, noise.normal(other, (1000,), like)]))
+        assert abs(correlation[0, 1]) < 0.15
+
+
+def test_distributions() -> None:
+    like = torch.zeros(1, dtype=torch.float64)
+    normal = noise.normal(Key.of(0), (100_000,), like)
+    uniform = noise.uniform(Key.of(0), (100_000,), like)
+    assert normal.dtype == torch.float64
+    assert abs(normal.mean()) < 0.02
+    assert abs(normal.std() - 1) < 0.02
+    assert 0 <= uniform.min() < uniform.max() < 1
+    assert abs(uniform.mean() - 0.5) < 0.01
+
+
+def test_vmap_over_keys_equals_one_after_the_other() -> None:
+    like = torch.zeros(1)
+    bases = torch.tensor([fold_in(seed) for seed in range(4)])
+
+    def draw(base: torch.Tensor) -> torch.Tensor:
+        return noise.normal(Key(base).fold("x"), (5, 3), like)
+
+    stacked = torch.vmap(draw, randomness="error")(bases)
+    assert torch.equal(stacked, torch.stack([draw(base) for base in bases]))
+
+
+def test_layers_get_keys_in_the_order_they_ask_and_none_outside() -> None:
+    with noise.layer_keys(Key.of(1)):
+        first, second = noise.next_layer_key(), noise.next_layer_key()
+    with noise.layer_keys(Key.of(1)):
+        again = noise.next_layer_key()
+    assert first.path == again.path != second.path
+    with pytest.raises(RuntimeError, match="outside"):
+        noise.next_layer_key()

@@ -1,0 +1,119 @@
+import gzip
+import hashlib
+import struct
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genrun.compose import compose
+from genrun.core.errors import DataDamaged, InputMissing
+from genrun.data.download import cache_folder, download
+from genrun.data.idx import Idx, read_idx_images
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
+CONTENT = struct.pack(">IIII", 0x803, *IMAGES.shape) + IMAGES.tobytes()
+
+
+def idx(
+    root: Path | None = None, folders: tuple[str, ...] = (), url: str = "http://127.0.0.1:9/x"
+):
+    return Idx("tiny", "images.gz", str(root) if root else None, folders, url, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("name", ["images", "images.gz"])
+def test_reads_plain_and_gzipped(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(CONTENT) if name.endswith("gz") else CONTENT)
+    assert np.array_equal(idx(tmp_path).load().images[:, 0], IMAGES)
+
+
+def test_looks_in_folders_then_in_the_cache(tmp_path: Path) -> None:
+    cached = cache_folder() / "tiny"
+    cached.mkdir(parents=True)
+    (cached / "images").write_bytes(CONTENT)
+    assert len(idx(folders=(str(tmp_path / "nowhere"),)).load().images) == 7
+    (tmp_path / "images").write_bytes(struct.pack(">IIII", 0x803, 1, 5, 4) + bytes(20))
+    assert len(idx(folders=(str(tmp_path),)).load().images) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"", "too few"),
+        (struct.pack(">IIII", 0x801, 7, 5, 4) + IMAGES.tobytes(), "0x00000801"),
+        (CONTENT[:-1], "need 156 bytes"),
+        (CONTENT + b"x", "but it has 157"),
+    ],
+)
+def test_damaged_files_are_named(content: bytes, word: str, tmp_path: Path) -> None:
+    path = tmp_path / "images"
+    path.write_bytes(content)
+    with pytest.raises(DataDamaged, match=word):
+        read_idx_images(path)
+
+
+def test_truncated_gzip_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(CONTENT)[:-9])
+    with pytest.raises(DataDamaged, match="gzip"):
+        read_idx_images(path)
+
+
+def test_missing_file_in_root_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputMissing, match=r"data\.root.*images\.gz"):
+        idx(tmp_path).load()
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A server on this machine that serves a folder."""
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "images.gz").write_bytes(gzip.compress(CONTENT))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(served))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_download_is_checked_and_cached(address: str, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256((tmp_path / "served" / "images.gz").read_bytes()).hexdigest()
+    source = Idx("tiny", "images.gz", None, (), f"{address}/images.gz", sha256)
+    assert np.array_equal(source.load().images[:, 0], IMAGES)
+    (tmp_path / "served" / "images.gz").unlink()
+    assert len(source.load().images) == 7, "the second time it comes from the cache"
+    assert [p.name for p in (cache_folder() / "tiny").iterdir()] == ["images.gz"]
+
+
+def test_download_with_another_digest_leaves_nothing(address: str) -> None:
+    target = cache_folder() / "tiny" / "images.gz"
+    with pytest.raises(DataDamaged, match="SHA-256"):
+        download(f"{address}/images.gz", target, "0" * 64)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_address_that_does_not_answer_says_what_to_do(address: str) -> None:
+    target = cache_folder() / "tiny" / "images.gz"
+    with pytest.raises(InputMissing, match=r"data\.root=FOLDER"):
+        download(f"{address}/nothing.gz", target, "0" * 64)
+    assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(
+    not Path("/usr/share/datasets/fashion-mnist").is_dir(), reason="no dataset-fashion-mnist"
+)
+def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
+    from genrun.build import instantiate
+
+    settings = compose(["data=fashion_mnist"]).config["data"]
+    settings = {k: v for k, v in settings.items() if k not in ("batch_size", "held_out")}
+    images = instantiate("data", settings, []).load().images
+    assert images.shape == (60_000, 1, 28, 28)
+    assert abs(images.mean() / 255 - 0.286) < 0.001  # the mean that its users know

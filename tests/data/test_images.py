@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+
+from genrun.core.errors import ConfigError
+from genrun.data.digits import Digits
+from genrun.data.images import Batches, ImageSet
+
+CPU = torch.device("cpu")
+
+
+def numbered(count: int) -> ImageSet:
+    """Images whose single pixel is their number."""
+    return ImageSet("numbered", np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1))
+
+
+def numbers(batch: torch.Tensor) -> list[int]:
+    return (batch.flatten() * 255).round().int().tolist()
+
+
+def test_an_epoch_sees_every_training_image_once_in_a_new_order() -> None:
+    batches = Batches(numbered(20), held_out=5, batch_size=5, seed=0, device=CPU)
+    first, second = ([numbers(batches.batch(e * 3 + i)) for i in range(3)] for e in (0, 1))
+    held_out = {n for part in batches.held_out() for n in numbers(part)}
+    assert sorted(sum(first, [])) == sorted(set(range(20)) - held_out)
+    assert sorted(sum(second, [])) == sorted(sum(first, []))
+    assert first != second
+
+
+def test_a_batch_is_a_function_of_seed_and_index() -> None:
+    one, other = (Batches(numbered(20), 5, 5, seed=3, device=CPU) for _ in range(2))
+    in_order = [numbers(one.batch(index)) for index in range(9)]
+    backwards = [numbers(other.batch(index)) for index in reversed(range(9))]
+    assert in_order == backwards[::-1]
+    assert in_order != [numbers(Batches(numbered(20), 5, 5, 4, CPU).batch(i)) for i in range(9)]
+
+
+def test_the_split_is_a_function_of_the_seed() -> None:
+    def held_out(seed: int) -> list[int]:
+        return numbers(Batches(numbered(50), 10, 5, seed, CPU).held_out()[0])
+
+    assert held_out(1) == held_out(1) != held_out(2)
+
+
+def test_digest_depends_on_pixels_and_shape() -> None:
+    images = numbered(6)
+    assert images.digest() == numbered(6).digest()
+    assert images.digest() != ImageSet("x", images.images.reshape(3, 1, 1, 2)).digest()
+    assert images.digest() != ImageSet("x", images.images + 1).digest()
+
+
+@pytest.mark.parametrize(
+    ("held_out", "batch_size", "word"),
+    [(20, 1, "held_out"), (0, 1, "held_out"), (5, 16, "batch_size=16")],
+)
+def test_what_does_not_fit_is_refused(held_out: int, batch_size: int, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        Batches(numbered(20), held_out, batch_size, 0, CPU)
+
+
+def test_the_digits_are_the_ones_that_were_shipped() -> None:
+    import hashlib
+    import io
+    from importlib import resources
+
+    packed = resources.files("genrun.data").joinpath("assets", "mnist_10k.npz").read_bytes()
+    with np.load(io.BytesIO(packed)) as arrays:
+        digest = hashlib.sha256(arrays["images"].tobytes() + arrays["labels"].tobytes())
+    expected = "25d5404ad3c98b3710ad8bf22d0710a009eb64dc2466b0e02d49601bb51a75ed"
+    assert digest.hexdigest() == expected
+    assert Digits().load().images.shape == (10_000, 1, 28, 28)

@@ -1,0 +1,248 @@
+"""The real command, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import genrun
+from tests.conftest import SMALL
+
+TINY = [*SMALL, "sample_every=6"]
+
+
+def command(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "genrun", *words],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def the_run(folder: Path) -> Path:
+    (found,) = folder.glob("outputs/*/*/run.json")
+    return found.parent
+
+
+def test_a_run_leaves_everything_and_can_be_used(tmp_path: Path) -> None:
+    done = command(*TINY, "model=gan", "optimizer=adam", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = the_run(tmp_path)
+    assert run.name.endswith("-gan-adam")
+    left = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()}
+    assert {
+        "config.yaml", "run.json", "metrics.jsonl", "timings.jsonl", ".hydra/overrides.yaml",
+        "samples/step-000000.png", "samples/step-000012.png",
+    } <= left  # fmt: skip
+    info = json.loads((run / "run.json").read_text())
+    assert (info["status"], info["step"]) == ("finished", 12)
+    assert len(info["data"]["digest"]) == 64
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 4, 6, 8, 12]
+    assert not any("second" in name for row in rows for name in row), "no clock in the log"
+    assert f"folder: {run.relative_to(tmp_path)}" in done.stdout
+    assert "samples/step-000012.png" in done.stdout
+
+    relative = str(run.relative_to(tmp_path))
+    again = command("resume", relative, folder=tmp_path)
+    assert again.returncode == 0
+    assert "finished: all 12 steps done; nothing to resume" in again.stdout
+    sampled = command("sample", relative, "count=5", "out=five.npz", folder=tmp_path)
+    assert sampled.returncode == 0, sampled.stderr
+    with np.load(tmp_path / "five.npz") as arrays:
+        images = arrays["images"]
+    opened = genrun.Run.open(run)
+    assert np.array_equal(opened.sample(5, seed=0).numpy(), images)
+    assert opened.metrics["step"].tolist() == [0, 4, 6, 8, 12]
+    assert set(opened.networks("last")) == {"generator", "discriminator"}
+    shown = command("show", relative, folder=tmp_path)
+    assert "held_out/sliced_wasserstein" in shown.stdout
+    assert relative in command("list", folder=tmp_path).stdout
+
+
+def test_the_documented_combination(tmp_path: Path) -> None:
+    words = ["model=autoencoder", "optimizer=rmsprop", "stopping=early"]
+    done = command(*TINY, *words, "regularization=[batch_norm,dropout]", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (the_run(tmp_path) / "samples" / "step-000012-reconstructions.png").is_file()
+
+
+def test_a_sweep_has_a_folder_a_job_and_a_summary(tmp_path: Path) -> None:
+    words = ["-m", *TINY, "model=vae", "optimizer.lr=1e-4,1e-3,1e30"]
+    done = command(*words, folder=tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    (summary,) = tmp_path.glob("outputs/*/*/summary.json")
+    jobs = json.loads(summary.read_text())["jobs"]
+    assert [job["status"] for job in jobs] == ["finished", "finished", "diverged"]
+    assert "at step" in jobs[2]["reason"]
+    assert "1 of 3 jobs failed" in done.stderr
+
+
+def test_experiments_of_your_own_and_flags_in_any_place(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "short.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /model: vae\nsteps: 3\n"
+    )
+    words = ["--config-dir", "mine", "experiment=short", "-m", "seed=0,1"]
+    done = command(*[w for w in TINY if not w.startswith("steps")], *words, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    infos = [json.loads(p.read_text()) for p in tmp_path.glob("outputs/*/*/*/run.json")]
+    assert sorted((i["seed"], i["step"], i["choices"]["model"]) for i in infos) == [
+        (0, 3, "vae"), (1, 3, "vae"),
+    ]  # fmt: skip
+
+
+def test_a_model_of_your_own_from_a_plugin(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "mine.yaml").write_text(
+        "_target_: my_models.Linear\nlatent_dim: 4\n"
+    )
+    (tmp_path / "my_models.py").write_text(
+        "from genrun.model.autoencoder import Autoencoder\n\n"
+        "class Linear(Autoencoder):\n    pass\n"
+    )
+    words = [*TINY, "model=mine", "--config-dir", "conf"]
+    refused = command(*words, folder=tmp_path)
+    assert refused.returncode == 2
+    assert "plugins=[" in refused.stderr
+    assert not (tmp_path / "outputs").exists()
+    done = command(*words, "plugins=[my_models]", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = str(the_run(tmp_path))
+    assert command("sample", run, folder=tmp_path).returncode == 2
+    assert command("sample", run, "plugins=[my_models]", folder=tmp_path).returncode == 0
+
+
+def test_a_signal_stops_after_the_step_and_resume_goes_on(tmp_path: Path) -> None:
+    words = [*TINY, "model=vae", "log_every=1000", "evaluate_every=100000", "save_every=100000"]
+    alone = command(*words, "steps=400", folder=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    expected = next((the_run(tmp_path) / "checkpoints").glob("ckpt-0000000400-*")).name
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genrun", *words, "steps=400", "hydra.run.dir=stopped"],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    first = tmp_path / "stopped" / "checkpoints"
+    while not list(first.glob("ckpt-*")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=120)
+    if process.returncode == 0:
+        pytest.skip("the run was over before the signal came")
+    assert process.returncode == 75
+    assert "genrun resume stopped" in output
+    resumed = command("resume", "stopped", folder=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert (first / expected).is_file()
+
+
+BAD = [
+    (["model=gann"], 2, "did you mean gan?"),
+    (["modle=gan"], 2, "did you mean model?"),
+    (["optimizer.lrr=1"], 2, "did you mean lr?"),
+    (["+foo=1"], 2, "foo"),
+    (["++optimizer.lrr=1"], 2, "lrr"),
+    (["lr 0.1"], 2, "KEY=VALUE"),
+    (["optimizer.lr=-1"], 2, "optimizer.lr=-1: must be at least 0"),
+    (["optimizer.lr=nan"], 2, "finite"),
+    (["optimizer.lr=1e999"], 2, "finite"),
+    (["optimizer.lr=abc"], 2, "a number"),
+    (["optimizer.lr=1,2"], 2, "-m"),
+    (["epochs=1.5"], 2, "an integer"),
+    (["steps=abc"], 2, "an integer"),
+    (["optimizer.betas=[0.9,1.5]"], 2, "betas=1.5"),
+    (["regularization=bach_norm"], 2, "did you mean batch_norm?"),
+    (["regularization=[dropout,bach_norm]"], 2, "did you mean batch_norm?"),
+    (["model=vae", "regularization=r1"], 2, "needs a model with a discriminator"),
+    (["model=vae", "players.generator.optimizer.lr=1"], 2, "players of this model are vae"),
+    (["regularization=spectral_norm", "regularization.spectral_norm.networks=[critic]"], 2,
+     "discriminator, generator"),
+    (["stopping=early", "stopping.early.monitor=fid"], 2, "sliced_wasserstein"),
+    (["metric=[]"], 2, "sliced_wasserstein"),
+    (["stopping=target"], 2, "stopping.target.value"),
+    (["data.batch_size=9001"], 2, "9000"),
+    (["data.batch_size=1", "regularization=batch_norm"], 2, "at least 2 images"),
+    (["backbone=conv", "backbone.channels=[1,2,3,4,5]"], 2, "4 times"),
+    (["model._target_=os.system"], 2, "genrun.model"),
+    (["optimizer._target_=torch.hub.load"], 2, "torch.optim"),
+    (["data=mnist", "data.root=nowhere"], 66, "nowhere"),
+    (["data=image_folder"], 2, "data.root=FOLDER"),
+    (["data=image_folder", "data.root=nowhere"], 66, "nowhere"),
+    (["data=mnist", "data.root=broken"], 65, "0x62726f6b"),
+    (["runtime.device=cuda:9"], 69, "cuda:9"),
+    (["runtime.device=gpu"], 2, "auto, cpu, cuda"),
+    (["hydra.run.dir=broken/train-images-idx3-ubyte/run"], 73, "cannot be created"),
+    (["resume", "nowhere"], 66, "nowhere"),
+    (["resume"], 2, "one run's folder"),
+    (["sample", "nowhere", "cuont=3"], 2, "did you mean count?"),
+    (["list", "nowhere"], 66, "nowhere"),
+    (["-m", "optimizer.lr=1e-3,-1"], 2, "at least 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "code", "text"), BAD, ids=lambda value: str(value)[:40])
+def test_bad_input_is_one_line_and_creates_nothing(
+    words: list[str],
+    code: int,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from genrun.cli import run
+
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "train-images-idx3-ubyte").write_bytes(b"broken" * 9)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    assert run(words) == code
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["model=gann"], 2), (["optimizer.lr=-1"], 2), (["runtime.device=cuda"], 69)],
+)
+def test_exit_codes_reach_the_shell(words: list[str], code: int, tmp_path: Path) -> None:
+    if code == 69:
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+    done = command(*words, folder=tmp_path)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    whole = command(*words, folder=tmp_path, HYDRA_FULL_ERROR="1")
+    assert "Traceback" in whole.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = genrun.train([*TINY, "model=vae", "regularization=ema"], quiet=True)
+    assert run.status == "finished"
+    assert np.isfinite(run.metrics["held_out/negative_elbo"][[0, -1]]).all()
+    assert np.isnan(run.metrics["held_out/negative_elbo"][1]), "not evaluated at step 4"
+    best, last = (run.networks(weights) for weights in ("best", "last"))
+    assert not best.training
+    assert set(best) == set(last) == {"encoder", "decoder"}
+    assert run.sample(3, seed=1).shape == (3, 1, 28, 28)
+    second = genrun.train([*TINY, "model=vae", "regularization=ema"], quiet=True)
+    assert second.path != run.path
+    assert (second.path / "metrics.jsonl").read_bytes() == (
+        run.path / "metrics.jsonl"
+    ).read_bytes()

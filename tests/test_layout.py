@@ -1,0 +1,75 @@
+"""Imports point one way (docs/architecture.md), and the command line starts without torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "genrun"
+KINDS = ("backbone", "data", "regularization", "stopping", "metric", "model")
+MAY_IMPORT = {
+    "core": set(),
+    **{kind: {"core"} for kind in KINDS},
+    "training": {"core"},
+    "runs": {"core"},
+    "terminal": {"core"},
+    "config": {"core", "limits"},
+    "limits": set(),
+    "compose": {"core", "config"},
+    "build": {"core", "training", *KINDS},
+    "experiment": {"core", "training", "runs", "build"},
+    "api": {"core", "training", "runs", "build", "experiment", "compose", "terminal"},
+    "sweeps": {"core", "runs", "experiment", "compose", "terminal"},
+}
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    parts = [name.split(".") for name in names]
+    return {part[1] for part in parts if part[0] == "genrun" and len(part) > 1}
+
+
+FILES = [path for path in SOURCE.rglob("*.py") if room(path) in MAY_IMPORT]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_one_way(path: Path) -> None:
+    own = room(path)
+    rooms = {p.name.removesuffix(".py") for p in SOURCE.iterdir()}
+    assert imported_rooms(path) & rooms - {own} <= MAY_IMPORT[own]
+
+
+def test_rich_is_imported_in_the_terminal_only() -> None:
+    for path in SOURCE.rglob("*.py"):
+        if room(path) != "terminal":
+            assert "from rich" not in path.read_text(), path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["--cfg", "job"], ["--cfg", "job", "model=vae"], ["-sc", "install=bash"],
+     ["resume", "--help"], ["list", "."], ["--version"], ["model=nothing"]],
+)  # fmt: skip
+def test_torch_is_not_imported_for(words: list[str]) -> None:
+    code = (
+        "import sys; sys.argv = ['genrun', *sys.argv[1:]]\n"
+        "from genrun.cli import run\n"
+        "try: run(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from genrun.core.errors import Diverged
+from genrun.training import window as windows
+from genrun.training.window import Window, check_finite
+
+
+def outputs(value: float) -> dict[str, torch.Tensor]:
+    return {"a/loss": torch.tensor(value), "b/loss": torch.tensor(2 * value)}
+
+
+def test_a_row_is_the_mean_of_its_steps() -> None:
+    window = Window()
+    for step in (1, 2, 3):
+        window.add(step, outputs(float(step)))
+    assert window.read() == {"a/loss": 2.0, "b/loss": 4.0}
+    window.add(4, outputs(9.0))
+    assert window.read() == {"a/loss": 9.0, "b/loss": 18.0}
+
+
+def test_divergence_is_located() -> None:
+    window = Window()
+    for step, value in enumerate([1.0, 2.0, float("inf"), float("nan")], start=11):
+        window.add(step, outputs(value))
+    with pytest.raises(Diverged, match="a/loss was inf at step 13"):
+        window.read()
+
+
+def test_memory_does_not_grow_between_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "READ_AT_MOST", 10)
+    window = Window()
+    for step in range(1, 96):
+        window.add(step, outputs(float(step)))
+        assert len(window._pending) <= 20
+    assert window.read()["a/loss"] == 48.0
+
+
+def test_a_window_saved_in_the_middle_goes_on_exactly() -> None:
+    values = torch.rand(7).tolist()
+    whole, half, rest = Window(), Window(), Window()
+    for step, value in enumerate(values):
+        whole.add(step, outputs(value))
+        (half if step < 3 else rest).add(step, outputs(value))
+        if step == 2:
+            rest.restore(**half.state())  # type: ignore[arg-type]
+    assert rest.read() == whole.read()
+
+
+def test_check_finite_names_the_tensor() -> None:
+    tensors = {"x": torch.ones(3), "count": torch.tensor(3), "y": torch.tensor([1.0, torch.nan])}
+    with pytest.raises(Diverged, match="y is not finite at step 5"):
+        check_finite(tensors, 5)
