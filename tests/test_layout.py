@@ -17,9 +17,11 @@ MAY_IMPORT = {
     "terminal": {"core"},
     "config": {"core", "limits"},
     "limits": set(),
-    "compose": {"core", "config"},
+    "clear_errors": {"core", "config"},
+    "compose": {"core", "config", "clear_errors"},
     "build": {"core", "training", *KINDS},
-    "experiment": {"core", "training", "runs", "build"},
+    "facts": {"core", "build"},
+    "experiment": {"core", "training", "runs", "build", "facts"},
     "api": {"core", "training", "runs", "build", "experiment", "compose", "terminal"},
     "sweeps": {"core", "runs", "experiment", "compose", "terminal"},
 }

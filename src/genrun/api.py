@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from genrun.build import build_model, build_networks
+from genrun.build.networks import build_model, build_networks
 from genrun.compose import compose
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols import Model

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import OmegaConf
 
+from genrun import facts
 from genrun.build import Built, build
 from genrun.core.errors import CheckpointUnusable, OutOfMemory
 from genrun.core.protocols import Display
-from genrun.core.types import RunSummary
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import Recorder
 from genrun.training.interrupt import Interrupt
@@ -53,7 +48,14 @@ class Experiment:
         """Trains in an empty folder of its own."""
         run = RunFolder(folder)
         run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-        run.update({"status": "running", "reason": "", **self._facts(), "resumed": []})
+        run.update(
+            {
+                "status": "running",
+                "reason": "",
+                **facts.collect(self.built, self.config, self.choices, self.overrides),
+                "resumed": [],
+            }
+        )
         return self._run(run, Recorder.begin(folder), display, interrupted, Clock())
 
     def resume(
@@ -66,7 +68,7 @@ class Experiment:
         before = run.read()
         if before["data"]["digest"] != self.built.data.digest:
             raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
-        changed = _differences(before["environment"], self._environment())
+        changed = _differences(before["environment"], facts.environment(self.built, self.config))
         recorder, checkpoint, seconds = Recorder.resume(run.path)
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -95,7 +97,7 @@ class Experiment:
         clock: Clock,
     ) -> Outcome:
         built = self.built
-        display.start(self._summary(run.path), built.trial.step)
+        display.start(facts.summarize(self.built, self.choices, run.path), built.trial.step)
         try:
             with _memory_errors(self.config), Interrupt() as signals:
                 loop = Loop(
@@ -126,7 +128,7 @@ class Experiment:
             {
                 "status": outcome.status,
                 "reason": outcome.reason,
-                "ended": _now(),
+                "ended": facts.now(),
                 "step": trial.step,
                 "best": best,
                 "compute": {
@@ -144,59 +146,6 @@ class Experiment:
         if outcome.status == "interrupted":
             lines["go on"] = f"genrun resume {run.path}"
         display.finish(outcome.status, outcome.reason, lines)
-
-    def _summary(self, folder: Path) -> RunSummary:
-        built = self.built
-        counts = built.parameter_counts()
-        title = " ".join(f"{group}={name}" for group, name in self.choices.items() if name)
-        return RunSummary(
-            title=title,
-            folder=str(folder),
-            steps=built.plan.steps,
-            monitor=built.plan.monitor,
-            facts={
-                "device": f"{built.device}, {torch.get_num_threads()} threads",
-                "data": f"{built.data.name}, {built.data.train_count} train, "
-                f"{built.data.held_out_count} held out",
-                "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
-            },
-        )
-
-    def _facts(self) -> dict[str, Any]:
-        built = self.built
-        return {
-            "choices": dict(self.choices),
-            "overrides": list(self.overrides),
-            "seed": self.config["seed"],
-            "steps": built.plan.steps,
-            "monitor": built.plan.monitor,
-            "started": _now(),
-            "git_commit": _git_commit(),
-            "environment": self._environment(),
-            "data": {
-                "name": built.data.name,
-                "digest": built.data.digest,
-                "shape": list(built.data.spec.shape),
-                "train": built.data.train_count,
-                "held_out": built.data.held_out_count,
-            },
-            "parameters": built.parameter_counts(),
-        }
-
-    def _environment(self) -> dict[str, Any]:
-        """What a run's exact numbers depend on beside its configuration."""
-        device = self.built.device
-        cuda = device.type == "cuda"
-        return {
-            "genrun": version("genrun"),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "device": torch.cuda.get_device_name(device) if cuda else device.type,
-            "processor": platform.machine(),
-            "threads": torch.get_num_threads(),
-            "precision": self.config["runtime"]["precision"],
-            "compile": self.config["runtime"]["compile"],
-        }
 
 
 def refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -242,18 +191,3 @@ def _memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
             f"out of memory with data.batch_size={batch_size}; "
             f"try data.batch_size={max(1, batch_size // 2)}"
         ) from error
-
-
-def _now() -> str:
-    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
-
-
-def _git_commit() -> str | None:
-    """The commit of the repository in which the command was given, where there is one."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()

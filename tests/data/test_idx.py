@@ -110,7 +110,7 @@ def test_address_that_does_not_answer_says_what_to_do(address: str) -> None:
     not Path("/usr/share/datasets/fashion-mnist").is_dir(), reason="no dataset-fashion-mnist"
 )
 def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
-    from genrun.build import instantiate
+    from genrun.build.instantiate import instantiate
 
     settings = compose(["data=fashion_mnist"]).config["data"]
     settings = {k: v for k, v in settings.items() if k not in ("batch_size", "held_out")}

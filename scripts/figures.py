@@ -1,0 +1,54 @@
+"""Draws the README's pictures from a finished run.
+
+    python scripts/figures.py RUN
+
+Writes docs/images/samples.png (the run's last sample grid) and docs/images/display.svg (the live
+display as it stood near the end).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from genrun.core.types import RunSummary
+from genrun.runs.folder import RunFolder
+from genrun.terminal.live import LiveDisplay
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+
+
+def main() -> None:
+    run = RunFolder.open(sys.argv[1])
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    newest = max(run.samples.glob("step-*[0-9].png"))
+    (IMAGES / "samples.png").write_bytes(newest.read_bytes())
+
+    info, rows = run.read(), run.rows()
+    console = Console(record=True, width=84, force_terminal=True, file=Path("/dev/null").open("w"))
+    display = LiveDisplay(console)
+    title = " ".join(f"{group}={name}" for group, name in info["choices"].items() if name)
+    counts = ", ".join(f"{name} {count:,}" for name, count in info["parameters"].items())
+    facts = {
+        "data": f"{info['data']['name']}, {info['data']['train']} train",
+        "parameters": counts,
+    }
+    display.start(RunSummary(title, str(run.path), info["steps"], info["monitor"], facts), 0)
+    display.close()
+    for row in rows[: int(len(rows) * 0.8)]:
+        display.step = int(row["step"])
+        display.row(row, [])
+    seconds = info["compute"]["seconds"]["training"]
+    display._begun -= seconds * display.step / info["steps"]
+    console.print(display._render())
+    picture = console.export_svg(title="make train")
+    # rich names fonts on a server; a reader's own will do
+    picture = re.sub(r"@font-face\s*\{.*?\}", "", picture, flags=re.DOTALL)
+    (IMAGES / "display.svg").write_text(picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Names in a configuration to objects, behind the allowlist.
+
+`_target_` may name classes of genrun and torch.optim, each in its own group, and classes in the
+modules that the user's own command line lists in `plugins`: a saved run's configuration can name
+nothing else, so a stranger's run cannot run code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from genrun.core.errors import ConfigError
+
+ALLOWED = {
+    "optimizer": "torch.optim.",
+    "schedule": "torch.optim.lr_scheduler.",
+    **{
+        group: f"genrun.{group}."
+        for group in ("data", "model", "backbone", "regularization", "stopping", "metric")
+    },
+}
+
+Config = Mapping[str, Any]
+
+
+def instantiate(group: str, settings: Config, plugins: Sequence[str], key: str = "") -> Any:
+    """The object that `settings` describe. Raises `ConfigError` naming the group."""
+    target = find_class(group, settings, plugins)
+    arguments = {name: value for name, value in settings.items() if name != "_target_"}
+    if any("_target_" in value for value in arguments.values() if isinstance(value, Mapping)):
+        raise ConfigError(f"{key or group}: a _target_ inside another is not allowed")
+    with config_errors(key or group):
+        return target(**arguments)
+
+
+def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
+    """The class that `_target_` names, if it may."""
+    name = settings.get("_target_")
+    if not isinstance(name, str):
+        raise ConfigError(f"{group}._target_: must name a class")
+    own = name.startswith(ALLOWED[group])
+    if not own and not any(name.startswith(f"{module}.") for module in plugins):
+        raise ConfigError(
+            f"{group}._target_={name}: must be in {ALLOWED[group].rstrip('.')}, or in a module "
+            "that your own command line lists in plugins=[…]"
+        )
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{group}._target_={name}: cannot be imported ({error})") from error
+    if not inspect.isclass(found):
+        raise ConfigError(f"{group}._target_={name}: is not a class")
+    return found
+
+
+@contextmanager
+def config_errors(where: str) -> Iterator[None]:
+    """What a constructor does not like, as one line that names where it was set."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{where}: {error}") from error

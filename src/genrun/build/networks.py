@@ -1,0 +1,73 @@
+"""The model, its networks, and the regularizations that change them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from genrun.build.instantiate import Config, config_errors, instantiate
+from genrun.core.errors import ConfigError
+from genrun.core.layers import Hidden
+from genrun.core.noise import fold_in
+from genrun.core.protocols import ChecksModel, HiddenLayer, Model, ModelChange, NetworkChange
+from genrun.core.types import DataSpec
+
+
+def build_model(config: Config, plugins: Sequence[str]) -> tuple[Model, dict[str, Any]]:
+    """The model, and the regularizations by name, some of which changed it."""
+    model: Model = instantiate("model", config["model"], plugins)
+    regularizations = {
+        name: instantiate("regularization", settings, plugins, f"regularization.{name}")
+        for name, settings in config["regularization"].items()
+    }
+    for regularization in regularizations.values():
+        if isinstance(regularization, ModelChange):
+            model = regularization.change_model(model)
+        if isinstance(regularization, ChecksModel):
+            regularization.check(model)
+    return model, regularizations
+
+
+def build_networks(
+    config: Config,
+    model: Model,
+    regularizations: Mapping[str, Any],
+    spec: DataSpec,
+    plugins: Sequence[str],
+) -> nn.ModuleDict:
+    """The networks on the CPU, so that a seed gives the same weights on every device."""
+    backbone = instantiate("backbone", config["backbone"], plugins)
+    torch.default_generator.manual_seed(fold_in(config["seed"], "weights") & (2**63 - 1))
+    with config_errors("backbone"):
+        nets = model.networks(backbone, spec)
+    for name, regularization in regularizations.items():
+        _regularize(name, regularization, model, nets)
+    return nets
+
+
+def _regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDict) -> None:
+    """Adds the regularization's layers to the networks it names, or to all that are trained."""
+    trained = [network for player in model.players() for network in player.networks]
+    chosen = getattr(regularization, "networks", None)
+    for network in chosen or ():
+        if network not in trained:
+            raise ConfigError(
+                f"regularization.{name}.networks={network}: the networks of this model are "
+                f"{', '.join(trained)}"
+            )
+    for network in trained if chosen is None else chosen:
+        if isinstance(regularization, HiddenLayer):
+            for hidden in [m for m in nets[network].modules() if isinstance(m, Hidden)]:
+                place = hidden.before if regularization.before_activation else hidden.after
+                place.append(regularization.layer(hidden.channels, hidden.spatial))
+        if isinstance(regularization, NetworkChange):
+            nets[network] = regularization.change(nets[network])
+
+
+def check_batch_size(nets: nn.ModuleDict, batch_size: int) -> None:
+    normalized = any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in nets.modules())
+    if normalized and batch_size == 1:
+        raise ConfigError("data.batch_size=1: batch normalization needs at least 2 images")

@@ -1,0 +1,90 @@
+"""What run.json says of a run beside how it ended."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genrun.build import Built
+from genrun.core.types import RunSummary
+
+
+def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
+    """What the display says at the start."""
+    counts = built.parameter_counts()
+    title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
+    return RunSummary(
+        title=title,
+        folder=str(folder),
+        steps=built.plan.steps,
+        monitor=built.plan.monitor,
+        facts={
+            "device": f"{built.device}, {torch.get_num_threads()} threads",
+            "data": f"{built.data.name}, {built.data.train_count} train, "
+            f"{built.data.held_out_count} held out",
+            "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
+        },
+    )
+
+
+def collect(
+    built: Built, config: Mapping[str, Any], choices: Mapping[str, str], overrides: Sequence[str]
+) -> dict[str, Any]:
+    """Everything that is known when a run begins."""
+    return {
+        "choices": dict(choices),
+        "overrides": list(overrides),
+        "seed": config["seed"],
+        "steps": built.plan.steps,
+        "monitor": built.plan.monitor,
+        "started": now(),
+        "git_commit": git_commit(),
+        "environment": environment(built, config),
+        "data": {
+            "name": built.data.name,
+            "digest": built.data.digest,
+            "shape": list(built.data.spec.shape),
+            "train": built.data.train_count,
+            "held_out": built.data.held_out_count,
+        },
+        "parameters": built.parameter_counts(),
+    }
+
+
+def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's exact numbers depend on beside its configuration."""
+    device = built.device
+    cuda = device.type == "cuda"
+    return {
+        "genrun": version("genrun"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name(device) if cuda else device.type,
+        "processor": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "precision": config["runtime"]["precision"],
+        "compile": config["runtime"]["compile"],
+    }
+
+
+def now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+
+
+def git_commit() -> str | None:
+    """The commit of the repository in which the command was given, where there is one."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
