@@ -1,6 +1,6 @@
 """How long genrun's step takes beside a bare loop of the same job, in interleaved pairs.
 
-    python scripts/bench.py [pairs=7] [steps=600] [device=cpu] [jobs=autoencoder,vae,gan]
+    python scripts/bench.py [pairs=5] [steps=1000] [device=cpu] [jobs=autoencoder,vae,gan]
 
 Each pair times the bare loop and then genrun (and, where the extra `bench` is installed,
 Lightning and pythae) on the same images with the same networks, optimizer and batch size, on one
@@ -12,12 +12,15 @@ ratios within pairs, with the smallest and largest, since these machines are noi
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
 
@@ -176,12 +179,10 @@ def lightning(job: str, images: Tensor, folder: Path) -> Seconds | None:
     """The same model in Lightning with its defaults: logger, checkpoints, progress bar."""
     if importlib.util.find_spec("lightning") is None:
         return None
-    import logging
-
     from lightning import LightningModule, Trainer
     from torch.utils.data import DataLoader, TensorDataset
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
 
     class Module(LightningModule):
         def __init__(self) -> None:
@@ -202,7 +203,13 @@ def lightning(job: str, images: Tensor, folder: Path) -> Seconds | None:
     loader = DataLoader(TensorDataset(images), batch_size=BATCH, shuffle=True, drop_last=True)
 
     def seconds(steps: int) -> float:
-        trainer = Trainer(max_steps=steps, default_root_dir=folder, enable_model_summary=False)
+        trainer = Trainer(
+            max_epochs=1,
+            limit_train_batches=steps,
+            default_root_dir=folder,
+            accelerator="gpu" if images.is_cuda else "cpu",
+            enable_model_summary=False,
+        )
         begun = time.perf_counter()
         trainer.fit(module, loader)
         return time.perf_counter() - begun
@@ -271,13 +278,23 @@ def pythae(job: str, images: Tensor, folder: Path) -> Seconds | None:
     return seconds
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What the others print is written, as in use, but nowhere."""
+    logging.disable(logging.CRITICAL)
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+    logging.disable(logging.NOTSET)
+
+
 def measure(job: str, contestants: dict[str, Seconds], pairs: int, steps: int) -> list[list[str]]:
     times: dict[str, list[float]] = {name: [] for name in contestants}
-    for seconds in contestants.values():
-        seconds(steps // 10)  # warm-up
-    for _ in range(pairs):
-        for name, seconds in contestants.items():
-            times[name].append(seconds(steps) / steps)
+    with quiet():
+        for seconds in contestants.values():
+            seconds(steps // 10)  # warm-up
+        for _ in range(pairs):
+            for name, seconds in contestants.items():
+                times[name].append(seconds(steps) / steps)
     rows = []
     for name, values in times.items():
         ratios = [value / first for value, first in zip(values, times["bare loop"], strict=True)]
@@ -292,7 +309,7 @@ def measure(job: str, contestants: dict[str, Seconds], pairs: int, steps: int) -
 
 def main() -> None:
     given = dict(word.split("=", 1) for word in sys.argv[1:])
-    pairs, steps = int(given.get("pairs", 7)), int(given.get("steps", 600))
+    pairs, steps = int(given.get("pairs", 5)), int(given.get("steps", 1000))
     jobs = given.get("jobs", "autoencoder,vae,gan").split(",")
     device = torch.device(given.get("device", "cpu"))
     torch.set_num_threads(1)

@@ -8,6 +8,7 @@ display as it stood near the end).
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ def main() -> None:
     (IMAGES / "samples.png").write_bytes(newest.read_bytes())
 
     info, rows = run.read(), run.rows()
-    console = Console(record=True, width=84, force_terminal=True, file=Path("/dev/null").open("w"))
+    console = Console(record=True, width=84, force_terminal=True, file=io.StringIO())
     display = LiveDisplay(console)
     title = " ".join(f"{group}={name}" for group, name in info["choices"].items() if name)
     counts = ", ".join(f"{name} {count:,}" for name, count in info["parameters"].items())

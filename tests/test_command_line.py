@@ -189,6 +189,8 @@ BAD = [
     (["sample", "nowhere", "cuont=3"], 2, "did you mean count?"),
     (["list", "nowhere"], 66, "nowhere"),
     (["-m", "optimizer.lr=1e-3,-1"], 2, "at least 0"),
+    (["--cfg", "job", "model=gann"], 2, "did you mean gan?"),
+    (["-m", "data=mnist", "data.root=nowhere", "seed=0,1"], 66, "nowhere"),
 ]  # fmt: skip
 
 

@@ -21,9 +21,10 @@ MAY_IMPORT = {
     "compose": {"core", "config", "clear_errors"},
     "build": {"core", "training", *KINDS},
     "facts": {"core", "build"},
-    "experiment": {"core", "training", "runs", "build", "facts"},
-    "api": {"core", "training", "runs", "build", "experiment", "compose", "terminal"},
-    "sweeps": {"core", "runs", "experiment", "compose", "terminal"},
+    "saved": {"core", "config", "runs"},
+    "experiment": {"core", "training", "runs", "build", "facts", "saved"},
+    "api": {"core", "training", "runs", "build", "experiment", "compose", "saved", "terminal"},
+    "sweeps": {"core", "runs", "facts", "experiment", "compose", "terminal"},
 }
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from genrun.compose import Composed, compose
-from genrun.core.errors import CheckpointUnusable
-from genrun.experiment import Experiment, refuse_changes
+from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.experiment import Experiment
 from genrun.runs.folder import RunFolder
+from genrun.saved import override, refuse_changes
 from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL, choices
 
@@ -123,6 +124,19 @@ def test_damaged_checkpoint_is_set_aside_and_the_one_before_used(tmp_path: Path)
     assert (newest.parent / f"corrupt-{newest.name}").exists()
 
 
+def test_only_damaged_checkpoints_end_in_an_error_and_no_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    experiment = prepare("save_every=2")
+    experiment.train(folder, SilentDisplay(), lambda: experiment.built.trial.step >= 7)
+    log = (folder / "metrics.jsonl").read_bytes()
+    for path in (folder / "checkpoints").glob("ckpt-*"):
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointUnusable, match="none of its checkpoints is sound"):
+        prepare("save_every=2").resume(RunFolder.open(folder), SilentDisplay())
+    assert (folder / "metrics.jsonl").read_bytes() == log
+
+
 def test_more_steps_continue_a_finished_run(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     whole(folder, "model=vae", "evaluate_every=6")
@@ -139,6 +153,23 @@ def test_other_changes_are_refused_with_the_difference(word: str) -> None:
     old, new = prepare().config, prepare(word).config
     with pytest.raises(CheckpointUnusable, match=word.split("=")[0]):
         refuse_changes(old, new)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "word"),
+    [
+        ("steps", "abc", "steps"),
+        ("steps", "-3", "from 1"),
+        ("stepps", "3", "did you mean steps"),
+        ("stopping.early.patience", "0", "at least 1"),
+        ("stopping.early.patience", "x", "an integer"),
+        ("runtime.compile", "3", "compile"),
+        ("stopping.early.patience", "[", "patience"),
+    ],
+)
+def test_what_a_resumed_run_is_given_is_checked(key: str, text: str, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        override(prepare("stopping=early").config, {key: text})
 
 
 def test_changed_threads_are_said_and_recorded(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from genrun.build.networks import build_model, build_networks
@@ -21,6 +20,7 @@ from genrun.experiment import Experiment
 from genrun.runs.checkpoint import Checkpoint, checkpoints
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
+from genrun.saved import read_config
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from genrun.training.evaluation import sample
 from genrun.training.trial import load_networks
@@ -116,10 +116,3 @@ def train(overrides: Sequence[str] = (), *, quiet: bool = False) -> Run:
     folder = claim(composed.folder)
     experiment.train(folder, SilentDisplay() if quiet else PlainDisplay(sys.stdout))
     return Run.open(folder, plugins=composed.config["plugins"])
-
-
-def read_config(folder: RunFolder) -> dict[str, Any]:
-    """A run's configuration as plain types."""
-    config = OmegaConf.to_container(OmegaConf.load(folder.config_path), resolve=True)
-    assert isinstance(config, dict)
-    return {str(key): value for key, value in config.items()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import GenrunError, SweepFailed
+from genrun.core.errors import ConfigError, GenrunError, SweepFailed
 
 VERBS = ("resume", "sample", "show", "list")
 EXIT_CODES = {"interrupted": 75, "diverged": 4}
@@ -65,10 +67,26 @@ def _compose_and_run(argv: list[str]) -> int:
         or arguments.shell_completion
     )  # fmt: skip
     if looking:
-        gc.disable()  # a process of half a second; collecting takes a tenth of it
-        _call_hydra([w for w in argv if w not in words], words, task=lambda config: None)
-        return 0
+        return _look([word for word in argv if word not in words], words, arguments.config_dir)
     return (_sweep if arguments.multirun else _single)(words, arguments.config_dir)
+
+
+def _look(flags: list[str], words: list[str], config_dir: str | None) -> int:
+    """What Hydra shows without running anything."""
+    gc.disable()  # a process of half a second; collecting takes a tenth of it
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            _call_hydra(flags, words, task=lambda config: None)
+    except SystemExit as end:
+        if not end.code:
+            return 0
+        from genrun.compose import compose
+
+        compose(words, config_dir)  # says in one line what Hydra says in several
+        print(complaint.getvalue(), file=sys.stderr, end="")
+        return ConfigError.exit_code
+    return 0
 
 
 def _single(words: list[str], config_dir: str | None) -> int:
@@ -82,7 +100,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
     from genrun.training.loop import Outcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
-    folder = claim(composed.folder)
+    folder = claim(composed.folder.absolute())
     ended: list[Outcome | Exception] = []
 
     def task(_: Any) -> None:
@@ -91,7 +109,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
         except Exception as error:  # Hydra would print it its own way and exit with 1
             ended.append(error)
 
-    _call_hydra(_flags(config_dir), [*words, f"hydra.run.dir='{folder}'"], task)
+    _call_hydra(_flags(config_dir), [*words, f"hydra.run.dir={_quoted(folder)}"], task)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return EXIT_CODES.get(ended[0].status, 0)
@@ -103,15 +121,25 @@ def _sweep(words: list[str], config_dir: str | None) -> int:
     jobs = split_sweep(words, config_dir)
     points = [compose(job, config_dir) for job in jobs]  # one bad point: none is started
     _import_path(points[0].config)
+    from genrun.experiment import Experiment
     from genrun.runs.files import claim
     from genrun.sweeps.jobs import SweepJobs
 
-    folder = claim(points[0].sweep_folder)
+    # what only building shows, such as missing data, is said before a folder exists
+    Experiment.prepare(points[0].config, points[0].choices, jobs[0])
+    folder = claim(points[0].sweep_folder.absolute())
     sweep = SweepJobs(folder, jobs, points)
-    _call_hydra(["-m", *_flags(config_dir)], [*words, f"hydra.sweep.dir='{folder}'"], sweep.task)
+    _call_hydra(
+        ["-m", *_flags(config_dir)], [*words, f"hydra.sweep.dir={_quoted(folder)}"], sweep.task
+    )
     if failed := sweep.summarize():
         raise SweepFailed(f"{failed} of {len(jobs)} jobs failed; {folder} has the others")
     return 0
+
+
+def _quoted(path: Path) -> str:
+    """A path as a quoted value of Hydra's grammar."""
+    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _import_path(config: dict[str, Any]) -> None:

@@ -17,11 +17,9 @@ from genrun.core.errors import CheckpointUnusable, OutOfMemory
 from genrun.core.protocols import Display
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import Recorder
+from genrun.saved import differences
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Clock, Loop, Outcome
-
-RESUMABLE = ("running", "interrupted", "failed")
-MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins")
 
 
 @dataclass
@@ -68,7 +66,7 @@ class Experiment:
         before = run.read()
         if before["data"]["digest"] != self.built.data.digest:
             raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
-        changed = _differences(before["environment"], facts.environment(self.built, self.config))
+        changed = differences(before["environment"], facts.environment(self.built, self.config))
         recorder, checkpoint, seconds = Recorder.resume(run.path)
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -138,44 +136,14 @@ class Experiment:
                 },
             }
         )
-        lines = {"folder": str(run.path)}
+        lines = {"folder": facts.shown(run.path)}
         if best is not None:
             lines["best"] = f"{built.plan.monitor} {best['value']:.5g} at step {best['step']}"
         if pictures := sorted(run.samples.glob("step-*[0-9].png")):
-            lines["samples"] = str(pictures[-1])
+            lines["samples"] = facts.shown(pictures[-1])
         if outcome.status == "interrupted":
-            lines["go on"] = f"genrun resume {run.path}"
+            lines["go on"] = f"genrun resume {facts.shown(run.path)}"
         display.finish(outcome.status, outcome.reason, lines)
-
-
-def refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """A resumed run may get more steps or another stopping budget, and nothing else.
-
-    Raises `CheckpointUnusable` with every field that differs.
-    """
-    changed = {
-        key: pair
-        for key, pair in _differences(old, new).items()
-        if key.split(".")[0] not in MAY_CHANGE
-    }
-    if changed:
-        listed = "; ".join(f"{key} was {was}, asked {now}" for key, (was, now) in changed.items())
-        raise CheckpointUnusable(
-            f"{listed}: only {', '.join(MAY_CHANGE)} may change when a run is resumed"
-        )
-
-
-def _differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], path: str = ""
-) -> dict[str, tuple[Any, Any]]:
-    found: dict[str, tuple[Any, Any]] = {}
-    for key in dict.fromkeys([*old, *new]):
-        was, now = old.get(key), new.get(key)
-        if isinstance(was, Mapping) and isinstance(now, Mapping):
-            found |= _differences(was, now, f"{path}{key}.")
-        elif was != now:
-            found[f"{path}{key}"] = (was, now)
-    return found
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
     return RunSummary(
         title=title,
-        folder=str(folder),
+        folder=shown(folder),
         steps=built.plan.steps,
         monitor=built.plan.monitor,
         facts={
@@ -33,6 +33,12 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
         },
     )
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it: from where they are, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def collect(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from genrun.config import did_you_mean
 from genrun.core.errors import ConfigError
 from genrun.runs.folder import RunFolder, run_folders
 
+ENDED = ("finished", "stopped_early", "diverged")
 EXIT_CODES = {"interrupted": 75, "diverged": 4}
 USAGE = {
     "resume": "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
@@ -43,54 +43,29 @@ def _resume(words: Sequence[str]) -> int:
     folder, settings = _run_and_settings("resume", words)
     run_folder = RunFolder.open(folder)
     info = run_folder.read()
-    import genrun.experiment as experiments
-    from genrun.api import read_config
-    from genrun.terminal.choose import display
+    from genrun.saved import override, read_config, refuse_changes
 
     saved = read_config(run_folder)
-    config = _override(saved, settings)
-    experiments.refuse_changes(saved, config)
-    if info["status"] not in experiments.RESUMABLE and not _goes_further(saved, config):
+    config = override(saved, settings)
+    refuse_changes(saved, config)
+    if info["status"] in ENDED and not _goes_further(saved, config):
         _print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
         return 0
-    prepared = experiments.Experiment.prepare(config, info["choices"], info["overrides"])
+    if config["plugins"] and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    from genrun.experiment import Experiment
+    from genrun.terminal.choose import display
+
+    prepared = Experiment.prepare(config, info["choices"], info["overrides"])
+    steps, done = prepared.built.plan.steps, info.get("step", 0)
+    if steps < done:
+        raise ConfigError(f"steps={steps}: this run has already done {done}")
     outcome = prepared.resume(run_folder, display())
     return EXIT_CODES.get(outcome.status, 0)
 
 
 def _goes_further(saved: dict[str, Any], config: dict[str, Any]) -> bool:
     return any(saved[key] != config[key] for key in ("steps", "epochs", "stopping"))
-
-
-def _override(saved: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
-    """The saved configuration with the command line's values at existing keys."""
-    from omegaconf import OmegaConf
-
-    config = copy.deepcopy(saved)
-    config["plugins"] = []  # never those of the saved run
-    for key, text in settings.items():
-        *parents, name = key.split(".")
-        node: Any = config
-        for parent in parents:
-            node = node.get(parent) if isinstance(node, dict) else None
-        if not isinstance(node, dict) or name not in node:
-            known = list(node) if isinstance(node, dict) else list(config)
-            raise ConfigError(f"{key}: this run has no such key{did_you_mean(name, known)}")
-        node[name] = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))["value"]  # type: ignore[index,call-overload]  # a mapping with that one key
-    from genrun.config import check
-
-    check(config, saved_types(saved))
-    if config["plugins"] and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    return config
-
-
-def saved_types(saved: dict[str, Any]) -> dict[str, Any]:
-    """The saved values, as the types that new ones must have."""
-    groups = ("data", "model", "backbone", "optimizer", "schedule", "runtime")
-    return {group: saved[group] for group in groups} | {
-        f"stopping.{name}": settings for name, settings in saved["stopping"].items()
-    }
 
 
 def _sample(words: Sequence[str]) -> int:

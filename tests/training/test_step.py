@@ -1,5 +1,6 @@
 """The step against the obvious lines it stands for, in float64."""
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -90,6 +91,7 @@ def test_bf16_and_compile_give_nearly_the_same_loss(small: Make) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler here")
 @pytest.mark.parametrize("words", [["model=gan", "regularization=[r1,dropout]"], ["model=vae"]])
 def test_compiled_step_equals_the_plain_one(words: list[str], small: Make) -> None:
     torch.set_default_dtype(torch.float32)

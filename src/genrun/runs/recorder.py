@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from genrun.core.errors import OutputFailed
+from genrun.core.errors import CheckpointUnusable, OutputFailed
 from genrun.runs.checkpoint import Checkpoint, checkpoints, prune, write_checkpoint
 from genrun.runs.files import write_whole
 from genrun.runs.pictures import grid_png
@@ -67,13 +67,16 @@ class Recorder:
         """The recorder, the newest checkpoint that fits the log, and the seconds spent by then.
 
         Both logs are cut where that checkpoint was made. Without any checkpoint the run starts
-        anew: it had not got as far as its first.
+        anew: it had not got as far as its first. Raises `CheckpointUnusable` where there are some
+        and none is sound: a run never starts anew in silence.
         """
         for checkpoint in checkpoints(folder / "checkpoints"):
             if _log_matches(folder / "metrics.jsonl", checkpoint.record["log"]):
                 length, seconds = _timings_until(folder / "timings.jsonl", checkpoint.step)
                 recorder = cls(folder, checkpoint.record["log"]["length"], length)
                 return recorder, checkpoint, seconds
+        if any((folder / "checkpoints").glob("*ckpt-*.safetensors")):
+            raise CheckpointUnusable(f"{folder}: none of its checkpoints is sound")
         return cls(folder, 0, 0), None, {}
 
     def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
+from genrun import facts
 from genrun.compose import Composed, full_errors_wanted
 from genrun.core.errors import GenrunError
 from genrun.experiment import Experiment
@@ -36,7 +37,7 @@ class SweepJobs:
         number, folder = int(settings.job.num), Path(settings.runtime.output_dir)
         point, words = self.points[number], list(self.jobs[number])
         print_line(f"job {number + 1} of {len(self.jobs)}: {' '.join(words)}")
-        row: dict[str, Any] = {"job": " ".join(words), "folder": str(folder)}
+        row: dict[str, Any] = {"job": " ".join(words), "folder": facts.shown(folder)}
         try:
             experiment = Experiment.prepare(point.config, point.choices, words)
             outcome = experiment.train(folder, display())

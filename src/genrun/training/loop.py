@@ -140,7 +140,7 @@ class Loop:
         """Step 0: what the untrained networks give, and a checkpoint to come back to."""
         metrics = self._evaluate()
         reason = self._observe(metrics)
-        self.record.row(self._row({}, metrics), self.clock.read())
+        self._log(metrics)
         self._draw()
         self._save()
         return reason
