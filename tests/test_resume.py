@@ -71,6 +71,7 @@ CASES = [
     ],
     ["model=vae", "schedule=plateau", "schedule.patience=1", "schedule.threshold=1e6",
      "schedule.threshold_mode=abs"],
+    ["model=vae", "optimizer=sgd", "optimizer.lr=0.0"],  # the best stays that of step 0
     ["model=gan", "model.discriminator_turns=3", "players.generator.optimizer=sgd"],
     ["model=gan", "regularization=[spectral_norm,label_smoothing,l1,l2,gradient_clip]"],
     ["model=autoencoder", "regularization=[batch_norm,dropout]", "optimizer=rmsprop",
