@@ -1,6 +1,6 @@
 """How long genrun's step takes beside a bare loop of the same job, in interleaved pairs.
 
-    python scripts/bench.py [pairs=5] [steps=1000] [device=cpu] [jobs=autoencoder,vae,gan]
+    python scripts/bench.py [pairs=5] [steps=500] [device=cpu] [jobs=autoencoder,vae,gan]
 
 Each pair times the bare loop and then genrun (and, where the extra `bench` is installed,
 Lightning and pythae) on the same images with the same networks, optimizer and batch size, on one
@@ -139,9 +139,8 @@ def synchronize(device: torch.device) -> None:
 
 
 def bare(job: str, images: Tensor) -> Seconds:
-    model = BARE[job](Images(images))
-
     def seconds(steps: int) -> float:
+        model = BARE[job](Images(images))  # anew, as each of genrun's runs is
         synchronize(images.device)
         begun = time.perf_counter()
         for _ in range(steps):
@@ -203,16 +202,18 @@ def lightning(job: str, images: Tensor, folder: Path) -> Seconds | None:
     loader = DataLoader(TensorDataset(images), batch_size=BATCH, shuffle=True, drop_last=True)
 
     def seconds(steps: int) -> float:
+        batches = min(steps, len(loader))  # an epoch has no more
+        epochs = max(1, round(steps / batches))
         trainer = Trainer(
-            max_epochs=1,
-            limit_train_batches=steps,
+            max_epochs=epochs,
+            limit_train_batches=batches,
             default_root_dir=folder,
             accelerator="gpu" if images.is_cuda else "cpu",
             enable_model_summary=False,
         )
         begun = time.perf_counter()
         trainer.fit(module, loader)
-        return time.perf_counter() - begun
+        return (time.perf_counter() - begun) * steps / (epochs * batches)
 
     return seconds
 
@@ -309,7 +310,7 @@ def measure(job: str, contestants: dict[str, Seconds], pairs: int, steps: int) -
 
 def main() -> None:
     given = dict(word.split("=", 1) for word in sys.argv[1:])
-    pairs, steps = int(given.get("pairs", 5)), int(given.get("steps", 1000))
+    pairs, steps = int(given.get("pairs", 5)), int(given.get("steps", 500))
     jobs = given.get("jobs", "autoencoder,vae,gan").split(",")
     device = torch.device(given.get("device", "cpu"))
     torch.set_num_threads(1)

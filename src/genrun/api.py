@@ -105,13 +105,16 @@ class Run:
         raise CheckpointUnusable(f"{self.path}: has no sound checkpoint of the {weights} weights")
 
 
-def train(overrides: Sequence[str] = (), *, quiet: bool = False) -> Run:
+def train(
+    overrides: Sequence[str] = (), *, config_dir: str | None = None, quiet: bool = False
+) -> Run:
     """Trains what the overrides compose, as the command line does, and returns its run.
 
-    `genrun.train(["model=gan", "optimizer.lr=3e-4"])`. Raises the errors of
-    `genrun.core.errors`; a run that diverged or was interrupted is returned with that status.
+    `genrun.train(["model=gan", "optimizer.lr=3e-4"])`; `config_dir` adds YAML of your own.
+    Raises the errors of `genrun.core.errors`; a run that diverged or was interrupted is returned
+    with that status.
     """
-    composed = compose(overrides)
+    composed = compose(overrides, config_dir)
     experiment = Experiment.prepare(composed.config, composed.choices, composed.overrides)
     folder = claim(composed.folder)
     experiment.train(folder, SilentDisplay() if quiet else PlainDisplay(sys.stdout))

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import ConfigError, GenrunError, SweepFailed
+from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError, SweepFailed
 
 VERBS = ("resume", "sample", "show", "list")
-EXIT_CODES = {"interrupted": 75, "diverged": 4}
 BUG = 70
 
 
@@ -39,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
         _print_error(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        return EXIT_CODES["interrupted"]
+        return EXIT_CODE_OF_STATUS["interrupted"]
     except Exception as error:
         if full_errors_wanted():
             raise
@@ -93,7 +92,6 @@ def _single(words: list[str], config_dir: str | None) -> int:
     from genrun.compose import compose
 
     composed = compose(words, config_dir)  # everything that torch is not needed for is said first
-    _import_path(composed.config)
     from genrun.experiment import Experiment
     from genrun.runs.files import claim
     from genrun.terminal.choose import display
@@ -112,7 +110,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
     _call_hydra(_flags(config_dir), [*words, f"hydra.run.dir={_quoted(folder)}"], task)
     if isinstance(ended[0], Exception):
         raise ended[0]
-    return EXIT_CODES.get(ended[0].status, 0)
+    return EXIT_CODE_OF_STATUS.get(ended[0].status, 0)
 
 
 def _sweep(words: list[str], config_dir: str | None) -> int:
@@ -120,7 +118,6 @@ def _sweep(words: list[str], config_dir: str | None) -> int:
 
     jobs = split_sweep(words, config_dir)
     points = [compose(job, config_dir) for job in jobs]  # one bad point: none is started
-    _import_path(points[0].config)
     from genrun.experiment import Experiment
     from genrun.runs.files import claim
     from genrun.sweeps.jobs import SweepJobs
@@ -140,12 +137,6 @@ def _sweep(words: list[str], config_dir: str | None) -> int:
 def _quoted(path: Path) -> str:
     """A path as a quoted value of Hydra's grammar."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _import_path(config: dict[str, Any]) -> None:
-    """Plugins are looked for from where the command was given, as `python -m` does."""
-    if config["plugins"] and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
 
 
 def _flags(config_dir: str | None) -> list[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from genrun.config import did_you_mean
-from genrun.core.errors import ConfigError
+from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError
 from genrun.runs.folder import RunFolder, run_folders
 
 ENDED = ("finished", "stopped_early", "diverged")
-EXIT_CODES = {"interrupted": 75, "diverged": 4}
 USAGE = {
     "resume": "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
     "  Goes on where the run's newest sound checkpoint was made. A run that ended is left as it\n"
@@ -51,8 +49,6 @@ def _resume(words: Sequence[str]) -> int:
     if info["status"] in ENDED and not _goes_further(saved, config):
         _print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
         return 0
-    if config["plugins"] and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     from genrun.experiment import Experiment
     from genrun.terminal.choose import display
 
@@ -61,7 +57,7 @@ def _resume(words: Sequence[str]) -> int:
     if steps < done:
         raise ConfigError(f"steps={steps}: this run has already done {done}")
     outcome = prepared.resume(run_folder, display())
-    return EXIT_CODES.get(outcome.status, 0)
+    return EXIT_CODE_OF_STATUS.get(outcome.status, 0)
 
 
 def _goes_further(saved: dict[str, Any], config: dict[str, Any]) -> bool:

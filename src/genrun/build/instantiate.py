@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import ConfigError
@@ -43,7 +45,10 @@ def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
     if not isinstance(name, str):
         raise ConfigError(f"{group}._target_: must name a class")
     own = name.startswith(ALLOWED[group])
-    if not own and not any(name.startswith(f"{module}.") for module in plugins):
+    plugin = any(name.startswith(f"{module}.") for module in plugins)
+    if plugin and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # where the command was given, as `python -m` does
+    if not own and not plugin:
         raise ConfigError(
             f"{group}._target_={name}: must be in {ALLOWED[group].rstrip('.')}, or in a module "
             "that your own command line lists in plugins=[…]"

@@ -1,5 +1,7 @@
 """Errors that a user can act on. Each carries the exit code of the command line."""
 
+EXIT_CODE_OF_STATUS = {"interrupted": 75, "diverged": 4}  # how a run can end but for 0
+
 
 class GenrunError(Exception):
     """One line that says what is wrong and what is allowed; `exit_code` is the process's."""
@@ -59,12 +61,6 @@ class OutputFailed(GenrunError):
     """Writing a run's file failed: disk full, quota, I/O error."""
 
     exit_code = 74
-
-
-class Interrupted(GenrunError):
-    """Stopped by a signal after a checkpoint; resumable."""
-
-    exit_code = 75
 
 
 class CheckpointUnusable(GenrunError):

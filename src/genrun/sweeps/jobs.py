@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from genrun import facts
 from genrun.compose import Composed, full_errors_wanted
-from genrun.core.errors import GenrunError
+from genrun.core.errors import EXIT_CODE_OF_STATUS, GenrunError
 from genrun.experiment import Experiment
 from genrun.runs.files import write_json
 from genrun.runs.folder import RunFolder
@@ -55,7 +55,7 @@ class SweepJobs:
         self.rows.append(row)
         if row["status"] == "interrupted":
             self.summarize()
-            raise SystemExit(75)
+            raise SystemExit(EXIT_CODE_OF_STATUS["interrupted"])
 
     def summarize(self) -> int:
         """Writes and prints a row a job; gives how many failed."""

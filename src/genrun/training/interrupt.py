@@ -8,8 +8,9 @@ import threading
 from types import FrameType
 from typing import Any
 
+from genrun.core.errors import EXIT_CODE_OF_STATUS
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-EXIT_CODE = 75
 
 
 class Interrupt:
@@ -36,5 +37,5 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received:
-            os._exit(EXIT_CODE)
+            os._exit(EXIT_CODE_OF_STATUS["interrupted"])
         self.received = True
