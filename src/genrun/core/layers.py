@@ -46,8 +46,11 @@ class Hidden(nn.Module):
         self.spatial = spatial
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.after(self.activation(self.before(self.linear(inputs))))
-        return outputs
+        outputs: Tensor = self.linear(inputs)
+        if len(self.before) > 0:  # an empty Sequential still costs microseconds a call
+            outputs = self.before(outputs)
+        outputs = self.activation(outputs)
+        return self.after(outputs) if len(self.after) > 0 else outputs
 
 
 @contextmanager

@@ -48,13 +48,16 @@ class GAN:
         self, player: str, nets: nn.ModuleDict, batch: Tensor, key: Key
     ) -> tuple[Tensor, Metrics]:
         if player == "generator":
-            return softplus(-self.judge(nets, self._generate(nets, len(batch), key))).mean(), {}
+            fake = _logits(nets, self._generate(nets, len(batch), key, like=batch))
+            return softplus(-fake).mean(), {}
         with torch.no_grad():
-            generated = self._generate(nets, len(batch), key)
-        real, fake = self.judge(nets, batch), self.judge(nets, generated)
+            generated = self._generate(nets, len(batch), key, like=batch)
+        real, fake = self.judge(nets, batch), _logits(nets, generated)
         # cross-entropy with target t on a logit l: softplus(-l) + (1 - t) l
-        loss_real = softplus(-real) + (1 - self.real_target) * real
-        accuracy = ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
+        loss_real = softplus(-real)
+        if self.real_target < 1:
+            loss_real = loss_real + (1 - self.real_target) * real
+        accuracy = ((real > 0).sum() + (fake < 0).sum()) / (2 * len(batch))
         return (loss_real + softplus(fake)).mean(), {"accuracy": accuracy}
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
@@ -62,13 +65,19 @@ class GAN:
         return {}
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
-        return self._generate(nets, count, key)
+        like = next(nets["generator"].parameters())
+        return (self._generate(nets, count, key, like) + 1) / 2
 
     def judge(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
-        logits: Tensor = nets["discriminator"](2 * images - 1)
-        return logits.squeeze(1)
+        return _logits(nets, 2 * images - 1)
 
-    def _generate(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
-        like = next(nets["generator"].parameters())
+    def _generate(self, nets: nn.ModuleDict, count: int, key: Key, like: Tensor) -> Tensor:
+        """Images in [-1, 1], the range that both networks work in."""
         latent = noise.normal(key, (count, self.latent_dim), like=like)
-        return 0.5 + 0.5 * torch.tanh(nets["generator"](latent))
+        return torch.tanh(nets["generator"](latent))
+
+
+def _logits(nets: nn.ModuleDict, images: Tensor) -> Tensor:
+    """The discriminator's judgement of images in [-1, 1], shape (batch,)."""
+    logits: Tensor = nets["discriminator"](images)
+    return logits.squeeze(1)

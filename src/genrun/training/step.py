@@ -74,8 +74,10 @@ class TrainingStep:
         return outputs
 
     def _turn(self, player: Player, batch: Tensor, key: Tensor) -> Metrics:
-        loss, metrics = self._losses[player.name](batch, key)
         parameters = self._parameters[player.name]
+        for parameter in parameters:
+            parameter.grad = None  # before the new one needs its memory
+        loss, metrics = self._losses[player.name](batch, key)
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
