@@ -110,6 +110,59 @@ def test_resuming_cuts_rows_written_after_the_checkpoint(tmp_path: Path) -> None
     assert steps == sorted(set(steps))
 
 
+def test_killed_before_the_second_checkpoint(tmp_path: Path) -> None:
+    """Only step 0 was saved; what it logged must not be logged again."""
+    words = ["model=vae", "stopping=early", "stopping.early.patience=9", "evaluate_every=6"]
+    alone = whole(tmp_path / "alone", *words)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    experiment = prepare(*words)
+
+    class KilledError(Exception):
+        pass
+
+    def killed() -> bool:  # asked after each step; here the process dies instead
+        if experiment.built.trial.step == 5:
+            raise KilledError
+        return False
+
+    with pytest.raises(KilledError):
+        experiment.train(folder, SilentDisplay(), killed)
+    assert [path.name[5:15] for path in (folder / "checkpoints").iterdir()] == ["0000000000"]
+    prepare(*words).resume(RunFolder.open(folder), SilentDisplay())
+    assert final(folder) == alone
+
+
+def test_checkpoints_that_do_not_fit_the_log_do_not_push_new_ones_out(tmp_path: Path) -> None:
+    words = ["optimizer=sgd", "optimizer.lr=0.0", "save_every=2"]  # step 0 stays the best
+    folder = tmp_path / "run"
+    alone = whole(folder, *words)
+    log = folder / "metrics.jsonl"
+    log.write_bytes(log.read_bytes().splitlines(keepends=True)[0])
+    experiment = prepare(*words)
+    experiment.resume(
+        RunFolder.open(folder), SilentDisplay(), lambda: experiment.built.trial.step >= 5
+    )
+    resumed = prepare(*words)
+    resumed.resume(RunFolder.open(folder), SilentDisplay())
+    assert RunFolder(folder).read()["resumed"][-1]["step"] == 5
+    assert final(folder) == alone
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_a_schedule_laid_out_to_the_end_refuses_more_steps(schedule: str, tmp_path: Path) -> None:
+    words = ["model=vae", f"schedule={schedule}"]
+    whole(tmp_path / "run", *words)
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    with pytest.raises(ConfigError, match="laid out to end at step 12"):
+        prepare(*words, "steps=20").resume(RunFolder.open(tmp_path / "run"), SilentDisplay())
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+def test_steps_win_over_the_epochs_of_the_saved_run() -> None:
+    assert override(prepare("epochs=2").config, {"steps": "50"})["epochs"] is None
+
+
 def test_damaged_checkpoint_is_set_aside_and_the_one_before_used(tmp_path: Path) -> None:
     alone = whole(tmp_path / "alone", "save_every=2")
     folder = tmp_path / "damaged"
@@ -133,7 +186,7 @@ def test_only_damaged_checkpoints_end_in_an_error_and_no_restart(tmp_path: Path)
     log = (folder / "metrics.jsonl").read_bytes()
     for path in (folder / "checkpoints").glob("ckpt-*"):
         path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(CheckpointUnusable, match="none of its checkpoints is sound"):
+    with pytest.raises(CheckpointUnusable, match="none of its checkpoints"):
         prepare("save_every=2").resume(RunFolder.open(folder), SilentDisplay())
     assert (folder / "metrics.jsonl").read_bytes() == log
 

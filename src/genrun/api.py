@@ -116,6 +116,6 @@ def train(
     """
     composed = compose(overrides, config_dir)
     experiment = Experiment.prepare(composed.config, composed.choices, composed.overrides)
-    folder = claim(composed.folder)
+    folder = claim(composed.folder.absolute())
     experiment.train(folder, SilentDisplay() if quiet else PlainDisplay(sys.stdout))
     return Run.open(folder, plugins=composed.config["plugins"])

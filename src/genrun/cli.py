@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError, SweepFailed
 
@@ -19,7 +20,13 @@ BUG = 70
 
 def main() -> None:
     """The entry point of `genrun` and `python -m genrun`."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -37,6 +44,8 @@ def run(argv: Sequence[str]) -> int:
             raise
         _print_error(str(error))
         return error.exit_code
+    except BrokenPipeError:
+        raise
     except KeyboardInterrupt:
         return EXIT_CODE_OF_STATUS["interrupted"]
     except Exception as error:
@@ -59,8 +68,17 @@ def _compose_and_run(argv: list[str]) -> int:
 
         print(f"genrun {version('genrun')}")
         return 0
-    arguments = get_args_parser().parse_intermixed_args(argv)
+    parser = get_args_parser()
+    parser.error = _refuse_flag  # type: ignore[method-assign]  # it would print its usage
+    arguments = parser.parse_intermixed_args(argv)
     words = arguments.overrides
+    if arguments.config_name or arguments.config_path:
+        raise ConfigError("--config-name, --config-path: genrun takes --config-dir FOLDER instead")
+    if words and "=" not in words[0] and words[0][0] not in "~+":
+        from genrun.config import did_you_mean
+
+        hint = did_you_mean(words[0], list(VERBS))
+        raise ConfigError(f"{words[0]}: is neither KEY=VALUE nor one of {', '.join(VERBS)}{hint}")
     looking = (
         arguments.help or arguments.hydra_help or arguments.cfg or arguments.info is not None
         or arguments.shell_completion
@@ -68,6 +86,10 @@ def _compose_and_run(argv: list[str]) -> int:
     if looking:
         return _look([word for word in argv if word not in words], words, arguments.config_dir)
     return (_sweep if arguments.multirun else _single)(words, arguments.config_dir)
+
+
+def _refuse_flag(message: str) -> NoReturn:
+    raise ConfigError(f"{message}; genrun --hydra-help lists the flags")
 
 
 def _look(flags: list[str], words: list[str], config_dir: str | None) -> int:
@@ -92,6 +114,8 @@ def _single(words: list[str], config_dir: str | None) -> int:
     from genrun.compose import compose
 
     composed = compose(words, config_dir)  # everything that torch is not needed for is said first
+    if composed.sweeps:
+        raise ConfigError("this configuration sweeps over several values: genrun -m …")
     from genrun.experiment import Experiment
     from genrun.runs.files import claim
     from genrun.terminal.choose import display

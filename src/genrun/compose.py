@@ -40,7 +40,7 @@ class Composed:
     overrides: list[str]
     folder: Path  # where Hydra's settings would put the run
     sweep_folder: Path
-    sweep_params: dict[str, str]
+    sweeps: bool  # it holds a sweep's values, which only -m runs
 
 
 def hydra_overrides(words: Sequence[str]) -> list[str]:
@@ -111,6 +111,9 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
     config = OmegaConf.to_container(own, resolve=True, throw_on_missing=False)
     assert isinstance(config, dict)
     plain: dict[str, Any] = {str(key): value for key, value in config.items()}
+    for group in checks.SINGLE_GROUPS:
+        if not isinstance(plain.get(group), Mapping):
+            raise ConfigError(f"{group}: a choice must be given, as {group}=CHOICE")
     _merge_players(plain)
     checks.check(plain, _reference(plain, choices))
     return Composed(
@@ -122,7 +125,7 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
         overrides=words,
         folder=Path(str(composed.hydra.run.dir)),
         sweep_folder=Path(str(composed.hydra.sweep.dir)),
-        sweep_params={str(k): str(v) for k, v in (composed.hydra.sweeper.params or {}).items()},
+        sweeps=bool(composed.hydra.sweeper.params),
     )
 
 

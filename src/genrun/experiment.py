@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 
 from genrun import facts
 from genrun.build import Built, build
-from genrun.core.errors import CheckpointUnusable, OutOfMemory
+from genrun.build.optimizers import TO_THE_END
+from genrun.core.errors import CheckpointUnusable, ConfigError, OutOfMemory
 from genrun.core.protocols import Display
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import Recorder
@@ -54,7 +55,7 @@ class Experiment:
                 "resumed": [],
             }
         )
-        return self._run(run, Recorder.begin(folder), display, interrupted, Clock())
+        return self._run(run, Recorder.begin(folder), display, interrupted, Clock(), fresh=True)
 
     def resume(
         self,
@@ -66,18 +67,37 @@ class Experiment:
         before = run.read()
         if before["data"]["digest"] != self.built.data.digest:
             raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
+        self._refuse_longer_schedule(before["steps"])
         changed = differences(before["environment"], facts.environment(self.built, self.config))
-        recorder, checkpoint, seconds = Recorder.resume(run.path)
+        recorder, checkpoint, seconds, passed_over = Recorder.resume(run.path)
+        for name in passed_over:
+            display.note(f"{name} is damaged or does not fit the log; it was set aside")
         if checkpoint is not None:
             self._restore(checkpoint)
         for name, (was, now) in changed.items():
             display.note(f"{name} was {was} and is {now}: the rest will not be exactly the same")
         resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
         run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-        run.update({"status": "running", "reason": "", "resumed": [*before["resumed"], resumed]})
+        run.update(
+            {
+                "status": "running",
+                "reason": "",
+                "steps": self.built.plan.steps,
+                "resumed": [*before["resumed"], resumed],
+            }
+        )
         clock = Clock()
         clock.seconds |= seconds
-        return self._run(run, recorder, display, interrupted, clock)
+        return self._run(run, recorder, display, interrupted, clock, fresh=checkpoint is None)
+
+    def _refuse_longer_schedule(self, steps: int) -> None:
+        """More steps would all be at the last rate of a schedule that was laid out to the end."""
+        to_the_end = [k for k in TO_THE_END if self.config["schedule"].get(k, 0) is None]
+        if to_the_end and steps != self.built.plan.steps:
+            raise ConfigError(
+                f"steps={self.built.plan.steps}: schedule.{to_the_end[0]} was laid out to end at "
+                f"step {steps}, where the learning rate is at its last; start a new run instead"
+            )
 
     def _restore(self, checkpoint: Any) -> None:
         try:
@@ -93,6 +113,7 @@ class Experiment:
         display: Display,
         interrupted: Callable[[], bool] | None,
         clock: Clock,
+        fresh: bool,
     ) -> Outcome:
         built = self.built
         display.start(facts.summarize(self.built, self.choices, run.path), built.trial.step)
@@ -107,8 +128,12 @@ class Experiment:
                     display=display,
                     interrupted=interrupted or signals,
                     clock=clock,
+                    fresh=fresh,
                 )
                 outcome = loop.run()
+        except KeyboardInterrupt:
+            run.update({"status": "interrupted", "reason": "left at once by a second signal"})
+            raise
         except BaseException as error:
             run.update({"status": "failed", "reason": f"{type(error).__name__}: {error}"})
             raise
@@ -152,7 +177,8 @@ def _memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        on_cpu = "DefaultCPUAllocator: can't allocate memory" in str(error)
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not on_cpu:
             raise
         batch_size = config["data"]["batch_size"]
         raise OutOfMemory(

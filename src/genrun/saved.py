@@ -35,6 +35,8 @@ def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str,
     unknown key or a value that does not fit.
     """
     config: dict[str, Any] = {**copy.deepcopy(dict(saved)), "plugins": []}
+    if "steps" in settings and "epochs" not in settings:
+        config["epochs"] = None  # which would win
     for key, text in settings.items():
         *parents, name = key.split(".")
         node: Any = config

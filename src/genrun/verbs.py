@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from genrun.config import did_you_mean
-from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError
+from genrun.core.errors import EXIT_CODE_OF_STATUS, CheckpointUnusable, ConfigError, InputMissing
 from genrun.runs.folder import RunFolder, run_folders
 
 ENDED = ("finished", "stopped_early", "diverged")
@@ -145,7 +146,6 @@ def _show(words: Sequence[str]) -> int:
 def _list(words: Sequence[str]) -> int:
     if len(words) > 1 or any("=" in word for word in words):
         raise ConfigError("list takes one folder: genrun list [FOLDER]")
-    from genrun.core.errors import InputMissing
     from genrun.terminal.tables import print_line, print_table
 
     root = Path(words[0] if words else "outputs")
@@ -153,7 +153,11 @@ def _list(words: Sequence[str]) -> int:
         raise InputMissing(f"{root}: there is no such folder")
     rows = []
     for folder in run_folders(root):
-        info = folder.read()
+        try:
+            info = folder.read()
+        except CheckpointUnusable as error:
+            rows.append((folder.path, str(error), *[None] * 5))
+            continue
         best = info.get("best") or {}
         choices = " ".join(name for name in info["choices"].values() if name)
         row = (folder.path, info["status"], info.get("step"), info["monitor"], best.get("value"))
@@ -175,7 +179,7 @@ def _run_and_settings(verb: str, words: Sequence[str]) -> tuple[str, dict[str, s
 
 
 def _integer(name: str, text: str, least: int) -> int:
-    if not text.lstrip("-").isdigit() or int(text) < least:
+    if re.fullmatch(r"-?[0-9]{1,18}", text) is None or int(text) < least:
         raise ConfigError(f"{name}={text}: must be an integer of at least {least}")
     return int(text)
 

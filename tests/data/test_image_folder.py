@@ -34,6 +34,13 @@ def test_any_tree_mode_and_size(images: Path) -> None:
     assert folder(images, channels=1).load().images.shape == (3, 1, 8, 8)
 
 
+def test_sixteen_bits_are_scaled(tmp_path: Path) -> None:
+    pixels = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    Image.fromarray(pixels).save(tmp_path / "deep.png")
+    loaded = folder(tmp_path, channels=1).load().images[0, 0]
+    assert np.array_equal(loaded, (pixels >> 8).astype(np.uint8))
+
+
 def test_the_centre_is_cut_out(tmp_path: Path) -> None:
     wide = np.zeros((8, 24, 3), np.uint8)
     wide[:, 8:16] = 200

@@ -97,9 +97,20 @@ def test_code_bank_draws_with_the_codes_mean_and_covariance() -> None:
     codes = torch.randn(400, 3) @ torch.randn(3, 3) + torch.tensor([1.0, -2.0, 5.0])
     bank = CodeBank(3)
     bank.fit(codes)
+    bank.lowest.fill_(-torch.inf)
+    bank.highest.fill_(torch.inf)
     drawn = bank.draw(200_000, Key.of(0))
     torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.03, rtol=0)
     torch.testing.assert_close(drawn.T.cov(), codes.T.cov(), atol=0.1, rtol=0.03)
+
+
+def test_code_bank_stays_in_the_range_it_saw() -> None:
+    codes = torch.randn(400, 3).relu()
+    bank = CodeBank(3)
+    bank.fit(codes)
+    drawn = bank.draw(1000, Key.of(0))
+    assert drawn.min() == 0
+    assert (drawn.amax(0) <= codes.amax(0)).all()
 
 
 @pytest.mark.parametrize("size", [(28, 28), (7, 7), (32, 20), (13, 29), (4, 5), (64, 64)])

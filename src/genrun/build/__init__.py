@@ -1,8 +1,9 @@
-"""From a checked configuration to objects. The only place that instantiates."""
+"""From a checked configuration to objects. Nothing outside this package instantiates a choice."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ from genrun.training.step import StepSettings, TrainingStep, trained_parameters
 from genrun.training.trial import Trial
 
 GRID = 64  # images in a sample grid
+ALL_THREADS = torch.get_num_threads()  # what torch found when it was imported
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     # Subnormal numbers cost a CPU a hundred times the time of others, and Adam's moments of seldom
     # active weights decay into them.
     torch.set_flush_denormal(True)
-    if config["runtime"]["threads"] is not None:
-        torch.set_num_threads(config["runtime"]["threads"])
+    torch.set_num_threads(_threads(config))
     data = build_data(config, device, plugins)
     model, regularizations = build_model(config, plugins)
     nets = build_networks(config, model, regularizations, data.spec, plugins).to(device)
@@ -93,6 +94,16 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     )
     trial = Trial(nets, average, optimizers, schedules, stoppers)
     return Built(model, data, trial, step, evaluation, plan, device)
+
+
+def _threads(config: Config) -> int:
+    threads = config["runtime"]["threads"]
+    cores = os.cpu_count() or 1
+    if threads is None:
+        return ALL_THREADS
+    if threads > max(cores, ALL_THREADS):
+        raise ConfigError(f"runtime.threads={threads}: this machine has {cores} cores")
+    return int(threads)
 
 
 def build_data(config: Config, device: torch.device, plugins: Sequence[str]) -> Batches:

@@ -68,5 +68,5 @@ def config_errors(where: str) -> Iterator[None]:
     """What a constructor does not like, as one line that names where it was set."""
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{where}: {error}") from error

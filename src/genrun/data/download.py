@@ -7,6 +7,7 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,7 +42,7 @@ def download(url: str, target: Path, sha256: str) -> Path:
         if digest != sha256:
             raise DataDamaged(f"{url}: has SHA-256 {digest}, but {sha256} was expected")
         os.replace(temporary, target)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, OSError, HTTPException, ValueError) as error:
         raise InputMissing(
             f"{target.name}: is not on this machine, and {url} cannot be read ({error}); "
             "put the file in a folder and give data.root=FOLDER"

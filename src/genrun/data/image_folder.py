@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from genrun.core.errors import CannotCreate, ConfigError, DataDamaged, InputMissing
+from genrun.core.errors import CannotCreate, ConfigError, DataDamaged, InputMissing, OutputFailed
 from genrun.core.progress import progress
 from genrun.data.download import cache_folder
 from genrun.data.images import ImageSet
 
+BAD_IMAGE = (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError)
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 
 
@@ -73,7 +74,7 @@ class ImageFolder:
             for path in files:
                 try:
                     images.append(self._read(path))
-                except (UnidentifiedImageError, OSError, SyntaxError) as error:
+                except BAD_IMAGE as error:
                     if not self.skip_bad:
                         raise DataDamaged(
                             f"{path}: cannot be read as an image ({error}); "
@@ -87,10 +88,19 @@ class ImageFolder:
     def _read(self, path: Path) -> NDArray[np.uint8]:
         """One image as (channels, size, size)."""
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("L" if self.channels == 1 else "RGB")
+            upright = _eight_bits(ImageOps.exif_transpose(image))
+            upright = upright.convert("L" if self.channels == 1 else "RGB")
         square = ImageOps.fit(upright, (self.size, self.size), Image.Resampling.BICUBIC)
         pixels = np.asarray(square, np.uint8).reshape(self.size, self.size, self.channels)
         return pixels.transpose(2, 0, 1)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey images scaled to 8 bits; Pillow's own conversion would cut them off at 255."""
+    if not image.mode.startswith("I"):
+        return image
+    pixels = np.asarray(image).astype(np.int64).clip(0, 65535)
+    return Image.fromarray((pixels >> 8).astype(np.uint8))
 
 
 def _save(images: NDArray[np.uint8], target: Path) -> None:
@@ -104,5 +114,7 @@ def _save(images: NDArray[np.uint8], target: Path) -> None:
             np.save(file, images, allow_pickle=False)
             os.fsync(file.fileno())
         os.replace(temporary, target)
+    except OSError as error:
+        raise OutputFailed(f"{target}: cannot be written ({error.strerror})") from error
     finally:
         Path(temporary).unlink(missing_ok=True)

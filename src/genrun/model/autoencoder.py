@@ -23,25 +23,33 @@ class CodeBank(nn.Module):
 
     codes: Tensor
     mean: Tensor
+    lowest: Tensor
+    highest: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("codes", torch.zeros(CODES_KEPT, width))
-        self.register_buffer("mean", torch.zeros(width))
+        for name in ("mean", "lowest", "highest"):
+            self.register_buffer(name, torch.zeros(width))
 
     def fit(self, codes: Tensor) -> None:
         """Takes codes (count, width); with fewer than the bank holds, the rest stay zero."""
         count = min(len(codes), CODES_KEPT)
         self.mean.copy_(codes[:count].mean(0))
+        self.lowest.copy_(codes.amin(0))
+        self.highest.copy_(codes.amax(0))
         self.codes.zero_()
         scale = ((CODES_KEPT - 1) / max(count - 1, 1)) ** 0.5
         self.codes[:count] = (codes[:count] - self.mean) * scale
 
     def draw(self, count: int, key: Key) -> Tensor:
-        """Gaussian codes (count, width) with the bank's mean and covariance."""
+        """Gaussian codes (count, width) with the bank's mean and covariance.
+
+        Each dimension is kept in the range that was seen: codes of a ReLU are not negative.
+        """
         weights = noise.normal(key, (count, CODES_KEPT), like=self.codes)
         drawn: Tensor = self.mean + weights @ self.codes / (CODES_KEPT - 1) ** 0.5
-        return drawn
+        return drawn.clamp(self.lowest, self.highest)
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,6 @@ class Autoencoder:
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
         codes = _bank(nets).draw(count, key)
-        if self.latent_dim is None:
-            codes = codes.clamp(min=0)  # the codes of an activation such as ReLU are not negative
         images: Tensor = nets["decoder"](codes)
         return images.clamp(0, 1)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from genrun.core.errors import CheckpointUnusable
@@ -39,7 +40,11 @@ def write_checkpoint(
     folder: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]
 ) -> Path:
     """Writes `ckpt-<step>-<sha256>.safetensors`; the same state always gives the same name."""
-    on_cpu = {path: tensor.detach().cpu().contiguous() for path, tensor in tensors.items()}
+    # Copies, since safetensors refuses tensors that share memory, as tied weights do.
+    on_cpu = {
+        path: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for path, tensor in tensors.items()
+    }
     metadata = {"genrun": json.dumps({"format": FORMAT, **record})}
     content = safetensors.torch.save(on_cpu, metadata)
     digest = hashlib.sha256(content).hexdigest()[:32]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import InputMissing
+from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
 
 
@@ -44,8 +44,11 @@ class RunFolder:
         return self.path / "samples"
 
     def read(self) -> dict[str, Any]:
-        """The content of run.json."""
-        content: dict[str, Any] = json.loads(self._run_path.read_bytes())
+        """The content of run.json. Raises `CheckpointUnusable` where it is damaged."""
+        try:
+            content: dict[str, Any] = json.loads(self._run_path.read_bytes())
+        except (ValueError, OSError) as error:
+            raise CheckpointUnusable(f"{self._run_path}: cannot be read ({error})") from error
         return content
 
     def update(self, values: Mapping[str, Any]) -> None:

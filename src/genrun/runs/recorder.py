@@ -63,21 +63,31 @@ class Recorder:
         return cls(folder, 0, 0)
 
     @classmethod
-    def resume(cls, folder: Path) -> tuple[Recorder, Checkpoint | None, dict[str, float]]:
+    def resume(
+        cls, folder: Path
+    ) -> tuple[Recorder, Checkpoint | None, dict[str, float], list[str]]:
         """The recorder, the newest checkpoint that fits the log, and the seconds spent by then.
+
+        Last come the names of newer checkpoints that were set aside: left in place, they would
+        be taken for the latest when old ones are removed.
 
         Both logs are cut where that checkpoint was made. Without any checkpoint the run starts
         anew: it had not got as far as its first. Raises `CheckpointUnusable` where there are some
         and none is sound: a run never starts anew in silence.
         """
+        before = {path.name for path in (folder / "checkpoints").glob("ckpt-*.safetensors")}
         for checkpoint in checkpoints(folder / "checkpoints"):
             if _log_matches(folder / "metrics.jsonl", checkpoint.record["log"]):
                 length, seconds = _timings_until(folder / "timings.jsonl", checkpoint.step)
                 recorder = cls(folder, checkpoint.record["log"]["length"], length)
-                return recorder, checkpoint, seconds
+                after = {path.name for path in (folder / "checkpoints").glob("ckpt-*.safetensors")}
+                return recorder, checkpoint, seconds, sorted(before - after)
+            checkpoint.path.rename(checkpoint.path.with_name(f"stale-{checkpoint.path.name}"))
         if any((folder / "checkpoints").glob("*ckpt-*.safetensors")):
-            raise CheckpointUnusable(f"{folder}: none of its checkpoints is sound")
-        return cls(folder, 0, 0), None, {}
+            raise CheckpointUnusable(
+                f"{folder}: none of its checkpoints is sound and fits its metrics.jsonl"
+            )
+        return cls(folder, 0, 0), None, {}, []
 
     def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
         self.metrics.append(row)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from types import FrameType
 from typing import Any
 
-from genrun.core.errors import EXIT_CODE_OF_STATUS
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class Interrupt:
-    """While open, the first signal is remembered and a second one ends the process at once.
+    """While open, the first signal is remembered; a second one raises `KeyboardInterrupt`.
 
     Does nothing outside the main thread, where Python allows no handlers.
     """
@@ -37,5 +34,5 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received:
-            os._exit(EXIT_CODE_OF_STATUS["interrupted"])
+            raise KeyboardInterrupt
         self.received = True

@@ -96,6 +96,7 @@ class Loop:
     display: Display
     interrupted: Callable[[], bool]
     clock: Clock
+    fresh: bool  # nothing was restored
 
     def run(self) -> Outcome:
         try:
@@ -105,7 +106,7 @@ class Loop:
 
     def _run(self) -> Outcome:
         trial, plan = self.trial, self.plan
-        if trial.step == 0 and (reason := self._begin()):
+        if self.fresh and (reason := self._begin()):
             return Outcome("stopped_early", reason)
         while trial.step < plan.steps:
             trial.step += 1
