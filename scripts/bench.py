@@ -1,6 +1,6 @@
 """How long genrun's step takes beside a bare loop of the same job, in interleaved pairs.
 
-    python scripts/bench.py [pairs=5] [steps=500] [device=cpu] [jobs=autoencoder,vae,gan]
+    python scripts/bench.py [pairs=5] [steps=1000] [device=cpu] [jobs=autoencoder,vae,gan]
 
 Each pair times the bare loop and then genrun (and, where the extra `bench` is installed,
 Lightning and pythae) on the same images with the same networks, optimizer and batch size, on one
@@ -310,7 +310,7 @@ def measure(job: str, contestants: dict[str, Seconds], pairs: int, steps: int) -
 
 def main() -> None:
     given = dict(word.split("=", 1) for word in sys.argv[1:])
-    pairs, steps = int(given.get("pairs", 5)), int(given.get("steps", 500))
+    pairs, steps = int(given.get("pairs", 5)), int(given.get("steps", 1000))
     jobs = given.get("jobs", "autoencoder,vae,gan").split(",")
     device = torch.device(given.get("device", "cpu"))
     torch.set_num_threads(1)
