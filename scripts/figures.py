@@ -33,12 +33,13 @@ def main() -> None:
     display = LiveDisplay(console)
     title = " ".join(f"{group}={name}" for group, name in info["choices"].items() if name)
     counts = ", ".join(f"{name} {count:,}" for name, count in info["parameters"].items())
-    facts = {
-        "data": f"{info['data']['name']}, {info['data']['train']} train",
-        "parameters": counts,
-    }
+    data = f"{info['data']['name']}, {info['data']['train']} train"
+    facts = {"data": data, "parameters": counts}
     display.start(RunSummary(title, str(run.path), info["steps"], info["monitor"], facts), 0)
     display.close()
+    console.export_text(clear=True)  # the first frame, which a terminal would have overwritten
+    for line in (title, f"  data: {data}", f"  parameters: {counts}"):
+        console.print(line, highlight=False)
     for row in rows[: int(len(rows) * 0.8)]:
         display.step = int(row["step"])
         display.row(row, [])
