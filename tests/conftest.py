@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from genrun.build import Built, build
-from genrun.compose import compose, conf_folder
+from genrun.compose import compose
 from genrun.data.digits import Digits
+from genrun.groups import conf_folder
 
 torch.set_num_threads(1)  # the tests run as several processes on few cores
 

@@ -255,3 +255,16 @@ def test_train_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (second.path / "metrics.jsonl").read_bytes() == (
         run.path / "metrics.jsonl"
     ).read_bytes()
+
+
+def test_help_lists_every_choice_and_explains_the_named_ones(tmp_path: Path) -> None:
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    (tmp_path / "own" / "model" / "mine.yaml").write_text("# my own\nwidth: 3  # of mine\n")
+    whole = command("--help", "--config-dir", "own", folder=tmp_path).stdout
+    assert "model: autoencoder, gan, mine, vae" in whole
+    assert "steps: 2000" in whole
+    named = command(
+        "model=mine", "stopping=[early]", "--help", "--config-dir", "own", folder=tmp_path
+    )
+    assert "width: 3  # of mine" in named.stdout
+    assert "patience:" in named.stdout

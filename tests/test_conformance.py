@@ -17,10 +17,11 @@ from torch.func import functional_call, stack_module_state
 from genrun.build import Built
 from genrun.build.instantiate import find_class, instantiate
 from genrun.build.optimizers import build_optimizer
-from genrun.compose import compose, conf_folder
+from genrun.compose import compose
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import Report
+from genrun.groups import conf_folder
 from genrun.training.evaluation import sample
 from genrun.training.trial import join_optimizer_state, split_optimizer_state
 from tests.conftest import choices
@@ -40,7 +41,7 @@ class LossModule(nn.Module):
 
     def forward(self, batch: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
         key = Key(base)
-        with noise.layer_keys(key.fold("layers")):
+        with noise.layer_keys(key):
             return self.model.loss(self.player, self.nets, batch, key.fold("loss"))[0]
 
 

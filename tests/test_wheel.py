@@ -40,7 +40,7 @@ def test_wheel_runs_elsewhere(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (run,) = tmp_path.glob("outputs/*/*/run.json")
-    where = [python, "-c", "import genrun.compose as c; print(c.conf_folder())"]
+    where = [python, "-c", "import genrun.groups as c; print(c.conf_folder())"]
     shown = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert str(packages) in shown.stdout
     assert (run.parent / "samples" / "step-000005.png").is_file()

@@ -20,6 +20,7 @@ BUG = 70
 
 def main() -> None:
     """The entry point of `genrun` and `python -m genrun`."""
+    gc.disable()  # until training: importing and composing make no garbage worth a tenth more time
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -37,6 +38,7 @@ def run(argv: Sequence[str]) -> int:
         if argv and argv[0] in VERBS:
             from genrun import verbs
 
+            gc.enable()
             return verbs.run(argv[0], argv[1:])
         return _compose_and_run(list(argv))
     except GenrunError as error:
@@ -79,8 +81,13 @@ def _compose_and_run(argv: list[str]) -> int:
 
         hint = did_you_mean(words[0], list(VERBS))
         raise ConfigError(f"{words[0]}: is neither KEY=VALUE nor one of {', '.join(VERBS)}{hint}")
+    if arguments.help:
+        from genrun.help_text import help_text
+
+        print(help_text(words, arguments.config_dir))
+        return 0
     looking = (
-        arguments.help or arguments.hydra_help or arguments.cfg or arguments.info is not None
+        arguments.hydra_help or arguments.cfg or arguments.info is not None
         or arguments.shell_completion
     )  # fmt: skip
     if looking:
@@ -94,7 +101,6 @@ def _refuse_flag(message: str) -> NoReturn:
 
 def _look(flags: list[str], words: list[str], config_dir: str | None) -> int:
     """What Hydra shows without running anything."""
-    gc.disable()  # a process of half a second; collecting takes a tenth of it
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
@@ -123,6 +129,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
     folder = claim(composed.folder.absolute())
+    gc.enable()
     ended: list[Outcome | Exception] = []
 
     def task(_: Any) -> None:
@@ -149,6 +156,7 @@ def _sweep(words: list[str], config_dir: str | None) -> int:
     # what only building shows, such as missing data, is said before a folder exists
     Experiment.prepare(points[0].config, points[0].choices, jobs[0])
     folder = claim(points[0].sweep_folder.absolute())
+    gc.enable()
     sweep = SweepJobs(folder, jobs, points)
     _call_hydra(
         ["-m", *_flags(config_dir)], [*words, f"hydra.sweep.dir={_quoted(folder)}"], sweep.task
@@ -171,8 +179,9 @@ def _call_hydra(flags: list[str], words: Sequence[str], task: Any) -> None:
     """Hands over to Hydra, with the flags first: 1.3 does not take them between overrides."""
     import hydra
 
-    from genrun.compose import conf_folder, hydra_overrides
+    from genrun.compose import hydra_overrides
     from genrun.config import register
+    from genrun.groups import conf_folder
 
     register()
     sys.argv = [sys.argv[0], *flags, *hydra_overrides(words)]

@@ -21,14 +21,9 @@ from omegaconf import DictConfig, OmegaConf
 from genrun import config as checks
 from genrun.clear_errors import clear_errors, no_such_choice
 from genrun.core.errors import ConfigError
+from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 
 PLAYER_OPTIMIZER = re.compile(r"(players\.[^.=]+\.optimizer)(\.[^=]+)?=")
-
-
-def conf_folder() -> Path:
-    """The YAML files: inside the package where it was installed as a wheel, else beside `src`."""
-    packaged = Path(__file__).parent / "conf"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "conf"
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
     config = OmegaConf.to_container(own, resolve=True, throw_on_missing=False)
     assert isinstance(config, dict)
     plain: dict[str, Any] = {str(key): value for key, value in config.items()}
-    for group in checks.SINGLE_GROUPS:
+    for group in SINGLE_GROUPS:
         if not isinstance(plain.get(group), Mapping):
             raise ConfigError(f"{group}: a choice must be given, as {group}=CHOICE")
     _merge_players(plain)
@@ -119,8 +114,8 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
     return Composed(
         config=plain,
         choices={
-            **{group: choices[group] for group in checks.SINGLE_GROUPS},
-            **{group: ",".join(plain[group]) for group in checks.LIST_GROUPS},
+            **{group: choices[group] for group in SINGLE_GROUPS},
+            **{group: ",".join(plain[group]) for group in LIST_GROUPS},
         },
         overrides=words,
         folder=Path(str(composed.hydra.run.dir)),
@@ -146,8 +141,8 @@ def _merge_players(config: dict[str, Any]) -> None:
 
 def _reference(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Any]:
     """The chosen YAML files' own content, by the key at which each was put."""
-    files = {group: f"{group}/{choices[group]}" for group in checks.SINGLE_GROUPS}
-    for group in checks.LIST_GROUPS:
+    files = {group: f"{group}/{choices[group]}" for group in SINGLE_GROUPS}
+    for group in LIST_GROUPS:
         files |= {f"{group}.{name}": f"{group}/{name}" for name in config[group]}
     for name in config["players"]:
         path = f"players.{name}.optimizer"

@@ -14,10 +14,6 @@ from omegaconf import MISSING
 from genrun.core.errors import ConfigError
 from genrun.limits import LIMITS
 
-SINGLE_GROUPS = ("data", "model", "backbone", "optimizer", "schedule", "runtime")
-LIST_GROUPS = ("regularization", "stopping", "metric")
-GROUPS = (*SINGLE_GROUPS, *LIST_GROUPS)
-
 
 @dataclass
 class Runtime:

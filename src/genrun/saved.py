@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genrun import config as checks
 from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.groups import SINGLE_GROUPS
 from genrun.runs.folder import RunFolder
 
 MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins")
@@ -66,7 +67,7 @@ def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     stopping = {f"stopping.{name}": own for name, own in saved["stopping"].items()}
-    checks.check(config, {**{group: saved[group] for group in checks.SINGLE_GROUPS}, **stopping})
+    checks.check(config, {**{group: saved[group] for group in SINGLE_GROUPS}, **stopping})
 
 
 def refuse_changes(saved: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -6,10 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
 
 from genrun.core.layers import Hidden, activation
 from genrun.core.types import DataSpec
+
+
+class _FromImages(nn.Sequential):
+    """Layers that take images (batch, channels, height, width) as vectors."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        outputs: Tensor = super().forward(images.flatten(1))  # type: ignore[no-untyped-call]
+        return outputs
+
+
+class _ToImages(nn.Sequential):
+    """Layers whose last output (batch, pixels) is given as images of `shape`."""
+
+    def __init__(self, shape: Sequence[int], *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        self.shape = shape
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
+        return outputs.view(-1, *self.shape)
 
 
 @dataclass(frozen=True)
@@ -23,7 +43,7 @@ class MLP:
         widths = [spec.pixels, *self.hidden]
         if outputs is None:
             self._require_features()
-        return nn.Sequential(nn.Flatten(), *self._hidden(widths), *_head(widths[-1], outputs))
+        return _FromImages(*self._hidden(widths), *_head(widths[-1], outputs))
 
     def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
         widths = [*reversed(self.hidden)]
@@ -31,11 +51,7 @@ class MLP:
             self._require_features()
         else:
             widths = [inputs, *widths]
-        return nn.Sequential(
-            *self._hidden(widths),
-            nn.Linear(widths[-1], spec.pixels),
-            nn.Unflatten(1, spec.shape),
-        )
+        return _ToImages(spec.shape, *self._hidden(widths), nn.Linear(widths[-1], spec.pixels))
 
     def _hidden(self, widths: Sequence[int]) -> list[nn.Module]:
         return [

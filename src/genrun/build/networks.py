@@ -61,8 +61,8 @@ def _regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDic
     for network in trained if chosen is None else chosen:
         if isinstance(regularization, HiddenLayer):
             for hidden in [m for m in nets[network].modules() if isinstance(m, Hidden)]:
-                place = hidden.before if regularization.before_activation else hidden.after
-                place.append(regularization.layer(hidden.channels, hidden.spatial))
+                layer = regularization.layer(hidden.channels, hidden.spatial)
+                hidden.add(layer, regularization.before_activation)
         if isinstance(regularization, NetworkChange):
             nets[network] = regularization.change(nets[network])
 

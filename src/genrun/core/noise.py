@@ -1,17 +1,17 @@
 """Randomness as a function: the same key gives the same numbers, whenever it is asked.
 
-A key is (seed, step) as a tensor and a path of uses as an integer. The tensor half may be
-batched by `torch.vmap`, so runs with different seeds can be trained as one program; the integer
-half costs a microsecond to extend. Nothing here reads or moves the global generators.
+A key is a base, made from the seed and the step, and a path of uses as an integer. The base may
+be a tensor, which `torch.vmap` can batch, so that runs with different seeds are trained as one
+program. Nothing here reads or moves the global generators but `seed_global_generators`.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -28,13 +28,13 @@ def mix(value: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _number(use: str | int) -> int:
-    return use if isinstance(use, int) else zlib.crc32(use.encode())
+def _mixed_name(name: str) -> int:
+    return mix(zlib.crc32(name.encode()))
 
 
 @lru_cache(maxsize=65536)
 def _fold_path(path: int, use: str | int) -> int:
-    return _signed(mix(path ^ mix(_number(use))))
+    return fold_in(path, use)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch's own
@@ -46,7 +46,7 @@ def _fold_constant(path: int, use: str | int) -> int:
 def fold_in(seed: int, *uses: str | int) -> int:
     """A seed of its own for each sequence of `uses`; a signed 64-bit integer."""
     for use in uses:
-        seed = mix(seed ^ mix(_number(use)))
+        seed = mix(seed ^ (_mixed_name(use) if isinstance(use, str) else mix(use)))
     return _signed(seed)
 
 
@@ -59,16 +59,16 @@ def _signed(value: int) -> int:
 class Key:
     """What a draw of noise is a function of.
 
-    `base` is an int64 tensor of shape () on the CPU, also when the noise is drawn on a GPU:
-    reading it never waits for the device.
+    `base` is an integer or, under `torch.compile` and `torch.vmap`, an int64 tensor of shape () on
+    the CPU, also when the noise is drawn on a GPU: reading it never waits for the device.
     """
 
-    base: Tensor
+    base: int | Tensor
     path: int = 0
 
     @classmethod
     def of(cls, seed: int, *uses: str | int) -> Key:
-        return cls(torch.tensor(fold_in(seed, *uses), dtype=torch.int64))
+        return cls(fold_in(seed, *uses))
 
     def fold(self, use: str | int) -> Key:
         """A key for one use of this one; different uses give unrelated noise."""
@@ -77,16 +77,16 @@ class Key:
 
 def normal(key: Key, shape: Sequence[int], like: Tensor) -> Tensor:
     """Standard normal noise of `shape`, with the dtype and device of `like`."""
-    draw = _normal if _transformed() else _draw_normal
-    drawn: Tensor = draw(key.base, key.path, list(shape), like.dtype, like.device)
-    return drawn
+    if _transformed():
+        return _by_operator(_normal, key, shape, like)
+    return _draw_normal(key.base, key.path, shape, like.dtype, like.device)
 
 
 def uniform(key: Key, shape: Sequence[int], like: Tensor) -> Tensor:
     """Noise uniform on [0, 1) of `shape`, with the dtype and device of `like`."""
-    draw = _uniform if _transformed() else _draw_uniform
-    drawn: Tensor = draw(key.base, key.path, list(shape), like.dtype, like.device)
-    return drawn
+    if _transformed():
+        return _by_operator(_uniform, key, shape, like)
+    return _draw_uniform(key.base, key.path, shape, like.dtype, like.device)
 
 
 def _transformed() -> bool:
@@ -98,26 +98,40 @@ def _transformed() -> bool:
     return torch.compiler.is_compiling() or in_transform
 
 
-def _generator(base: Tensor, path: int, device: torch.device) -> torch.Generator:
-    return torch.Generator(device).manual_seed(fold_in(int(base), path) & (_MASK >> 1))
+def _by_operator(
+    draw: torch._library.custom_ops.CustomOpDef, key: Key, shape: Sequence[int], like: Tensor
+) -> Tensor:
+    base = key.base if isinstance(key.base, Tensor) else torch.tensor(key.base)
+    drawn: Tensor = draw(base, key.path, list(shape), like.dtype, like.device)
+    return drawn
+
+
+_reused_generator = lru_cache(torch.Generator)  # one a device: making it costs as much as seeding
+
+
+def _generator(base: int | Tensor, path: int, device: torch.device) -> torch.Generator:
+    return _reused_generator(device).manual_seed(fold_in(int(base), path) & (_MASK >> 1))
 
 
 def _draw_normal(
-    base: Tensor, path: int, shape: Sequence[int], dtype: torch.dtype, device: torch.device
+    base: int | Tensor, path: int, shape: Sequence[int], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     generator = _generator(base, path, device)
     return torch.randn(shape, generator=generator, dtype=dtype, device=device)
 
 
 def _draw_uniform(
-    base: Tensor, path: int, shape: Sequence[int], dtype: torch.dtype, device: torch.device
+    base: int | Tensor, path: int, shape: Sequence[int], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     generator = _generator(base, path, device)
     return torch.rand(shape, generator=generator, dtype=dtype, device=device)
 
 
-_normal = torch.library.custom_op("genrun::normal", _draw_normal, mutates_args=())
-_uniform = torch.library.custom_op("genrun::uniform", _draw_uniform, mutates_args=())
+_SCHEMA = "(Tensor base, int path, int[] shape, ScalarType dtype, Device device) -> Tensor"
+_normal = torch.library.custom_op("genrun::normal", _draw_normal, mutates_args=(), schema=_SCHEMA)
+_uniform = torch.library.custom_op(
+    "genrun::uniform", _draw_uniform, mutates_args=(), schema=_SCHEMA
+)
 
 
 def _fake(
@@ -141,29 +155,24 @@ for _draw in (_normal, _uniform):
     _register_vmap(_draw)
 
 
-class _LayerKeys:
-    """The keys handed to layers in the order in which they ask."""
+class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
+    """While open, layers that need noise (dropout) draw it from `key`, each call its own."""
+
+    _open: ClassVar[list[layer_keys]] = []
 
     def __init__(self, key: Key) -> None:
         self.key = key
-        self.asked = 0
+        self.asked = 0  # keys are handed out in the order in which layers ask
+
+    def __enter__(self) -> None:
+        self._open.append(self)
+
+    def __exit__(self, *raised: object) -> None:
+        self._open.pop()
 
     def next(self) -> Key:
         self.asked += 1
-        return self.key.fold(self.asked)
-
-
-_open_scopes: list[_LayerKeys] = []
-
-
-@contextmanager
-def layer_keys(key: Key) -> Iterator[None]:
-    """While open, layers that need noise (dropout) draw it from `key`, each call its own."""
-    _open_scopes.append(_LayerKeys(key))
-    try:
-        yield
-    finally:
-        _open_scopes.pop()
+        return self.key.fold("layers").fold(self.asked)
 
 
 def next_layer_key() -> Key:
@@ -171,9 +180,9 @@ def next_layer_key() -> Key:
 
     Raises `RuntimeError` outside `layer_keys`: noise without a key could not be repeated.
     """
-    if not _open_scopes:
+    if not layer_keys._open:
         raise RuntimeError("a layer asked for noise outside noise.layer_keys(key)")
-    return _open_scopes[-1].next()
+    return layer_keys._open[-1].next()
 
 
 def seed_global_generators(seed: int, device: torch.device) -> None:

@@ -88,7 +88,7 @@ class VAE:
 def _cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
     """-log p(x | z) in nats, shape (batch,)."""
     pixels = binary_cross_entropy_with_logits(logits, images, reduction="none")
-    return pixels.flatten(1).sum(1)
+    return pixels.sum((1, 2, 3))
 
 
 def _kl(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -34,10 +34,10 @@ class AveragedNetworks:
         """Whether the networks to evaluate are others than the trained ones."""
         return self._rule is not None
 
-    @torch.no_grad()
     def update(self, step: int) -> None:
         if self._rule is None:
             return
-        self._rule.average(self._averaged, self._current, step)
-        if self._buffers:
-            torch._foreach_copy_(self._buffers, self._current_buffers)
+        with torch.no_grad():
+            self._rule.average(self._averaged, self._current, step)
+            if self._buffers:
+                torch._foreach_copy_(self._buffers, self._current_buffers)

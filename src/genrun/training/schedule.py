@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ConstantLR, LRScheduler, ReduceLROnPlateau
 
 from genrun.core.types import State
 
@@ -33,6 +33,9 @@ class Schedule:
         self.scheduler = make(optimizer)
         self.warmup_steps = warmup_steps
         self.steps = 0
+        unchanging = isinstance(self.scheduler, ConstantLR) and self.scheduler.factor == 1
+        by_metric = isinstance(self.scheduler, ReduceLROnPlateau)
+        self._moves_with_steps = not (unchanging or by_metric)
         self._start = [group["lr"] for group in optimizer.param_groups]
         self._warm()
 
@@ -41,7 +44,7 @@ class Schedule:
         self.steps += 1
         if self.steps <= self.warmup_steps:
             self._warm()
-        elif not isinstance(self.scheduler, ReduceLROnPlateau):
+        elif self._moves_with_steps:
             self.scheduler.step()
 
     def observe(self, value: float) -> None:

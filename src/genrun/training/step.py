@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +13,7 @@ from genrun.core.noise import Key, fold_in
 from genrun.core.protocols import Data, GradientChange, Model, Penalty
 from genrun.core.types import Metrics, Player
 
-Loss = Callable[[Tensor, Tensor], tuple[Tensor, Metrics]]
+Loss = Callable[[Tensor, int], tuple[Tensor, Metrics]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class StepSettings:
 class TrainingStep:
     """Call with the number of the step, from 1; gives every logged value, left on the device.
 
-    Nothing here waits for the device. A player's gradient is taken with respect to its own
+    Nothing here waits for the device. A player's loss is differentiated with respect to its own
     parameters only, so no player leaves a gradient in another's network.
     """
 
@@ -54,6 +53,10 @@ class TrainingStep:
         self.players = model.players()
         self.turns = max(player.turns for player in self.players)
         self._parameters = {p.name: trained_parameters(nets, p) for p in self.players}
+        everything = set(nets.parameters())
+        self._inputs = {  # None: all leaves, for which autograd needs no search
+            name: None if everything == set(own) else own for name, own in self._parameters.items()
+        }
         self._losses = {player.name: self._loss_of(player) for player in self.players}
 
     @property
@@ -69,18 +72,16 @@ class TrainingStep:
             for turn in range(player.turns):
                 if turn not in batches:  # players in the same turn see the same images
                     batches[turn] = self.data.batch((step - 1) * self.turns + turn)
-                key = torch.tensor(fold_in(seed, player.name, turn))
-                outputs |= self._turn(player, batches[turn], key)
+                base = fold_in(seed, player.name, turn)
+                outputs |= self._turn(player, batches[turn], base)
         return outputs
 
-    def _turn(self, player: Player, batch: Tensor, key: Tensor) -> Metrics:
+    def _turn(self, player: Player, batch: Tensor, base: int) -> Metrics:
         parameters = self._parameters[player.name]
         for parameter in parameters:
             parameter.grad = None  # before the new one needs its memory
-        loss, metrics = self._losses[player.name](batch, key)
-        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+        loss, metrics = self._losses[player.name](batch, base)
+        torch.autograd.backward(loss, inputs=self._inputs[player.name])
         for change in self.gradient_changes:
             change.change_gradients(parameters)
         self.optimizers[player.name].step()
@@ -90,9 +91,9 @@ class TrainingStep:
     def _loss_of(self, player: Player) -> Loss:
         """The player's whole loss, penalties included, as a function of batch and key."""
 
-        def loss_of(batch: Tensor, base: Tensor) -> tuple[Tensor, Metrics]:
+        def loss_of(batch: Tensor, base: int | Tensor) -> tuple[Tensor, Metrics]:
             key = Key(base)
-            with self._precision(), noise.layer_keys(key.fold("layers")):
+            with noise.layer_keys(key):
                 loss, metrics = self.model.loss(player.name, self.nets, batch, key.fold("loss"))
                 for name, term in self.penalties.items():
                     value = term.penalty(self.model, player, self.nets, batch, key.fold(name))
@@ -100,12 +101,13 @@ class TrainingStep:
                         loss, metrics = loss + value, metrics | {name: value}
             return loss, metrics
 
-        return torch.compile(loss_of) if self.settings.compile else loss_of
-
-    def _precision(self) -> torch.autocast | nullcontext[None]:
-        if self.settings.autocast is None:
-            return nullcontext()
-        return torch.autocast(self.settings.device.type, self.settings.autocast)
+        autocast, device = self.settings.autocast, self.settings.device.type
+        if autocast is not None:
+            loss_of = torch.autocast(device, autocast)(loss_of)
+        if not self.settings.compile:
+            return loss_of
+        compiled = torch.compile(loss_of)  # once for all bases, as they come in a tensor
+        return lambda batch, base: compiled(batch, torch.tensor(base))
 
 
 def trained_parameters(nets: nn.ModuleDict, player: Player) -> list[nn.Parameter]:

@@ -16,23 +16,33 @@ READ_AT_MOST = 1000  # steps kept before they are added up, so that memory does 
 class Window:
     """The values of the steps since the last row.
 
-    Reading them is the only time training waits for the device, and there every single step is
+    They are copied into one buffer at once: thousands of small tensors kept alive would leave
+    holes in the heap that the next step's large ones do not fit into (60 page faults a step).
+    Reading is the only time training waits for the device, and there every single step is
     checked: a value that is not finite is reported with the step at which it arose.
     """
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
-        self._pending: list[Tensor] = []
-        self._first_pending = 0
+        self._buffer = torch.empty(0)
+        self._rows: Sequence[Tensor] = ()  # of the buffer, one a step
+        self._filled = 0
+        self._first = 0  # the step of the first row
         self._sums: list[float] = []
         self._count = 0
 
     def add(self, step: int, outputs: Metrics) -> None:
-        if not self._pending:
-            self._first_pending = step
+        values = list(outputs.values())
+        if self._filled == 0:
+            self._first = step
             self.names = tuple(outputs)
-        self._pending += outputs.values()
-        if len(self._pending) >= READ_AT_MOST * len(self.names):
+            if not self._rows:
+                shape = (READ_AT_MOST, len(values))
+                self._buffer = torch.empty(shape, device=values[0].device)
+                self._rows = self._buffer.unbind()
+        torch.stack(values, out=self._rows[self._filled])
+        self._filled += 1
+        if self._filled == READ_AT_MOST:
             self._settle()
 
     def read(self) -> dict[str, float]:
@@ -56,22 +66,22 @@ class Window:
         self.names, self._sums, self._count = tuple(names), list(sums), count
 
     def _settle(self) -> None:
-        if not self._pending:
+        """Adds the buffer's rows to the sums."""
+        if self._filled == 0:
             return
-        values = torch.stack(self._pending).cpu().double().view(-1, len(self.names))
+        values = self._buffer[: self._filled].cpu().double()
         finite = values.isfinite()
         if not finite.all():
             row, column = (~finite).nonzero()[0].tolist()
             raise Diverged(
-                f"{self.names[column]} was {values[row, column]} at step "
-                f"{self._first_pending + row}"
+                f"{self.names[column]} was {values[row, column]} at step {self._first + row}"
             )
         # One after the other, so that where a window was settled does not change its sum.
         sums = self._sums or [0.0] * len(self.names)
         for value_row in values.tolist():
             sums = [total + value for total, value in zip(sums, value_row, strict=True)]
         self._sums, self._count = sums, self._count + len(values)
-        self._pending = []
+        self._filled = 0
 
 
 def check_finite(tensors: Mapping[str, Tensor], step: int) -> None:
