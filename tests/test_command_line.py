@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import genrun
+from genrun.core.types import RunSummary
+from genrun.terminal.live import LiveDisplay
 from tests.conftest import SMALL
 
 TINY = [*SMALL, "sample_every=6"]
@@ -268,3 +272,38 @@ def test_help_lists_every_choice_and_explains_the_named_ones(tmp_path: Path) -> 
     )
     assert "width: 3  # of mine" in named.stdout
     assert "patience:" in named.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model=gna"], "model=gna: must be one of autoencoder, gan, vae"),
+        (["stopping=[early,plateua]"], "stopping=plateua"),
+        (["model=../config"], "model=../config"),
+        (["--config-dir", "nowhere"], "there is no such folder"),
+    ],
+)
+def test_help_says_what_there_is_not(words: list[str], message: str, tmp_path: Path) -> None:
+    asked = command("--help", *words, folder=tmp_path)
+    assert asked.returncode == 2
+    assert message in asked.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_the_live_display_can_be_shown_in_any_encoding(encoding: str) -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    display = LiveDisplay(Console(file=file, force_terminal=True, width=80))
+    display.start(RunSummary("gan", "run", 10, "loss", {}), 0)
+    display.step = 5
+    display.row({"step": 5, "gan/loss": 1.0}, [])
+    display.close()
+    file.flush()
+    assert b"step 5/10" in file.buffer.getvalue()
+
+
+def test_a_file_of_your_own_with_the_name_of_a_choice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    (tmp_path / "own" / "model" / "gan.yaml").write_text("latent_dim: 7\n")
+    done = command("--config-dir", "own", folder=tmp_path)
+    assert done.returncode == 2
+    assert "gan.yaml has the name of a choice" in done.stderr

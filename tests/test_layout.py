@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "limits": set(),
     "clear_errors": {"core", "config"},
     "groups": set(),
-    "help_text": {"groups"},
+    "help_text": {"core", "groups"},
     "compose": {"core", "config", "clear_errors", "groups"},
     "build": {"core", "training", *KINDS},
     "facts": {"core", "build"},

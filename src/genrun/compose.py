@@ -82,10 +82,12 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
 
 @contextmanager
 def _hydra(config_dir: str | None) -> Iterator[None]:
-    """Hydra set up for composing, with the user's own folder before ours."""
+    """Hydra set up for composing, with the user's own folder behind ours, as Hydra does."""
     checks.register()
     if config_dir is not None and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
+    if config_dir is not None:
+        _refuse_shadows(Path(config_dir))
     GlobalHydra.instance().clear()
     before = HydraConfig.instance().cfg
     try:
@@ -98,6 +100,15 @@ def _hydra(config_dir: str | None) -> Iterator[None]:
             yield
     finally:
         HydraConfig.instance().cfg = before
+
+
+def _refuse_shadows(folder: Path) -> None:
+    """Of two files with one name Hydra takes ours, and the user's would do nothing."""
+    for path in folder.glob("*/*.yaml"):
+        if (conf_folder() / path.relative_to(folder)).is_file():
+            raise ConfigError(
+                f"--config-dir: {path} has the name of a choice of genrun; give it another"
+            )
 
 
 def _checked(composed: DictConfig, words: list[str]) -> Composed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,7 +140,8 @@ class Experiment:
             raise
         finally:
             recorder.close()
-            display.close()
+            with contextlib.suppress(OSError, ValueError):  # a terminal gone is no reason to fail
+                display.close()
         self._finish(run, outcome, clock, display)
         return outcome
 

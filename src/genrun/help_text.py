@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from genrun.core.errors import ConfigError
 from genrun.groups import LIST_GROUPS, conf_folder
 
 HEAD = """\
@@ -21,12 +22,17 @@ FOOT = "Flags of Hydra: genrun --hydra-help. A whole trace of an error: HYDRA_FU
 
 
 def help_text(words: Sequence[str], config_dir: str | None) -> str:
-    """The choices and the skeleton's keys; or, for the choices among `words`, their own keys."""
-    folders = [conf_folder()] if config_dir is None else [Path(config_dir), conf_folder()]
-    named = [part for word in words for part in _files(folders, word)]
+    """The choices and the skeleton's keys; or, for the choices among `words`, their own keys.
+
+    Raises `ConfigError` for a choice that does not exist, as composing would.
+    """
+    choices = _choices(
+        [conf_folder()] if config_dir is None else [conf_folder(), Path(config_dir)]
+    )
+    named = [part for word in words for part in _named(choices, word)]
     if named:
         return "\n".join(f"== {path.parent.name}={path.stem} ==\n{_keys(path)}" for path in named)
-    groups = "\n".join(f"{group}: {', '.join(names)}" for group, names in _choices(folders))
+    groups = "\n".join(f"{group}: {', '.join(sorted(own))}" for group, own in choices.items())
     lists = ", ".join(LIST_GROUPS)
     return "\n".join(
         [
@@ -38,24 +44,31 @@ def help_text(words: Sequence[str], config_dir: str | None) -> str:
     )
 
 
-def _choices(folders: Sequence[Path]) -> list[tuple[str, list[str]]]:
-    found: dict[str, set[str]] = {}
+def _choices(folders: Sequence[Path]) -> dict[str, dict[str, Path]]:
+    """Every group's choices and their files; of two with one name Hydra takes the first."""
+    found: dict[str, dict[str, Path]] = {}
     for folder in folders:
-        for path in folder.glob("*/*.yaml"):
-            found.setdefault(path.parent.name, set()).add(path.stem)
-    return [(group, sorted(names)) for group, names in sorted(found.items())]
+        if not folder.is_dir():
+            raise ConfigError(f"--config-dir {folder}: there is no such folder")
+        for path in sorted(folder.glob("*/*.yaml")):
+            found.setdefault(path.parent.name, {}).setdefault(path.stem, path)
+    return dict(sorted(found.items()))
 
 
-def _files(folders: Sequence[Path], word: str) -> list[Path]:
-    """The YAML files of GROUP=CHOICE or GROUP=[CHOICE,CHOICE]; none for other words."""
-    group, _, choices = word.partition("=")
-    names = choices.strip("[]").split(",")
-    paths = [folder / group / f"{name.strip()}.yaml" for name in names for folder in folders]
-    return [path for path in paths if path.is_file()]
+def _named(choices: Mapping[str, Mapping[str, Path]], word: str) -> list[Path]:
+    """The files of GROUP=CHOICE or GROUP=[CHOICE,CHOICE]; none for KEY=VALUE."""
+    group, _, value = word.partition("=")
+    if group not in choices:
+        return []
+    names = [name.strip() for name in value.removeprefix("[").removesuffix("]").split(",")]
+    for name in names:
+        if name not in choices[group]:
+            raise ConfigError(f"{group}={name}: must be one of {', '.join(choices[group])}")
+    return [choices[group][name] for name in names]
 
 
 def _keys(path: Path) -> str:
     """The file's lines with its comments, without what only Hydra reads."""
     blocks = path.read_text(encoding="utf-8").split("\n\n")
-    kept = [block for block in blocks if not block.startswith(("hydra:", "# The skeleton"))]
+    kept = [b for b in blocks if not b.startswith("hydra:") and "\ndefaults:\n" not in b]
     return "\n\n".join(kept).strip() + "\n"

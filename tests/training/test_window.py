@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from genrun.core.errors import Diverged
+from genrun.core.errors import ConfigError, Diverged
 from genrun.training import window as windows
 from genrun.training.window import Window, check_finite
 
@@ -17,6 +17,13 @@ def test_a_row_is_the_mean_of_its_steps() -> None:
     assert window.read() == {"a/loss": 2.0, "b/loss": 4.0}
     window.add(4, outputs(9.0))
     assert window.read() == {"a/loss": 9.0, "b/loss": 18.0}
+
+
+def test_other_values_than_before_are_refused() -> None:
+    window = Window()
+    window.add(1, outputs(1.0))
+    with pytest.raises(ConfigError, match="logged a/loss at step 2 and a/loss, b/loss before"):
+        window.add(2, {"a/loss": torch.tensor(1.0)})
 
 
 def test_divergence_is_located() -> None:

@@ -57,7 +57,7 @@ class GAN:
         loss_real = softplus(-real)
         if self.real_target < 1:
             loss_real = loss_real + (1 - self.real_target) * real
-        accuracy = (torch.cat((real, -fake)) > 0).mean(dtype=real.dtype)
+        accuracy = (torch.cat((real, -fake)) > 0).mean(dtype=batch.dtype)
         return (loss_real + softplus(fake)).mean(), {"accuracy": accuracy}
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:

@@ -78,12 +78,13 @@ class LiveDisplay:
     def _progress(self, steps: int) -> Text:
         done = self.step - self._first
         rate = done / max(time.monotonic() - self._begun, 1e-9)
-        left = duration((steps - self.step) / rate) if done else "…"
+        left = duration((steps - self.step) / rate) if done else "?"
         full = BAR_WIDTH * self.step // max(steps, 1)
+        done_mark, open_mark = "=-" if self._console.options.ascii_only else "━━"
         return Text.assemble(
             f"step {self.step}/{steps} ",
-            ("━" * full, "magenta"),
-            ("━" * (BAR_WIDTH - full), "dim"),
+            (done_mark * full, "magenta"),
+            (open_mark * (BAR_WIDTH - full), "dim"),
             f" {rate:.1f} steps/s ",
             (f"{left} left", "cyan"),
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from genrun.core.errors import Diverged
+from genrun.core.errors import ConfigError, Diverged
 from genrun.core.types import Metrics
 
 READ_AT_MOST = 1000  # steps kept before they are added up, so that memory does not grow
@@ -35,11 +35,16 @@ class Window:
         values = list(outputs.values())
         if self._filled == 0:
             self._first = step
-            self.names = tuple(outputs)
             if not self._rows:
+                self.names = tuple(outputs)
                 shape = (READ_AT_MOST, len(values))
                 self._buffer = torch.empty(shape, device=values[0].device)
                 self._rows = self._buffer.unbind()
+        if tuple(outputs) != self.names:
+            raise ConfigError(
+                f"model: its losses logged {', '.join(outputs)} at step {step} and "
+                f"{', '.join(self.names)} before; they must log the same in every step"
+            )
         torch.stack(values, out=self._rows[self._filled])
         self._filled += 1
         if self._filled == READ_AT_MOST:
