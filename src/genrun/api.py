@@ -23,7 +23,7 @@ from genrun.runs.folder import RunFolder
 from genrun.saved import read_config
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from genrun.training.evaluation import sample
-from genrun.training.trial import load_networks
+from genrun.training.trial import load_networks, refuse_misfit
 
 Weights = Literal["best", "last"]
 
@@ -91,9 +91,14 @@ class Run:
             model, regularizations = build_model(config, self._plugins)
             spec = DataSpec(*self.info["data"]["shape"])
             nets = build_networks(config, model, regularizations, spec, self._plugins)
-            tensors = self._checkpoint(weights).tensors
-            averaged = any(path.startswith("average/") for path in tensors)
-            load_networks(nets, tensors, "average" if averaged else "networks")
+            checkpoint = self._checkpoint(weights)
+            averaged = any(path.startswith("average/") for path in checkpoint.forms)
+            kind = "average" if averaged else "networks"
+            try:
+                refuse_misfit(nets, checkpoint.forms, kind)
+            except ValueError as error:
+                raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({error})") from error
+            load_networks(nets, checkpoint.tensors(f"{kind}/"), kind)
             self._built[weights] = (model, nets.eval())
         return self._built[weights]
 

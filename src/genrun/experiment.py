@@ -15,9 +15,10 @@ from omegaconf import OmegaConf
 from genrun import facts
 from genrun.build import Built, build
 from genrun.build.optimizers import TO_THE_END
-from genrun.core.errors import CheckpointUnusable, ConfigError, OutOfMemory
+from genrun.core.errors import CheckpointUnusable, ConfigError, OutOfMemory, OutputFailed
 from genrun.core.protocols import Display
 from genrun.runs.folder import RunFolder
+from genrun.runs.lock import only_writer
 from genrun.runs.recorder import Recorder
 from genrun.saved import differences
 from genrun.training.interrupt import Interrupt
@@ -47,16 +48,12 @@ class Experiment:
     ) -> Outcome:
         """Trains in an empty folder of its own."""
         run = RunFolder(folder)
-        run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-        run.update(
-            {
-                "status": "running",
-                "reason": "",
-                **facts.collect(self.built, self.config, self.choices, self.overrides),
-                "resumed": [],
-            }
-        )
-        return self._run(run, Recorder.begin(folder), display, interrupted, Clock(), fresh=True)
+        with only_writer(folder), Interrupt() as signals:
+            run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
+            collected = facts.collect(self.built, self.config, self.choices, self.overrides)
+            run.update({"status": "running", "reason": "", **collected, "resumed": []})
+            recorder = Recorder.begin(folder)
+            return self._run(run, recorder, display, interrupted or signals, Clock(), fresh=True)
 
     def resume(
         self,
@@ -65,31 +62,37 @@ class Experiment:
         interrupted: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Goes on from the newest sound checkpoint."""
-        before = run.read()
-        if before["data"]["digest"] != self.built.data.digest:
-            raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
-        self._refuse_longer_schedule(before["steps"])
-        changed = differences(before["environment"], facts.environment(self.built, self.config))
-        recorder, checkpoint, seconds, passed_over = Recorder.resume(run.path)
-        for name in passed_over:
-            display.note(f"{name} is damaged or does not fit the log; it was set aside")
-        if checkpoint is not None:
-            self._restore(checkpoint)
-        for name, (was, now) in changed.items():
-            display.note(f"{name} was {was} and is {now}: the rest will not be exactly the same")
-        resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
-        run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-        run.update(
-            {
-                "status": "running",
-                "reason": "",
-                "steps": self.built.plan.steps,
-                "resumed": [*before["resumed"], resumed],
-            }
-        )
-        clock = Clock()
-        clock.seconds |= seconds
-        return self._run(run, recorder, display, interrupted, clock, fresh=checkpoint is None)
+        with only_writer(run.path), Interrupt() as signals:
+            before = run.read()
+            if before["data"]["digest"] != self.built.data.digest:
+                raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
+            self._refuse_longer_schedule(before["steps"])
+            changed = differences(
+                before["environment"], facts.environment(self.built, self.config)
+            )
+            recorder, checkpoint, seconds, passed_over = Recorder.resume(run.path)
+            for name in passed_over:
+                display.note(f"{name} is damaged or does not fit the log; it was set aside")
+            if checkpoint is not None:
+                self._restore(checkpoint)
+            for name, (was, now) in changed.items():
+                display.note(
+                    f"{name} was {was} and is {now}: the rest will not be exactly the same"
+                )
+            resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
+            run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
+            run.update(
+                {
+                    "status": "running",
+                    "reason": "",
+                    "steps": self.built.plan.steps,
+                    "resumed": [*before["resumed"], resumed],
+                }
+            )
+            clock = Clock()
+            clock.seconds |= seconds
+            fresh = checkpoint is None
+            return self._run(run, recorder, display, interrupted or signals, clock, fresh)
 
     def _refuse_longer_schedule(self, steps: int) -> None:
         """More steps would all be at the last rate of a schedule that was laid out to the end."""
@@ -101,10 +104,12 @@ class Experiment:
             )
 
     def _restore(self, checkpoint: Any) -> None:
+        trial = self.built.trial
         try:
-            self.built.trial.restore(checkpoint.tensors, checkpoint.record)
-        except (KeyError, RuntimeError, ValueError) as error:
-            text = str(error).splitlines()[0]
+            trial.refuse_misfit(checkpoint.forms)
+            trial.restore(checkpoint.tensors(), checkpoint.record)
+        except Exception as error:  # a record can be wrong in as many ways as it has entries
+            text = (str(error) or type(error).__name__).splitlines()[0]
             raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({text})") from error
 
     def _run(
@@ -112,14 +117,14 @@ class Experiment:
         run: RunFolder,
         recorder: Recorder,
         display: Display,
-        interrupted: Callable[[], bool] | None,
+        interrupted: Callable[[], bool],
         clock: Clock,
         fresh: bool,
     ) -> Outcome:
         built = self.built
         display.start(facts.summarize(self.built, self.choices, run.path), built.trial.step)
         try:
-            with _memory_errors(self.config), Interrupt() as signals:
+            with _memory_errors(self.config):
                 loop = Loop(
                     trial=built.trial,
                     step=built.step,
@@ -127,16 +132,16 @@ class Experiment:
                     plan=built.plan,
                     record=recorder,
                     display=display,
-                    interrupted=interrupted or signals,
+                    interrupted=interrupted,
                     clock=clock,
                     fresh=fresh,
                 )
                 outcome = loop.run()
         except KeyboardInterrupt:
-            run.update({"status": "interrupted", "reason": "left at once by a second signal"})
+            self._note_end(run, "interrupted", "left at once by a second signal")
             raise
         except BaseException as error:
-            run.update({"status": "failed", "reason": f"{type(error).__name__}: {error}"})
+            self._note_end(run, "failed", f"{type(error).__name__}: {error}")
             raise
         finally:
             recorder.close()
@@ -144,6 +149,11 @@ class Experiment:
                 display.close()
         self._finish(run, outcome, clock, display)
         return outcome
+
+    def _note_end(self, run: RunFolder, status: str, reason: str) -> None:
+        """On the way out of an error, which matters more than that the disk is full."""
+        with contextlib.suppress(OutputFailed):
+            run.update({"status": status, "reason": reason})
 
     def _finish(self, run: RunFolder, outcome: Outcome, clock: Clock, display: Display) -> None:
         trial, built = self.built.trial, self.built

@@ -10,6 +10,7 @@ from typing import Any
 from genrun.config import did_you_mean
 from genrun.core.errors import EXIT_CODE_OF_STATUS, CheckpointUnusable, ConfigError, InputMissing
 from genrun.runs.folder import RunFolder, run_folders
+from genrun.runs.lock import refuse_if_locked
 
 ENDED = ("finished", "stopped_early", "diverged")
 USAGE = {
@@ -41,6 +42,7 @@ def run(verb: str, words: Sequence[str]) -> int:
 def _resume(words: Sequence[str]) -> int:
     folder, settings = _run_and_settings("resume", words)
     run_folder = RunFolder.open(folder)
+    refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
     from genrun.saved import override, read_config, refuse_changes
 

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.runs.files import sync_folder, write_whole
+from genrun.runs import disk
+from genrun.runs.digest import digest_of
+from genrun.runs.files import output_errors, sync_folder, write_whole
+from genrun.runs.safetensors_header import TensorForm, parse_json, read_header
 
 FORMAT = 1
 KEPT = 2  # the last ones; the best is kept besides
+DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
+    "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
 NAME = re.compile(r"ckpt-(\d{10})-([0-9a-f]{32})\.safetensors")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds: tensors by path, and everything else as JSON."""
+    """A sound file: its tensors by path, and everything else as JSON."""
 
     path: Path
-    tensors: Mapping[str, Tensor]
+    forms: Mapping[str, Tensor]  # on the device `meta`: dtype and shape, no memory
     record: Mapping[str, Any]
 
     @property
     def step(self) -> int:
         return int(self.record["step"])
+
+    def tensors(self, folder: str = "") -> dict[str, Tensor]:
+        """The tensors whose path begins with `folder`; memory is taken only now."""
+        with safetensors.safe_open(self.path, framework="pt") as file:
+            return {path: file.get_tensor(path) for path in self.forms if path.startswith(folder)}
 
 
 def write_checkpoint(
@@ -55,44 +69,67 @@ def write_checkpoint(
 
 def prune(folder: Path, best_step: int | None) -> None:
     """Removes all checkpoints but the best and the last."""
-    paths = _newest_first(folder)
-    for path in paths[KEPT:]:
+    for path in newest_first(folder)[KEPT:]:
         if _step_of(path) != best_step:
-            path.unlink(missing_ok=True)
-    sync_folder(folder)
+            with output_errors(path):
+                disk.remove(path)
+    with output_errors(folder):
+        sync_folder(folder)
 
 
 def checkpoints(folder: Path) -> Iterator[Checkpoint]:
-    """The sound checkpoints of a folder, newest first.
-
-    A file whose content is not what its name says is set aside as `corrupt-…` and skipped.
-    """
-    for path in _newest_first(folder):
-        try:
+    """The sound checkpoints of a folder, newest first. Damaged ones are left where they are."""
+    for path in newest_first(folder):
+        with contextlib.suppress(CheckpointUnusable):
             yield read_checkpoint(path)
-        except CheckpointUnusable:
-            path.rename(path.with_name(f"corrupt-{path.name}"))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Raises `CheckpointUnusable` where the content is damaged or of a newer format."""
+    """Checks a file before anything of it is used, and takes no memory for its tensors.
+
+    Raises `CheckpointUnusable` where the content is not what its name says, is no checkpoint, or
+    is of a newer format.
+    """
     matched = NAME.fullmatch(path.name)
     try:
-        content = path.read_bytes()
+        header = read_header(path)
+        if matched is None or digest_of(path).hexdigest()[:32] != matched[2]:
+            raise ValueError("its content is not what its name says")
+        record = _record(header.metadata, int(matched[1]))
+        forms = {name: _form(tensor) for name, tensor in header.tensors.items()}
     except OSError as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error.strerror})") from error
-    if matched is None or hashlib.sha256(content).hexdigest()[:32] != matched[2]:
-        raise CheckpointUnusable(f"{path}: its content is not what its name says")
-    length = struct.unpack("<Q", content[:8])[0]
-    record = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["genrun"])
+    except ValueError as error:
+        raise CheckpointUnusable(f"{path}: {error}") from error
+    return Checkpoint(path, forms, record)
+
+
+def _form(tensor: TensorForm) -> Tensor:
+    try:
+        return torch.empty(tensor.shape, dtype=DTYPES[tensor.dtype], device="meta")
+    except RuntimeError as error:  # sizes that multiply to 0 and overflow on the way
+        raise ValueError("it has an impossible shape") from error
+
+
+def _record(metadata: Mapping[str, str], step: int) -> dict[str, Any]:
+    """The record in the metadata, its first floor checked. Raises `ValueError`."""
+    record = parse_json(metadata.get("genrun", "").encode())
+    if not isinstance(record, dict) or type(record.get("format")) is not int:
+        raise ValueError("it is no checkpoint of genrun")
     if record["format"] > FORMAT:
-        raise CheckpointUnusable(
-            f"{path}: has format {record['format']}; this genrun reads up to {FORMAT}"
-        )
-    return Checkpoint(path, safetensors.torch.load(content), record)
+        raise ValueError(f"has format {record['format']}; this genrun reads up to {FORMAT}")
+    log, best = record.get("log"), record.get("best")
+    if not isinstance(log, dict) or type(log.get("length")) is not int or log["length"] < 0:
+        raise ValueError("it does not say how long its log is")
+    if best is not None and not (isinstance(best, list) and len(best) == 2):
+        raise ValueError("it does not say which step was the best")
+    if record.get("step") != step:
+        raise ValueError("its step is not the one in its name")
+    return record
 
 
-def _newest_first(folder: Path) -> list[Path]:
+def newest_first(folder: Path) -> list[Path]:
+    """The checkpoints of a folder by their names, unread."""
     paths = [path for path in folder.glob("ckpt-*.safetensors") if NAME.fullmatch(path.name)]
     return sorted(paths, reverse=True)
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CannotCreate, OutputFailed
+from genrun.runs import disk
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """What the system refuses, disk full among it, as `OutputFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputFailed(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -17,19 +27,19 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises `OutputFailed`, with the old file untouched and nothing left beside it.
     """
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+    with output_errors(path):
+        handle, temporary = disk.create(path)
+        try:
+            try:
+                disk.write(handle, content)
+                disk.sync(handle)
+            finally:
+                os.close(handle)
+            disk.rename(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise OutputFailed(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -40,9 +50,22 @@ def sync_folder(folder: Path) -> None:
     """Makes names created, renamed or removed in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        disk.sync(handle)
     finally:
         os.close(handle)
+
+
+def set_aside(path: Path, why: str) -> None:
+    """Renames a file so that it is not used again: `why-NAME`."""
+    with output_errors(path):
+        disk.rename(path, path.with_name(f"{why}-{path.name}"))
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Removes what a killed process had not finished writing. Only for the folder's one writer."""
+    for path in folder.glob(f".*{disk.TEMPORARY}"):
+        with output_errors(path):
+            disk.remove(path)
 
 
 def claim(wanted: Path) -> Path:

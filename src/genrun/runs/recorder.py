@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,9 +10,17 @@ from typing import Any
 
 from torch import Tensor
 
-from genrun.core.errors import CheckpointUnusable, OutputFailed
-from genrun.runs.checkpoint import Checkpoint, checkpoints, prune, write_checkpoint
-from genrun.runs.files import write_whole
+from genrun.core.errors import CheckpointUnusable
+from genrun.runs import disk
+from genrun.runs.checkpoint import (
+    Checkpoint,
+    newest_first,
+    prune,
+    read_checkpoint,
+    write_checkpoint,
+)
+from genrun.runs.digest import digest_of
+from genrun.runs.files import output_errors, remove_temporaries, set_aside, write_whole
 from genrun.runs.pictures import grid_png
 
 
@@ -23,29 +30,29 @@ class Log:
     def __init__(self, path: Path, length: int) -> None:
         """Opens `path` cut to its first `length` bytes."""
         self.path = path
-        path.touch()
-        self._file = path.open("r+b", buffering=0)
-        self._digest = hashlib.sha256(self._file.read(length))
-        self._file.truncate(length)
-        self._file.seek(length)
         self.length = length
+        with output_errors(path):
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._digest = digest_of(path, length)
+            if os.fstat(self._handle).st_size > length:
+                disk.truncate(self._handle, length)
+            os.lseek(self._handle, length, os.SEEK_SET)
 
     def append(self, row: Mapping[str, Any]) -> None:
         line = (json.dumps(row) + "\n").encode()
-        try:
-            self._file.write(line)
-        except OSError as error:
-            raise OutputFailed(f"{self.path}: cannot be written ({error.strerror})") from error
+        with output_errors(self.path):
+            disk.write(self._handle, line)
         self._digest.update(line)
         self.length += len(line)
 
     def sync(self) -> dict[str, Any]:
         """Makes every row durable; the length and digest to record beside a checkpoint."""
-        os.fsync(self._file.fileno())
+        with output_errors(self.path):
+            disk.sync(self._handle)
         return {"length": self.length, "sha256": self._digest.hexdigest()}
 
     def close(self) -> None:
-        self._file.close()
+        os.close(self._handle)
 
 
 class Recorder:
@@ -54,7 +61,8 @@ class Recorder:
     def __init__(self, folder: Path, metrics_length: int, timings_length: int) -> None:
         self.folder = folder
         for name in ("checkpoints", "samples"):
-            (folder / name).mkdir(exist_ok=True)
+            with output_errors(folder / name):
+                (folder / name).mkdir(exist_ok=True)
         self.metrics = Log(folder / "metrics.jsonl", metrics_length)
         self.timings = Log(folder / "timings.jsonl", timings_length)
 
@@ -75,14 +83,21 @@ class Recorder:
         anew: it had not got as far as its first. Raises `CheckpointUnusable` where there are some
         and none is sound: a run never starts anew in silence.
         """
-        before = {path.name for path in (folder / "checkpoints").glob("ckpt-*.safetensors")}
-        for checkpoint in checkpoints(folder / "checkpoints"):
-            if _log_matches(folder / "metrics.jsonl", checkpoint.record["log"]):
-                length, seconds = _timings_until(folder / "timings.jsonl", checkpoint.step)
-                recorder = cls(folder, checkpoint.record["log"]["length"], length)
-                after = {path.name for path in (folder / "checkpoints").glob("ckpt-*.safetensors")}
-                return recorder, checkpoint, seconds, sorted(before - after)
-            checkpoint.path.rename(checkpoint.path.with_name(f"stale-{checkpoint.path.name}"))
+        for place in (folder, folder / "checkpoints", folder / "samples"):
+            remove_temporaries(place)
+        passed_over: list[str] = []
+        for path in newest_first(folder / "checkpoints"):
+            try:
+                checkpoint = read_checkpoint(path)
+            except CheckpointUnusable:
+                set_aside(path, "corrupt")
+            else:
+                if _log_matches(folder / "metrics.jsonl", checkpoint.record["log"]):
+                    length, seconds = _timings_until(folder / "timings.jsonl", checkpoint.step)
+                    recorder = cls(folder, checkpoint.record["log"]["length"], length)
+                    return recorder, checkpoint, seconds, passed_over
+                set_aside(path, "stale")
+            passed_over.append(path.name)
         if any((folder / "checkpoints").glob("*ckpt-*.safetensors")):
             raise CheckpointUnusable(
                 f"{folder}: none of its checkpoints is sound and fits its metrics.jsonl"
@@ -113,11 +128,12 @@ class Recorder:
 
 
 def _log_matches(path: Path, expected: Mapping[str, Any]) -> bool:
+    length = expected["length"]
     if not path.is_file():
-        return bool(expected["length"] == 0)
-    with path.open("rb") as file:
-        digest = hashlib.sha256(file.read(expected["length"])).hexdigest()
-    return bool(digest == expected["sha256"])
+        return bool(length == 0)
+    if path.stat().st_size < length:
+        return False
+    return bool(digest_of(path, length).hexdigest() == expected["sha256"])
 
 
 def _timings_until(path: Path, step: int) -> tuple[int, dict[str, float]]:
@@ -127,10 +143,12 @@ def _timings_until(path: Path, step: int) -> tuple[int, dict[str, float]]:
     for line in lines:
         try:
             row = json.loads(line)
-        except ValueError:
+            later = row["step"] > step
+            spent = {kind: float(row[kind]) for kind in ("training", "evaluation", "saving")}
+        except (ValueError, KeyError, TypeError):
             break  # torn by a crash: timings are not synced, and only lose a little
-        if not line.endswith(b"\n") or row["step"] > step:
+        if not line.endswith(b"\n") or later:
             break
         length += len(line)
-        seconds = {k: v for k, v in row.items() if k not in ("step", "steps_a_second")}
+        seconds = spent
     return length, seconds

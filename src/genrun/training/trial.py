@@ -15,6 +15,8 @@ from genrun.training.average import AveragedNetworks
 from genrun.training.schedule import Schedule
 from genrun.training.window import Window, check_finite
 
+STATE_OF_OPTIMIZER = 1000  # times the parameters: a bound on what may be read, none on optimizers
+
 
 @dataclass
 class Best:
@@ -74,6 +76,16 @@ class Trial:
         check_finite(tensors, self.step)
         return tensors, record
 
+    def refuse_misfit(self, forms: Mapping[str, Tensor]) -> None:
+        """Raises `ValueError` where tensors of these forms cannot be this trial's."""
+        refuse_misfit(self.nets, forms, "networks")
+        if self.average.separate:
+            refuse_misfit(self.average.nets, forms, "average")
+        most = STATE_OF_OPTIMIZER * sum(p.numel() for p in self.nets.parameters())
+        others = [form for path, form in forms.items() if path.startswith("optimizer/")]
+        if sum(form.numel() for form in others) > most:
+            raise ValueError("its optimizer's state is larger than any optimizer's")
+
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """The inverse of `save`."""
         load_networks(self.nets, tensors, "networks")
@@ -88,6 +100,24 @@ class Trial:
         self.stopper_states = dict(record["stoppers"])
         self.best = None if record["best"] is None else Best(*record["best"])
         self.step = record["step"]
+
+
+def refuse_misfit(nets: nn.ModuleDict, forms: Mapping[str, Tensor], kind: str) -> None:
+    """Raises `ValueError` where a checkpoint's tensors have other names, shapes or dtypes.
+
+    `forms` may be on the device `meta`: nothing is read of them.
+    """
+    own = {f"{kind}/{path}": tensor for path, tensor in _tensors_by_path(nets).items()}
+    given = {path: form for path, form in forms.items() if path.startswith(f"{kind}/")}
+    for path in dict.fromkeys([*own, *given]):
+        ours, theirs = own.get(path), given.get(path)
+        if ours is None or theirs is None:
+            raise ValueError(f"{path} is only in the {'checkpoint' if ours is None else 'model'}")
+        if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
+            raise ValueError(
+                f"{path} is {tuple(theirs.shape)} {theirs.dtype}, "
+                f"the model's {tuple(ours.shape)} {ours.dtype}"
+            )
 
 
 def load_networks(nets: nn.ModuleDict, tensors: Mapping[str, Tensor], kind: str) -> None:

@@ -1,0 +1,83 @@
+"""Faults in place of `genrun.runs.disk`'s functions: at the n-th call, before or after it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from genrun.runs import disk
+
+CALLS = ("create", "write", "sync", "rename", "remove", "truncate")
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+
+
+def arm(at: int, before: Callable[[], None], after: Callable[[], None]) -> Callable[[], None]:
+    """Calls `before` and `after` around the `at`-th change on disk, counted from 1."""
+
+    def install() -> None:
+        count = 0
+
+        def around(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*arguments: Any) -> Any:
+                nonlocal count
+                count += 1
+                mine = count == at
+                if mine:
+                    before()
+                result = real(*arguments)
+                if mine:
+                    after()
+                return result
+
+            return call
+
+        for name in CALLS:
+            setattr(disk, name, around(getattr(disk, name)))
+
+    return install
+
+
+def nothing() -> None: ...
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def failing(number: int) -> Callable[[], None]:
+    def fail() -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def half_written() -> Callable[[], None]:
+    """Every write leaves half of its bytes and then dies: what a crash in the middle shows."""
+
+    def install() -> None:
+        def write(handle: int, content: bytes) -> None:
+            os.write(handle, content[: len(content) // 2])
+            die()
+
+        disk.write = write
+
+    return install
+
+
+def recorder(names: list[str]) -> Callable[[], None]:
+    """Notes each call's name, to learn how many there are."""
+
+    def install() -> None:
+        for name in CALLS:
+            real = getattr(disk, name)
+
+            def call(*arguments: Any, name: str = name, real: Callable[..., Any] = real) -> Any:
+                names.append(name)
+                return real(*arguments)
+
+            setattr(disk, name, call)
+
+    return install
