@@ -8,7 +8,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep test check bench clean
+.PHONY: help setup train sweep test check faults bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: $(STAMP) ## lint, format, types, and the fast tests
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
+
+faults: $(STAMP) ## kill, corrupt and starve runs, and write what was lost to outputs/faults.json
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(BENCH_STAMP) ## time the step against a bare loop, Lightning and pythae
 	$(BIN)/python scripts/bench.py $(ARGS)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import damage, full_disk, interruptions, mutations
+from tests.faults import damage, full_disk, interruptions, locks, mutations
 from tests.faults.harness import Harness, Tally, write_table
 
 Fault = Callable[[Harness, random.Random], Tally | None]
@@ -33,6 +33,8 @@ def faults(short: bool) -> dict[str, Fault]:
         "limits": lambda h, r: full_disk.size_limits(h, of(10, 50) or 0, r),
         "disks": lambda h, r: full_disk.small_disks(h, of(5, 50) or 0, r),
         "signals": lambda h, r: interruptions.signals(h, of(30, 300) or 0, r),
+        "claims": lambda h, r: locks.claims(h, of(1, 50) or 0, r),
+        "holders": lambda h, r: locks.holders(h, of(20, 200) or 0, r),
     }
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEAST = {"kill": 100, "corrupted": 60, "mutated": 300, "SIGINT": 30}
+LEAST = {"kill": 100, "corrupted": 60, "mutated": 300, "SIGINT": 30, "64": 64, "holder": 20}
 LEAST_DISK = 30
 
 
