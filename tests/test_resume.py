@@ -234,3 +234,22 @@ def test_changed_threads_are_said_and_recorded(tmp_path: Path) -> None:
     prepare("runtime.threads=2").resume(RunFolder.open(folder), SilentDisplay())
     resumed = json.loads((folder / "run.json").read_text())["resumed"]
     assert resumed == [{"step": 4, "exact": False, "changed": {"threads": [1, 2]}}]
+
+
+DIFFERENT = [
+    "seed=1", "log_every=1", "evaluate_every=1", "save_every=1", "sample_every=1",
+    "model.latent_dim=3", "model.importance_samples=2", "backbone.hidden=[8]",
+    "backbone.activation=tanh", "optimizer.lr=0.5", "optimizer.betas=[0.5,0.9]",
+    "optimizer.weight_decay=0.1", "schedule.warmup_steps=2", "data.batch_size=4",
+    "data.held_out=16", "regularization.dropout.p=0.3", "regularization.ema.decay=0.5",
+    "metric.sliced_wasserstein.projections=4", "data.root=/elsewhere",
+    "optimizer._target_=torch.optim.SGD",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", DIFFERENT)
+def test_another_experiment_is_refused_with_what_differs(change: str) -> None:
+    saved = prepare("model=vae", "regularization=[dropout,ema]").config
+    key, value = change.split("=", 1)
+    with pytest.raises((CheckpointUnusable, ConfigError), match=key.replace(".", r"\.")):
+        refuse_changes(saved, override(saved, {key: value}))

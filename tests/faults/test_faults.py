@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 LEAST = {"kill": 100, "corrupted": 60, "mutated": 300, "SIGINT": 30, "64": 64, "holder": 20}
 LEAST_DISK = 30
 
 
+@pytest.mark.slow
 def test_nothing_is_lost(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tests.faults", "short", f"out={tmp_path / 'faults.json'}"]
     done = subprocess.run(
