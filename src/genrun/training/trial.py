@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from genrun.core.protocols import Stopper
 from genrun.core.types import Report, State
 from genrun.training.average import AveragedNetworks
+from genrun.training.finite import Gradients, check_finite
+from genrun.training.health import Health
 from genrun.training.schedule import Schedule
-from genrun.training.window import Window, check_finite
+from genrun.training.window import Window
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Trial:
     optimizers: Mapping[str, torch.optim.Optimizer]
     schedules: Mapping[str, Schedule]
     stoppers: Mapping[str, Stopper]
+    gradients: Gradients
+    health: Health
     step: int = 0
     best: Best | None = None
     window: Window = field(default_factory=Window)
@@ -50,6 +54,11 @@ class Trial:
             reasons.append(reason)
         return next((reason for reason in reasons if reason is not None), None)
 
+    def check(self) -> None:
+        """Raises `Diverged` where a pending loss or a tensor is not finite, and names it."""
+        self.window.check()
+        check_finite(self._tensors()[0], self.step)
+
     def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The state as tensors by path and as a record of JSON's types.
 
@@ -61,18 +70,23 @@ class Trial:
             "window": self.window.state(),
             "schedules": {name: schedule.state() for name, schedule in self.schedules.items()},
             "stoppers": self.stopper_states,
-            "optimizers": {},
+            "health": self.health.states,
         }
+        tensors, record["optimizers"] = self._tensors()
+        check_finite(tensors, self.step)
+        return tensors, record
+
+    def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Every tensor by its path, and what else the optimizers hold."""
         tensors = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
         if self.average.separate:
             averaged = _tensors_by_path(self.average.nets)
             tensors |= {f"average/{name}": t for name, t in averaged.items()}
+        rests = {}
         for name, optimizer in self.optimizers.items():
-            parts, rest = split_optimizer_state(optimizer.state_dict())
+            parts, rests[name] = split_optimizer_state(optimizer.state_dict())
             tensors |= {f"optimizer/{name}/{path}": t for path, t in parts.items()}
-            record["optimizers"][name] = rest
-        check_finite(tensors, self.step)
-        return tensors, record
+        return tensors, rests
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """The inverse of `save`."""
@@ -86,6 +100,7 @@ class Trial:
             schedule.restore(record["schedules"][name])
         self.window.restore(**record["window"])
         self.stopper_states = dict(record["stoppers"])
+        self.health.states = dict(record["health"])
         self.best = None if record["best"] is None else Best(*record["best"])
         self.step = record["step"]
 
