@@ -88,18 +88,22 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         optimizers,
         {name: r for name, r in regularizations.items() if isinstance(r, Penalty)},
         [r for r in regularizations.values() if isinstance(r, GradientChange)],
-        StepSettings(
-            seed=config["seed"],
-            device=device,
-            autocast=torch.bfloat16 if config["runtime"]["precision"] == "bf16" else None,
-            compile=config["runtime"]["compile"],
-        ),
+        _step_settings(config, device),
     )
     epoch = data.train_count / step.examples_a_step
     health = build_health(config["health"], model, measured, epoch)
     gradients = Gradients(nets, model.players())
     trial = Trial(nets, average, optimizers, schedules, stoppers, gradients, health)
     return Built(model, data, trial, step, evaluation, plan, device)
+
+
+def _step_settings(config: Config, device: torch.device) -> StepSettings:
+    return StepSettings(
+        seed=config["seed"],
+        device=device,
+        autocast=torch.bfloat16 if config["runtime"]["precision"] == "bf16" else None,
+        compile=config["runtime"]["compile"],
+    )
 
 
 def _threads(config: Config) -> int:

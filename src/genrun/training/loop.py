@@ -126,7 +126,7 @@ class Loop:
     def _evaluate(self) -> dict[str, float]:
         trial = self.trial
         with self.clock.on("evaluation"):
-            trial.check()  # names the tensor; a metric would only show that something is wrong
+            trial.check()
             metrics = self.evaluation.evaluate()
         for name, number in metrics.items():
             if not math.isfinite(number):
@@ -159,8 +159,8 @@ class Loop:
 
     def _log(self, metrics: Mapping[str, float]) -> None:
         trial = self.trial
-        values = trial.window.read() | trial.gradients.norms(trial.step)
-        row = self._row(values, metrics)
+        trial.check()
+        row = self._row(trial.window.read() | trial.gradient_norms, metrics)
         events = trial.health.observe(row)
         self.record.row(row, self.clock.read())
         states = trial.stopper_states

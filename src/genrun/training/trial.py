@@ -41,6 +41,8 @@ class Trial:
     best: Best | None = None
     window: Window = field(default_factory=Window)
     stopper_states: dict[str, State] = field(default_factory=dict)
+    gradient_norms: dict[str, float] = field(default_factory=dict)  # as `check` found them
+    _checked: int = -1
 
     def __post_init__(self) -> None:
         self.stopper_states = {name: s.start() for name, s in self.stoppers.items()}
@@ -55,9 +57,15 @@ class Trial:
         return next((reason for reason in reasons if reason is not None), None)
 
     def check(self) -> None:
-        """Raises `Diverged` where a pending loss or a tensor is not finite, and names it."""
-        self.window.check()
-        check_finite(self._tensors()[0], self.step)
+        """Raises `Diverged` naming the first pending loss, gradient or tensor that is not finite.
+
+        Called before anything is evaluated or written; only a step's first call does the work.
+        """
+        if self._checked != self.step:
+            self.window.check()
+            self.gradient_norms = self.gradients.norms(self.step)
+            check_finite(self._tensors()[0], self.step)
+            self._checked = self.step
 
     def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The state as tensors by path and as a record of JSON's types.
