@@ -57,14 +57,16 @@ class Trial:
         return next((reason for reason in reasons if reason is not None), None)
 
     def check(self) -> None:
-        """Raises `Diverged` naming the first pending loss, gradient or tensor that is not finite.
+        """Raises `Diverged` naming the first pending loss, gradient or weight that is not finite.
 
-        Called before anything is evaluated or written; only a step's first call does the work.
+        Called before anything is evaluated or written; only a step's first call does the work. The
+        optimizers' state, twice the size, waits for `save`: a NaN in it is in the weights a step
+        later, and nothing is evaluated from it.
         """
         if self._checked != self.step:
             self.window.check()
             self.gradient_norms = self.gradients.norms(self.step)
-            check_finite(self._tensors()[0], self.step)
+            check_finite(self._weights(), self.step)
             self._checked = self.step
 
     def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -86,15 +88,19 @@ class Trial:
 
     def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Every tensor by its path, and what else the optimizers hold."""
-        tensors = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
-        if self.average.separate:
-            averaged = _tensors_by_path(self.average.nets)
-            tensors |= {f"average/{name}": t for name, t in averaged.items()}
-        rests = {}
+        tensors, rests = self._weights(), {}
         for name, optimizer in self.optimizers.items():
             parts, rests[name] = split_optimizer_state(optimizer.state_dict())
             tensors |= {f"optimizer/{name}/{path}": t for path, t in parts.items()}
         return tensors, rests
+
+    def _weights(self) -> dict[str, Tensor]:
+        """The networks' parameters and buffers, and the averaged ones."""
+        weights = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
+        if self.average.separate:
+            averaged = _tensors_by_path(self.average.nets)
+            weights |= {f"average/{name}": t for name, t in averaged.items()}
+        return weights
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """The inverse of `save`."""
