@@ -154,6 +154,9 @@ def check(folder: Path, alone: Path, step: int, place: str) -> None:
     assert named, info["reason"]
     assert step <= int(named.groups()[-1]) <= info["step"] <= step + 5, info["reason"]
 
+    if place == "gradient" and step % 3 == 0:
+        assert "the gradient of" in info["reason"], "a row is due, which reads gradients"
+
     log = (folder / "metrics.jsonl").read_bytes()
     assert (alone / "metrics.jsonl").read_bytes().startswith(log)
     json.loads(log.splitlines()[-1], parse_constant=lambda word: pytest.fail(word))
