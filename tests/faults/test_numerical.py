@@ -63,10 +63,11 @@ def loss(experiment: Experiment, step: int, number: float) -> None:
 
 def gradient(experiment: Experiment, step: int, number: float) -> None:
     trial = experiment.built.trial
+    first = next(trial.nets["generator"].parameters())  # of who plays last: no loss sees it yet
 
     class Change:
         def change_gradients(self, parameters: Any) -> None:
-            if trial.step == step:
+            if trial.step == step and parameters[0] is first:
                 spoil(parameters[0].grad, number)
 
     experiment.built.step.gradient_changes.append(Change())  # type: ignore[attr-defined]
@@ -121,7 +122,7 @@ def moment(experiment: Experiment, step: int, number: float) -> None:
 LOSS = r"(discriminator|generator)/(loss|accuracy) was"
 PLACES: dict[str, tuple[Poison, str]] = {
     "loss": (loss, r"generator/loss was"),
-    "gradient": (gradient, rf"the gradient of discriminator/\S+ is|{LOSS}"),
+    "gradient": (gradient, rf"networks/generator/|the gradient of generator/\S+ is|{LOSS}"),
     "parameter": (parameter, rf"networks/generator/\S+ is|{LOSS}"),
     "buffer": (buffer_of("generator"), r"networks/generator/\S+running_mean is"),
     "critic's buffer": (buffer_of("discriminator"), r"networks/discriminator/\S+running_mean is"),
