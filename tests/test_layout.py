@@ -12,6 +12,7 @@ KINDS = ("backbone", "data", "regularization", "stopping", "metric", "model")
 MAY_IMPORT = {
     "core": set(),
     **{kind: {"core"} for kind in KINDS},
+    "health": {"core"},
     "training": {"core"},
     "runs": {"core"},
     "terminal": {"core"},
@@ -21,7 +22,7 @@ MAY_IMPORT = {
     "groups": set(),
     "help_text": {"core", "groups"},
     "compose": {"core", "config", "clear_errors", "groups"},
-    "build": {"core", "training", *KINDS},
+    "build": {"core", "training", "health", *KINDS},
     "facts": {"core", "build"},
     "saved": {"core", "config", "runs", "groups"},
     "experiment": {"core", "training", "runs", "build", "facts", "saved"},

@@ -73,6 +73,11 @@ class Run:
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: np.array([row.get(name, np.nan) for row in rows], float) for name in names}
 
+    @property
+    def health(self) -> list[dict[str, Any]]:
+        """What was noticed while it trained: `step`, `health`, `state`, `detail` of each event."""
+        return self._folder.health()
+
     def networks(self, weights: Weights = "best") -> nn.ModuleDict:
         """The networks in evaluation mode, on the CPU; averaged ones where the run kept them.
 

@@ -26,6 +26,21 @@ class Runtime:
 
 
 @dataclass
+class Health:
+    """Thresholds of what a run is watched for."""
+
+    overpowering_accuracy: float = MISSING
+    overpowering_steps: int = MISSING
+    mode_collapse_spread: float = MISSING
+    mode_collapse_evaluations: int = MISSING
+    posterior_collapse_kl: float = MISSING
+    posterior_collapse_epochs: int = MISSING
+    explosion_factor: float = MISSING
+    explosion_rows: int = MISSING
+    explosion_history: int = MISSING
+
+
+@dataclass
 class Config:
     """What config.yaml must hold; the defaults are there."""
 
@@ -47,6 +62,7 @@ class Config:
     sample_every: int = MISSING
     players: dict[str, Any] = field(default_factory=dict)
     plugins: list[str] = MISSING
+    health: Health = field(default_factory=Health)
 
 
 def register() -> None:

@@ -21,8 +21,9 @@ from genrun.runs.folder import RunFolder
 from genrun.runs.lock import only_writer
 from genrun.runs.recorder import Recorder
 from genrun.saved import differences
+from genrun.training.clock import Clock
 from genrun.training.interrupt import Interrupt
-from genrun.training.loop import Clock, Loop, Outcome
+from genrun.training.loop import Loop, Outcome
 
 
 @dataclass

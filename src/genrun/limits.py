@@ -39,4 +39,9 @@ LIMITS: dict[str, Limit] = {
     **_each("eps max_norm seconds factor start_factor", ABOVE_0),
     **_each("betas momentum alpha rho p smoothing decay", BELOW_1),
     **_each("real_target", UP_TO_1),
+    **_each("kl_weight overpowering_accuracy mode_collapse_spread", AT_LEAST_0),
+    **_each("posterior_collapse_kl", AT_LEAST_0),
+    **_each("overpowering_steps mode_collapse_evaluations", AT_LEAST_1),
+    **_each("posterior_collapse_epochs explosion_rows explosion_history", AT_LEAST_1),
+    **_each("explosion_factor", Limit(lambda v: v > 1, "above 1")),
 }

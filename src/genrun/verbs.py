@@ -142,6 +142,9 @@ def _show(words: Sequence[str]) -> int:
         best = min(values) if name.startswith("held_out/") else (None, None)
         table.append((name, values[0][0], values[-1][0], *best))
     print_table(("value", "first", "last", "lowest", "at step"), table)
+    if events := run_folder.health():
+        columns = ("step", "health", "state", "detail")
+        print_table(columns, [[event[column] for column in columns] for event in events])
     return 0
 
 

@@ -42,7 +42,7 @@ def test_gan_discriminator_sends_no_gradient_to_the_generator() -> None:
 
 
 def test_vae_loss_is_the_negative_elbo() -> None:
-    model = VAE(latent_dim=2, importance_samples=1)
+    model = VAE(latent_dim=2, importance_samples=1, kl_weight=1.0)
     nets = model.networks(BODY, SPEC)
     images, key = torch.rand(5, *SPEC.shape).round(), Key.of(2)  # 0 and 1: Bernoulli's support
     mean, log_variance = nets["encoder"](images).chunk(2, dim=1)
@@ -57,7 +57,7 @@ def test_vae_loss_is_the_negative_elbo() -> None:
 
 def test_importance_weighted_bound() -> None:
     """With k samples it is -log mean p(x, z) / q(z | x), and never above the negative ELBO."""
-    model = VAE(latent_dim=2, importance_samples=7)
+    model = VAE(latent_dim=2, importance_samples=7, kl_weight=1.0)
     nets = model.networks(BODY, SPEC)
     images, key = torch.rand(5, *SPEC.shape).round(), Key.of(2)
     mean, log_variance = nets["encoder"](images).chunk(2, dim=1)

@@ -3,7 +3,8 @@ import torch
 
 from genrun.core.errors import ConfigError, Diverged
 from genrun.training import window as windows
-from genrun.training.window import Window, check_finite
+from genrun.training.finite import check_finite
+from genrun.training.window import Window
 
 
 def outputs(value: float) -> dict[str, torch.Tensor]:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from genrun.build.device import find_device
+from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import build_optimizers, build_schedule
@@ -27,6 +28,7 @@ from genrun.core.protocols import (
 from genrun.data.images import Batches
 from genrun.training.average import AveragedNetworks
 from genrun.training.evaluation import Evaluation
+from genrun.training.finite import Gradients
 from genrun.training.loop import Plan
 from genrun.training.step import StepSettings, TrainingStep, trained_parameters
 from genrun.training.trial import Trial
@@ -77,7 +79,8 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     trained = [name for player in model.players() for name in player.networks]
     average = AveragedNetworks(nets, trained, averages[0] if averages else None)
     evaluation = _evaluation(config, model, average.nets, data, plugins)
-    stoppers = _stoppers(config, model, evaluation.names(), plugins)
+    measured = evaluation.names()
+    stoppers = _stoppers(config, model, measured, plugins)
     step = TrainingStep(
         model,
         nets.train(),
@@ -85,15 +88,22 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         optimizers,
         {name: r for name, r in regularizations.items() if isinstance(r, Penalty)},
         [r for r in regularizations.values() if isinstance(r, GradientChange)],
-        StepSettings(
-            seed=config["seed"],
-            device=device,
-            autocast=torch.bfloat16 if config["runtime"]["precision"] == "bf16" else None,
-            compile=config["runtime"]["compile"],
-        ),
+        _step_settings(config, device),
     )
-    trial = Trial(nets, average, optimizers, schedules, stoppers)
+    epoch = data.train_count / step.examples_a_step
+    health = build_health(config["health"], model, measured, epoch)
+    gradients = Gradients(nets, model.players())
+    trial = Trial(nets, average, optimizers, schedules, stoppers, gradients, health)
     return Built(model, data, trial, step, evaluation, plan, device)
+
+
+def _step_settings(config: Config, device: torch.device) -> StepSettings:
+    return StepSettings(
+        seed=config["seed"],
+        device=device,
+        autocast=torch.bfloat16 if config["runtime"]["precision"] == "bf16" else None,
+        compile=config["runtime"]["compile"],
+    )
 
 
 def _threads(config: Config) -> int:

@@ -42,7 +42,10 @@ class Model(Protocol):
         """The player's loss, shape (), and values worth logging, each of shape ()."""
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """Held-out values, one for each image: shape (batch,)."""
+        """Held-out values: shape (batch,), of which the mean over all images is reported.
+
+        Or (batch, n): the largest of the n means is.
+        """
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
         """Images (count, channels, height, width) in [0, 1]."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 Metrics = dict[str, Tensor]
 """Named values on the device: shape () from a loss, (batch,) from an evaluation."""
+
+GRADIENT_NORM = "gradient_norm"
+"""The last part of such values' names in a row, after the player's."""
 
 State = dict[str, Any]
 """What a pure state machine remembers: JSON's types only."""
@@ -54,6 +57,13 @@ class Report:
     examples: int
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Change(NamedTuple):
+    """Something that a run is watched for begins, or ends."""
+
+    began: bool
+    detail: str  # for a person
 
 
 @dataclass(frozen=True)

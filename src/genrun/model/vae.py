@@ -21,11 +21,14 @@ class VAE:
 
     Grey levels are taken as probabilities, so the reconstruction term is a cross-entropy that
     does not reach 0. `importance_samples` is k of the importance-weighted bound (Burda et al.,
-    1509.00519, equation 8), which is computed on held-out images only.
+    1509.00519, equation 8), which is computed on held-out images only. `kl_weight` is beta of the
+    beta-VAE (Higgins et al., ICLR 2017, openreview.net/forum?id=Sy2fzU9gl, equation 4): it weighs
+    the KL term in training; what is measured on held-out images is the ELBO itself.
     """
 
     latent_dim: int
     importance_samples: int
+    kl_weight: float
     monitor = "negative_elbo"
 
     def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
@@ -46,12 +49,20 @@ class VAE:
         epsilon = noise.normal(key, mean.shape, like=mean)
         latent = mean + (0.5 * log_variance).exp() * epsilon
         reconstruction = _cross_entropy(nets["decoder"](latent), batch).mean()
-        kl = _kl(mean, log_variance).mean()
-        return reconstruction + kl, {"reconstruction": reconstruction, "kl": kl}
+        kl = _kl(mean, log_variance).sum(1).mean()
+        # times 1 would be one more operation a step
+        weighted = kl if self.kl_weight == 1 else self.kl_weight * kl
+        return reconstruction + weighted, {"reconstruction": reconstruction, "kl": kl}
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
+        """Both bounds and their parts in nats an image, and `largest_dimension_kl`.
+
+        That is the mean KL of the latent dimension that says most of the images: near 0 the
+        posterior has collapsed to the prior, and the decoder ignores the code.
+        """
         mean, log_variance = self._posterior(nets, batch)
-        kl = _kl(mean, log_variance)
+        dimension_kl = _kl(mean, log_variance)
+        kl = dimension_kl.sum(1)
         log_weights, reconstructions = [], []
         for index in range(self.importance_samples):
             epsilon = noise.normal(key.fold(index), mean.shape, like=mean)
@@ -68,6 +79,7 @@ class VAE:
             "reconstruction": expected,
             "kl": kl,
             "importance_weighted_bound": -bound,
+            "largest_dimension_kl": dimension_kl,
         }
 
     def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
@@ -92,5 +104,8 @@ def _cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
 
 
 def _kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(q(z | x) || N(0, I)) in nats, shape (batch,) (Kingma and Welling, appendix B)."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    """KL(q(z | x) || N(0, I)) in nats by latent dimension, shape (batch, latent_dim).
+
+    Kingma and Welling, appendix B.
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)

@@ -60,7 +60,15 @@ class RunFolder:
         write_whole(self.config_path, text.encode())
 
     def rows(self) -> list[dict[str, Any]]:
-        """The log's rows; a last line torn by a crash is left out."""
+        """The log's rows of values, one a logged step."""
+        return [row for row in self._log() if "health" not in row]
+
+    def health(self) -> list[dict[str, Any]]:
+        """The log's health events: `step`, `health` (its name), `state`, `detail`."""
+        return [row for row in self._log() if "health" in row]
+
+    def _log(self) -> list[dict[str, Any]]:
+        """Both kinds of rows; a last line torn by a crash is left out."""
         path = self.path / "metrics.jsonl"
         lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
         return [json.loads(line) for line in lines if line.endswith(b"\n")]

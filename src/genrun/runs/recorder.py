@@ -110,6 +110,9 @@ class Recorder:
         rate = row["step"] / seconds["training"] if seconds["training"] else 0.0
         self.timings.append({"step": row["step"], **rounded, "steps_a_second": round(rate, 3)})
 
+    def health(self, row: Mapping[str, Any]) -> None:
+        self.metrics.append(row)
+
     def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
         for suffix, images in pictures.items():
             path = self.folder / "samples" / f"step-{step:06d}{suffix}.png"

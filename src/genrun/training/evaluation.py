@@ -13,6 +13,8 @@ from genrun.core.protocols import Calibrates, Data, Metric, Model, Reconstructs
 
 CALIBRATION_IMAGES = 512
 SAMPLE_CHUNK = 500
+SPREAD = "sample_spread"
+PAIRED = 256  # images whose distances from each other are measured
 
 
 @contextmanager
@@ -36,6 +38,18 @@ def sample(model: Model, nets: nn.ModuleDict, count: int, seed: int) -> Tensor:
             for start in starts
         ]
     return torch.cat(parts)
+
+
+def mean_distance(images: Tensor) -> float:
+    """The mean Euclidean distance between two of the images (count, ...), of at most 256.
+
+    They are taken evenly over the whole count, as data may lie in the order of its classes.
+    """
+    chosen = images[:: max(1, len(images) // PAIRED)][:PAIRED].flatten(1)
+    if len(chosen) < 2:
+        return 0.0
+    centred = chosen - chosen.mean(0)  # or near images' distances would drown in rounding
+    return float(torch.cdist(centred, centred).sum()) / (len(chosen) * (len(chosen) - 1))
 
 
 class Evaluation:
@@ -66,10 +80,14 @@ class Evaluation:
         with evaluating(self.nets):
             images = self.data.held_out()[0][:2]
             own = self.model.evaluate(self.nets, images, Key.of(self.seed, "names"))
-        return [*own, *self.metrics]
+        return [*own, *self.metrics, *([SPREAD] if self.metrics else [])]
 
     def evaluate(self) -> dict[str, float]:
-        """Every held-out metric by name."""
+        """Every held-out metric by name.
+
+        Where samples are drawn for a metric, `sample_spread` is their mean pairwise distance as a
+        share of the held-out images': near 0 they are all the same, near 1 as varied as the data.
+        """
         held_out = self.data.held_out()
         with evaluating(self.nets):
             self._calibrate()
@@ -78,7 +96,7 @@ class Evaluation:
                 for index, images in enumerate(held_out)
             ]
             values = {
-                name: float(torch.cat([part[name] for part in per_image]).mean())
+                name: float(torch.cat([part[name] for part in per_image]).mean(0).max())
                 for name in per_image[0]
             }
             if self.metrics:
@@ -87,6 +105,8 @@ class Evaluation:
                 for name, metric in self.metrics.items():
                     key = Key.of(self.seed, "metric", name)
                     values[name] = float(metric(samples, images, key))
+                real = mean_distance(images)
+                values[SPREAD] = mean_distance(samples) / real if real else 1.0
         return values
 
     def pictures(self) -> dict[str, Tensor]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,7 +12,9 @@ from torch import Tensor
 from genrun.core.errors import Diverged
 from genrun.core.protocols import Display
 from genrun.core.types import Report
+from genrun.training.clock import Clock
 from genrun.training.evaluation import Evaluation
+from genrun.training.finite import check_finite
 from genrun.training.step import TrainingStep
 from genrun.training.trial import Best, Trial
 
@@ -23,6 +23,8 @@ class Record(Protocol):
     """Where a run leaves what it learned."""
 
     def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
+
+    def health(self, row: Mapping[str, Any]) -> None: ...
 
     def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None: ...
 
@@ -41,34 +43,6 @@ class Plan:
     save_every: int
     sample_every: int
     monitor: str
-
-
-@dataclass
-class Clock:
-    """Seconds by what they were spent on, earlier parts of a resumed run included."""
-
-    seconds: dict[str, float] = field(
-        default_factory=lambda: {"training": 0.0, "evaluation": 0.0, "saving": 0.0}
-    )
-    _since: float = field(default_factory=time.perf_counter)
-    _kind: str = "training"
-
-    def read(self) -> dict[str, float]:
-        now = time.perf_counter()
-        self.seconds[self._kind] += now - self._since
-        self._since = now
-        return dict(self.seconds)
-
-    @contextmanager
-    def on(self, kind: str) -> Iterator[None]:
-        """Time spent inside counts as `kind`."""
-        self.read()
-        before, self._kind = self._kind, kind
-        try:
-            yield
-        finally:
-            self.read()
-            self._kind = before
 
 
 @dataclass(frozen=True)
@@ -97,11 +71,14 @@ class Loop:
     interrupted: Callable[[], bool]
     clock: Clock
     fresh: bool  # nothing was restored
+    _kept: Best | None = field(init=False, default=None)  # the best that is on disk
 
     def run(self) -> Outcome:
+        self._kept = self.trial.best
         try:
             return self._run()
         except Diverged as error:
+            self.trial.best = self._kept  # a better one that was found since is not on disk
             return Outcome("diverged", str(error))
 
     def _run(self) -> Outcome:
@@ -149,6 +126,7 @@ class Loop:
     def _evaluate(self) -> dict[str, float]:
         trial = self.trial
         with self.clock.on("evaluation"):
+            trial.check()
             metrics = self.evaluation.evaluate()
         for name, number in metrics.items():
             if not math.isfinite(number):
@@ -169,7 +147,7 @@ class Loop:
     def _is_best(self) -> bool:
         return self.trial.best is not None and self.trial.best.step == self.trial.step
 
-    def _row(self, means: Mapping[str, float], metrics: Mapping[str, float]) -> dict[str, float]:
+    def _row(self, values: Mapping[str, float], metrics: Mapping[str, float]) -> dict[str, float]:
         trial = self.trial
         rates = {
             f"{name}/lr": optimizer.param_groups[0]["lr"]
@@ -177,20 +155,33 @@ class Loop:
         }
         held_out = {f"held_out/{name}": value for name, value in metrics.items()}
         examples = trial.step * self.step.examples_a_step
-        return {"step": trial.step, "examples": examples, **means, **rates, **held_out}
+        return {"step": trial.step, "examples": examples, **values, **rates, **held_out}
 
     def _log(self, metrics: Mapping[str, float]) -> None:
-        row = self._row(self.trial.window.read(), metrics)
+        trial = self.trial
+        trial.check()
+        row = self._row(trial.window.read() | trial.gradient_norms, metrics)
+        events = trial.health.observe(row)
         self.record.row(row, self.clock.read())
-        states = self.trial.stopper_states
-        self.display.row(row, [s.describe(states[n]) for n, s in self.trial.stoppers.items()])
+        states = trial.stopper_states
+        self.display.row(row, [s.describe(states[n]) for n, s in trial.stoppers.items()])
+        for event in events:
+            self.record.health(event)
+            self.display.note("step {step}: {health} {state}: {detail}".format_map(event))
 
     def _draw(self) -> None:
+        trial = self.trial
         with self.clock.on("evaluation"):
-            self.record.pictures(self.trial.step, self.evaluation.pictures())
+            trial.check()
+            pictures = self.evaluation.pictures()
+            check_finite(
+                {f"samples{name}": images for name, images in pictures.items()}, trial.step
+            )
+            self.record.pictures(trial.step, pictures)
 
     def _save(self) -> None:
         with self.clock.on("saving"):
             best = self.trial.best
             tensors, record = self.trial.save()
             self.record.checkpoint(tensors, record, None if best is None else best.step)
+            self._kept = best

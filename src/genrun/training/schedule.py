@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,10 @@ class Schedule:
     def state(self) -> State:
         """What moves; the rates themselves are in the optimizer's groups."""
         whole: dict[str, Any] = self.scheduler.state_dict()
-        return {"steps": self.steps, **{name: whole[name] for name in MOVING if name in whole}}
+        moved = {name: whole[name] for name in MOVING if name in whole}
+        if moved.get("best") == math.inf:
+            del moved["best"]  # as a new one has it; no checkpoint holds a number that is none
+        return {"steps": self.steps, **moved}
 
     def restore(self, state: State) -> None:
         self.steps = state["steps"]

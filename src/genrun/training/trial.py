@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from genrun.core.protocols import Stopper
 from genrun.core.types import Report, State
 from genrun.training.average import AveragedNetworks
+from genrun.training.finite import Gradients, check_finite
+from genrun.training.health import Health
 from genrun.training.schedule import Schedule
-from genrun.training.window import Window, check_finite
+from genrun.training.window import Window
 
 STATE_OF_OPTIMIZER = 1000  # times the parameters: a bound on what may be read, none on optimizers
 
@@ -35,10 +37,14 @@ class Trial:
     optimizers: Mapping[str, torch.optim.Optimizer]
     schedules: Mapping[str, Schedule]
     stoppers: Mapping[str, Stopper]
+    gradients: Gradients
+    health: Health
     step: int = 0
     best: Best | None = None
     window: Window = field(default_factory=Window)
     stopper_states: dict[str, State] = field(default_factory=dict)
+    gradient_norms: dict[str, float] = field(default_factory=dict)  # as `check` found them
+    _checked: int = -1
 
     def __post_init__(self) -> None:
         self.stopper_states = {name: s.start() for name, s in self.stoppers.items()}
@@ -52,6 +58,19 @@ class Trial:
             reasons.append(reason)
         return next((reason for reason in reasons if reason is not None), None)
 
+    def check(self) -> None:
+        """Raises `Diverged` naming the first pending loss, gradient or weight that is not finite.
+
+        Called before anything is evaluated or written; only a step's first call does the work. The
+        optimizers' state, twice the size, waits for `save`: a NaN in it is in the weights a step
+        later, and nothing is evaluated from it.
+        """
+        if self._checked != self.step:
+            self.window.check()
+            self.gradient_norms = self.gradients.norms(self.step)
+            check_finite(self._weights(), self.step)
+            self._checked = self.step
+
     def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The state as tensors by path and as a record of JSON's types.
 
@@ -63,16 +82,9 @@ class Trial:
             "window": self.window.state(),
             "schedules": {name: schedule.state() for name, schedule in self.schedules.items()},
             "stoppers": self.stopper_states,
-            "optimizers": {},
+            "health": self.health.states,
         }
-        tensors = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
-        if self.average.separate:
-            averaged = _tensors_by_path(self.average.nets)
-            tensors |= {f"average/{name}": t for name, t in averaged.items()}
-        for name, optimizer in self.optimizers.items():
-            parts, rest = split_optimizer_state(optimizer.state_dict())
-            tensors |= {f"optimizer/{name}/{path}": t for path, t in parts.items()}
-            record["optimizers"][name] = rest
+        tensors, record["optimizers"] = self._tensors()
         check_finite(tensors, self.step)
         return tensors, record
 
@@ -86,6 +98,22 @@ class Trial:
         if sum(form.numel() for form in others) > most:
             raise ValueError("its optimizer's state is larger than any optimizer's")
 
+    def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Every tensor by its path, and what else the optimizers hold."""
+        tensors, rests = self._weights(), {}
+        for name, optimizer in self.optimizers.items():
+            parts, rests[name] = split_optimizer_state(optimizer.state_dict())
+            tensors |= {f"optimizer/{name}/{path}": t for path, t in parts.items()}
+        return tensors, rests
+
+    def _weights(self) -> dict[str, Tensor]:
+        """The networks' parameters and buffers, and the averaged ones."""
+        weights = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
+        if self.average.separate:
+            averaged = _tensors_by_path(self.average.nets)
+            weights |= {f"average/{name}": t for name, t in averaged.items()}
+        return weights
+
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """The inverse of `save`."""
         load_networks(self.nets, tensors, "networks")
@@ -98,6 +126,7 @@ class Trial:
             schedule.restore(record["schedules"][name])
         self.window.restore(**record["window"])
         self.stopper_states = dict(record["stoppers"])
+        self.health.states = dict(record["health"])
         self.best = None if record["best"] is None else Best(*record["best"])
         self.step = record["step"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -48,14 +48,14 @@ class Window:
         torch.stack(values, out=self._rows[self._filled])
         self._filled += 1
         if self._filled == READ_AT_MOST:
-            self._settle()
+            self.check()
 
     def read(self) -> dict[str, float]:
         """The mean of each value over the window, which is then empty.
 
         Raises `Diverged` at the first step with a value that is not finite.
         """
-        self._settle()
+        self.check()
         means = {
             name: total / self._count for name, total in zip(self.names, self._sums, strict=True)
         }
@@ -64,14 +64,14 @@ class Window:
 
     def state(self) -> dict[str, object]:
         """For a checkpoint in the middle of a window; raises as `read`."""
-        self._settle()
+        self.check()
         return {"names": list(self.names), "sums": self._sums, "count": self._count}
 
     def restore(self, names: Sequence[str], sums: Sequence[float], count: int) -> None:
         self.names, self._sums, self._count = tuple(names), list(sums), count
 
-    def _settle(self) -> None:
-        """Adds the buffer's rows to the sums."""
+    def check(self) -> None:
+        """Adds the buffer's rows to the sums; raises as `read`."""
         if self._filled == 0:
             return
         values = self._buffer[: self._filled].cpu().double()
@@ -87,10 +87,3 @@ class Window:
             sums = [total + value for total, value in zip(sums, value_row, strict=True)]
         self._sums, self._count = sums, self._count + len(values)
         self._filled = 0
-
-
-def check_finite(tensors: Mapping[str, Tensor], step: int) -> None:
-    """Raises `Diverged` naming the first tensor that holds a NaN or an infinity."""
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise Diverged(f"{name} is not finite at step {step}")

@@ -1,0 +1,50 @@
+"""What a run is watched for: from the thresholds in the configuration to state machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from genrun.build.instantiate import Config
+from genrun.core.protocols import Adversarial, Model
+from genrun.health.explosion import Explosion
+from genrun.health.trouble import Trouble
+from genrun.training.evaluation import SPREAD
+from genrun.training.health import Health, Watch
+
+LATENT = "largest_dimension_kl"  # a held-out value, from models whose latent code can collapse
+
+
+def build_health(
+    settings: Config, model: Model, held_out: Sequence[str], steps_per_epoch: float
+) -> Health:
+    """Watches what this model's rows can show; `held_out` names what its evaluations measure."""
+    watches: dict[str, Watch] = {}
+    if isinstance(model, Adversarial):
+        watches["discriminator_overpowers"] = Trouble(
+            value=f"{model.critic}/accuracy",
+            above=True,
+            limit=settings["overpowering_accuracy"],
+            steps=settings["overpowering_steps"],
+            rows=1,
+            meaning="the discriminator tells nearly every image, and teaches the generator little",
+        )
+    if SPREAD in held_out:
+        watches["mode_collapse"] = Trouble(
+            value=f"held_out/{SPREAD}",
+            above=False,
+            limit=settings["mode_collapse_spread"],
+            steps=0,
+            rows=settings["mode_collapse_evaluations"],
+            meaning="the samples are nearly all the same",
+        )
+    if LATENT in held_out:
+        watches["posterior_collapse"] = Trouble(
+            value=f"held_out/{LATENT}",
+            above=False,
+            limit=settings["posterior_collapse_kl"],
+            steps=round(settings["posterior_collapse_epochs"] * steps_per_epoch),
+            rows=2,
+            meaning="no latent dimension says anything of the image",
+        )
+    names = ("factor", "rows", "history")
+    return Health(watches, Explosion(**{name: settings[f"explosion_{name}"] for name in names}))

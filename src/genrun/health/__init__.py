@@ -1,0 +1,1 @@
+"""What a run's log is watched for: pure state machines over its rows."""
