@@ -173,7 +173,7 @@ def check(folder: Path, alone: Path, step: int, place: str) -> None:
     assert info["best"]["step"] in steps, "and the best"
     for name in names:
         checkpoint = read_checkpoint(run.checkpoints / name)
-        assert all(t.isfinite().all() for t in checkpoint.tensors.values())
+        assert all(t.isfinite().all() for t in checkpoint.tensors().values())
         json.dumps(checkpoint.record, allow_nan=False)
 
 
