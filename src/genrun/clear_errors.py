@@ -26,13 +26,13 @@ def clear_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[Non
         raise ConfigError(_missing_choice(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_one_line(error, overrides)) from error
-    except (ValueError, AssertionError, RecursionError) as error:
+    except (ValueError, AssertionError, RecursionError, TypeError, OSError) as error:
         raise ConfigError(f"{' '.join(words)}: {_first_line(error)}") from error
 
 
 def _missing_choice(error: MissingConfigException) -> str:
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
-    if not group or not name:
+    if not group:
         return _first_line(error)
     return no_such_choice(group, name)
 
@@ -57,6 +57,8 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
     if "LexerNoViableAlt" in text or "no viable alternative" in text or "mismatched input" in text:
         bad = next((word for word in overrides if not _parses(word)), " ".join(overrides))
         return f"{bad}: must be KEY=VALUE, with brackets and quotes closed"
+    if matched := re.search(r"(\S*)=(\S*): Config group override must be a string", text):
+        return f"{matched[0].partition(': ')[0]}: must be the name of a choice"
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     key = getattr(cause, "full_key", None)
     wanted = re.search(r"(?:converted to|is not a valid) (\w+)", str(cause))
@@ -64,6 +66,8 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
         value = next((o.partition("=")[2] for o in overrides if o.startswith(f"{key}=")), "")
         kind = {"Integer": "an integer", "Boolean": "true or false"}.get(wanted[1], wanted[1])
         return f"{key}={value}: must be {kind}"
+    if key and "is not Optional" in str(cause):
+        return f"{key}=null: must have a value"
     return f"{key}: {_first_line(cause)}" if key else _first_line(cause)
 
 
