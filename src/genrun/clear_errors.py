@@ -57,8 +57,6 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
     if "LexerNoViableAlt" in text or "no viable alternative" in text or "mismatched input" in text:
         bad = next((word for word in overrides if not _parses(word)), " ".join(overrides))
         return f"{bad}: must be KEY=VALUE, with brackets and quotes closed"
-    if matched := re.search(r"(\S*)=(\S*): Config group override must be a string", text):
-        return f"{matched[0].partition(': ')[0]}: must be the name of a choice"
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     key = getattr(cause, "full_key", None)
     wanted = re.search(r"(?:converted to|is not a valid) (\w+)", str(cause))

@@ -22,7 +22,7 @@ from genrun.core.errors import ConfigError
 from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.hydra_settings import check_hydra, folder_below
 from genrun.values import refuse_environment
-from genrun.words import check_words
+from genrun.words import check_words, key_of
 from genrun.yaml_files import CheckedRepository
 
 PLAYER_OPTIMIZER = re.compile(r"(players\.[^.=]+\.optimizer)(\.[^=]+)?=")
@@ -109,6 +109,8 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
         if not isinstance(plain.get(group), Mapping) or group not in choices:
             raise ConfigError(f"{group}: one choice must be given, as {group}=CHOICE")
     checks.check_skeleton(plain)
+    if plain["plugins"] and not any(key_of(word) == "plugins" for word in words):
+        raise ConfigError("plugins: only the command line itself may list them, no YAML file")
     _merge_players(plain)
     checks.check(plain, _reference(plain, choices))
     return Composed(

@@ -93,6 +93,9 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
     for key in fields:
         if key not in config:
             raise ConfigError(f"{key}: is required and was removed")
+    for key, field_ in fields.items():
+        if field_.type == "int" or (field_.type == "int | None" and config[key] is not None):
+            _check_type(key, config[key], 1)  # an interpolation is not held to the schema
     for key in ("regularization", "stopping", "metric"):
         for name, settings in _mapping(key, config[key]).items():
             _mapping(f"{key}.{name}", settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,8 @@ MEGABYTE = 1e6
 
 def check_room(folder: Path, built: Built) -> None:
     """Raises `OutputFailed` where two checkpoints would not fit beside what is there."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    # Path.exists raises for a name that is too long; claiming the folder will say so
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     needed, free = CHECKPOINTS * checkpoint_bytes(built), shutil.disk_usage(there).free
     if free < needed:
         raise OutputFailed(

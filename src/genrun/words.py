@@ -9,7 +9,7 @@ from genrun.core.errors import ConfigError
 from genrun.groups import GROUPS
 
 SECRET = re.compile(r"(^|.*[_-])(token|secret|password|passwd|api_?key)$", re.IGNORECASE)
-LEADING_ZERO = re.compile(r"(?:^|[,\[(:])\s*([-+]?0[0-9_]+)\s*(?=[,\])}]|$)")
+LEADING_ZERO = re.compile(r"(?:^|[,\[(])\s*([-+]?0[0-9_]+)\s*(?=[,\])}]|$)")
 
 
 def check_words(words: Sequence[str]) -> None:
