@@ -62,7 +62,9 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
     wanted = re.search(r"(?:converted to|is not a valid) (\w+)", str(cause))
     if key and wanted:
         value = next((o.partition("=")[2] for o in overrides if o.startswith(f"{key}=")), "")
-        kind = {"Integer": "an integer", "Boolean": "true or false"}.get(wanted[1], wanted[1])
+        kind = {"Integer": "an integer", "Boolean": "true or false", "bool": "true or false"}.get(
+            wanted[1], wanted[1]
+        )
         return f"{key}={value}: must be {kind}"
     if key and "is not Optional" in str(cause):
         return f"{key}=null: must have a value"
