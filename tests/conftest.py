@@ -6,7 +6,7 @@ import atexit
 import shutil
 import struct
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -57,6 +57,12 @@ SMALL = [
     "runtime.threads=1",
     "runtime.device=cpu",
 ]
+
+
+def last_wins(words: Sequence[str]) -> list[str]:
+    """The words with each key once: the command line refuses a key that is given twice."""
+    by_key = {(word if word.startswith("-") else word.partition("=")[0]): word for word in words}
+    return list(by_key.values())
 
 
 @pytest.fixture

@@ -26,13 +26,13 @@ def clear_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[Non
         raise ConfigError(_missing_choice(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_one_line(error, overrides)) from error
-    except (ValueError, AssertionError, RecursionError) as error:
+    except (ValueError, AssertionError, RecursionError, TypeError, OSError) as error:
         raise ConfigError(f"{' '.join(words)}: {_first_line(error)}") from error
 
 
 def _missing_choice(error: MissingConfigException) -> str:
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
-    if not group or not name:
+    if not group:
         return _first_line(error)
     return no_such_choice(group, name)
 
@@ -62,8 +62,12 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
     wanted = re.search(r"(?:converted to|is not a valid) (\w+)", str(cause))
     if key and wanted:
         value = next((o.partition("=")[2] for o in overrides if o.startswith(f"{key}=")), "")
-        kind = {"Integer": "an integer", "Boolean": "true or false"}.get(wanted[1], wanted[1])
+        kind = {"Integer": "an integer", "Boolean": "true or false", "bool": "true or false"}.get(
+            wanted[1], wanted[1]
+        )
         return f"{key}={value}: must be {kind}"
+    if key and "is not Optional" in str(cause):
+        return f"{key}=null: must have a value"
     return f"{key}: {_first_line(cause)}" if key else _first_line(cause)
 
 

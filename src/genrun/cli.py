@@ -20,6 +20,9 @@ BUG = 70
 
 def main() -> None:
     """The entry point of `genrun` and `python -m genrun`."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show ends no run
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     gc.disable()  # until training: importing and composing make no garbage worth a tenth more time
     try:
         code = run(sys.argv[1:])
@@ -65,6 +68,8 @@ def run(argv: Sequence[str]) -> int:
 def _compose_and_run(argv: list[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
+    from genrun.words import refuse_repeated
+
     if "--version" in argv:
         from importlib.metadata import version
 
@@ -74,9 +79,10 @@ def _compose_and_run(argv: list[str]) -> int:
     parser.error = _refuse_flag  # type: ignore[method-assign]  # it would print its usage
     arguments = parser.parse_intermixed_args(argv)
     words = arguments.overrides
+    refuse_repeated(words)
     if arguments.config_name or arguments.config_path:
         raise ConfigError("--config-name, --config-path: genrun takes --config-dir FOLDER instead")
-    if words and "=" not in words[0] and words[0][0] not in "~+":
+    if words and "=" not in words[0] and not words[0].startswith(("~", "+")):
         from genrun.config import did_you_mean
 
         hint = did_you_mean(words[0], list(VERBS))
@@ -101,15 +107,17 @@ def _refuse_flag(message: str) -> NoReturn:
 
 def _look(flags: list[str], words: list[str], config_dir: str | None) -> int:
     """What Hydra shows without running anything."""
+    from genrun.compose import check_safe, compose
+    from genrun.hydra_call import call_hydra
+
+    check_safe(words, config_dir)
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            _call_hydra(flags, words, task=lambda config: None)
+            call_hydra(flags, words, task=lambda config: None)
     except SystemExit as end:
         if not end.code:
             return 0
-        from genrun.compose import compose
-
         compose(words, config_dir)  # says in one line what Hydra says in several
         print(complaint.getvalue(), file=sys.stderr, end="")
         return ConfigError.exit_code
@@ -123,11 +131,14 @@ def _single(words: list[str], config_dir: str | None) -> int:
     if composed.sweeps:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
     from genrun.experiment import Experiment
+    from genrun.hydra_call import call_hydra, flags_of, quoted
+    from genrun.room import check_room
     from genrun.runs.files import claim
     from genrun.terminal.choose import display
     from genrun.training.loop import Outcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
+    check_room(composed.folder.absolute(), experiment.built)
     folder = claim(composed.folder.absolute())
     gc.enable()
     ended: list[Outcome | Exception] = []
@@ -138,55 +149,40 @@ def _single(words: list[str], config_dir: str | None) -> int:
         except Exception as error:  # Hydra would print it its own way and exit with 1
             ended.append(error)
 
-    _call_hydra(_flags(config_dir), [*words, f"hydra.run.dir={_quoted(folder)}"], task)
+    call_hydra(flags_of(config_dir), [*words, f"hydra.run.dir={quoted(folder)}"], task)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return EXIT_CODE_OF_STATUS.get(ended[0].status, 0)
 
 
 def _sweep(words: list[str], config_dir: str | None) -> int:
-    from genrun.compose import compose, split_sweep
+    from genrun.compose import compose
+    from genrun.sweep_grid import split_sweep, without_repeats
 
+    words, repeated = without_repeats(words)
     jobs = split_sweep(words, config_dir)
     points = [compose(job, config_dir) for job in jobs]  # one bad point: none is started
     from genrun.experiment import Experiment
+    from genrun.hydra_call import call_hydra, flags_of, quoted
+    from genrun.room import check_room
     from genrun.runs.files import claim
     from genrun.sweeps.jobs import SweepJobs
+    from genrun.terminal.tables import print_line
 
     # what only building shows, such as missing data, is said before a folder exists
-    Experiment.prepare(points[0].config, points[0].choices, jobs[0])
+    first = Experiment.prepare(points[0].config, points[0].choices, jobs[0])
+    check_room(points[0].sweep_folder.absolute(), first.built)
     folder = claim(points[0].sweep_folder.absolute())
     gc.enable()
+    for word in repeated:
+        print_line(f"{word}: the values given twice are tried once")
     sweep = SweepJobs(folder, jobs, points)
-    _call_hydra(
-        ["-m", *_flags(config_dir)], [*words, f"hydra.sweep.dir={_quoted(folder)}"], sweep.task
+    call_hydra(
+        ["-m", *flags_of(config_dir)], [*words, f"hydra.sweep.dir={quoted(folder)}"], sweep.task
     )
     if failed := sweep.summarize():
         raise SweepFailed(f"{failed} of {len(jobs)} jobs failed; {folder} has the others")
     return 0
-
-
-def _quoted(path: Path) -> str:
-    """A path as a quoted value of Hydra's grammar."""
-    return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _flags(config_dir: str | None) -> list[str]:
-    return [] if config_dir is None else ["--config-dir", config_dir]
-
-
-def _call_hydra(flags: list[str], words: Sequence[str], task: Any) -> None:
-    """Hands over to Hydra, with the flags first: 1.3 does not take them between overrides."""
-    import hydra
-
-    from genrun.compose import hydra_overrides
-    from genrun.config import register
-    from genrun.groups import conf_folder
-
-    register()
-    sys.argv = [sys.argv[0], *flags, *hydra_overrides(words)]
-    base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
-    hydra.main(config_path=str(conf_folder()), config_name="config", **base)(task)()
 
 
 def _print_error(text: str) -> None:

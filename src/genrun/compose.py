@@ -12,16 +12,18 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.config_repository import ConfigRepository
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from genrun import config as checks
 from genrun.clear_errors import clear_errors, no_such_choice
 from genrun.core.errors import ConfigError
 from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
+from genrun.hydra_settings import check_hydra, folder_below
+from genrun.values import refuse_environment
+from genrun.words import check_words, key_of
+from genrun.yaml_files import CheckedRepository
 
 PLAYER_OPTIMIZER = re.compile(r"(players\.[^.=]+\.optimizer)(\.[^=]+)?=")
 
@@ -54,34 +56,30 @@ def _player_override(word: str) -> str:
 
 def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
     """Composes and checks one experiment. Raises `ConfigError`; creates nothing."""
-    with _hydra(config_dir):
+    with _composed(words, config_dir) as composed:
+        return _checked(composed, list(words))
+
+
+def check_safe(words: Sequence[str], config_dir: str | None = None) -> None:
+    """Only what keeps Hydra from running or reading what it should not; values may be missing."""
+    with _composed(words, config_dir):
+        return
+
+
+@contextmanager
+def _composed(words: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+    check_words(words)
+    with hydra_ready(config_dir):
         overrides = hydra_overrides(words)
         with clear_errors(words, overrides):
             composed = hydra_compose("config", overrides, return_hydra_config=True)
             HydraConfig.instance().set_config(composed)
-            return _checked(composed, list(words))
-
-
-def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
-    """The overrides of each job of a sweep, in Hydra's order."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
-    with _hydra(config_dir):
-        overrides = hydra_overrides(words)
-        with clear_errors(words, overrides):
-            parsed = OverridesParser.create().parse_overrides(overrides)
-            plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-            composed = hydra_compose("config", plain, return_hydra_config=True)
-            params = composed.hydra.sweeper.params or {}
-            everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
-            batches = BasicSweeper.split_arguments(
-                OverridesParser.create().parse_overrides(everything), None
-            )
-    return [job for batch in batches for job in batch]
+            check_hydra(composed.hydra)
+            yield composed
 
 
 @contextmanager
-def _hydra(config_dir: str | None) -> Iterator[None]:
+def hydra_ready(config_dir: str | None) -> Iterator[None]:
     """Hydra set up for composing, with the user's own folder behind ours, as Hydra does."""
     checks.register()
     if config_dir is not None and not Path(config_dir).is_dir():
@@ -96,7 +94,7 @@ def _hydra(config_dir: str | None) -> Iterator[None]:
                 loader = GlobalHydra.instance().config_loader()
                 path = f"file://{Path(config_dir).resolve()}"
                 loader.get_search_path().prepend("command-line", path, "schema")
-                loader.repository = ConfigRepository(loader.get_search_path())  # type: ignore[attr-defined]  # Hydra's interface does not name it
+                loader.repository = CheckedRepository(loader.get_search_path())  # type: ignore[attr-defined]  # Hydra's interface does not name it
             yield
     finally:
         HydraConfig.instance().cfg = before
@@ -114,12 +112,16 @@ def _refuse_shadows(folder: Path) -> None:
 def _checked(composed: DictConfig, words: list[str]) -> Composed:
     choices = {name: str(choice) for name, choice in composed.hydra.runtime.choices.items()}
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    refuse_environment(OmegaConf.to_container(own, resolve=False))
     config = OmegaConf.to_container(own, resolve=True, throw_on_missing=False)
     assert isinstance(config, dict)
     plain: dict[str, Any] = {str(key): value for key, value in config.items()}
     for group in SINGLE_GROUPS:
-        if not isinstance(plain.get(group), Mapping):
-            raise ConfigError(f"{group}: a choice must be given, as {group}=CHOICE")
+        if not isinstance(plain.get(group), Mapping) or group not in choices:
+            raise ConfigError(f"{group}: one choice must be given, as {group}=CHOICE")
+    checks.check_skeleton(plain)
+    if plain["plugins"] and not any(key_of(word) == "plugins" for word in words):
+        raise ConfigError("plugins: only the command line itself may list them, no YAML file")
     _merge_players(plain)
     checks.check(plain, _reference(plain, choices))
     return Composed(
@@ -129,8 +131,8 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
             **{group: ",".join(plain[group]) for group in LIST_GROUPS},
         },
         overrides=words,
-        folder=Path(str(composed.hydra.run.dir)),
-        sweep_folder=Path(str(composed.hydra.sweep.dir)),
+        folder=folder_below("hydra.run.dir", str(composed.hydra.run.dir)),
+        sweep_folder=folder_below("hydra.sweep.dir", str(composed.hydra.sweep.dir)),
         sweeps=bool(composed.hydra.sweeper.params),
     )
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +11,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from genrun.core.errors import ConfigError
-from genrun.limits import LIMITS
+from genrun.values import check_value, is_number, leaves
+from genrun.words import refuse_secret
 
 
 @dataclass
@@ -70,10 +70,11 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
 
 
-CHOICES_OF_KEY: dict[str, tuple[str, ...]] = {
-    "runtime.precision": ("fp32", "bf16"),
-    "schedule.mode": ("min",),
-    "schedule.threshold_mode": ("rel", "abs"),
+EXAMPLES: dict[str, Any] = {  # of what may be null or must be given, by the last part of the key
+    "root": "a folder",
+    "monitor": "a metric",
+    "networks": ["generator"],
+    "value": 0.1,
 }
 
 
@@ -89,14 +90,39 @@ def check(config: Mapping[str, Any], reference: Mapping[str, Any]) -> None:
     Raises `ConfigError` for an unknown, missing or unset key, a value of another type than the
     YAML's, a number that is not finite or outside its limits.
     """
-    unknown = [key for key in config if key not in Config.__dataclass_fields__]
-    if unknown:
-        hint = did_you_mean(unknown[0], list(Config.__dataclass_fields__))
-        raise ConfigError(f"{unknown[0]}: there is no such key{hint}")
+    check_skeleton(config)
     for group, own in reference.items():
+        _mapping(group, _select(config, group))
         _check_keys(group, _select(config, group), own)
-    for key, value in _leaves("", config):
-        _check_value(key, value)
+    for key, value in leaves("", config):
+        check_value(key, value)
+
+
+def check_skeleton(config: Mapping[str, Any]) -> None:
+    """Whether the keys are those of the skeleton, each with a value of its type."""
+    fields = Config.__dataclass_fields__
+    for key in config:
+        if key not in fields:
+            refuse_secret(key)
+            hint = did_you_mean(key, list(fields))
+            raise ConfigError(f"{key}: there is no such key{hint}")
+    for key in fields:
+        if key not in config:
+            raise ConfigError(f"{key}: is required and was removed")
+    for key, field_ in fields.items():
+        if field_.type == "int" or (field_.type == "int | None" and config[key] is not None):
+            _check_type(key, config[key], 1)  # an interpolation is not held to the schema
+    for key in ("regularization", "stopping", "metric"):
+        for name, settings in _mapping(key, config[key]).items():
+            _mapping(f"{key}.{name}", settings)
+    _mapping("players", config["players"])
+    _check_type("plugins", config["plugins"], ["a.module"])
+
+
+def _mapping(key: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{key}={value}: must be settings, KEY: VALUE")
+    return value
 
 
 def _select(config: Mapping[str, Any], path: str) -> Any:
@@ -119,15 +145,17 @@ def _check_keys(path: str, given: Mapping[str, Any], known: Mapping[str, Any]) -
 
 
 def _check_type(key: str, value: Any, own: Any) -> None:
-    """Whether a value has the type of the one in the YAML; None and ??? there allow any."""
-    if own is None or own == "???" or value == "???":
+    """Whether a value has the type of the one in the YAML, or of an example where that is null."""
+    if own is None or own == "???":
+        own = None if value is None else EXAMPLES.get(key.rpartition(".")[2])
+    if own is None or value == "???":
         return
     if isinstance(own, bool):
         fits, wanted = isinstance(value, bool), "true or false"
     elif isinstance(own, int):
         fits, wanted = isinstance(value, int) and not isinstance(value, bool), "an integer"
     elif isinstance(own, float):
-        fits, wanted = _is_number(value), "a number"
+        fits, wanted = is_number(value), "a number"
     elif isinstance(own, list):
         fits, wanted = isinstance(value, list), f"a list such as {own}"
     else:
@@ -138,34 +166,3 @@ def _check_type(key: str, value: Any, own: Any) -> None:
         same_length = len(value) == len(own)
         for index, entry in enumerate(value):
             _check_type(key, entry, own[index if same_length else -1])
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every scalar by its key; the entries of a list under the list's key."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _leaves(f"{path}.{name}" if path else str(name), inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(path, inner)
-    else:
-        yield path, value
-
-
-def _check_value(key: str, value: Any) -> None:
-    if value == "???":
-        raise ConfigError(f"{key}: must be given, as {key}=VALUE")
-    allowed = CHOICES_OF_KEY.get(key)
-    if allowed and value not in allowed:
-        raise ConfigError(f"{key}={value}: must be {' or '.join(allowed)}")
-    if not _is_number(value):
-        return
-    if not math.isfinite(value):
-        raise ConfigError(f"{key}={value}: must be a finite number")
-    limit = LIMITS.get(key.rsplit(".", 1)[-1])
-    if limit is not None and not limit.allows(value):
-        raise ConfigError(f"{key}={value}: must be {limit.text}")

@@ -20,6 +20,7 @@ from genrun.core.types import RunSummary
 def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
     """What the display says at the start."""
     counts = built.parameter_counts()
+    skipped = f", {built.data.skipped} bad files left out" if built.data.skipped else ""
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
     return RunSummary(
         title=title,
@@ -29,7 +30,7 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
         facts={
             "device": f"{built.device}, {torch.get_num_threads()} threads",
             "data": f"{built.data.name}, {built.data.train_count} train, "
-            f"{built.data.held_out_count} held out",
+            f"{built.data.held_out_count} held out{skipped}",
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
         },
     )
@@ -60,6 +61,7 @@ def collect(
             "shape": list(built.data.spec.shape),
             "train": built.data.train_count,
             "held_out": built.data.held_out_count,
+            "skipped": built.data.skipped,
         },
         "parameters": built.parameter_counts(),
     }

@@ -11,6 +11,7 @@ class Limit(NamedTuple):
 
     allows: Callable[[float], bool]
     text: str
+    whole: bool = False
 
 
 def _each(names: str, limit: Limit) -> dict[str, Limit]:
@@ -18,23 +19,25 @@ def _each(names: str, limit: Limit) -> dict[str, Limit]:
 
 
 AT_LEAST_0 = Limit(lambda v: v >= 0, "at least 0")
-AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1")
-AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2")
+WHOLE_FROM_0 = Limit(lambda v: v >= 0, "at least 0", whole=True)
+AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1", whole=True)
+AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
 UP_TO_1 = Limit(lambda v: 0 < v <= 1, "above 0 and at most 1")
 
 LIMITS: dict[str, Limit] = {
-    "seed": Limit(lambda v: 0 <= v < 2**63, "from 0 to 2^63 - 1"),
-    "steps": Limit(lambda v: 1 <= v < 10**10, "from 1 to 9999999999"),
-    "epochs": Limit(lambda v: 1 <= v <= 10**9, "from 1 to 1000000000"),
+    "seed": Limit(lambda v: 0 <= v < 2**63, "from 0 to 2^63 - 1", whole=True),
+    "steps": Limit(lambda v: 1 <= v < 10**10, "from 1 to 9999999999", whole=True),
+    "epochs": Limit(lambda v: 1 <= v <= 10**9, "from 1 to 1000000000", whole=True),
     **_each("log_every evaluate_every save_every sample_every step_size", AT_LEAST_1),
     **_each("batch_size held_out size channels threads examples", AT_LEAST_1),
     **_each("latent_dim hidden discriminator_turns importance_samples", AT_LEAST_1),
     **_each("projections patience T_max", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
     **_each("lr weight_decay lr_decay eta_min min_lr gamma weight threshold", AT_LEAST_0),
-    **_each("warmup_steps cooldown total_iters min_delta tolerance", AT_LEAST_0),
+    **_each("min_delta tolerance", AT_LEAST_0),
+    **_each("warmup_steps cooldown total_iters", WHOLE_FROM_0),
     **_each("initial_accumulator_value", AT_LEAST_0),
     **_each("eps max_norm seconds factor start_factor", ABOVE_0),
     **_each("betas momentum alpha rho p smoothing decay", BELOW_1),

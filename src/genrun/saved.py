@@ -11,22 +11,46 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genrun import config as checks
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.groups import SINGLE_GROUPS
+from genrun.groups import LIST_GROUPS, SINGLE_GROUPS
 from genrun.runs.folder import RunFolder
+from genrun.values import leaves
+from genrun.yaml_files import check_yaml
 
 MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins")
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:
     """A run's configuration as plain types. Raises `CheckpointUnusable` where it is damaged."""
+    path = folder.config_path
     try:
-        config = OmegaConf.to_container(OmegaConf.load(folder.config_path), resolve=True)
+        check_yaml(path)
+        config = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except ConfigError as error:  # has the path and the line
+        raise CheckpointUnusable(str(error)) from error
     except Exception as error:
         text = str(error).splitlines()[0]
-        raise CheckpointUnusable(f"{folder.config_path}: cannot be read ({text})") from error
-    if not isinstance(config, dict):
-        raise CheckpointUnusable(f"{folder.config_path}: is not a configuration")
-    return {str(key): value for key, value in config.items()}
+        raise CheckpointUnusable(f"{path}: cannot be read ({text})") from error
+    assert isinstance(config, dict)
+    plain = {str(key): value for key, value in config.items()}
+    try:
+        checks.check_skeleton(plain)
+        checks.check(plain, _own_files(plain))
+    except ConfigError as error:
+        raise CheckpointUnusable(f"{path}: {error}") from error
+    for key, value in leaves("", plain):
+        if isinstance(value, str) and "${" in value:  # genrun writes none: it could read secrets
+            raise CheckpointUnusable(f"{path}: {key}: holds an interpolation")
+    return plain
+
+
+def _own_files(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The saved settings themselves in place of the YAML files that they came from."""
+    groups = {group: config[group] for group in SINGLE_GROUPS}
+    return groups | {
+        f"{group}.{name}": settings
+        for group in LIST_GROUPS
+        for name, settings in config[group].items()
+    }
 
 
 def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
@@ -66,8 +90,7 @@ def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
         OmegaConf.merge(OmegaConf.structured(checks.Config), config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    stopping = {f"stopping.{name}": own for name, own in saved["stopping"].items()}
-    checks.check(config, {**{group: saved[group] for group in SINGLE_GROUPS}, **stopping})
+    checks.check(config, _own_files(saved))
 
 
 def refuse_changes(saved: Mapping[str, Any], new: Mapping[str, Any]) -> None:

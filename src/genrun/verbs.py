@@ -11,6 +11,7 @@ from genrun.config import did_you_mean
 from genrun.core.errors import EXIT_CODE_OF_STATUS, CheckpointUnusable, ConfigError, InputMissing
 from genrun.runs.folder import RunFolder, run_folders
 from genrun.runs.lock import refuse_if_locked
+from genrun.words import refuse_repeated
 
 ENDED = ("finished", "stopped_early", "diverged")
 USAGE = {
@@ -179,6 +180,11 @@ def _run_and_settings(verb: str, words: Sequence[str]) -> tuple[str, dict[str, s
     folders = [word for word in words if "=" not in word or Path(word).exists()]
     if len(folders) != 1:
         raise ConfigError(f"{verb} takes one run's folder: {USAGE[verb].splitlines()[0]}")
+    path = Path(folders[0])
+    if path.is_file():
+        pickled = "; genrun reads no pickle" if path.suffix in (".pt", ".pth", ".ckpt") else ""
+        raise CheckpointUnusable(f"{path}: {verb} takes a run's folder, not a file{pickled}")
+    refuse_repeated(words)
     settings = dict(word.split("=", 1) for word in words if word not in folders)
     return folders[0], settings
 

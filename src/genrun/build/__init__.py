@@ -15,7 +15,7 @@ from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import build_optimizers, build_schedule
-from genrun.core.errors import ConfigError
+from genrun.core.errors import ConfigError, InputMissing
 from genrun.core.protocols import (
     GradientChange,
     Metric,
@@ -120,7 +120,10 @@ def build_data(config: Config, device: torch.device, plugins: Sequence[str]) -> 
     """Reads the images and splits them."""
     settings = dict(config["data"])
     batch_size, held_out = settings.pop("batch_size"), settings.pop("held_out")
-    source = instantiate("data", settings, plugins).load()
+    try:
+        source = instantiate("data", settings, plugins).load()
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise InputMissing(f"data: {error.filename}: {error.strerror or error}") from error
     return Batches(source, held_out, batch_size, config["seed"], device)
 
 

@@ -26,6 +26,8 @@ ALLOWED = {
     },
 }
 
+SPECIAL = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
+
 Config = Mapping[str, Any]
 
 
@@ -33,8 +35,7 @@ def instantiate(group: str, settings: Config, plugins: Sequence[str], key: str =
     """The object that `settings` describe. Raises `ConfigError` naming the group."""
     target = find_class(group, settings, plugins)
     arguments = {name: value for name, value in settings.items() if name != "_target_"}
-    if any("_target_" in value for value in arguments.values() if isinstance(value, Mapping)):
-        raise ConfigError(f"{key or group}: a _target_ inside another is not allowed")
+    _refuse_special(key or group, arguments)
     with config_errors(key or group):
         return target(**arguments)
 
@@ -56,11 +57,26 @@ def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a module can fail in any way when it is imported
         raise ConfigError(f"{group}._target_={name}: cannot be imported ({error})") from error
     if not inspect.isclass(found):
         raise ConfigError(f"{group}._target_={name}: is not a class")
+    # `genrun.model.gan.Tensor` can be reached and is torch's
+    if not plugin and not f"{found.__module__}.".startswith(ALLOWED[group]):
+        raise ConfigError(f"{group}._target_={name}: is defined in {found.__module__}")
     return found
+
+
+def _refuse_special(key: str, value: Any) -> None:
+    """Hydra's own instantiation would act on these; here they could only mislead."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name in SPECIAL:
+                raise ConfigError(f"{key}.{name}: is not allowed there; genrun builds no nests")
+            _refuse_special(f"{key}.{name}", inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_special(key, inner)
 
 
 @contextmanager

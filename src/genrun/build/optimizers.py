@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,15 @@ def build_optimizer(
     settings: Config, parameters: Sequence[nn.Parameter], plugins: Sequence[str]
 ) -> torch.optim.Optimizer:
     kind = find_class("optimizer", settings, plugins)
-    arguments = {
+    if not issubclass(kind, torch.optim.Optimizer):
+        raise ConfigError(f"optimizer._target_={settings['_target_']}: is not an optimizer")
+    closure = inspect.signature(kind.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ConfigError(
+            f"optimizer._target_={settings['_target_']}: evaluates the loss several times a step, "
+            "which players that take turns cannot give it"
+        )
+    arguments: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in settings.items()
         if name != "_target_"
@@ -54,7 +63,6 @@ def build_optimizer(
             if not arguments.get("fused") or "fused" not in str(error):
                 raise
             optimizer = kind(parameters, **{**arguments, "fused": False})
-    assert isinstance(optimizer, torch.optim.Optimizer)
     return optimizer
 
 
@@ -62,6 +70,8 @@ def build_schedule(
     settings: Config, optimizer: torch.optim.Optimizer, steps: int, plugins: Sequence[str]
 ) -> Schedule:
     kind = find_class("schedule", settings, plugins)
+    if not issubclass(kind, torch.optim.lr_scheduler.LRScheduler):
+        raise ConfigError(f"schedule._target_={settings['_target_']}: is not a schedule")
     warmup_steps = settings["warmup_steps"]
     arguments = {
         name: max(1, steps - warmup_steps) if name in TO_THE_END and value is None else value

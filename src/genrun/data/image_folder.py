@@ -39,12 +39,15 @@ class ImageFolder:
         cached = cache_folder() / "image_folder" / f"{self._signature(files)}.npy"
         if cached.is_file():
             try:
-                return ImageSet("image_folder", np.load(cached, allow_pickle=False))
+                return self._set(np.load(cached, allow_pickle=False), files)
             except (ValueError, OSError, EOFError):
                 cached.unlink()  # damaged; it only holds what can be decoded again
         images = self._decode(files)
         _save(images, cached)
-        return ImageSet("image_folder", images)
+        return self._set(images, files)
+
+    def _set(self, images: NDArray[np.uint8], files: list[Path]) -> ImageSet:
+        return ImageSet("image_folder", images, skipped=len(files) - len(images))
 
     def _files(self) -> list[Path]:
         if self.root is None:

@@ -24,6 +24,7 @@ class ImageSet:
 
     name: str
     images: NDArray[np.uint8]
+    skipped: int = 0  # files that could not be read and were left out
 
     @property
     def spec(self) -> DataSpec:
@@ -61,6 +62,7 @@ class Batches:
         self.name = source.name
         self.spec = source.spec
         self.digest = source.digest()
+        self.skipped = source.skipped
         self.train_count = count - held_out
         self.held_out_count = held_out
         self.batch_size = batch_size

@@ -48,7 +48,7 @@ class SweepJobs:
         except Exception as error:
             reason = str(error) if isinstance(error, GenrunError) else traceback.format_exc()
             row |= {"status": "failed", "reason": reason}
-            print_error(reason)
+            print_error(reason.strip().splitlines()[-1])  # a bug's whole trace is in the summary
             RunFolder(folder).update({"status": "failed", "reason": reason, "overrides": words})
             if full_errors_wanted():
                 raise

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from genrun.core.types import RunSummary
-from genrun.terminal.style import duration, number
+from genrun.terminal.style import duration, number, printable
 
 REFRESHES_A_SECOND = 2  # each takes milliseconds that training cannot use
 HEADINGS = ("value", "now", "best")
@@ -41,7 +41,7 @@ class LiveDisplay:
         self._run = run
         self.step = self._first = step
         self._begun = time.monotonic()
-        self._console.print(Text(run.title, style="bold"))
+        self._console.print(Text(printable(run.title), style="bold"))
         for name, fact in run.facts.items():
             self._console.print(_line(name, fact))
         self._console.print(_line("folder", run.folder))
@@ -55,13 +55,13 @@ class LiveDisplay:
                 self._best[name] = min(value, self._best.get(name, value))
 
     def note(self, text: str) -> None:
-        self._console.print(Text(f"note: {text}", style="yellow"))
+        self._console.print(Text(printable(f"note: {text}"), style="yellow"))
 
     def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
         self._console.print(Group(*self._values()))
         style = f"bold {COLORS.get(status, 'red')}"
         took = duration(time.monotonic() - self._begun)
-        self._console.print(Text.assemble((status, style), f": {reason} ({took})"))
+        self._console.print(Text.assemble((status, style), printable(f": {reason} ({took})")))
         for name, line in lines.items():
             self._console.print(_line(name, line))
 
@@ -72,7 +72,7 @@ class LiveDisplay:
         """Lines of plain `Text`: tables would take four times as long, from training's time."""
         if self._run is None:
             return Text("")
-        policies = [Text(policy, style="cyan") for policy in self._policies]
+        policies = [Text(printable(policy), style="cyan") for policy in self._policies]
         return Group(self._progress(self._run.steps), *self._values(), *policies)
 
     def _progress(self, steps: int) -> Text:
@@ -104,4 +104,4 @@ class LiveDisplay:
 
 
 def _line(name: str, text: str) -> Text:
-    return Text.assemble((f"  {name}: ", "dim"), text)
+    return Text.assemble((f"  {name}: ", "dim"), printable(text))

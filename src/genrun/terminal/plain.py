@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from genrun.core.types import RunSummary
-from genrun.terminal.style import duration, number
+from genrun.terminal.style import duration, number, printable
 
 SECONDS_BETWEEN_LINES = 1.0
 
@@ -55,7 +55,7 @@ class PlainDisplay:
         self._stream.flush()
 
     def _print(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(printable(text), file=self._stream, flush=True)
 
 
 class SilentDisplay:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
-from genrun.terminal.style import number
+from genrun.terminal.style import number, printable
 
 COLUMNS_OF_A_PIPE = 200
 
@@ -35,7 +35,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     if title:
-        console().print(Text(title, style="bold"))
+        console().print(Text(printable(title), style="bold"))
     console().print(table)
 
 
@@ -48,18 +48,19 @@ def print_facts(facts: Mapping[str, Any]) -> None:
 
 
 def print_line(text: str) -> None:
-    console().print(Text(text), soft_wrap=True)
+    console().print(Text(printable(text)), soft_wrap=True)
 
 
 def print_error(text: str) -> None:
     Console(stderr=True).print(
-        Text.assemble(("genrun: ", "bold red"), text), soft_wrap=True, highlight=False
+        Text.assemble(("genrun: ", "bold red"), printable(text)), soft_wrap=True, highlight=False
     )
 
 
 @contextmanager
 def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar for a slow preparation; a single line where nobody is watching."""
+    title = printable(title)
     if not interactive():
         print(title, file=sys.stderr, flush=True)
         yield lambda count: None
@@ -74,4 +75,4 @@ def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], Non
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return number(value) if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else printable(str(value))

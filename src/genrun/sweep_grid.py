@@ -1,0 +1,68 @@
+"""From a sweep's words to its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from hydra import compose as hydra_compose
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from genrun.clear_errors import clear_errors
+from genrun.compose import hydra_overrides, hydra_ready
+from genrun.core.errors import ConfigError
+from genrun.words import check_words
+
+MOST_JOBS = 1000  # each is composed and checked before the first starts
+
+
+def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
+    """The overrides of each job of a sweep, in Hydra's order. Raises `ConfigError`."""
+    check_words(words)
+    with hydra_ready(config_dir):
+        overrides = hydra_overrides(words)
+        with clear_errors(words, overrides):
+            parsed = OverridesParser.create().parse_overrides(overrides)
+            plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
+            composed = hydra_compose("config", plain, return_hydra_config=True)
+            params = composed.hydra.sweeper.params or {}
+            everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
+            parsed = OverridesParser.create().parse_overrides(everything)
+            _check_size(parsed)
+            batches = BasicSweeper.split_arguments(parsed, None)
+    return [job for batch in batches for job in batch]
+
+
+def without_repeats(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words with each sweep's values once, and the words that had one twice."""
+    kept, changed = [], []
+    for word in words:
+        with clear_errors([word], [word]):
+            values = _values(OverridesParser.create().parse_override(word))
+        once = list(dict.fromkeys(values))
+        if len(once) < len(values):
+            changed.append(word)
+            word = f"{word.partition('=')[0]}={','.join(once)}"
+        kept.append(word)
+    return kept, changed
+
+
+def _check_size(parsed: Sequence[Override]) -> None:
+    jobs = 1
+    for override in parsed:
+        if override.is_sweep_override():
+            count = len(_values(override))
+            if count == 0:
+                raise ConfigError(f"{override.input_line}: a sweep over no value at all")
+            jobs *= count
+    if jobs > MOST_JOBS:
+        raise ConfigError(f"a sweep of more than {MOST_JOBS} jobs; give fewer values")
+
+
+def _values(override: Override) -> list[str]:
+    """A sweep's values as Hydra writes them, one more than are allowed at most."""
+    if not override.is_sweep_override() or not override.is_discrete_sweep():
+        return []
+    return list(islice(override.sweep_string_iterator(), MOST_JOBS + 1))

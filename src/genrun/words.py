@@ -1,0 +1,54 @@
+"""What the words of a command line may be, before Hydra reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from genrun.core.errors import ConfigError
+from genrun.groups import GROUPS
+
+SECRET = re.compile(r"(^|.*[_-])(token|secret|password|passwd|api_?key)$", re.IGNORECASE)
+LEADING_ZERO = re.compile(r"(?:^|[,\[(])\s*([-+]?0[0-9_]+)\s*(?=[,\])}]|$)")
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Raises `ConfigError` for what Hydra would take in silence or say no one line about."""
+    for word in words:
+        key, value = key_of(word), word.partition("=")[2]
+        if not key.strip("@"):
+            raise ConfigError(f"{word or repr(word)}: must be KEY=VALUE")
+        refuse_secret(key)
+        if key in (*GROUPS, "experiment", "sweep") and re.search(r"\.\.|^\W*/", value):
+            raise ConfigError(f"{word}: a choice is a name, not a path")
+        if zero := LEADING_ZERO.search(value):
+            number = zero[1].replace("_", "")
+            raise ConfigError(
+                f"{word}: {zero[1]} would be another number to some readers of YAML; write "
+                f"{int(number)}, or quotes around it for text"
+            )
+
+
+def key_of(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0]
+
+
+def refuse_secret(key: str) -> None:
+    """Whatever a run is configured with is written to its folder, so no secret may be."""
+    if any(SECRET.match(part) for part in key.split(".")):
+        raise ConfigError(
+            f"{key}: is named like a secret, and a run's configuration is written to its folder"
+        )
+
+
+def refuse_repeated(words: Sequence[str]) -> None:
+    """The same key twice on one line is a slip: Hydra would take the last in silence.
+
+    Only what a person typed is held to this; a program may put its words after a list of defaults.
+    """
+    seen: dict[str, str] = {}
+    for word in words:
+        key = key_of(word)
+        if key in seen:
+            raise ConfigError(f"{key}: is given twice ({seen[key]}, {word}); keep one")
+        seen[key] = word
