@@ -36,7 +36,7 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "sweep_grid": {"core", "clear_errors", "compose", "words"},
-    "hydra_call": {"compose", "config", "groups"},
+    "hydra_call": {"compose", "config", "groups", "runs"},
     "build": {"core", "training", "health", *KINDS},
     "facts": {"core", "build"},
     "room": {"core", "build"},

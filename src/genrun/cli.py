@@ -131,7 +131,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
     if composed.sweeps:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
     from genrun.experiment import Experiment
-    from genrun.hydra_call import call_hydra, flags_of, quoted
+    from genrun.hydra_call import flags_of, quoted, run_under_hydra
     from genrun.room import check_room
     from genrun.runs.files import claim
     from genrun.terminal.choose import display
@@ -149,7 +149,8 @@ def _single(words: list[str], config_dir: str | None) -> int:
         except Exception as error:  # Hydra would print it its own way and exit with 1
             ended.append(error)
 
-    call_hydra(flags_of(config_dir), [*words, f"hydra.run.dir={quoted(folder)}"], task)
+    own = [*words, f"hydra.run.dir={quoted(folder)}"]
+    run_under_hydra(flags_of(config_dir), own, task, folder)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return EXIT_CODE_OF_STATUS.get(ended[0].status, 0)
@@ -163,7 +164,7 @@ def _sweep(words: list[str], config_dir: str | None) -> int:
     jobs = split_sweep(words, config_dir)
     points = [compose(job, config_dir) for job in jobs]  # one bad point: none is started
     from genrun.experiment import Experiment
-    from genrun.hydra_call import call_hydra, flags_of, quoted
+    from genrun.hydra_call import flags_of, quoted, run_under_hydra
     from genrun.room import check_room
     from genrun.runs.files import claim
     from genrun.sweeps.jobs import SweepJobs
@@ -177,9 +178,8 @@ def _sweep(words: list[str], config_dir: str | None) -> int:
     for word in repeated:
         print_line(f"{word}: the values given twice are tried once")
     sweep = SweepJobs(folder, jobs, points)
-    call_hydra(
-        ["-m", *flags_of(config_dir)], [*words, f"hydra.sweep.dir={quoted(folder)}"], sweep.task
-    )
+    own = [*words, f"hydra.sweep.dir={quoted(folder)}"]
+    run_under_hydra(["-m", *flags_of(config_dir)], own, sweep.task, folder)
     if failed := sweep.summarize():
         raise SweepFailed(f"{failed} of {len(jobs)} jobs failed; {folder} has the others")
     return 0

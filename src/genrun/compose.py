@@ -25,6 +25,8 @@ from genrun.values import refuse_environment
 from genrun.words import check_words, key_of
 from genrun.yaml_files import CheckedRepository
 
+FULL_ERRORS = "HYDRA_FULL_ERROR"
+_FULL_ERRORS_WANTED = os.environ.get(FULL_ERRORS) == "1"  # `hydra_call` sets it for its own ends
 PLAYER_OPTIMIZER = re.compile(r"(players\.[^.=]+\.optimizer)(\.[^=]+)?=")
 
 
@@ -61,9 +63,14 @@ def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
 
 
 def check_safe(words: Sequence[str], config_dir: str | None = None) -> None:
-    """Only what keeps Hydra from running or reading what it should not; values may be missing."""
-    with _composed(words, config_dir):
-        return
+    """Only what keeps Hydra from running or reading what it should not; values may be missing.
+
+    Words that touch neither Hydra nor an interpolation cannot: they save the composition.
+    """
+    check_words(words)
+    if config_dir is not None or any("hydra" in word or "$" in word for word in words):
+        with _composed(words, config_dir):
+            return
 
 
 @contextmanager
@@ -177,4 +184,4 @@ def _own_keys(config: DictConfig) -> dict[str, Any]:
 
 def full_errors_wanted() -> bool:
     """Whether the user asked for whole traces, Hydra's own way."""
-    return os.environ.get("HYDRA_FULL_ERROR") == "1"
+    return _FULL_ERRORS_WANTED

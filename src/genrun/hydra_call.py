@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import hydra
 
-from genrun.compose import hydra_overrides
+from genrun.compose import FULL_ERRORS, hydra_overrides
 from genrun.config import register
 from genrun.groups import conf_folder
+from genrun.runs.files import output_errors
 
 
 def quoted(path: Path) -> str:
@@ -21,6 +23,23 @@ def quoted(path: Path) -> str:
 
 def flags_of(config_dir: str | None) -> list[str]:
     return [] if config_dir is None else ["--config-dir", config_dir]
+
+
+def run_under_hydra(flags: list[str], words: Sequence[str], task: Any, folder: Path) -> None:
+    """Calls `task` with Hydra around it, whose own files go below `folder`.
+
+    Raises `OutputFailed` where these cannot be written: left to itself, Hydra would print a trace
+    and exit with 1.
+    """
+    before = os.environ.get(FULL_ERRORS)
+    os.environ[FULL_ERRORS] = "1"  # it raises what it would print
+    try:
+        with output_errors(folder):
+            call_hydra(flags, words, task)
+    finally:
+        os.environ.pop(FULL_ERRORS)
+        if before is not None:
+            os.environ[FULL_ERRORS] = before
 
 
 def call_hydra(flags: list[str], words: Sequence[str], task: Any) -> None:
