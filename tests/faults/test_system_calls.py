@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SMALL
+from tests.conftest import SMALL, last_wins
 
 CALL = re.compile(r"^(?:\[pid\s+\d+\] |\d+\s+)?(\w+)\((.*)\)\s+= (-?\d+)")
 TRACED = "openat,open,creat,rename,renameat,renameat2,fsync,fdatasync,ftruncate,truncate,close"
@@ -21,7 +21,7 @@ def test_every_file_is_synced_before_it_gets_its_name(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     words = ["strace", "-f", "-y", "-qq", "-s", "300", "-e", f"trace={TRACED}", "-o", str(trace)]
     done = subprocess.run(
-        [*words, sys.executable, "-m", "genrun", *SMALL, "save_every=2"],
+        [*words, sys.executable, "-m", "genrun", *last_wins([*SMALL, "save_every=2"])],
         cwd=tmp_path, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
