@@ -12,7 +12,9 @@ import pytest
 from rich.console import Console
 
 import genrun
+from genrun.build.instantiate import find_class
 from genrun.cli import run
+from genrun.core.errors import ConfigError
 from genrun.experiment import Experiment
 from genrun.terminal.live import LiveDisplay
 from tests.conftest import SMALL, last_wins
@@ -187,6 +189,18 @@ def test_a_saved_optimizer(trained: Path, work: Path, capsys: pytest.CaptureFixt
     path = work / "run" / "config.yaml"
     path.write_text(config_with(r"torch\.optim\.Adam", "subprocess.Popen")(path.read_text()))
     refused(["resume", "run", "steps=4"], work, capsys, 2, 76)
+
+
+@pytest.mark.parametrize(
+    ("group", "target"),
+    [("model", "genrun.model.gan.Tensor"), ("data", "genrun.data.idx.Path"),
+     ("data", "genrun.data.download.BinaryIO"), ("optimizer", "torch.optim.optimizer.Any")],
+)  # fmt: skip
+def test_a_class_is_defined_where_it_is_allowed_not_only_reached_from_there(
+    group: str, target: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"is defined in|is not a class"):
+        find_class(group, {"_target_": target}, [])
 
 
 def test_there_are_forty_and_more() -> None:
