@@ -51,7 +51,9 @@ class LiveDisplay:
         self._row |= row
         self._policies = policies
         for name, value in row.items():
-            if name.startswith("held_out/"):
+            if (
+                self._run and name == f"held_out/{self._run.monitor}"
+            ):  # of others less may be worse
                 self._best[name] = min(value, self._best.get(name, value))
 
     def note(self, text: str) -> None:
@@ -80,7 +82,7 @@ class LiveDisplay:
         rate = done / max(time.monotonic() - self._begun, 1e-9)
         left = duration((steps - self.step) / rate) if done else "?"
         full = BAR_WIDTH * self.step // max(steps, 1)
-        done_mark, open_mark = "=-" if self._console.options.ascii_only else "━━"
+        done_mark, open_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
         return Text.assemble(
             f"step {self.step}/{steps} ",
             (done_mark * full, "magenta"),
