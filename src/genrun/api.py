@@ -96,14 +96,19 @@ class Run:
             config = self.config
             model, regularizations = build_model(config, self._plugins)
             spec = DataSpec(*self.info["data"]["shape"])
-            nets = build_networks(config, model, regularizations, spec, self._plugins)
             checkpoint = self._checkpoint(weights)
             averaged = any(path.startswith("average/") for path in checkpoint.forms)
             kind = "average" if averaged else "networks"
-            try:
-                refuse_misfit(nets, checkpoint.forms, kind)
-            except ValueError as error:
-                raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({error})") from error
+
+            def check(nets: nn.ModuleDict) -> None:
+                try:
+                    refuse_misfit(nets, checkpoint.forms, kind)
+                except ValueError as error:
+                    text = f"{checkpoint.path}: does not fit ({error})"
+                    raise CheckpointUnusable(text) from error
+
+            nets = build_networks(config, model, regularizations, spec, self._plugins, check)
+            check(nets)  # again: networks of a plugin may not be possible to make without memory
             load_networks(nets, checkpoint.tensors(f"{kind}/"), kind)
             self._built[weights] = (model, nets.eval())
         return self._built[weights]

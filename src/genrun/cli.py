@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError, SweepFailed
+from genrun.verbs import VERBS
 
-VERBS = ("resume", "sample", "show", "list")
 BUG = 70
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from genrun.build.instantiate import Config, config_errors, instantiate
+from genrun.build.memory import on_meta, refuse_too_large
 from genrun.core.errors import ConfigError
 from genrun.core.layers import Hidden
 from genrun.core.noise import fold_in
@@ -37,15 +38,26 @@ def build_networks(
     regularizations: Mapping[str, Any],
     spec: DataSpec,
     plugins: Sequence[str],
+    check: Callable[[nn.ModuleDict], None] = refuse_too_large,
 ) -> nn.ModuleDict:
-    """The networks on the CPU, so that a seed gives the same weights on every device."""
+    """The networks on the CPU, so that a seed gives the same weights on every device.
+
+    `check` sees them on the device `meta` before memory is taken for them.
+    """
     backbone = instantiate("backbone", config["backbone"], plugins)
+
+    def make() -> nn.ModuleDict:
+        with config_errors("backbone"):
+            nets = model.networks(backbone, spec)
+        for name, regularization in regularizations.items():
+            _regularize(name, regularization, model, nets)
+        return nets
+
+    planned = on_meta(make)
+    if planned is not None:
+        check(planned)
     torch.default_generator.manual_seed(fold_in(config["seed"], "weights") & (2**63 - 1))
-    with config_errors("backbone"):
-        nets = model.networks(backbone, spec)
-    for name, regularization in regularizations.items():
-        _regularize(name, regularization, model, nets)
-    return nets
+    return make()
 
 
 def _regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDict) -> None:

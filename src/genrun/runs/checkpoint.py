@@ -20,7 +20,8 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.runs import disk
 from genrun.runs.digest import digest_of
 from genrun.runs.files import output_errors, sync_folder, write_whole
-from genrun.runs.safetensors_header import TensorForm, parse_json, read_header
+from genrun.runs.safetensors_header import TensorForm, read_header
+from genrun.runs.strict_json import parse_json
 
 FORMAT = 1
 KEPT = 2  # the last ones; the best is kept besides

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
+from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
+
+LARGEST_RUN_JSON = 1 << 24
+LONGEST_ROW = 1 << 20
+RUN_FORM = {  # what run.json holds from the beginning
+    "status": str,
+    "reason": str,
+    "choices": Each(str),
+    "overrides": [str],
+    "steps": int,
+    "monitor": str,
+    "environment": {"device": str, "threads": int},
+    "data": {"name": str, "digest": str, "shape": [int]},
+    "parameters": Each(int),
+    "resumed": [{"step": int}],
+}
+END_FORM = {"step": int, "best": Maybe({"step": int, "value": float | int})}  # later, if ever
+HEALTH_FORM = {"step": int, "health": str, "state": str, "detail": str}
+TIMING_FORM = {"step": int, "training": float | int}
 
 
 class RunFolder:
@@ -44,12 +63,22 @@ class RunFolder:
         return self.path / "samples"
 
     def read(self) -> dict[str, Any]:
-        """The content of run.json. Raises `CheckpointUnusable` where it is damaged."""
+        """The content of run.json, of the form that genrun writes.
+
+        Raises `CheckpointUnusable` where it is damaged.
+        """
+        path = self._run_path
         try:
-            content: dict[str, Any] = json.loads(self._run_path.read_bytes())
+            if path.stat().st_size > LARGEST_RUN_JSON:
+                raise ValueError(f"it is larger than {LARGEST_RUN_JSON} bytes")
+            content = parse_json(path.read_bytes())
+            check_form(content, RUN_FORM)
+            check_form(content, {name: form for name, form in END_FORM.items() if name in content})
+            if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
+                raise ValueError("it.data.shape must be channels, height, width")
         except (ValueError, OSError) as error:
-            raise CheckpointUnusable(f"{self._run_path}: cannot be read ({error})") from error
-        return content
+            raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
+        return dict(content)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Adds values to run.json, which is replaced whole."""
@@ -69,16 +98,44 @@ class RunFolder:
 
     def _log(self) -> list[dict[str, Any]]:
         """Both kinds of rows; a last line torn by a crash is left out."""
-        path = self.path / "metrics.jsonl"
-        lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+        return list(_rows(self.path / "metrics.jsonl", _check_log_row))
 
     def timings(self) -> dict[str, float]:
         """The last row of timings.jsonl, empty where there is none."""
-        path = self.path / "timings.jsonl"
-        lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-        whole = [line for line in lines if line.endswith(b"\n")]
-        return json.loads(whole[-1]) if whole else {}
+        rows = list(_rows(self.path / "timings.jsonl", _check_timing_row))
+        return rows[-1] if rows else {}
+
+
+def _rows(path: Path, check: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
+    """A log's whole lines, one at a time. Raises `CheckpointUnusable` naming the line."""
+    if not path.is_file():
+        return
+    number = 0
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(LONGEST_ROW):
+                number += 1
+                if not line.endswith(b"\n"):
+                    if len(line) == LONGEST_ROW:
+                        raise ValueError("is too long")
+                    return
+                row = json.loads(line)
+                check(row)
+                yield row
+    except (ValueError, RecursionError, OSError) as error:
+        raise CheckpointUnusable(f"{path}: line {number} cannot be read ({error})") from error
+
+
+def _check_log_row(row: Any) -> None:
+    if isinstance(row, dict) and "health" in row:
+        check_form(row, HEALTH_FORM, "the row")
+    else:
+        check_form(row, {"step": int}, "the row")
+        check_form(row, Each(int | float), "the row")
+
+
+def _check_timing_row(row: Any) -> None:
+    check_form(row, TIMING_FORM, "the row")
 
 
 def run_folders(root: Path) -> Iterator[RunFolder]:

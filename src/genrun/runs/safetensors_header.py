@@ -7,23 +7,21 @@ size before memory is taken for a tensor.
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genrun.runs.strict_json import parse_json
+
 ITEM_BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1,
     "U8": 1, "BOOL": 1,
 }  # fmt: skip
 LONGEST_HEADER = 1 << 24
-DEEPEST = 32
 MOST_DIMENSIONS = 16
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -57,26 +55,6 @@ def read_header(path: Path) -> Header:
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise ValueError("its metadata is not text")
     return Header(_forms(content, size - 8 - length), metadata)
-
-
-def parse_json(text: bytes) -> Any:
-    """JSON without duplicate keys, nested no deeper than `DEEPEST`. Raises `ValueError`."""
-    depth = 0
-    for byte in re.findall(rb"[\[\]{}]", STRING.sub(b"", text)):
-        depth += 1 if byte in b"[{" else -1
-        if depth > DEEPEST:
-            raise ValueError(f"its JSON is nested more than {DEEPEST} deep")
-    try:
-        return json.loads(text.decode(), object_pairs_hook=_no_duplicates)
-    except RecursionError as error:  # the scan above took something for a string that is none
-        raise ValueError("its JSON is nested too deep") from error
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("its JSON has a key twice")
-    return found
 
 
 def _forms(content: Mapping[str, Any], data_size: int) -> dict[str, TensorForm]:

@@ -1,0 +1,49 @@
+"""Whether networks fit into memory, asked before it is taken: their sizes may be a stranger's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from genrun.core.errors import OutOfMemory
+
+GIGABYTE = 1e9
+
+
+def on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
+    """The networks without memory for their weights; None where their own code needs values.
+
+    Raises `OutOfMemory` where a size is more than can be counted.
+    """
+    try:
+        with torch.device("meta"):
+            return make()
+    except Exception as error:
+        if "overflow" in str(error):
+            raise OutOfMemory("the networks are larger than any memory") from error
+        return None  # a plugin may do anything; making it in earnest says what is wrong with it
+
+
+def refuse_too_large(nets: nn.ModuleDict) -> None:
+    """Raises `OutOfMemory` where the weights alone are more than what is free."""
+    needed = sum(t.numel() * t.element_size() for t in nets.state_dict().values())
+    free = free_bytes()
+    if free is not None and needed > free:
+        raise OutOfMemory(
+            f"the networks need {needed / GIGABYTE:.1f} GB and {free / GIGABYTE:.1f} GB of memory "
+            "are free; make the backbone or model.latent_dim smaller"
+        )
+
+
+def free_bytes() -> int | None:
+    """What the system says it can still give; None where it does not say."""
+    try:
+        said = Path("/proc/meminfo").read_text()
+    except OSError:
+        return None
+    found = re.search(r"MemAvailable:\s+(\d+) kB", said)
+    return None if found is None else int(found[1]) * 1024

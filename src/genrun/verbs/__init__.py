@@ -1,0 +1,18 @@
+"""What can be done with runs that exist: one verb a module, found by its name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+VERBS = ("resume", "sample", "show", "list")
+
+
+def run(verb: str, words: Sequence[str]) -> int:
+    """Does one verb and gives the exit code."""
+    module = importlib.import_module(f"genrun.verbs.{verb}")
+    if any(word in ("-h", "--help") for word in words):
+        print(module.USAGE)
+        return 0
+    code: int = module.run(words)
+    return code

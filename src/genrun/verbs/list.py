@@ -1,0 +1,37 @@
+"""`genrun list`: every run below a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
+from genrun.runs.folder import run_folders
+from genrun.terminal.tables import print_line, print_table
+
+USAGE = "genrun list [FOLDER]\n  A line for each run below FOLDER (outputs)."
+
+
+def run(words: Sequence[str]) -> int:
+    """A line for each run below a folder."""
+    if len(words) > 1 or any("=" in word for word in words):
+        raise ConfigError("list takes one folder: genrun list [FOLDER]")
+    root = Path(words[0] if words else "outputs")
+    if not root.is_dir():
+        raise InputMissing(f"{root}: there is no such folder")
+    rows = []
+    for folder in run_folders(root):
+        try:
+            info = folder.read()
+        except CheckpointUnusable as error:
+            rows.append((folder.path, str(error), *[None] * 5))
+            continue
+        best = info.get("best") or {}
+        choices = " ".join(name for name in info["choices"].values() if name)
+        row = (folder.path, info["status"], info.get("step"), info["monitor"], best.get("value"))
+        rows.append((*row, best.get("step"), choices))
+    if not rows:
+        print_line(f"{root}: has no runs yet")
+        return 0
+    print_table(("run", "status", "steps", "judged by", "best", "at step", "choices"), rows)
+    return 0

@@ -1,0 +1,49 @@
+"""`genrun resume`: going on with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError
+from genrun.runs.folder import RunFolder
+from genrun.runs.lock import refuse_if_locked
+from genrun.verbs.words import run_and_settings
+
+ENDED = ("finished", "stopped_early", "diverged")
+USAGE = (
+    "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
+    "  Goes on where the run's newest sound checkpoint was made. A run that ended is left as it\n"
+    "  is, unless it gets more steps or another stopping budget."
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Nothing is done to a run that ended, unless it gets more steps or another budget."""
+    folder, settings = run_and_settings(USAGE, words)
+    run_folder = RunFolder.open(folder)
+    refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
+    info = run_folder.read()
+    from genrun.saved import override, read_config, refuse_changes
+
+    saved = read_config(run_folder)
+    config = override(saved, settings)
+    refuse_changes(saved, config)
+    if info["status"] in ENDED and not _goes_further(saved, config):
+        from genrun.terminal.tables import print_line
+
+        print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
+        return 0
+    from genrun.experiment import Experiment
+    from genrun.terminal.choose import display
+
+    prepared = Experiment.prepare(config, info["choices"], info["overrides"])
+    steps, done = prepared.built.plan.steps, info.get("step", 0)
+    if steps < done:
+        raise ConfigError(f"steps={steps}: this run has already done {done}")
+    outcome = prepared.resume(run_folder, display())
+    return EXIT_CODE_OF_STATUS.get(outcome.status, 0)
+
+
+def _goes_further(saved: dict[str, Any], config: dict[str, Any]) -> bool:
+    return any(saved[key] != config[key] for key in ("steps", "epochs", "stopping"))

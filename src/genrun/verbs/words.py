@@ -1,0 +1,44 @@
+"""A verb's own words: one run's folder and KEY=VALUE settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from genrun.config import did_you_mean
+from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.words import refuse_repeated
+
+
+def run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The folder and the KEY=VALUE words. Raises `ConfigError` with the first line of `usage`."""
+    verb = usage.split()[1]
+    folders = [word for word in words if "=" not in word or Path(word).exists()]
+    if len(folders) != 1:
+        raise ConfigError(f"{verb} takes one run's folder: {usage.splitlines()[0]}")
+    path = Path(folders[0])
+    if path.is_file():
+        pickled = "; genrun reads no pickle" if path.suffix in (".pt", ".pth", ".ckpt") else ""
+        raise CheckpointUnusable(f"{path}: {verb} takes a run's folder, not a file{pickled}")
+    refuse_repeated(words)
+    settings = dict(word.split("=", 1) for word in words if word not in folders)
+    return folders[0], settings
+
+
+def settings_among(
+    verb: str, settings: Mapping[str, str], defaults: Mapping[str, str]
+) -> dict[str, str]:
+    """The settings over their defaults. Raises `ConfigError` for one that there is not."""
+    for key in settings:
+        if key not in defaults:
+            takes = f"takes {', '.join(defaults)}" if defaults else "takes no settings"
+            raise ConfigError(f"{key}: {verb} {takes}{did_you_mean(key, defaults)}")
+    return {**defaults, **settings}
+
+
+def integer(name: str, text: str, least: int) -> int:
+    """A setting's whole number. Raises `ConfigError` where it is none, or too small."""
+    if re.fullmatch(r"-?[0-9]{1,18}", text) is None or int(text) < least:
+        raise ConfigError(f"{name}={text}: must be an integer of at least {least}")
+    return int(text)
