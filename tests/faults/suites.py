@@ -12,13 +12,13 @@ from xml.etree import ElementTree
 
 from tests.faults.harness import Tally
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 STEPS_OF_LONG = 100  # in each case of test_nan_at_100_steps
 
 
 def fuzz(lines: int, trees: int) -> Tally:
     """Generated command lines and YAML trees; the fuzzer stops at the first that fails."""
-    words = ["test_fuzz.py", "-k", "test_command_lines or test_trees"]
+    words = ["tests/faults/test_fuzz.py", "-k", "test_command_lines or test_trees"]
     failed = _outcomes(words, {"GENRUN_FUZZ": f"{lines}/{trees}"}).count(False)
     tried = lines + trees
     return Tally("command lines and YAML generated", tried, tried - failed, 0, failed)
@@ -26,7 +26,7 @@ def fuzz(lines: int, trees: int) -> Tally:
 
 def not_a_number() -> Tally:
     """A NaN at every place, at each of 100 steps."""
-    words = ["test_numerical.py", "-k", "test_nan_at_100_steps"]
+    words = ["tests/faults/test_numerical.py", "-k", "test_nan_at_100_steps"]
     outcomes = _outcomes(words, {"GENRUN_FAULTS": "long"})
     good, bad = (outcomes.count(passed) * STEPS_OF_LONG for passed in (True, False))
     return Tally("NaN in a tensor", good + bad, good, 0, bad)
@@ -39,7 +39,7 @@ def _outcomes(words: list[str], environment: Mapping[str, str]) -> list[bool]:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         done = subprocess.run(
             [*command, f"--junitxml={report}", *words],
-            cwd=HERE,
+            cwd=ROOT,
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
