@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "words": {"core", "groups"},
     "values": {"core", "limits", "words"},
     "yaml_files": {"core"},
-    "hydra_settings": {"core"},
+    "hydra_settings": {"core", "values"},
     "config": {"core", "values", "words"},
     "clear_errors": {"core", "config"},
     "help_text": {"core", "groups"},
@@ -53,7 +53,20 @@ MAY_IMPORT = {
         "saved",
         "terminal",
     },
-    "sweeps": {"core", "runs", "facts", "experiment", "compose", "terminal"},
+    "sweeps": {
+        "core",
+        "build",
+        "compose",
+        "experiment",
+        "hydra_call",
+        "limits",
+        "room",
+        "runs",
+        "sweep_grid",
+        "terminal",
+        "training",
+        "words",
+    },
 }
 
 

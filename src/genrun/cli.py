@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError, SweepFailed
+from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError
 from genrun.verbs import VERBS
 
 BUG = 70
@@ -98,7 +98,12 @@ def _compose_and_run(argv: list[str]) -> int:
     )  # fmt: skip
     if looking:
         return _look([word for word in argv if word not in words], words, arguments.config_dir)
-    return (_sweep if arguments.multirun else _single)(words, arguments.config_dir)
+    if arguments.multirun:
+        from genrun.sweeps.start import sweep
+
+        gc.enable()
+        return sweep(words, arguments.config_dir)
+    return _single(words, arguments.config_dir)
 
 
 def _refuse_flag(message: str) -> NoReturn:
@@ -154,35 +159,6 @@ def _single(words: list[str], config_dir: str | None) -> int:
     if isinstance(ended[0], Exception):
         raise ended[0]
     return EXIT_CODE_OF_STATUS.get(ended[0].status, 0)
-
-
-def _sweep(words: list[str], config_dir: str | None) -> int:
-    from genrun.compose import compose
-    from genrun.sweep_grid import split_sweep, without_repeats
-
-    words, repeated = without_repeats(words)
-    jobs = split_sweep(words, config_dir)
-    points = [compose(job, config_dir) for job in jobs]  # one bad point: none is started
-    from genrun.experiment import Experiment
-    from genrun.hydra_call import flags_of, quoted, run_under_hydra
-    from genrun.room import check_room
-    from genrun.runs.files import claim
-    from genrun.sweeps.jobs import SweepJobs
-    from genrun.terminal.tables import print_line
-
-    # what only building shows, such as missing data, is said before a folder exists
-    first = Experiment.prepare(points[0].config, points[0].choices, jobs[0])
-    check_room(points[0].sweep_folder.absolute(), first.built)
-    folder = claim(points[0].sweep_folder.absolute())
-    gc.enable()
-    for word in repeated:
-        print_line(f"{word}: the values given twice are tried once")
-    sweep = SweepJobs(folder, jobs, points)
-    own = [*words, f"hydra.sweep.dir={quoted(folder)}"]
-    run_under_hydra(["-m", *flags_of(config_dir)], own, sweep.task, folder)
-    if failed := sweep.summarize():
-        raise SweepFailed(f"{failed} of {len(jobs)} jobs failed; {folder} has the others")
-    return 0
 
 
 def _print_error(text: str) -> None:

@@ -40,6 +40,8 @@ class Composed:
     folder: Path  # where Hydra's settings would put the run
     sweep_folder: Path
     sweeps: bool  # it holds a sweep's values, which only -m runs
+    launcher: dict[str, Any]  # Hydra's settings of who runs a sweep's jobs
+    sweeper: dict[str, Any]  # and of who makes them
 
 
 def hydra_overrides(words: Sequence[str]) -> list[str]:
@@ -58,8 +60,23 @@ def _player_override(word: str) -> str:
 
 def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
     """Composes and checks one experiment. Raises `ConfigError`; creates nothing."""
-    with _composed(words, config_dir) as composed:
+    with hydra_ready(config_dir), _composed(words) as composed:
         return _checked(composed, list(words))
+
+
+def compose_each(
+    lines: Sequence[Sequence[str]], config_dir: str | None = None
+) -> list[Composed | ConfigError]:
+    """Every line's experiment, or what is wrong with it; files are read once."""
+    points: list[Composed | ConfigError] = []
+    with hydra_ready(config_dir):
+        for words in lines:
+            try:
+                with _composed(words) as composed:
+                    points.append(_checked(composed, list(words)))
+            except ConfigError as error:
+                points.append(error)
+    return points
 
 
 def check_safe(words: Sequence[str], config_dir: str | None = None) -> None:
@@ -69,20 +86,19 @@ def check_safe(words: Sequence[str], config_dir: str | None = None) -> None:
     """
     check_words(words)
     if config_dir is not None or any("hydra" in word or "$" in word for word in words):
-        with _composed(words, config_dir):
+        with hydra_ready(config_dir), _composed(words):
             return
 
 
 @contextmanager
-def _composed(words: Sequence[str], config_dir: str | None) -> Iterator[DictConfig]:
+def _composed(words: Sequence[str]) -> Iterator[DictConfig]:
     check_words(words)
-    with hydra_ready(config_dir):
-        overrides = hydra_overrides(words)
-        with clear_errors(words, overrides):
-            composed = hydra_compose("config", overrides, return_hydra_config=True)
-            HydraConfig.instance().set_config(composed)
-            check_hydra(composed.hydra)
-            yield composed
+    overrides = hydra_overrides(words)
+    with clear_errors(words, overrides):
+        composed = hydra_compose("config", overrides, return_hydra_config=True)
+        HydraConfig.instance().set_config(composed)
+        check_hydra(composed.hydra)
+        yield composed
 
 
 @contextmanager
@@ -140,8 +156,16 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
         overrides=words,
         folder=folder_below("hydra.run.dir", str(composed.hydra.run.dir)),
         sweep_folder=folder_below("hydra.sweep.dir", str(composed.hydra.sweep.dir)),
-        sweeps=bool(composed.hydra.sweeper.params),
+        sweeps=bool(composed.hydra.sweeper.get("params")),
+        launcher=_plain(composed.hydra.launcher),
+        sweeper=_plain(composed.hydra.sweeper),
     )
+
+
+def _plain(settings: DictConfig) -> dict[str, Any]:
+    content = OmegaConf.to_container(settings, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
 
 
 def _merge_players(config: dict[str, Any]) -> None:

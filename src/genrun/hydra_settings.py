@@ -6,19 +6,30 @@ configuration, past genrun's allowlist; and its folders could lead anywhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from genrun.core.errors import ConfigError
+from genrun.values import leaves
 
 PLUGINS = "hydra._internal.core_plugins"
 NO_LOGGING = {"version": 1, "root": None, "disable_existing_loggers": False}
+OURS = "hydra_plugins.genrun_plugins"
+ALLOWED = {
+    "launcher": (
+        f"{OURS}.ProcessLauncher",
+        f"{PLUGINS}.basic_launcher.BasicLauncher",
+        "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
+        "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
+        "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
+        "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher",
+    ),
+    "sweeper": (f"{OURS}.PlannedSweeper", f"{PLUGINS}.basic_sweeper.BasicSweeper"),
+}
 FIXED: dict[str, Any] = {
-    "launcher": {"_target_": f"{PLUGINS}.basic_launcher.BasicLauncher"},
-    "sweeper._target_": f"{PLUGINS}.basic_sweeper.BasicSweeper",
-    "sweeper.max_batch_size": None,
     "callbacks": {},
     "job_logging": NO_LOGGING,
     "hydra_logging": NO_LOGGING,
@@ -27,13 +38,16 @@ FIXED: dict[str, Any] = {
     "job.chdir": None,
     "job.env_set": {},
     "output_subdir": ".hydra",  # any other could lie over the run's own files
-    "sweep.subdir": "${hydra:job.num}",  # any other could be the same for two jobs
+    "sweep.subdir": "${hydra:job.num}",  # a job's folder is named by what differs
 }
 
 
 def check_hydra(settings: DictConfig) -> None:
     """Raises `ConfigError` for a setting of Hydra that genrun keeps to itself."""
     content = OmegaConf.to_container(settings, resolve=False)
+    assert isinstance(content, dict)
+    for kind, allowed in ALLOWED.items():
+        _check_plugin(kind, content[kind], allowed)
     for key, expected in FIXED.items():
         node: Any = content
         for part in key.split("."):
@@ -41,8 +55,21 @@ def check_hydra(settings: DictConfig) -> None:
         if node != expected:
             raise ConfigError(
                 f"hydra.{key}: genrun does not let it be set; of Hydra's own settings "
-                "hydra.run.dir, hydra.sweep.dir and hydra.sweeper.params are yours"
+                "hydra.run.dir, hydra.sweep.dir, hydra/launcher, hydra/sweeper and what these two "
+                "hold are yours"
             )
+
+
+def _check_plugin(kind: str, settings: Any, allowed: Sequence[str]) -> None:
+    """Hydra makes a launcher or a sweeper of it: one of those that are known, and nothing else."""
+    target = settings.get("_target_") if isinstance(settings, dict) else None
+    if target not in allowed:
+        names = ", ".join(name.rpartition(".")[2] for name in allowed)
+        raise ConfigError(f"hydra.{kind}._target_={target}: must be one of {names}")
+    own = {key: value for key, value in settings.items() if key != "_target_"}
+    for key, _ in leaves(f"hydra.{kind}", own):
+        if any(part.startswith("_") and part.endswith("_") for part in key.split(".")):
+            raise ConfigError(f"{key}: genrun does not let it be set")
 
 
 def folder_below(key: str, text: str) -> Path:

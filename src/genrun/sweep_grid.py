@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import islice
 
@@ -24,9 +25,7 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
     with hydra_ready(config_dir):
         overrides = hydra_overrides(words)
         with clear_errors(words, overrides):
-            parsed = OverridesParser.create().parse_overrides(overrides)
-            plain = [o.input_line or "" for o in parsed if not o.is_sweep_override()]
-            composed = hydra_compose("config", plain, return_hydra_config=True)
+            composed = hydra_compose("config", plain_words(words), return_hydra_config=True)
             params = composed.hydra.sweeper.params or {}
             everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
             parsed = OverridesParser.create().parse_overrides(everything)
@@ -35,18 +34,25 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
     return [job for batch in batches for job in batch]
 
 
-def without_repeats(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words with each sweep's values once, and the words that had one twice."""
-    kept, changed = [], []
+def plain_words(words: Sequence[str]) -> list[str]:
+    """The overrides that have one value."""
+    overrides = hydra_overrides(words)
+    with clear_errors(words, overrides):
+        parsed = OverridesParser.create().parse_overrides(overrides)
+    return [o.input_line or "" for o in parsed if not o.is_sweep_override()]
+
+
+def with_seeds(words: Sequence[str]) -> list[str]:
+    """`sweep.seeds=N` is short for the seeds 0 to N - 1. Raises `ConfigError`."""
+    changed = []
     for word in words:
-        with clear_errors([word], [word]):
-            values = _values(OverridesParser.create().parse_override(word))
-        once = list(dict.fromkeys(values))
-        if len(once) < len(values):
-            changed.append(word)
-            word = f"{word.partition('=')[0]}={','.join(once)}"
-        kept.append(word)
-    return kept, changed
+        key, _, value = word.partition("=")
+        if key == "sweep.seeds":
+            if re.fullmatch("[0-9]{1,6}", value) is None or not 1 <= int(value) <= MOST_JOBS:
+                raise ConfigError(f"{word}: must be an integer from 1 to {MOST_JOBS}")
+            word = "seed=" + ",".join(map(str, range(int(value))))
+        changed.append(word)
+    return changed
 
 
 def _check_size(parsed: Sequence[Override]) -> None:

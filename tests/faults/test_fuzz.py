@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from genrun.compose import compose
 from genrun.core.errors import ConfigError
 from genrun.groups import GROUPS, LIST_GROUPS, conf_folder
-from genrun.sweep_grid import split_sweep, without_repeats
+from genrun.sweep_grid import split_sweep, with_seeds
 
 LINES, _, TREES = os.environ.get("GENRUN_FUZZ", "300/100").partition("/")
 SECONDS = 20.0  # for one composition, on a machine that does other things too
@@ -177,7 +177,7 @@ def test_command_lines(line: list[str]) -> None:
 def test_sweeps(line: list[str]) -> None:
     begun = time.monotonic()
     with contextlib.suppress(ConfigError):
-        split_sweep(without_repeats(line)[0])
+        split_sweep(with_seeds(line))
     assert time.monotonic() - begun < SECONDS
 
 

@@ -15,6 +15,7 @@ from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import build_optimizers, build_schedule
+from genrun.build.threads import available_threads
 from genrun.core.errors import ConfigError, InputMissing
 from genrun.core.protocols import (
     GradientChange,
@@ -34,7 +35,6 @@ from genrun.training.step import StepSettings, TrainingStep, trained_parameters
 from genrun.training.trial import Trial
 
 GRID = 64  # images in a sample grid
-ALL_THREADS = torch.get_num_threads()  # what torch found when it was imported
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def _threads(config: Config) -> int:
     threads = config["runtime"]["threads"]
     cores = os.cpu_count() or 1
     if threads is None:
-        return ALL_THREADS
-    if threads > max(cores, ALL_THREADS):
+        return available_threads()
+    if threads > max(cores, available_threads()):
         raise ConfigError(f"runtime.threads={threads}: this machine has {cores} cores")
     return int(threads)
 

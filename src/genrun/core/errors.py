@@ -21,6 +21,12 @@ class SweepFailed(GenrunError):
     exit_code = 3
 
 
+class SweepPaused(GenrunError):
+    """A sweep ended before all its jobs had, and can be gone on with."""
+
+    exit_code = 75
+
+
 class Diverged(GenrunError):
     """A loss or a weight is no longer finite."""
 
@@ -55,6 +61,10 @@ class CannotCreate(GenrunError):
     """A folder or file of the run cannot be created."""
 
     exit_code = 73
+
+
+class FolderLocked(CannotCreate):
+    """Another process writes in the folder."""
 
 
 class OutputFailed(GenrunError):

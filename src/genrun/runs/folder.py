@@ -26,6 +26,12 @@ RUN_FORM = {  # what run.json holds from the beginning
     "resumed": [{"step": int}],
 }
 END_FORM = {"step": int, "best": Maybe({"step": int, "value": float | int})}  # later, if ever
+EARLY_FORM = {
+    "choices": Each(str),
+    "overrides": [str],
+    "status": str,
+    "reason": str,
+}  # never built
 HEALTH_FORM = {"step": int, "health": str, "state": str, "detail": str}
 TIMING_FORM = {"step": int, "training": float | int}
 
@@ -45,6 +51,10 @@ class RunFolder:
         if not folder.config_path.is_file() or not folder._run_path.is_file():
             raise InputMissing(f"{path}: is not a run's folder (it has no run.json, config.yaml)")
         return folder
+
+    def has_begun(self) -> bool:
+        """Whether there is a run.json, sound or not."""
+        return self._run_path.is_file()
 
     @property
     def config_path(self) -> Path:
@@ -72,10 +82,7 @@ class RunFolder:
             if path.stat().st_size > LARGEST_RUN_JSON:
                 raise ValueError(f"it is larger than {LARGEST_RUN_JSON} bytes")
             content = parse_json(path.read_bytes())
-            check_form(content, RUN_FORM)
-            check_form(content, {name: form for name, form in END_FORM.items() if name in content})
-            if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
-                raise ValueError("it.data.shape must be channels, height, width")
+            _check_run(content)
         except (ValueError, OSError) as error:
             raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
         return dict(content)
@@ -104,6 +111,16 @@ class RunFolder:
         """The last row of timings.jsonl, empty where there is none."""
         rows = list(_rows(self.path / "timings.jsonl", _check_timing_row))
         return rows[-1] if rows else {}
+
+
+def _check_run(content: Any) -> None:
+    check_form(content, EARLY_FORM)
+    if content["status"] == "failed" and "environment" not in content:
+        return
+    check_form(content, RUN_FORM)
+    check_form(content, {name: form for name, form in END_FORM.items() if name in content})
+    if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
+        raise ValueError("it.data.shape must be channels, height, width")
 
 
 def _rows(path: Path, check: Callable[[Any], None]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from genrun.core.errors import CannotCreate
+from genrun.core.errors import CannotCreate, FolderLocked
 
 NAME = ".lock"
 
@@ -19,7 +19,7 @@ NAME = ".lock"
 def only_writer(folder: Path) -> Iterator[None]:
     """While open, no other process writes in `folder`; the system lets go if this one dies.
 
-    Raises `CannotCreate` at once, naming the process that holds it.
+    Raises `FolderLocked` at once, naming the process that holds it.
     """
     with _locked(folder, os.O_RDWR | os.O_CREAT) as handle:
         os.ftruncate(handle, 0)
@@ -30,7 +30,7 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 
 def refuse_if_locked(folder: Path) -> None:
-    """Raises `CannotCreate` where another process writes in `folder`; changes nothing."""
+    """Raises `FolderLocked` where another process writes in `folder`; changes nothing."""
     if (folder / NAME).exists():
         with _locked(folder, os.O_RDONLY):
             pass
@@ -47,7 +47,7 @@ def _locked(folder: Path, flags: int) -> Iterator[int]:
             # not fcntl.lockf, which would let go as soon as anything here closed the file
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise CannotCreate(f"{folder}: is being written by {_holder(handle)}") from error
+            raise FolderLocked(f"{folder}: is being written by {_holder(handle)}") from error
         except OSError as error:
             raise CannotCreate(f"{folder}: cannot be locked ({error.strerror})") from error
         yield handle

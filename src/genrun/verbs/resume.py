@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError
@@ -10,9 +11,11 @@ from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
 from genrun.verbs.words import run_and_settings
 
+PLAN = "plan.json"  # in a sweep's folder
 ENDED = ("finished", "stopped_early", "diverged")
 USAGE = (
     "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
+    "genrun resume SWEEP [hydra/launcher=NAME] [hydra.launcher.KEY=VALUE] [plugins=[MODULE]]\n"
     "  Goes on where the run's newest sound checkpoint was made. A run that ended is left as it\n"
     "  is, unless it gets more steps or another stopping budget."
 )
@@ -20,6 +23,10 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Nothing is done to a run that ended, unless it gets more steps or another budget."""
+    if words and (Path(words[0]) / PLAN).is_file():
+        from genrun.sweeps.start import resume_sweep
+
+        return resume_sweep(Path(words[0]), words[1:])
     folder, settings = run_and_settings(USAGE, words)
     run_folder = RunFolder.open(folder)
     refuse_if_locked(run_folder.path)  # before seconds are spent on preparing

@@ -1,0 +1,65 @@
+"""One job of a sweep, wherever a launcher put it: trains it, or goes on where it was stopped."""
+
+from __future__ import annotations
+
+import copy
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrun.core.errors import FolderLocked, GenrunError
+from genrun.core.protocols import Display
+from genrun.experiment import Experiment
+from genrun.runs.folder import RunFolder
+from genrun.sweeps.ledger import note_failure, state_of
+from genrun.sweeps.plan import Job
+
+PATIENCE_SECONDS = 20.0  # for a process that is saving because its sweep was stopped
+
+
+def run_job(sweep: Path, job: Job, plugins: Sequence[str], display: Display) -> str:
+    """Leaves the job's outcome in its folder, whatever it is, and gives its status.
+
+    A job that has a result is left alone. `plugins` are the command line's: a plan may be a
+    stranger's, and none that it lists is imported.
+    """
+    state = state_of(sweep, job)
+    if state.has_result:
+        return state.status
+    folder = RunFolder(state.folder)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    config = {**copy.deepcopy(job.config), "plugins": list(plugins)}
+    try:
+        experiment = Experiment.prepare(config, job.choices, job.overrides)
+        return _train_or_resume(experiment, folder, "environment" in state.info, display)
+    except FolderLocked:
+        return "locked"  # whoever holds it says how it ends
+    except Exception as error:
+        if not isinstance(error, GenrunError):
+            traceback.print_exc()
+        note_failure(folder, job, reason_of(error))
+        return "failed"
+
+
+def _train_or_resume(
+    experiment: Experiment, folder: RunFolder, begun: bool, display: Display
+) -> str:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            if begun:
+                return experiment.resume(folder, display).status
+            return experiment.train(folder.path, display).status
+        except FolderLocked:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def reason_of(error: Exception) -> str:
+    """One line for the summary."""
+    if isinstance(error, GenrunError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"

@@ -1,0 +1,76 @@
+"""From what a sweep still misses to a launcher: genrun's own, or any of Hydra's."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
+
+from genrun.core.errors import ConfigError, SweepPaused
+from genrun.limits import LIMITS
+from genrun.sweeps import server
+from genrun.sweeps.ledger import JobState, states
+from genrun.sweeps.machine import share_out
+from genrun.sweeps.plan import Job, read_plan
+from genrun.sweeps.pool import Limits, Pool
+from genrun.terminal.sweep import sweep_display
+from genrun.training.interrupt import Interrupt
+
+SUBDIR = "hydra.sweep.subdir"
+
+
+class Listed:
+    """Jobs of a list, in its order."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = deque(jobs)
+
+    def take(self) -> Job | None:
+        return self._jobs.popleft() if self._jobs else None
+
+    def ended(self, state: JobState) -> None:
+        return None
+
+
+def launch_missing(config: DictConfig, launcher: Launcher) -> None:
+    """Every job of the plan that has no result yet."""
+    sweep = Path(str(config.hydra.sweep.dir))
+    missing = [s.job for s in states(sweep, read_plan(sweep).jobs) if not s.has_result]
+    if missing:
+        launcher.launch([[f"{SUBDIR}='{job.name}'"] for job in missing], 0)
+
+
+def launch_processes(
+    config: DictConfig, settings: Mapping[str, Any], job_overrides: Sequence[Sequence[str]]
+) -> None:
+    """Jobs as processes of this machine. Raises `SweepPaused` where some were not run."""
+    sweep = Path(str(config.hydra.sweep.dir))
+    plan = read_plan(sweep)
+    names = [word.partition("=")[2].strip("'") for words in job_overrides for word in words]
+    jobs = [plan.job(name) for name in names]
+    slots = share_out(jobs, settings["jobs"], server.gpus(), len(jobs))
+    done = [state for state in states(sweep, plan.jobs) if state.has_result]
+    with Interrupt() as signals, sweep_display(done, len(plan.jobs)) as display:
+        pool = Pool(sweep, list(config.plugins), slots, limits_of(settings), display)
+        why = pool.run(Listed(jobs), signals)
+    if why:
+        raise SweepPaused(f"{why}; go on with: genrun resume {os.path.relpath(sweep)}")
+
+
+def limits_of(settings: Mapping[str, Any]) -> Limits:
+    """Raises `ConfigError` naming the setting of hydra.launcher that cannot be."""
+    names = ("jobs", "timeout_seconds", "retries", "give_up_after")
+    for name in names:
+        value, limit = settings.get(name), LIMITS[name]
+        if value is None and name in ("jobs", "timeout_seconds"):
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        whole = isinstance(value, int) or not limit.whole
+        if value is None or not number or not whole or not limit.allows(value):
+            raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
+    return Limits(*(settings[name] for name in names[1:]))

@@ -1,0 +1,58 @@
+"""Where each job stands, by what lies in its own folder: any process can tell, on any machine."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CheckpointUnusable
+from genrun.runs.folder import RunFolder
+from genrun.sweeps.plan import Job
+
+RESULTS = ("finished", "stopped_early", "diverged")  # an outcome; anything else is run again
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One row of the ledger."""
+
+    job: Job
+    folder: Path
+    status: str  # a run's, or missing
+    reason: str
+    info: dict[str, Any]  # what run.json holds
+
+    @property
+    def best(self) -> float | None:
+        best = self.info.get("best")
+        return None if best is None else float(best["value"])
+
+    @property
+    def has_result(self) -> bool:
+        return self.status in RESULTS
+
+
+def state_of(sweep: Path, job: Job) -> JobState:
+    """A job without a sound run.json is missing: it begins anew, or goes on where it can."""
+    folder = RunFolder(sweep / job.name)
+    if not folder.has_begun():
+        return JobState(job, folder.path, "missing", "", {})
+    try:
+        info = folder.read()
+    except CheckpointUnusable as error:
+        return JobState(job, folder.path, "failed", str(error), {})
+    return JobState(job, folder.path, info["status"], info["reason"], info)
+
+
+def states(sweep: Path, jobs: Sequence[Job]) -> list[JobState]:
+    return [state_of(sweep, job) for job in jobs]
+
+
+def note_failure(folder: RunFolder, job: Job, reason: str) -> None:
+    """Writes to run.json that the job failed; what it had reached stays, to be gone on with."""
+    known: dict[str, Any] = {"choices": job.choices, "overrides": job.overrides}
+    with contextlib.suppress(CheckpointUnusable):  # a damaged run.json is not written over
+        folder.update({**known, "status": "failed", "reason": reason})

@@ -1,0 +1,107 @@
+"""What a sweep will run: every job's name, identity and resolved configuration, in plan.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from genrun.compose import Composed
+from genrun.core.errors import CheckpointUnusable, InputMissing
+from genrun.runs.files import write_json
+from genrun.runs.strict_json import Each, check_form, parse_json
+from genrun.sweeps.names import job_names
+
+NAME = "plan.json"
+FORMAT = 1
+LARGEST = 1 << 28
+FORM = {
+    "format": int,
+    "words": [str],
+    "jobs": [
+        {
+            "name": str,
+            "identity": str,
+            "overrides": [str],
+            "choices": Each(str),
+            "config": {"seed": int, "plugins": list},
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One point of a sweep."""
+
+    name: str  # of its folder: what differs between the jobs
+    identity: str  # digest of the resolved configuration
+    overrides: list[str]
+    choices: dict[str, str]
+    config: dict[str, Any]
+
+    @property
+    def configuration(self) -> str:
+        """The digest that repeats with other seeds share."""
+        return identity_of({**self.config, "seed": None})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The command line of a sweep, and its jobs in the order in which they begin."""
+
+    words: list[str]
+    jobs: list[Job]
+
+    def job(self, name: str) -> Job:
+        return next(job for job in self.jobs if job.name == name)
+
+    def write(self, folder: Path) -> None:
+        jobs = [asdict(job) for job in self.jobs]
+        write_json(folder / NAME, {"format": FORMAT, "words": self.words, "jobs": jobs})
+
+
+def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
+    """A job for each point that no other equals, and the words of those that one did."""
+    unique: dict[str, Composed] = {}
+    repeated = []
+    for point in points:
+        if unique.setdefault(identity_of(point.config), point) is not point:
+            repeated.append(" ".join(point.overrides))
+    names = job_names({identity: point.overrides for identity, point in unique.items()})
+    jobs = [
+        Job(names[identity], identity, point.overrides, point.choices, point.config)
+        for identity, point in unique.items()
+    ]
+    return jobs, repeated
+
+
+def identity_of(config: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def is_sweep(folder: Path) -> bool:
+    return (folder / NAME).is_file()
+
+
+def read_plan(folder: Path) -> Plan:
+    """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
+    path = folder / NAME
+    if not path.is_file():
+        raise InputMissing(f"{folder}: is not a sweep's folder (it has no {NAME})")
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it is larger than {LARGEST} bytes")
+        content = parse_json(path.read_bytes())
+        check_form(content, FORM)
+        if content["format"] > FORMAT:
+            raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")
+        jobs = [Job(**{key: job[key] for key in Job.__annotations__}) for job in content["jobs"]]
+        if any(job.name != Path(job.name).name or job.name in ("", "..") for job in jobs):
+            raise ValueError("a job's name is no folder's")
+    except (ValueError, OSError) as error:
+        raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
+    return Plan(content["words"], jobs)

@@ -1,0 +1,175 @@
+"""A sweep's jobs, each a process of its own, as many at once as the machine holds.
+
+Whatever one of them does - raise, exit, crash, hang, run out of memory - is one row of the ledger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Protocol
+
+from genrun.runs.folder import RunFolder
+from genrun.sweeps import server
+from genrun.sweeps.ledger import JobState, note_failure, state_of
+from genrun.sweeps.machine import Slots
+from genrun.sweeps.plan import Job
+
+WAIT_SECONDS = 0.25
+GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killing it
+
+
+class Source(Protocol):
+    """Where jobs come from: a list, or a search that makes them as it learns."""
+
+    def take(self) -> Job | None:
+        """The next job; None where there is none, or none yet."""
+
+    def ended(self, state: JobState) -> None: ...
+
+
+class Watcher(Protocol):
+    """What a person sees of a sweep."""
+
+    def begun(self, job: Job) -> None: ...
+
+    def progress(self, job: Job, step: int, steps: int) -> None: ...
+
+    def ended(self, state: JobState) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a job may take, and what a sweep puts up with."""
+
+    timeout_seconds: float | None
+    retries: int  # of a job that crashed; one that raised would raise again
+    give_up_after: int  # equal failures in a row
+
+
+@dataclass
+class Running:
+    """A job in its process."""
+
+    job: Job
+    slot: int
+    process: BaseProcess
+    connection: Connection
+    begun: float = field(default_factory=time.monotonic)
+    late: bool = False
+
+
+class Pool:
+    """Runs jobs until the source has no more, a signal comes, or too many fail alike."""
+
+    def __init__(
+        self, sweep: Path, plugins: Sequence[str], slots: Slots, limits: Limits, watcher: Watcher
+    ) -> None:
+        self._sweep, self._plugins, self._slots = sweep, plugins, slots
+        self._limits, self._watcher = limits, watcher
+        self._running: list[Running] = []
+        self._crashes: dict[str, int] = {}
+        self._again: list[Job] = []
+        self._failures: deque[str] = deque(maxlen=limits.give_up_after)
+        self._stopping = ""
+
+    def run(self, source: Source, interrupted: Callable[[], bool]) -> str:
+        """Why it ended before the source did; nothing where it did not."""
+        try:
+            while True:
+                if interrupted() and not self._stopping:
+                    self._stop("stopped by a signal")
+                if not self._stopping:
+                    self._fill(source)
+                if not self._running:
+                    return self._stopping
+                self._wait(source)
+        finally:
+            for running in self._running:  # there are some only where a second signal got us here
+                running.process.kill()
+
+    def _stop(self, why: str) -> None:
+        self._stopping = why
+        self._watcher.note(f"{why}: waiting until {len(self._running)} jobs have saved")
+        for running in self._running:
+            running.process.terminate()
+
+    def _fill(self, source: Source) -> None:
+        while self._slots.free:
+            job = self._again.pop() if self._again else source.take()
+            if job is None:
+                return
+            slot, share = self._slots.take()
+            process, connection = server.train(self._sweep, job, self._plugins, share)
+            self._running.append(Running(job, slot, process, connection))
+            self._watcher.begun(job)
+
+    def _wait(self, source: Source) -> None:
+        wait([running.process.sentinel for running in self._running], WAIT_SECONDS)
+        for running in list(self._running):
+            self._listen(running)
+            if running.process.exitcode is not None:
+                self._end(running, source)
+            elif self._limits.timeout_seconds is not None:
+                self._look_at_the_clock(running, self._limits.timeout_seconds)
+
+    def _listen(self, running: Running) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while running.connection.poll():
+                self._watcher.progress(running.job, *running.connection.recv())
+
+    def _look_at_the_clock(self, running: Running, most: float) -> None:
+        over = time.monotonic() - running.begun - most
+        if over > GRACE_SECONDS:
+            running.process.kill()
+        elif over > 0 and not running.late:
+            running.late = True
+            running.process.terminate()
+
+    def _end(self, running: Running, source: Source) -> None:
+        self._running.remove(running)
+        self._slots.release(running.slot)
+        running.connection.close()
+        job, code = running.job, running.process.exitcode or 0
+        state = state_of(self._sweep, job)
+        if not state.has_result and not self._stopping and (code or running.late):
+            reason = _reason(code)
+            if running.late:
+                reason = f"took longer than timeout_seconds={self._limits.timeout_seconds:g}"
+            elif self._crashes.get(job.name, 0) < self._limits.retries:
+                self._crashes[job.name] = self._crashes.get(job.name, 0) + 1
+                self._watcher.note(f"{job.name}: {reason}; it is tried again")
+                self._again.append(job)
+                return
+            note_failure(RunFolder(state.folder), job, reason)
+            state = state_of(self._sweep, job)
+        self._count(state)
+        self._watcher.ended(state)
+        source.ended(state)
+
+    def _count(self, state: JobState) -> None:
+        if state.status != "failed":
+            self._failures.clear()
+            return
+        self._failures.append(re.sub(r"[0-9]+", "0", state.reason))
+        alike = len(self._failures) == self._limits.give_up_after
+        if alike and len(set(self._failures)) == 1 and not self._stopping:
+            self._stop(f"{self._limits.give_up_after} jobs in a row failed alike")
+
+
+def _reason(code: int) -> str:
+    if code > 0:
+        return f"its process exited with {code}"
+    name = signal.Signals(-code).name
+    guess = " (the system may be out of memory)" if -code == signal.SIGKILL else ""
+    return f"its process was ended by {name}{guess}"

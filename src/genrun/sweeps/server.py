@@ -1,0 +1,74 @@
+"""A server that has imported torch once, and forks a process for each job in milliseconds.
+
+It has run no parallel region and no CUDA, so forking it is safe.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import GenrunError
+from genrun.sweeps.machine import Share
+from genrun.sweeps.plan import Job
+
+WORKER = "genrun.sweeps.worker"
+
+
+def warm_up() -> None:
+    """Starts the server, which imports torch while the sweep is still being composed."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([WORKER])
+    forkserver.ensure_running()
+
+
+def train(
+    sweep: Path, job: Job, plugins: Sequence[str], share: Share
+) -> tuple[BaseProcess, Connection]:
+    """A process that trains a job, and the pipe on which it says how far it is."""
+    return _start("train", sweep, job, list(plugins), share)
+
+
+def check(config: Mapping[str, Any], choices: Mapping[str, str], folder: Path) -> None:
+    """Builds what a job would train, without training it. Raises what that raises."""
+    process, connection = _start("check", dict(config), dict(choices), folder)
+    try:
+        wrong = connection.recv()
+    except EOFError:
+        process.join()
+        raise GenrunError(f"the first job cannot be built (exit {process.exitcode})") from None
+    process.join()
+    if wrong is not None:
+        error = GenrunError(wrong[1])
+        error.exit_code = wrong[0]
+        raise error
+
+
+def gpus() -> int:
+    """How many GPUs there are, asked of a process that may load CUDA, as this one may not."""
+    process, connection = _start("count_gpus")
+    count = int(connection.recv())
+    process.join()
+    return count
+
+
+def _start(name: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
+    warm_up()
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_call, args=(name, arguments, theirs), daemon=False)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _call(name: str, arguments: Sequence[Any], connection: Connection) -> None:
+    """In the forked process, where torch is imported already."""
+    from genrun.sweeps import worker
+
+    getattr(worker, name)(*arguments, connection)

@@ -1,0 +1,110 @@
+"""A sweep from its command line to its summary: plan, check, launch; and going on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genrun.compose import Composed, compose_each
+from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
+from genrun.hydra_call import flags_of, quoted, run_under_hydra
+from genrun.runs.files import claim
+from genrun.runs.lock import only_writer
+from genrun.sweep_grid import plain_words, split_sweep, with_seeds
+from genrun.sweeps import server
+from genrun.sweeps.launching import limits_of
+from genrun.sweeps.ledger import states
+from genrun.sweeps.plan import Job, Plan, make_jobs, read_plan
+from genrun.sweeps.task import sweep_here, task
+from genrun.terminal.tables import print_line
+
+OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
+NOT_THE_LAUNCHERS = ("hydra/sweeper", "hydra.sweeper", "hydra.sweep", "hydra.run")
+MOST_SHOWN = 10  # of the points that cannot be
+
+
+def sweep(words: Sequence[str], config_dir: str | None) -> int:
+    """Runs `genrun -m`. Raises `SweepFailed` where jobs failed, `SweepPaused` where it stopped."""
+    if not any(word.startswith("hydra/launcher=") for word in words):
+        server.warm_up()  # it imports torch while the points are composed
+    kept = with_seeds(words)
+    points = _valid(compose_each(split_sweep(kept, config_dir), config_dir))
+    jobs, repeated = make_jobs(points)
+    first = points[0]
+    if first.launcher["_target_"] == OWN_LAUNCHER:
+        limits_of(first.launcher)
+        server.check(jobs[0].config, jobs[0].choices, first.sweep_folder.absolute())
+    folder = claim(first.sweep_folder.absolute())
+    for repeat in repeated:
+        print_line(f"given twice, tried once: {repeat}")
+    with only_writer(folder):
+        plan = Plan(list(words), jobs)
+        plan.write(folder)
+        return _launch(folder, plan, plain_words(kept), config_dir)
+
+
+def resume_sweep(folder: Path, words: Sequence[str]) -> int:
+    """Runs what a sweep still misses; `words` may choose another launcher, or list plugins."""
+    plan = read_plan(folder)
+    for word in words:
+        if not word.startswith(("hydra/launcher=", "hydra.launcher.", "plugins=")):
+            raise ConfigError(
+                f"{word}: a sweep is resumed as it was planned; only hydra/launcher, "
+                "hydra.launcher.KEY and plugins may be given"
+            )
+    _valid(compose_each([list(words)], None))
+    with only_writer(folder):
+        return _launch(folder.absolute(), plan, list(words), None)
+
+
+def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
+    """Raises `ConfigError` with all the points that cannot be: none is started."""
+    wrong = list(dict.fromkeys(str(point) for point in points if isinstance(point, ConfigError)))
+    if len(wrong) > 1:
+        more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
+        raise ConfigError(f"{len(wrong)} points: " + "; ".join(wrong[:MOST_SHOWN]) + more)
+    if wrong:
+        raise ConfigError(wrong[0])
+    return [point for point in points if isinstance(point, Composed)]
+
+
+def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | None) -> int:
+    """Under Hydra, whose launcher is the user's choice; then the summary, however it ended."""
+    own = [
+        *(word for word in words if not word.startswith(NOT_THE_LAUNCHERS)),
+        "hydra/sweeper=planned",
+        f"hydra.sweep.dir={quoted(folder)}",
+        "hydra.output_subdir=null",  # Hydra would write its own defaults, not the job's settings
+    ]
+    sweep_here()
+    try:
+        run_under_hydra(["-m", *flags_of(config_dir)], own, task, folder)
+    except SystemExit as end:
+        if end.code != SweepPaused.exit_code:
+            raise
+    except KeyboardInterrupt:
+        print_line(f"left at once; go on with: genrun resume {folder}")
+        raise
+    finally:
+        failed, missing = _summarize(folder, plan.jobs)
+    if missing:
+        raise SweepPaused(f"{missing} of {len(plan.jobs)} jobs are left: genrun resume {folder}")
+    if failed:
+        raise SweepFailed(f"{failed} of {len(plan.jobs)} jobs failed; {folder} has the others")
+    return 0
+
+
+def _summarize(folder: Path, jobs: Sequence[Job]) -> tuple[int, int]:
+    """Writes and shows the summary; gives how many jobs failed, and how many have no outcome."""
+    from genrun.sweeps.summary import show_summary, summarize
+
+    rows = states(folder, jobs)
+    show_summary(summarize(folder, rows))
+    failed = sum(row.status in ("failed", "diverged") for row in rows)
+    return failed, sum(not row.has_result and row.status != "failed" for row in rows)
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What a plan says, for `genrun show`."""
+    return {"command": "genrun -m " + " ".join(plan.words), "jobs": len(plan.jobs)}

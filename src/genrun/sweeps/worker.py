@@ -1,0 +1,102 @@
+"""What runs in a job's own process, forked from a server that has imported torch once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genrun.build.threads import share_threads
+from genrun.core.errors import GenrunError
+from genrun.core.types import RunSummary
+from genrun.experiment import Experiment
+from genrun.room import check_room
+from genrun.sweeps.job import run_job
+from genrun.sweeps.machine import Share
+from genrun.sweeps.plan import Job
+
+SECONDS_BETWEEN_MESSAGES = 0.2
+OUTPUT = "output.txt"  # of a job, in its folder
+
+
+class PipeDisplay:
+    """Sends the parent where the job is, and stops the job when the parent is gone."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.step = 0
+        self._connection = connection
+        self._steps = 0
+
+    def start(self, run: RunSummary, step: int) -> None:
+        self.step, self._steps = step, run.steps
+        threading.Thread(target=self._report, daemon=True).start()
+
+    def _report(self) -> None:
+        try:
+            while not self._connection.poll(SECONDS_BETWEEN_MESSAGES):
+                self._connection.send((self.step, self._steps))
+            self._connection.recv()  # nothing is ever sent: it is the end of the parent
+        except (EOFError, OSError):
+            os.kill(os.getpid(), signal.SIGTERM)  # finishes the step and saves
+
+    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+        return None
+
+    def note(self, text: str) -> None:
+        print(text, flush=True)
+
+    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
+        print(f"{status}: {reason}", flush=True)
+
+    def close(self) -> None:
+        return None
+
+
+def train(
+    sweep: Path, job: Job, plugins: Sequence[str], share: Share, connection: Connection
+) -> None:
+    """A process of its own for one job; its outcome lies in its folder."""
+    _prepare_process(share)
+    (sweep / job.name).mkdir(parents=True, exist_ok=True)
+    _redirect(sweep / job.name / OUTPUT)
+    run_job(sweep, job, plugins, PipeDisplay(connection))
+
+
+def check(
+    config: dict[str, Any], choices: Mapping[str, str], folder: Path, connection: Connection
+) -> None:
+    """Builds a job without training it, and sends what is wrong: exit code and text, or None."""
+    _prepare_process(Share(1, None))
+    wrong: tuple[int, str] | None = None
+    try:
+        experiment = Experiment.prepare(config, choices, [])
+        check_room(folder, experiment.built)
+    except GenrunError as error:
+        wrong = (error.exit_code, str(error))
+    connection.send(wrong)
+
+
+def count_gpus(connection: Connection) -> None:
+    connection.send(torch.cuda.device_count())
+
+
+def _prepare_process(share: Share) -> None:
+    os.setpgrp()  # Ctrl-C is the parent's, which then asks each job once
+    share_threads(share.threads)
+    if share.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = share.gpu
+
+
+def _redirect(path: Path) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(handle, stream.fileno())
+    os.close(handle)

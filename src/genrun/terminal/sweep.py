@@ -1,0 +1,142 @@
+"""A sweep while it runs: which jobs are where, what ended, the best so far, the time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from genrun.terminal.style import duration, number, printable
+from genrun.terminal.tables import interactive, print_line
+
+REFRESHES_A_SECOND = 2
+BAR_WIDTH = 20
+NAME_WIDTH = 50
+STYLES = {"finished": "green", "stopped_early": "green", "interrupted": "yellow"}
+
+
+class Named(Protocol):
+    """A job."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Ended(Protocol):
+    """A job that has ended, and how."""
+
+    @property
+    def job(self) -> Named: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def best(self) -> float | None: ...
+
+
+class SweepDisplay:
+    """Lines for what ended, and below them, redrawn, what runs."""
+
+    def __init__(self, done: Sequence[Ended], total: int | None) -> None:
+        self._ended: list[Ended] = list(done)
+        self._before, self._total = len(done), total
+        self._running: dict[str, tuple[int, int]] = {}
+        self._begun = time.monotonic()
+        self._live: Live | None = None
+        self._console = Console()
+
+    def open(self) -> None:
+        if self._before:
+            print_line(f"{self._before} jobs have a result already")
+        if interactive():
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._render,
+                refresh_per_second=REFRESHES_A_SECOND,
+                transient=True,
+            )
+            self._live.start()
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def begun(self, job: Named) -> None:
+        self._running[job.name] = (0, 0)
+
+    def progress(self, job: Named, step: int, steps: int) -> None:
+        self._running[job.name] = (step, steps)
+
+    def ended(self, state: Ended) -> None:
+        self._running.pop(state.job.name, None)
+        self._ended.append(state)
+        best = "" if state.best is None else f", best {number(state.best)}"
+        text = f"{state.job.name}: {state.status}{best} ({state.reason})"
+        self._print(text, STYLES.get(state.status, "red"))
+
+    def note(self, text: str) -> None:
+        self._print(text, "yellow")
+
+    def _print(self, text: str, style: str) -> None:
+        if self._live is None:
+            print_line(f"[{self._count()}] {text}")
+        else:
+            self._console.print(Text(printable(text), style=style))
+
+    def _count(self) -> str:
+        return f"{len(self._ended)}/{'?' if self._total is None else self._total}"
+
+    def _render(self) -> RenderableType:
+        return Group(*self._bars(), self._totals())
+
+    def _bars(self) -> Iterator[Text]:
+        width = min(NAME_WIDTH, max((len(name) for name in self._running), default=0))
+        done_mark, open_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
+        for name, (step, steps) in dict(self._running).items():
+            full = BAR_WIDTH * step // max(steps, 1)
+            yield Text.assemble(
+                f"{printable(name)[-NAME_WIDTH:]:{width}}  ",
+                (done_mark * full, "magenta"),
+                (open_mark * (BAR_WIDTH - full), "dim"),
+                f"  {step}/{steps}" if steps else "  starting",
+                no_wrap=True,
+            )
+
+    def _totals(self) -> Text:
+        failed = sum(state.status in ("failed", "diverged") for state in self._ended)
+        with_best = [state for state in self._ended if state.best is not None]
+        best = min(with_best, key=lambda state: state.best or 0.0, default=None)
+        parts = [f"{self._count()} done", f"{failed} failed"]
+        if best is not None and best.best is not None:
+            parts.append(f"best {number(best.best)} ({printable(best.job.name)})")
+        parts.append(f"{self._left()} left")
+        return Text("  ".join(parts), style="bold")
+
+    def _left(self) -> str:
+        """From the rate of the jobs so far, those under way counted by their steps."""
+        shares = sum(step / steps for step, steps in dict(self._running).values() if steps)
+        done = len(self._ended) - self._before + shares
+        if self._total is None or done <= 0:
+            return "?"
+        rate = done / (time.monotonic() - self._begun)
+        return duration((self._total - self._before - done) / rate)
+
+
+@contextmanager
+def sweep_display(done: Sequence[Ended], total: int | None) -> Iterator[SweepDisplay]:
+    """Open while jobs run; `total` is None where nobody knows how many there will be."""
+    display = SweepDisplay(done, total)
+    display.open()
+    try:
+        yield display
+    finally:
+        display.close()
