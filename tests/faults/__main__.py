@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import damage, full_disk, interruptions, locks, mutations, suites
+from tests.faults import damage, full_disk, interruptions, locks, mutations, suites, sweep_kills
 from tests.faults.harness import Harness, Tally, write_table
 
 Fault = Callable[[Harness, random.Random], Tally | None]
@@ -36,6 +36,7 @@ def faults(short: bool) -> dict[str, Fault]:
         "claims": lambda h, r: locks.claims(h, of(1, 50) or 0, r),
         "nan": lambda h, r: None if short else suites.not_a_number(),
         "fuzz": lambda h, r: None if short else suites.fuzz(5000, 1000),
+        "parents": lambda h, r: sweep_kills.parents_killed(h, of(8, 200) or 0, r),
         "holders": lambda h, r: locks.holders(h, of(20, 200) or 0, r),
     }
 

@@ -64,7 +64,7 @@ class Harness:
         begun = time.monotonic()
         assert self.train(self._alone) == 0
         self.seconds = time.monotonic() - begun
-        self.expected = _final(self._alone)
+        self.expected = final(self._alone)
 
     def close(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
@@ -112,7 +112,7 @@ class Harness:
             return False
         leftovers = [path.name for path in folder.rglob(".*.tmp")]
         steps = [row["step"] for row in RunFolder(folder).rows()]
-        same = _final(folder) == self.expected
+        same = final(folder) == self.expected
         good = same and not leftovers and steps == sorted(set(steps))
         if not good:
             print(f"{folder}: same={same}, left {leftovers}, steps {steps}", file=sys.stderr)
@@ -177,7 +177,7 @@ def kill(child: int, number: signal.Signals = signal.SIGKILL) -> None:
         os.kill(child, number)
 
 
-def _final(folder: Path) -> tuple[str, bytes]:
+def final(folder: Path) -> tuple[str, bytes]:
     """The newest checkpoint's name, which holds the digest of all state, and the log."""
     newest = max(path.name for path in (folder / "checkpoints").glob("ckpt-*"))
     return newest, (folder / "metrics.jsonl").read_bytes()

@@ -17,14 +17,15 @@ from genrun.core.errors import GenrunError
 from genrun.sweeps.machine import Share
 from genrun.sweeps.plan import Job
 
+METHOD = "forkserver"  # the fault harness, which has imported torch itself, forks
 WORKER = "genrun.sweeps.worker"
 
 
 def warm_up() -> None:
     """Starts the server, which imports torch while the sweep is still being composed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([WORKER])
-    forkserver.ensure_running()
+    if METHOD == "forkserver":
+        multiprocessing.get_context(METHOD).set_forkserver_preload([WORKER])
+        forkserver.ensure_running()
 
 
 def train(
@@ -59,7 +60,7 @@ def gpus() -> int:
 
 def _start(name: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
     warm_up()
-    context = multiprocessing.get_context("forkserver")
+    context = multiprocessing.get_context(METHOD)
     ours, theirs = context.Pipe()
     process = context.Process(target=_call, args=(name, arguments, theirs), daemon=False)
     process.start()

@@ -1,0 +1,184 @@
+"""Whatever a job does, the sweep goes on, and the summary has one row for each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import SMALL, last_wins
+
+pytestmark = pytest.mark.slow
+SHORT = [*SMALL, "backbone.hidden=[16]", "metric.sliced_wasserstein.projections=2"]
+EXPECTED = {  # how a job breaks: its status, and words of the reason
+    "none": ("finished", "all 12 steps done"),
+    "raises": ("failed", "IndexError: list index out of range (breaking.py:"),
+    "refuses": ("failed", "a picture is torn"),
+    "exits": ("failed", "SystemExit: 0"),
+    "leaves": ("failed", "its process exited with 3"),
+    "killed": ("failed", "ended by SIGKILL (the system may be out of memory)"),
+    "segfault": ("failed", "ended by SIGSEGV"),
+    "hangs": ("failed", "took longer than timeout_seconds=10"),
+    "memory": ("failed", "out of memory with data.batch_size=8"),
+    "diverges": ("diverged", "loss was nan at step"),
+    "once": ("finished", "all 12 steps done"),
+}
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A folder with the plugin, and a choice of model that names it."""
+    shutil.copyfile(Path(__file__).parent / "breaking.py", tmp_path / "breaking.py")
+    choice = tmp_path / "own" / "model" / "breaking.yaml"
+    choice.parent.mkdir(parents=True)
+    choice.write_text("_target_: breaking.Breaking\nlatent_dim: 4\nhow: none\nat: 3\n")
+    return tmp_path
+
+
+PLUGIN = ["--config-dir", "own", "model=breaking", "plugins=[breaking]", "hydra.sweep.dir=swept"]
+
+
+def start(words: Sequence[str], folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "genrun", *words],
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def command(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    process = start(words, folder)
+    output, errors = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(words, process.returncode, output, errors)
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "swept" / "summary.json").read_text())[
+        "jobs"
+    ]
+    return found
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of what still runs in a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").resolve() == folder.resolve():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("turn", [0, 4, 8])
+def test_a_failing_job_is_one_row(turn: int, work: Path) -> None:
+    """Each way to fail is first, in the middle and last, and runs beside each other one."""
+    ways = [*EXPECTED][turn:] + [*EXPECTED][:turn]
+    words = ["-m", *SHORT, *PLUGIN, f"model.how={','.join(ways)}", "runtime.threads=1"]
+    done = command([*last_wins(words), "hydra.launcher.timeout_seconds=10"], work)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "9 of 11 jobs failed" in done.stderr
+    found = rows(work)
+    assert [row["name"] for row in found] == [f"model.how={how}" for how in ways]
+    for how, row in zip(ways, found, strict=True):
+        status, reason = EXPECTED[how]
+        assert (row["status"], reason in row["reason"]) == (status, True), row
+    again = [line for line in done.stdout.splitlines() if "it is tried again" in line]
+    assert sorted(line.split("how=")[1].split(":")[0] for line in again) == [
+        "killed", "leaves", "once", "segfault",
+    ]  # fmt: skip
+    assert "IndexError" in (work / "swept" / "model.how=raises" / "output.txt").read_text()
+    assert processes_of(work) == []
+
+
+def test_ten_equal_failures_pause_the_sweep(work: Path) -> None:
+    seeds = ",".join(map(str, range(16)))
+    words = ["-m", *SHORT, *PLUGIN, "model.how=raises", f"seed={seeds}"]
+    done = command(last_wins(words), work)
+    assert done.returncode == 75, done.stderr
+    assert "10 jobs in a row failed alike" in done.stdout
+    assert "genrun resume" in done.stderr
+    statuses = [row["status"] for row in rows(work)]
+    assert 10 <= statuses.count("failed") < 16
+    assert statuses.count("missing") == 16 - statuses.count("failed")
+
+
+@pytest.fixture
+def slow_sweep(work: Path) -> Iterator[subprocess.Popen[str]]:
+    words = ["-m", *SHORT, "hydra.sweep.dir=swept", "model=vae", "seed=0,1,2,3", "steps=3000"]
+    process = start(
+        last_wins([*words, "save_every=100", "evaluate_every=3000", "log_every=50"]), work
+    )
+    begun = work / "swept"
+    until = time.monotonic() + 120
+    while len([*begun.glob("*/checkpoints/ckpt-00000001*")]) < 1:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def resumed(work: Path) -> list[bytes]:
+    """Goes on with the sweep to its end; the final logs."""
+    done = command(["resume", "swept"], work)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {row["status"] for row in rows(work)} == {"finished"}
+    logs = [path.read_bytes() for path in sorted((work / "swept").glob("*/metrics.jsonl"))]
+    assert len(logs) == 4
+    for log in logs:
+        steps = [json.loads(line)["step"] for line in log.splitlines()]
+        assert steps == sorted(set(steps))
+        assert steps[-1] == 3000
+    return logs
+
+
+def test_an_interrupt_stops_all_jobs_and_can_be_gone_on_with(
+    slow_sweep: subprocess.Popen[str], work: Path
+) -> None:
+    slow_sweep.send_signal(signal.SIGINT)
+    output, errors = slow_sweep.communicate(timeout=60)
+    assert slow_sweep.returncode == 75, output + errors
+    assert "genrun resume" in errors
+    assert "Traceback" not in output + errors
+    assert {row["status"] for row in rows(work)} <= {"interrupted", "missing", "finished"}
+    assert "interrupted" in {row["status"] for row in rows(work)}
+    assert processes_of(work) == []
+    resumed(work)
+
+
+def test_jobs_stop_with_a_parent_that_was_killed(
+    slow_sweep: subprocess.Popen[str], work: Path
+) -> None:
+    slow_sweep.kill()
+    slow_sweep.communicate()
+    until = time.monotonic() + 30
+    while processes_of(work) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert processes_of(work) == []
+    resumed(work)
+    before = {p: p.read_bytes() for p in (work / "swept").rglob("*") if p.is_file()}
+    resumed(work)
+    after = {p: p.read_bytes() for p in (work / "swept").rglob("*") if p.is_file()}
+    changed = {p.name for p in before if before[p] != after[p]}
+    assert changed <= {".lock"}, "a finished sweep is left as it is"
+
+
+def test_a_second_sweep_on_the_same_folder_is_refused(
+    slow_sweep: subprocess.Popen[str], work: Path
+) -> None:
+    done = command(["resume", "swept"], work)
+    assert done.returncode == 73
+    assert f"process {slow_sweep.pid}" in done.stderr
