@@ -137,13 +137,13 @@ def _single(words: list[str], config_dir: str | None) -> int:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
     from genrun.experiment import Experiment
     from genrun.hydra_call import flags_of, quoted, run_under_hydra
-    from genrun.room import check_room
+    from genrun.room import check_room, checkpoint_bytes
     from genrun.runs.files import claim
     from genrun.terminal.choose import display
     from genrun.training.loop import Outcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
-    check_room(composed.folder.absolute(), experiment.built)
+    check_room(composed.folder.absolute(), checkpoint_bytes(experiment.built))
     folder = claim(composed.folder.absolute())
     gc.enable()
     ended: list[Outcome | Exception] = []

@@ -5,23 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from genrun.build import Built
 from genrun.core.errors import OutputFailed
+
+if TYPE_CHECKING:  # a sweep's parent asks for room without importing torch
+    from genrun.build import Built
 
 CHECKPOINTS = 2  # a new one is written before an old one goes
 STATES = 2  # numbers an optimizer keeps for each parameter, at most for most
 MEGABYTE = 1e6
 
 
-def check_room(folder: Path, built: Built) -> None:
-    """Raises `OutputFailed` where two checkpoints would not fit beside what is there."""
+def check_room(folder: Path, needed: int, runs: int = 1) -> None:
+    """Raises `OutputFailed` where two checkpoints of `needed` bytes for each run would not fit."""
     # Path.exists raises for a name that is too long; claiming the folder will say so
     there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
-    needed, free = CHECKPOINTS * checkpoint_bytes(built), shutil.disk_usage(there).free
+    needed, free = CHECKPOINTS * needed * runs, shutil.disk_usage(there).free
     if free < needed:
+        each = f" of each of {runs} jobs" if runs > 1 else ""
         raise OutputFailed(
-            f"{there}: two checkpoints need about {needed / MEGABYTE:.1f} MB and "
+            f"{there}: two checkpoints{each} need about {needed / MEGABYTE:.1f} MB and "
             f"{free / MEGABYTE:.1f} MB are free"
         )
 

@@ -476,6 +476,6 @@ def test_values_twice_in_a_sweep_are_tried_once(
     words = ["-m", *SMALL, "steps=1", "seed=1,1,2", "hydra.sweep.dir=swept"]
     assert run(last_wins(words)) == 0
     output = capsys.readouterr().out
-    assert "seed=1,1,2: the values given twice are tried once" in output
-    assert "job 2 of 2" in output
+    assert "given twice, tried once: seed=1" in output
+    assert "[2/2]" in output
     assert sorted(path.name for path in tmp_path.glob("swept/*/run.json")) == ["run.json"] * 2

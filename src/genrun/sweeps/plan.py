@@ -65,18 +65,19 @@ class Plan:
 
 
 def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
-    """A job for each point that no other equals, and the words of those that one did."""
+    """A job for each point that no other equals, and the names of those that one did."""
     unique: dict[str, Composed] = {}
     repeated = []
     for point in points:
-        if unique.setdefault(identity_of(point.config), point) is not point:
-            repeated.append(" ".join(point.overrides))
+        identity = identity_of(point.config)
+        if unique.setdefault(identity, point) is not point:
+            repeated.append(identity)
     names = job_names({identity: point.overrides for identity, point in unique.items()})
     jobs = [
         Job(names[identity], identity, point.overrides, point.choices, point.config)
         for identity, point in unique.items()
     ]
-    return jobs, repeated
+    return jobs, [names[identity] for identity in repeated]
 
 
 def identity_of(config: Mapping[str, Any]) -> str:

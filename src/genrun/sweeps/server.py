@@ -35,19 +35,23 @@ def train(
     return _start("train", sweep, job, list(plugins), share)
 
 
-def check(config: Mapping[str, Any], choices: Mapping[str, str], folder: Path) -> None:
-    """Builds what a job would train, without training it. Raises what that raises."""
-    process, connection = _start("check", dict(config), dict(choices), folder)
+def check(config: Mapping[str, Any], choices: Mapping[str, str]) -> int:
+    """Builds what a job would train, without training it; gives the bytes of its checkpoint.
+
+    Raises what building it raised.
+    """
+    process, connection = _start("check", dict(config), dict(choices))
     try:
-        wrong = connection.recv()
+        number, wrong = connection.recv()
     except EOFError:
         process.join()
         raise GenrunError(f"the first job cannot be built (exit {process.exitcode})") from None
     process.join()
     if wrong is not None:
-        error = GenrunError(wrong[1])
-        error.exit_code = wrong[0]
+        error = GenrunError(wrong)
+        error.exit_code = number
         raise error
+    return int(number)
 
 
 def gpus() -> int:
@@ -62,7 +66,9 @@ def _start(name: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
     warm_up()
     context = multiprocessing.get_context(METHOD)
     ours, theirs = context.Pipe()
-    process = context.Process(target=_call, args=(name, arguments, theirs), daemon=False)
+    process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has one
+        target=_call, args=(name, arguments, theirs)
+    )
     process.start()
     theirs.close()
     return process, ours

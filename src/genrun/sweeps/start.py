@@ -9,6 +9,7 @@ from typing import Any
 from genrun.compose import Composed, compose_each
 from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
 from genrun.hydra_call import flags_of, quoted, run_under_hydra
+from genrun.room import check_room
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
 from genrun.sweep_grid import plain_words, split_sweep, with_seeds
@@ -34,10 +35,11 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     first = points[0]
     if first.launcher["_target_"] == OWN_LAUNCHER:
         limits_of(first.launcher)
-        server.check(jobs[0].config, jobs[0].choices, first.sweep_folder.absolute())
+        size = server.check(jobs[0].config, jobs[0].choices)
+        check_room(first.sweep_folder.absolute(), size, len(jobs))
     folder = claim(first.sweep_folder.absolute())
-    for repeat in repeated:
-        print_line(f"given twice, tried once: {repeat}")
+    if repeated:
+        print_line(f"given twice, tried once: {'; '.join(repeated)}")
     with only_writer(folder):
         plan = Plan(list(words), jobs)
         plan.write(folder)

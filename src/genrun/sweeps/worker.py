@@ -17,7 +17,7 @@ from genrun.build.threads import share_threads
 from genrun.core.errors import GenrunError
 from genrun.core.types import RunSummary
 from genrun.experiment import Experiment
-from genrun.room import check_room
+from genrun.room import checkpoint_bytes
 from genrun.sweeps.job import run_job
 from genrun.sweeps.machine import Share
 from genrun.sweeps.plan import Job
@@ -69,18 +69,14 @@ def train(
     run_job(sweep, job, plugins, PipeDisplay(connection))
 
 
-def check(
-    config: dict[str, Any], choices: Mapping[str, str], folder: Path, connection: Connection
-) -> None:
-    """Builds a job without training it, and sends what is wrong: exit code and text, or None."""
+def check(config: dict[str, Any], choices: Mapping[str, str], connection: Connection) -> None:
+    """Builds a job without training it: sends its checkpoint's bytes, or what is wrong with it."""
     _prepare_process(Share(1, None))
-    wrong: tuple[int, str] | None = None
     try:
         experiment = Experiment.prepare(config, choices, [])
-        check_room(folder, experiment.built)
+        connection.send((checkpoint_bytes(experiment.built), None))
     except GenrunError as error:
-        wrong = (error.exit_code, str(error))
-    connection.send(wrong)
+        connection.send((error.exit_code, str(error)))
 
 
 def count_gpus(connection: Connection) -> None:
