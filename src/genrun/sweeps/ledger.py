@@ -31,6 +31,11 @@ class JobState:
         return None if best is None else float(best["value"])
 
     @property
+    def monitor(self) -> str:
+        """The metric that `best` is of."""
+        return str(self.info.get("monitor", ""))
+
+    @property
     def has_result(self) -> bool:
         return self.status in RESULTS
 

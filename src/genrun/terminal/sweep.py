@@ -42,6 +42,9 @@ class Ended(Protocol):
     @property
     def best(self) -> float | None: ...
 
+    @property
+    def monitor(self) -> str: ...
+
 
 class SweepDisplay:
     """Lines for what ended, and below them, redrawn, what runs."""
@@ -113,11 +116,14 @@ class SweepDisplay:
 
     def _totals(self) -> Text:
         failed = sum(state.status in ("failed", "diverged") for state in self._ended)
-        with_best = [state for state in self._ended if state.best is not None]
-        best = min(with_best, key=lambda state: state.best or 0.0, default=None)
         parts = [f"{self._count()} done", f"{failed} failed"]
-        if best is not None and best.best is not None:
-            parts.append(f"best {number(best.best)} ({printable(best.job.name)})")
+        best: dict[str, Ended] = {}
+        for state in sorted(self._ended, key=lambda state: state.best or 0.0):
+            if state.best is not None:
+                best.setdefault(state.monitor, state)
+        for monitor, state in best.items():
+            value = number(state.best or 0.0)
+            parts.append(f"best {monitor} {value} ({printable(state.job.name)})")
         parts.append(f"{self._left()} left")
         return Text("  ".join(parts), style="bold")
 
