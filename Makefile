@@ -30,11 +30,10 @@ sweep: $(STAMP) ## sweep a VAE's learning rate, or what ARGS says
 test: $(STAMP) ## run all tests; pytest's own words go in ARGS: make test ARGS="-k resume"
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: $(STAMP) ## lint, format, types, and the fast tests
+check: $(STAMP) ## lint, format, types; seconds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n 2 -m 'not slow' $(ARGS)
 
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'

@@ -80,7 +80,7 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("turn", [0, 4, 8])
+@pytest.mark.parametrize("turn", [0, 4, 8] if os.environ.get("GENRUN_FAULTS") == "long" else [4])
 def test_a_failing_job_is_one_row(turn: int, work: Path) -> None:
     """Each way to fail is first, in the middle and last, and runs beside each other one."""
     ways = [*EXPECTED][turn:] + [*EXPECTED][:turn]
@@ -116,9 +116,9 @@ def test_ten_equal_failures_pause_the_sweep(work: Path) -> None:
 
 @pytest.fixture
 def slow_sweep(work: Path) -> Iterator[subprocess.Popen[str]]:
-    words = ["-m", *SHORT, "hydra.sweep.dir=swept", "model=vae", "seed=0,1,2,3", "steps=3000"]
+    words = ["-m", *SHORT, "hydra.sweep.dir=swept", "model=vae", "seed=0,1,2,3", "steps=1500"]
     process = start(
-        last_wins([*words, "save_every=100", "evaluate_every=3000", "log_every=50"]), work
+        last_wins([*words, "save_every=100", "evaluate_every=1500", "log_every=50"]), work
     )
     begun = work / "swept"
     until = time.monotonic() + 120
@@ -141,7 +141,7 @@ def resumed(work: Path) -> list[bytes]:
     for log in logs:
         steps = [json.loads(line)["step"] for line in log.splitlines()]
         assert steps == sorted(set(steps))
-        assert steps[-1] == 3000
+        assert steps[-1] == 1500
     return logs
 
 
