@@ -40,7 +40,16 @@ MAY_IMPORT = {
     "build": {"core", "training", "health", *KINDS},
     "facts": {"core", "build"},
     "room": {"core", "build"},
-    "saved": {"core", "config", "runs", "groups", "values", "yaml_files"},
+    "saved": {
+        "core",
+        "clear_errors",
+        "config",
+        "runs",
+        "groups",
+        "values",
+        "words",
+        "yaml_files",
+    },
     "experiment": {"core", "training", "runs", "build", "facts", "saved"},
     "api": {
         "core",

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ BUG = 70
 
 def main() -> None:
     """The entry point of `genrun` and `python -m genrun`."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _leave)
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show ends no run
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -31,6 +34,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    """Before training, and after it: at once, since an import that is broken off leaves ruins."""
+    name = signal.Signals(number).name
+    os.write(2, f"genrun: {name}: left; nothing was being trained\n".encode())
+    os._exit(EXIT_CODE_OF_STATUS["interrupted"])
 
 
 def run(argv: Sequence[str]) -> int:
@@ -140,22 +150,24 @@ def _single(words: list[str], config_dir: str | None) -> int:
     from genrun.room import check_room, checkpoint_bytes
     from genrun.runs.files import claim
     from genrun.terminal.choose import display
+    from genrun.training.interrupt import Interrupt
     from genrun.training.loop import Outcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
     check_room(composed.folder.absolute(), checkpoint_bytes(experiment.built))
-    folder = claim(composed.folder.absolute())
     gc.enable()
     ended: list[Outcome | Exception] = []
+    with Interrupt() as signals:  # from here on there is a folder, which must be one to go on with
+        folder = claim(composed.folder.absolute())
 
-    def task(_: Any) -> None:
-        try:
-            ended.append(experiment.train(folder, display()))
-        except Exception as error:  # Hydra would print it its own way and exit with 1
-            ended.append(error)
+        def task(_: Any) -> None:
+            try:
+                ended.append(experiment.train(folder, display(), signals))
+            except Exception as error:  # Hydra would print it its own way and exit with 1
+                ended.append(error)
 
-    own = [*words, f"hydra.run.dir={quoted(folder)}"]
-    run_under_hydra(flags_of(config_dir), own, task, folder)
+        own = [*words, f"hydra.run.dir={quoted(folder)}"]
+        run_under_hydra(flags_of(config_dir), own, task, folder)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return EXIT_CODE_OF_STATUS.get(ended[0].status, 0)

@@ -115,7 +115,10 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
     for key in ("regularization", "stopping", "metric"):
         for name, settings in _mapping(key, config[key]).items():
             _mapping(f"{key}.{name}", settings)
-    _mapping("players", config["players"])
+    for key, settings in _mapping("players", config["players"]).items():
+        _mapping(f"players.{key}", settings)
+    for key, kind in (("runtime", Runtime), ("health", Health)):
+        _check_keys(key, _mapping(key, config[key]), dict.fromkeys(kind.__dataclass_fields__))
     _check_type("plugins", config["plugins"], ["a.module"])
 
 

@@ -15,12 +15,19 @@ from omegaconf import OmegaConf
 from genrun import facts
 from genrun.build import Built, build
 from genrun.build.optimizers import TO_THE_END
-from genrun.core.errors import CheckpointUnusable, ConfigError, OutOfMemory, OutputFailed
+from genrun.core.errors import (
+    CheckpointUnusable,
+    ConfigError,
+    FolderLocked,
+    OutOfMemory,
+    OutputFailed,
+)
 from genrun.core.protocols import Display
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import only_writer
+from genrun.runs.newest import Newest, find_newest
 from genrun.runs.recorder import Recorder
-from genrun.saved import differences
+from genrun.saved import differences, goes_further, read_config
 from genrun.training.clock import Clock
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop, Outcome
@@ -49,37 +56,40 @@ class Experiment:
     ) -> Outcome:
         """Trains in an empty folder of its own."""
         run = RunFolder(folder)
-        with only_writer(folder), Interrupt() as signals:
+        with only_writer(folder), Interrupt(interrupted) as signals:
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             collected = facts.collect(self.built, self.config, self.choices, self.overrides)
             run.update({"status": "running", "reason": "", **collected, "resumed": []})
             recorder = Recorder.begin(folder)
-            return self._run(run, recorder, display, interrupted or signals, Clock(), fresh=True)
+            return self._run(run, recorder, display, signals, Clock(), fresh=True)
 
     def resume(
         self,
         run: RunFolder,
         display: Display,
         interrupted: Callable[[], bool] | None = None,
+        expected: Mapping[str, Any] | None = None,
     ) -> Outcome:
-        """Goes on from the newest sound checkpoint."""
-        with only_writer(run.path), Interrupt() as signals:
+        """Goes on from the newest sound checkpoint. Nothing is written before it is restored.
+
+        `expected` is what the caller read of run.json; raises `FolderLocked` where another
+        process has changed it since.
+        """
+        run.refuse_links()
+        with only_writer(run.path), Interrupt(interrupted) as signals:
             before = run.read()
+            if expected is not None and before != expected:
+                raise FolderLocked(f"{run.path}: another process has just gone on with it")
             if before["data"]["digest"] != self.built.data.digest:
                 raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
             self._refuse_longer_schedule(before["steps"])
-            changed = differences(
-                before["environment"], facts.environment(self.built, self.config)
-            )
-            recorder, checkpoint, seconds, passed_over = Recorder.resume(run.path)
-            for name in passed_over:
-                display.note(f"{name} is damaged or does not fit the log; it was set aside")
-            if checkpoint is not None:
-                self._restore(checkpoint)
-            for name, (was, now) in changed.items():
-                display.note(
-                    f"{name} was {was} and is {now}: the rest will not be exactly the same"
-                )
+            newest = find_newest(run.path)
+            if newest.checkpoint is not None:
+                self._restore(newest.checkpoint)
+            if goes_further(read_config(run), self.config):
+                self.built.trial.ended = ""
+            changed = self._note_changes(before, newest, display)
+            recorder, seconds = Recorder.resume(run.path, newest.checkpoint)
             resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             run.update(
@@ -92,8 +102,19 @@ class Experiment:
             )
             clock = Clock()
             clock.seconds |= seconds
-            fresh = checkpoint is None
-            return self._run(run, recorder, display, interrupted or signals, clock, fresh)
+            fresh = newest.checkpoint is None
+            return self._run(run, recorder, display, signals, clock, fresh)
+
+    def _note_changes(
+        self, before: Mapping[str, Any], newest: Newest, display: Display
+    ) -> dict[str, tuple[Any, Any]]:
+        """Sets aside what does not serve, and says what is not as it was."""
+        for name in newest.set_aside():
+            display.note(f"{name} is damaged or does not fit the log; it was set aside")
+        changed = differences(before["environment"], facts.environment(self.built, self.config))
+        for name, (was, now) in changed.items():
+            display.note(f"{name} was {was} and is {now}: the rest will not be exactly the same")
+        return changed
 
     def _refuse_longer_schedule(self, steps: int) -> None:
         """More steps would all be at the last rate of a schedule that was laid out to the end."""

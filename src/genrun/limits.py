@@ -21,6 +21,7 @@ def _each(names: str, limit: Limit) -> dict[str, Limit]:
 AT_LEAST_0 = Limit(lambda v: v >= 0, "at least 0")
 WHOLE_FROM_0 = Limit(lambda v: v >= 0, "at least 0", whole=True)
 AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1", whole=True)
+UP_TO_100000 = Limit(lambda v: 1 <= v <= 100_000, "from 1 to 100000", whole=True)
 AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
@@ -32,8 +33,9 @@ LIMITS: dict[str, Limit] = {
     "epochs": Limit(lambda v: 1 <= v <= 10**9, "from 1 to 1000000000", whole=True),
     **_each("log_every evaluate_every save_every sample_every step_size", AT_LEAST_1),
     **_each("batch_size held_out size channels threads examples", AT_LEAST_1),
-    **_each("latent_dim hidden discriminator_turns importance_samples", AT_LEAST_1),
-    **_each("projections patience T_max", AT_LEAST_1),
+    **_each("latent_dim hidden discriminator_turns", AT_LEAST_1),
+    **_each("importance_samples projections", UP_TO_100000),
+    **_each("patience T_max", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
     **_each("jobs give_up_after", AT_LEAST_1),
     "retries": WHOLE_FROM_0,

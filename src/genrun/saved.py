@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from genrun import config as checks
+from genrun.clear_errors import clear_errors
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.groups import LIST_GROUPS, SINGLE_GROUPS
+from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.runs.folder import RunFolder
 from genrun.values import leaves
+from genrun.words import check_words
 from genrun.yaml_files import check_yaml
 
 MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins")
@@ -37,10 +42,24 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
         checks.check(plain, _own_files(plain))
     except ConfigError as error:
         raise CheckpointUnusable(f"{path}: {error}") from error
+    _refuse_address(path, plain)
     for key, value in leaves("", plain):
         if isinstance(value, str) and "${" in value:  # genrun writes none: it could read secrets
             raise CheckpointUnusable(f"{path}: {key}: holds an interpolation")
     return plain
+
+
+def _refuse_address(path: Path, config: Mapping[str, Any]) -> None:
+    """A run that somebody made may fetch what genrun's own choices fetch, and nothing else."""
+    url = config["data"].get("url")
+    if url is None or config["data"].get("root"):
+        return
+    ours = [yaml.safe_load(f.read_text()) for f in (conf_folder() / "data").glob("*.yaml")]
+    if url not in [choice.get("url") for choice in ours]:
+        raise CheckpointUnusable(
+            f"{path}: data.url={url} is no address that genrun knows; put the file in a folder, "
+            "and its name in data.root there"
+        )
 
 
 def _own_files(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,12 +95,20 @@ def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str,
 
 
 def _value(key: str, text: str) -> Any:
-    try:
-        parsed = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
-    except Exception as error:
-        raise ConfigError(f"{key}={text}: {str(error).splitlines()[0]}") from error
-    assert isinstance(parsed, dict)
-    return parsed["value"]
+    """As Hydra reads it, in its own grammar: 1:30 is no number of seconds."""
+    word = f"{key}={text}"
+    check_words([word])
+    with clear_errors([word], [word]):
+        parsed = OverridesParser.create().parse_override(word)
+    if parsed.is_sweep_override():
+        raise ConfigError(f"{word}: one value must be given")
+    plain = OmegaConf.to_container(OmegaConf.create({"value": parsed.value()}), resolve=False)
+    assert isinstance(plain, dict)
+    value = plain["value"]
+    for _, leaf in leaves(key, value):
+        if isinstance(leaf, str) and "${" in leaf:
+            raise ConfigError(f"{word}: an interpolation cannot be given here")
+    return value
 
 
 def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
@@ -91,6 +118,11 @@ def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     checks.check(config, _own_files(saved))
+
+
+def goes_further(saved: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether a run that ended may have more to do: other steps, or another stopping budget."""
+    return any(saved[key] != new[key] for key in ("steps", "epochs", "stopping"))
 
 
 def refuse_changes(saved: Mapping[str, Any], new: Mapping[str, Any]) -> None:

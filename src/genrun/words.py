@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from genrun.core.errors import ConfigError
 from genrun.groups import GROUPS
 
-SECRET = re.compile(r"(^|.*[_-])(token|secret|password|passwd|api_?key)$", re.IGNORECASE)
+SECRET = re.compile(
+    r"(^|.*[_-])(token|secret|password|passwd|passphrase|credentials|api[_-]?key)$", re.IGNORECASE
+)
 LEADING_ZERO = re.compile(r"(?:^|[,\[(])\s*([-+]?0[0-9_]+)\s*(?=[,\])}]|$)")
 
 

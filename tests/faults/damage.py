@@ -80,7 +80,7 @@ def _damage(path: Path, change: Change, chance: random.Random) -> None:
 def _judge(harness: Harness, tally: Tally, folder: Path) -> None:
     """Falling back ends as if nothing had been; where nothing good is left, 76 says so."""
     tally.tried += 1
-    none_left = not any((folder / "checkpoints").glob("ckpt-*"))  # deleted: it had not begun
+    none_left = not any((folder / "checkpoints").glob("ckpt-*"))  # all deleted
     log = (folder / "metrics.jsonl").read_bytes()
     code = harness.train(folder)
     if code == 76:
@@ -91,6 +91,6 @@ def _judge(harness: Harness, tally: Tally, folder: Path) -> None:
         tally.lost += not good
         shutil.rmtree(folder)
         return
-    same = code == 0 and harness.ends_as_if_left_alone(folder)
+    same = code == 0 and not none_left and harness.ends_as_if_left_alone(folder)
     tally.survived += same
     tally.lost += not same

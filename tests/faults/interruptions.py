@@ -44,6 +44,11 @@ def kills_at_every_change(harness: Harness, count: int | None, chance: random.Ra
         code = harness.train(folder, seam.arm(at, first, second))
         assert code == -signal.SIGKILL, f"the point {at} was not reached: {code}"
         judge(harness, tally, folder)
+    for at in range(1, calls if count is None else max(2, count // 5)):
+        folder = harness.folder()
+        if harness.train(folder, seam.half_written(at)) == 0:
+            break  # there are no more writes than that
+        judge(harness, tally, folder)
     return tally
 
 

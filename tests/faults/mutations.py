@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -12,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CheckpointUnusable
+from genrun.core.errors import CheckpointUnusable, Diverged
+from genrun.core.types import Report
 from genrun.experiment import Experiment
 from genrun.runs.checkpoint import read_checkpoint
 from tests.faults.damage import CHECKPOINT, STOP
@@ -115,9 +117,12 @@ def mutations(harness: Harness, count: int, chance: random.Random) -> Tally:
     folder = harness.folder()
     for first in range(0, count, BATCH):
         seed, size = chance.random(), min(BATCH, count - first)
+        said = folder / "survived"
         code = wait(fork(lambda s=seed, n=size: _read_all(harness, content, folder, s, n)))  # type: ignore[misc]
+        survived = int(said.read_text()) if code == 0 else 0
         tally.tried += size
-        tally.refused += size if code == 0 else 0
+        tally.survived += survived
+        tally.refused += size - survived if code == 0 else 0
         tally.lost += 0 if code == 0 else size
     return tally
 
@@ -134,6 +139,7 @@ def _read_all(harness: Harness, content: bytes, folder: Path, seed: float, count
     )
     resource.setrlimit(resource.RLIMIT_AS, (now + SPARE, now + SPARE))
     chance = random.Random(seed)
+    survived = 0
     for _ in range(count):
         changed = mutated(content, chance)
         digest = hashlib.sha256(changed).hexdigest()[:32]
@@ -142,7 +148,26 @@ def _read_all(harness: Harness, content: bytes, folder: Path, seed: float, count
         try:
             experiment._restore(read_checkpoint(path))
         except CheckpointUnusable:
-            pass
+            continue
         finally:
             path.unlink()
+        _train_a_row(experiment)
+        survived += 1
+    (folder / "survived").write_text(str(survived))
     return 0
+
+
+def _train_a_row(experiment: Experiment) -> None:
+    """What was taken for sound serves: a step, an evaluation, what watches rows and policies."""
+    trial, built = experiment.built.trial, experiment.built
+    with contextlib.suppress(Diverged):
+        trial.step += 1
+        trial.window.add(trial.step, built.step(trial.step))
+        trial.average.update(trial.step)
+        for schedule in trial.schedules.values():
+            schedule.step()
+            schedule.observe(1.0)
+        trial.observe(Report(trial.step, 8, 1.0, {built.plan.monitor: 1.0}))
+        trial.check()
+        trial.health.observe({"step": trial.step, **trial.window.read(), **trial.gradient_norms})
+        trial.save()

@@ -54,30 +54,20 @@ def failing(number: int) -> Callable[[], None]:
     return fail
 
 
-def half_written() -> Callable[[], None]:
-    """Every write leaves half of its bytes and then dies: what a crash in the middle shows."""
+def half_written(at: int) -> Callable[[], None]:
+    """The `at`-th write leaves half of its bytes, and then the process dies."""
 
     def install() -> None:
+        real, count = disk.write, 0
+
         def write(handle: int, content: bytes) -> None:
-            os.write(handle, content[: len(content) // 2])
-            die()
+            nonlocal count
+            count += 1
+            if count == at:
+                os.write(handle, content[: len(content) // 2])
+                die()
+            real(handle, content)
 
         disk.write = write
-
-    return install
-
-
-def recorder(names: list[str]) -> Callable[[], None]:
-    """Notes each call's name, to learn how many there are."""
-
-    def install() -> None:
-        for name in CALLS:
-            real = getattr(disk, name)
-
-            def call(*arguments: Any, name: str = name, real: Callable[..., Any] = real) -> Any:
-                names.append(name)
-                return real(*arguments)
-
-            setattr(disk, name, call)
 
     return install

@@ -77,3 +77,10 @@ class CheckpointUnusable(GenrunError):
     """A checkpoint is damaged, or belongs to another experiment."""
 
     exit_code = 76
+
+
+class CheckpointUnreadable(CheckpointUnusable):
+    """A checkpoint that may well be sound: of a newer genrun, or not allowed to be read.
+
+    It is not passed over for an older one.
+    """

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genrun.core.errors import DataDamaged, InputMissing
+from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.data.download import cache_folder, download
 from genrun.data.images import ImageSet
 
 IMAGES_MAGIC = 0x00000803  # unsigned bytes, three dimensions
+LABELS_MAGIC = 0x00000801  # unsigned bytes, one dimension
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,13 @@ class Idx:
     folders: Sequence[str]
     url: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        for key, value in (("name", self.name), ("file", self.file)):
+            if value in ("", ".", "..") or "/" in value or "\\" in value or "\0" in value:
+                raise ConfigError(f"data.{key}={value}: must be a name, not a path")
+        if not self.url.startswith(("https://", "http://")):
+            raise ConfigError(f"data.url={self.url}: must begin with https:// or http://")
 
     def load(self) -> ImageSet:
         return ImageSet(self.name, read_idx_images(self._find())[:, np.newaxis])
@@ -57,23 +68,54 @@ def read_idx_images(path: Path) -> NDArray[np.uint8]:
 
     Raises `DataDamaged` where the magic number, the sizes or the length do not agree.
     """
+    (count, height, width), content = _read_idx(path, IMAGES_MAGIC, dimensions=3)
+    if min(count, height, width) == 0:
+        raise DataDamaged(f"{path}: has {count} images of {height}x{width}")
+    _check_labels(path, count)
+    images = np.frombuffer(content, np.uint8).reshape(count, height, width)
+    return images.copy()  # writable, which torch wants
+
+
+def _check_labels(images: Path, count: int) -> None:
+    """Where the labels lie beside the images, there are as many."""
+    plain = images.name.removesuffix(".gz").replace("images-idx3", "labels-idx1")
+    for path in (images.with_name(plain), images.with_name(f"{plain}.gz")):
+        if "labels-idx1" in plain and path.is_file():
+            (labels,), _ = _read_idx(path, LABELS_MAGIC, dimensions=1)
+            if labels != count:
+                raise DataDamaged(f"{path}: has {labels} labels, but there are {count} images")
+
+
+def _read_idx(path: Path, magic: int, dimensions: int) -> tuple[tuple[int, ...], bytes]:
+    """The sizes and the bytes after them. No more is unpacked than the sizes say."""
+    header = 4 + 4 * dimensions
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            start = file.read(header)
+            if len(start) < header:
+                raise DataDamaged(f"{path}: {len(start)} bytes are too few for an IDX file")
+            found, *sizes = struct.unpack(f">I{dimensions}I", start)
+            if found != magic:
+                raise DataDamaged(
+                    f"{path}: starts with 0x{found:08x}, not with 0x{magic:08x} (an IDX file of "
+                    f"{'images' if dimensions == 3 else 'labels'})"
+                )
+            expected = math.prod(sizes)
+            content = _read_at_most(file, expected + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataDamaged(f"{path}: cannot be unpacked as gzip ({error})") from error
-    if len(content) < 16:
-        raise DataDamaged(f"{path}: {len(content)} bytes are too few for an IDX file")
-    magic, count, height, width = struct.unpack(">IIII", content[:16])
-    if magic != IMAGES_MAGIC:
-        raise DataDamaged(
-            f"{path}: starts with 0x{magic:08x}, not with 0x{IMAGES_MAGIC:08x} "
-            "(an IDX file of images)"
-        )
-    expected = 16 + count * height * width
     if len(content) != expected:
-        raise DataDamaged(
-            f"{path}: {count} images of {height}x{width} need {expected} bytes, "
-            f"but it has {len(content)}"
-        )
-    images = np.frombuffer(content, np.uint8, offset=16).reshape(count, height, width)
-    return images.copy()  # writable, which torch wants
+        count, *shape = sizes
+        things = f"{count} images of {'x'.join(map(str, shape))}" if shape else f"{count} labels"
+        has = "more" if len(content) > expected else str(header + len(content))
+        raise DataDamaged(f"{path}: {things} need {header + expected} bytes, but it has {has}")
+    return tuple(sizes), content
+
+
+def _read_at_most(file: BinaryIO | gzip.GzipFile, most: int) -> bytes:
+    """Piece by piece: a size in a header is no reason to take so much memory."""
+    pieces: list[bytes] = []
+    while most > 0 and (piece := file.read(min(most, CHUNK))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)

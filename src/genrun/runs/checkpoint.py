@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import hashlib
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from genrun.core.errors import CheckpointUnusable
+from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable
 from genrun.runs import disk
 from genrun.runs.digest import digest_of
 from genrun.runs.files import output_errors, sync_folder, write_whole
@@ -81,15 +83,19 @@ def prune(folder: Path, best_step: int | None) -> None:
 def checkpoints(folder: Path) -> Iterator[Checkpoint]:
     """The sound checkpoints of a folder, newest first. Damaged ones are left where they are."""
     for path in newest_first(folder):
-        with contextlib.suppress(CheckpointUnusable):
+        try:
             yield read_checkpoint(path)
+        except CheckpointUnreadable:
+            raise
+        except CheckpointUnusable:
+            continue
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Checks a file before anything of it is used, and takes no memory for its tensors.
 
-    Raises `CheckpointUnusable` where the content is not what its name says, is no checkpoint, or
-    is of a newer format.
+    Raises `CheckpointUnusable` where the content is not what its name says or is no checkpoint,
+    and of that `CheckpointUnreadable` where it may be sound.
     """
     matched = NAME.fullmatch(path.name)
     try:
@@ -99,7 +105,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         record = _record(header.metadata, int(matched[1]))
         forms = {name: _form(tensor) for name, tensor in header.tensors.items()}
     except OSError as error:
-        raise CheckpointUnusable(f"{path}: cannot be read ({error.strerror})") from error
+        kept = error.errno in (errno.EACCES, errno.EPERM)
+        kind = CheckpointUnreadable if kept else CheckpointUnusable
+        raise kind(f"{path}: cannot be read ({error.strerror})") from error
+    except CheckpointUnreadable as error:
+        raise CheckpointUnreadable(f"{path}: {error}") from error
     except ValueError as error:
         raise CheckpointUnusable(f"{path}: {error}") from error
     return Checkpoint(path, forms, record)
@@ -118,7 +128,9 @@ def _record(metadata: Mapping[str, str], step: int) -> dict[str, Any]:
     if not isinstance(record, dict) or type(record.get("format")) is not int:
         raise ValueError("it is no checkpoint of genrun")
     if record["format"] > FORMAT:
-        raise ValueError(f"has format {record['format']}; this genrun reads up to {FORMAT}")
+        raise CheckpointUnreadable(
+            f"has format {record['format']}; this genrun reads up to {FORMAT}"
+        )
     log, best = record.get("log"), record.get("best")
     if not isinstance(log, dict) or type(log.get("length")) is not int or log["length"] < 0:
         raise ValueError("it does not say how long its log is")
@@ -130,9 +142,19 @@ def _record(metadata: Mapping[str, str], step: int) -> dict[str, Any]:
 
 
 def newest_first(folder: Path) -> list[Path]:
-    """The checkpoints of a folder by their names, unread."""
-    paths = [path for path in folder.glob("ckpt-*.safetensors") if NAME.fullmatch(path.name)]
-    return sorted(paths, reverse=True)
+    """The checkpoints of a folder by their names, unread; links and pipes are none.
+
+    Raises `CheckpointUnreadable` where the folder may not be read: it is not the same as empty.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if NAME.fullmatch(e.name)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CheckpointUnreadable(f"{folder}: cannot be read ({error.strerror})") from error
+    paths = [folder / name for name in sorted(names, reverse=True)]
+    return [path for path in paths if stat.S_ISREG(path.lstat().st_mode)]
 
 
 def _step_of(path: Path) -> int:

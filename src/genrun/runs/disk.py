@@ -7,16 +7,17 @@ here, so that nothing is paid for it.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 TEMPORARY = ".tmp"  # how the names of files end that are not yet whole
 
 
 def create(target: Path) -> tuple[int, Path]:
-    """A new file beside `target`, open for writing, under a temporary name."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=TEMPORARY)
-    return handle, Path(name)
+    """A new file beside `target`, open for writing, under a temporary name of its own."""
+    path = target.with_name(f".{target.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return os.open(path, flags, 0o666), path  # what the user's umask leaves of it, as for the logs
 
 
 def write(handle: int, content: bytes) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
 from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
 
+FILES = ("run.json", "config.yaml", "metrics.jsonl", "timings.jsonl", ".lock")
+FOLDERS = ("checkpoints", "samples")
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20
 RUN_FORM = {  # what run.json holds from the beginning
@@ -46,11 +51,28 @@ class RunFolder:
     def open(cls, path: str | Path) -> RunFolder:
         """Raises `InputMissing` where the folder is none of a run."""
         folder = cls(Path(path))
-        if not folder.path.exists():
+        if not os.path.exists(folder.path):  # Path.exists raises where one may not look
             raise InputMissing(f"{path}: there is no such folder")
-        if not folder.config_path.is_file() or not folder._run_path.is_file():
+        try:
+            whole = folder.config_path.is_file() and folder._run_path.is_file()
+        except OSError as error:
+            raise InputMissing(f"{path}: cannot be read ({error.strerror})") from error
+        if not whole:
             raise InputMissing(f"{path}: is not a run's folder (it has no run.json, config.yaml)")
+        folder.refuse_links()
         return folder
+
+    def refuse_links(self) -> None:
+        """A run's files are files: a link in a stranger's folder would lead a writer elsewhere.
+
+        Raises `CheckpointUnusable`.
+        """
+        for names, wanted in ((FILES, stat.S_ISREG), (FOLDERS, stat.S_ISDIR)):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    if not wanted((self.path / name).lstat().st_mode):
+                        kind = "file" if names is FILES else "folder"
+                        raise CheckpointUnusable(f"{self.path / name}: is no regular {kind}")
 
     def has_begun(self) -> bool:
         """Whether there is a run.json, sound or not."""
@@ -79,6 +101,8 @@ class RunFolder:
         """
         path = self._run_path
         try:
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise ValueError("it is no regular file")
             if path.stat().st_size > LARGEST_RUN_JSON:
                 raise ValueError(f"it is larger than {LARGEST_RUN_JSON} bytes")
             content = parse_json(path.read_bytes())

@@ -38,8 +38,9 @@ def refuse_if_locked(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path, flags: int) -> Iterator[int]:
+    flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        handle = os.open(folder / NAME, flags | os.O_CLOEXEC, 0o644)
+        handle = os.open(folder / NAME, flags, 0o644)
     except OSError as error:
         raise CannotCreate(f"{folder}: cannot be locked ({error.strerror})") from error
     try:

@@ -10,18 +10,14 @@ from typing import Any
 
 from torch import Tensor
 
-from genrun.core.errors import CheckpointUnusable
 from genrun.runs import disk
-from genrun.runs.checkpoint import (
-    Checkpoint,
-    newest_first,
-    prune,
-    read_checkpoint,
-    write_checkpoint,
-)
+from genrun.runs.checkpoint import Checkpoint, prune, write_checkpoint
 from genrun.runs.digest import digest_of
-from genrun.runs.files import output_errors, remove_temporaries, set_aside, write_whole
+from genrun.runs.files import output_errors, remove_temporaries, write_whole
 from genrun.runs.pictures import grid_png
+
+LONGEST_TIMING = 1 << 12
+OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Log:
@@ -32,7 +28,7 @@ class Log:
         self.path = path
         self.length = length
         with output_errors(path):
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._handle = os.open(path, OPEN, 0o666)
             self._digest = digest_of(path, length)
             if os.fstat(self._handle).st_size > length:
                 disk.truncate(self._handle, length)
@@ -72,37 +68,15 @@ class Recorder:
 
     @classmethod
     def resume(
-        cls, folder: Path
-    ) -> tuple[Recorder, Checkpoint | None, dict[str, float], list[str]]:
-        """The recorder, the newest checkpoint that fits the log, and the seconds spent by then.
-
-        Last come the names of newer checkpoints that were set aside: left in place, they would
-        be taken for the latest when old ones are removed.
-
-        Both logs are cut where that checkpoint was made. Without any checkpoint the run starts
-        anew: it had not got as far as its first. Raises `CheckpointUnusable` where there are some
-        and none is sound: a run never starts anew in silence.
-        """
+        cls, folder: Path, checkpoint: Checkpoint | None
+    ) -> tuple[Recorder, dict[str, float]]:
+        """The recorder, and the seconds spent until the checkpoint, where both logs are cut."""
         for place in (folder, folder / "checkpoints", folder / "samples"):
             remove_temporaries(place)
-        passed_over: list[str] = []
-        for path in newest_first(folder / "checkpoints"):
-            try:
-                checkpoint = read_checkpoint(path)
-            except CheckpointUnusable:
-                set_aside(path, "corrupt")
-            else:
-                if _log_matches(folder / "metrics.jsonl", checkpoint.record["log"]):
-                    length, seconds = _timings_until(folder / "timings.jsonl", checkpoint.step)
-                    recorder = cls(folder, checkpoint.record["log"]["length"], length)
-                    return recorder, checkpoint, seconds, passed_over
-                set_aside(path, "stale")
-            passed_over.append(path.name)
-        if any((folder / "checkpoints").glob("*ckpt-*.safetensors")):
-            raise CheckpointUnusable(
-                f"{folder}: none of its checkpoints is sound and fits its metrics.jsonl"
-            )
-        return cls(folder, 0, 0), None, {}, []
+        if checkpoint is None:
+            return cls(folder, 0, 0), {}
+        length, seconds = _timings_until(folder / "timings.jsonl", checkpoint.step)
+        return cls(folder, checkpoint.record["log"]["length"], length), seconds
 
     def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
         self.metrics.append(row)
@@ -130,28 +104,22 @@ class Recorder:
         self.timings.close()
 
 
-def _log_matches(path: Path, expected: Mapping[str, Any]) -> bool:
-    length = expected["length"]
-    if not path.is_file():
-        return bool(length == 0)
-    if path.stat().st_size < length:
-        return False
-    return bool(digest_of(path, length).hexdigest() == expected["sha256"])
-
-
 def _timings_until(path: Path, step: int) -> tuple[int, dict[str, float]]:
     """The length of the whole rows up to a step, and the seconds that the last of them gives."""
-    length, seconds = 0, {}
-    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-    for line in lines:
-        try:
-            row = json.loads(line)
-            later = row["step"] > step
-            spent = {kind: float(row[kind]) for kind in ("training", "evaluation", "saving")}
-        except (ValueError, KeyError, TypeError):
-            break  # torn by a crash: timings are not synced, and only lose a little
-        if not line.endswith(b"\n") or later:
-            break
-        length += len(line)
-        seconds = spent
+    length = 0
+    seconds: dict[str, float] = {}
+    if not path.is_file():
+        return length, seconds
+    with output_errors(path), path.open("rb") as file:
+        while line := file.readline(LONGEST_TIMING):
+            try:
+                row = json.loads(line)
+                later = row["step"] > step
+                spent = {kind: float(row[kind]) for kind in ("training", "evaluation", "saving")}
+            except (ValueError, KeyError, TypeError, RecursionError):
+                break  # torn by a crash: timings are not synced, and only lose a little
+            if not line.endswith(b"\n") or later:
+                break
+            length += len(line)
+            seconds = spent
     return length, seconds

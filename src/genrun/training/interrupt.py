@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -13,15 +14,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 class Interrupt:
     """While open, the first signal is remembered; a second one raises `KeyboardInterrupt`.
 
-    Does nothing outside the main thread, where Python allows no handlers.
+    `also` is another reason to stop, such as an `Interrupt` that was open before. Does nothing
+    outside the main thread, where Python allows no handlers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[], bool] | None = None) -> None:
         self.received = False
+        self._also = also
         self._before: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> bool:
-        return self.received
+        return self.received or (self._also is not None and self._also())
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
@@ -33,6 +36,6 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.received:
+        if self():
             raise KeyboardInterrupt
         self.received = True

@@ -85,6 +85,8 @@ class Loop:
         trial, plan = self.trial, self.plan
         if self.fresh and (reason := self._begin()):
             return Outcome("stopped_early", reason)
+        if trial.ended:
+            return Outcome("stopped_early", trial.ended)
         while trial.step < plan.steps:
             trial.step += 1
             trial.window.add(trial.step, self.step(trial.step))
@@ -100,6 +102,7 @@ class Loop:
             if reason and not evaluated:
                 metrics = self._evaluate()
             last = done or reason is not None
+            trial.ended = reason or ""
 
             if due(trial.step, plan.log_every, last=last or bool(metrics)):
                 self._log(metrics)
@@ -120,6 +123,7 @@ class Loop:
         reason = self._observe(metrics)
         self._log(metrics)
         self._draw()
+        self.trial.ended = reason or ""
         self._save()
         return reason
 

@@ -14,10 +14,10 @@ from genrun.core.types import Report, State
 from genrun.training.average import AveragedNetworks
 from genrun.training.finite import Gradients, check_finite
 from genrun.training.health import Health
+from genrun.training.record import refuse_unlike
 from genrun.training.schedule import Schedule
+from genrun.training.state_forms import refuse_other_state
 from genrun.training.window import Window
-
-STATE_OF_OPTIMIZER = 1000  # times the parameters: a bound on what may be read, none on optimizers
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Trial:
     health: Health
     step: int = 0
     best: Best | None = None
+    ended: str = ""  # why a stopping policy ended the run at this step
     window: Window = field(default_factory=Window)
     stopper_states: dict[str, State] = field(default_factory=dict)
     gradient_norms: dict[str, float] = field(default_factory=dict)  # as `check` found them
@@ -83,6 +84,7 @@ class Trial:
             "schedules": {name: schedule.state() for name, schedule in self.schedules.items()},
             "stoppers": self.stopper_states,
             "health": self.health.states,
+            "ended": self.ended,
         }
         tensors, record["optimizers"] = self._tensors()
         check_finite(tensors, self.step)
@@ -93,10 +95,8 @@ class Trial:
         refuse_misfit(self.nets, forms, "networks")
         if self.average.separate:
             refuse_misfit(self.average.nets, forms, "average")
-        most = STATE_OF_OPTIMIZER * sum(p.numel() for p in self.nets.parameters())
-        others = [form for path, form in forms.items() if path.startswith("optimizer/")]
-        if sum(form.numel() for form in others) > most:
-            raise ValueError("its optimizer's state is larger than any optimizer's")
+        for name, optimizer in self.optimizers.items():
+            refuse_other_state(optimizer, _below(forms, f"optimizer/{name}"))
 
     def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Every tensor by its path, and what else the optimizers hold."""
@@ -115,7 +115,11 @@ class Trial:
         return weights
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-        """The inverse of `save`."""
+        """The inverse of `save`. Raises `ValueError` where the record is of another form."""
+        own = self.save()[1]
+        stoppers = {n: s for n, s in record["stoppers"].items() if n in self.stoppers}
+        own["stoppers"] = {name: own["stoppers"][name] for name in stoppers}
+        refuse_unlike(own, {**{key: record[key] for key in own}, "stoppers": stoppers})
         load_networks(self.nets, tensors, "networks")
         if self.average.separate:
             load_networks(self.average.nets, tensors, "average")
@@ -125,7 +129,10 @@ class Trial:
         for name, schedule in self.schedules.items():
             schedule.restore(record["schedules"][name])
         self.window.restore(**record["window"])
-        self.stopper_states = dict(record["stoppers"])
+        self.stopper_states |= {  # a policy that a resume brings begins anew
+            name: state for name, state in record["stoppers"].items() if name in self.stoppers
+        }
+        self.ended = record["ended"]
         self.health.states = dict(record["health"])
         self.best = None if record["best"] is None else Best(*record["best"])
         self.step = record["step"]

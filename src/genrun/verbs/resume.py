@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError
 from genrun.runs.folder import RunFolder
@@ -31,12 +30,12 @@ def run(words: Sequence[str]) -> int:
     run_folder = RunFolder.open(folder)
     refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
-    from genrun.saved import override, read_config, refuse_changes
+    from genrun.saved import goes_further, override, read_config, refuse_changes
 
     saved = read_config(run_folder)
     config = override(saved, settings)
     refuse_changes(saved, config)
-    if info["status"] in ENDED and not _goes_further(saved, config):
+    if info["status"] in ENDED and not goes_further(saved, config):
         from genrun.terminal.tables import print_line
 
         print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
@@ -48,9 +47,5 @@ def run(words: Sequence[str]) -> int:
     steps, done = prepared.built.plan.steps, info.get("step", 0)
     if steps < done:
         raise ConfigError(f"steps={steps}: this run has already done {done}")
-    outcome = prepared.resume(run_folder, display())
+    outcome = prepared.resume(run_folder, display(), expected=info)
     return EXIT_CODE_OF_STATUS.get(outcome.status, 0)
-
-
-def _goes_further(saved: dict[str, Any], config: dict[str, Any]) -> bool:
-    return any(saved[key] != config[key] for key in ("steps", "epochs", "stopping"))

@@ -1,0 +1,80 @@
+"""Which checkpoint a run goes on from. Nothing is changed until one is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable
+from genrun.runs.checkpoint import Checkpoint, newest_first, read_checkpoint
+from genrun.runs.digest import digest_of
+from genrun.runs.files import set_aside
+
+
+@dataclass
+class Newest:
+    """The newest sound checkpoint that fits the log, and the newer ones that do not serve."""
+
+    checkpoint: Checkpoint | None  # None: the run had not got as far as its first
+    passed_over: list[tuple[Path, str]] = field(default_factory=list)  # with what is wrong
+
+    def set_aside(self) -> list[str]:
+        """Renames what was passed over, and gives the names: left in place, they would be taken
+        for the latest when old ones are removed."""
+        for path, why in self.passed_over:
+            set_aside(path, why)
+        return [path.name for path, _ in self.passed_over]
+
+
+def find_newest(folder: Path) -> Newest:
+    """Changes nothing on disk.
+
+    Raises `CheckpointUnusable` where there were checkpoints and none is sound and fits the log: a
+    run never starts anew in silence.
+    """
+    newest = Newest(None)
+    for path in newest_first(folder / "checkpoints"):
+        try:
+            checkpoint = read_checkpoint(path)
+        except CheckpointUnreadable:
+            raise
+        except CheckpointUnusable:
+            newest.passed_over.append((path, "corrupt"))
+            continue
+        if _log_matches(folder / "metrics.jsonl", checkpoint.record["log"]):
+            newest.checkpoint = checkpoint
+            return newest
+        newest.passed_over.append((path, "stale"))
+    if newest.passed_over or _had_one(folder):
+        raise CheckpointUnusable(
+            f"{folder}: none of its checkpoints is sound and fits its metrics.jsonl"
+        )
+    return newest
+
+
+def _had_one(folder: Path) -> bool:
+    """The first checkpoint comes right after the row of step 0: later rows tell that it was."""
+    if any((folder / "checkpoints").glob("*ckpt-*.safetensors")):
+        return True
+    path = folder / "metrics.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+    return any(line.endswith(b"\n") and not _of_step_0(line) for line in lines)
+
+
+def _of_step_0(line: bytes) -> bool:
+    try:
+        return bool(json.loads(line)["step"] == 0)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _log_matches(path: Path, expected: Mapping[str, Any]) -> bool:
+    length = expected["length"]
+    if not path.is_file():
+        return bool(length == 0)
+    if path.stat().st_size < length:
+        return False
+    return bool(digest_of(path, length).hexdigest() == expected["sha256"])
