@@ -113,6 +113,7 @@ def _value(key: str, text: str) -> Any:
 
 def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
     """The types are those of the schema and of the saved values."""
+    checks.check_skeleton(config)
     try:
         OmegaConf.merge(OmegaConf.structured(checks.Config), config)
     except OmegaConfBaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import shutil
@@ -189,8 +190,8 @@ def test_checkpoints_of_a_newer_format(copied: Path, refused: Refused) -> None:
         tensors = checkpoint.tensors()
         path.unlink()
         write_checkpoint(path.parent, tensors, {**checkpoint.record, "format": 99})
-    assert "no sound checkpoint" in refused(["sample", "run", "count=1"], 76)
-    assert run(["resume", "run", "steps=4"]) == 76
+    assert "has format 99" in refused(["sample", "run", "count=1"], 76)
+    assert "has format 99" in refused(["resume", "run", "steps=4"], 76)
 
 
 def test_files_of_others_among_the_checkpoints(
@@ -223,3 +224,122 @@ def test_what_resume_cannot_change(
     words: list[str], code: int, says: str, refused: Refused
 ) -> None:
     assert says in refused(words, code)
+
+
+@pytest.mark.parametrize(
+    "name", [".lock", "timings.jsonl", "metrics.jsonl", "samples", "run.json"]
+)
+@pytest.mark.parametrize("pipe", [False, True])
+def test_links_and_pipes_lead_nowhere(
+    name: str, pipe: bool, copied: Path, refused: Refused, tmp_path: Path
+) -> None:
+    path, victim = copied / name, tmp_path / "victim"
+    (shutil.rmtree if path.is_dir() else Path.unlink)(path)
+    if pipe:
+        os.mkfifo(path)
+    elif name == "samples":
+        victim.mkdir()
+        (victim / ".keep.tmp").touch()
+        path.symlink_to(victim)
+    else:
+        victim.write_text("precious")
+        path.symlink_to(victim)
+    for words in VERBS:
+        code = run(words)
+        assert code in (66, 76), words
+    if not pipe:
+        assert (victim / ".keep.tmp").exists() if name == "samples" else victim.read_text()
+
+
+def test_a_run_whose_checkpoints_are_gone_does_not_start_anew(
+    copied: Path, refused: Refused
+) -> None:
+    shutil.rmtree(copied / "checkpoints")
+    assert "none of its checkpoints is sound" in refused(["resume", "run", "steps=4"], 76)
+    (copied / "checkpoints").mkdir()
+    assert "none of its checkpoints is sound" in refused(["resume", "run", "steps=4"], 76)
+
+
+def test_sound_checkpoints_are_not_set_aside_for_a_damaged_log(
+    copied: Path, refused: Refused
+) -> None:
+    log = (copied / "metrics.jsonl").read_bytes()
+    (copied / "metrics.jsonl").write_bytes(b"x" + log[1:])
+    refused(["resume", "run", "steps=4"], 76)
+    (copied / "metrics.jsonl").write_bytes(log)
+    assert run(["resume", "run", "steps=4"]) == 0
+
+
+def test_an_early_stop_survives_a_kill_before_run_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["stopping=target", "stopping.target.value=1e9", "steps=9", "evaluate_every=3"]
+    stopped = genrun.train(last_wins([*WORDS, *words, "hydra.run.dir=early"]), quiet=True)
+    assert stopped.status == "stopped_early"
+    info = json.loads((stopped.path / "run.json").read_text())
+    ended = {k: info.pop(k) for k in ("ended", "step", "best", "compute")}
+    (stopped.path / "run.json").write_text(json.dumps({**info, "status": "running", "reason": ""}))
+    log = (stopped.path / "metrics.jsonl").read_bytes()
+    assert run(["resume", "early"]) == 0
+    again = json.loads((stopped.path / "run.json").read_text())
+    assert (again["status"], again["reason"]) == ("stopped_early", info["reason"])
+    assert (again["step"], again["best"]) == (ended["step"], ended["best"])
+    assert (stopped.path / "metrics.jsonl").read_bytes() == log
+
+
+def test_a_policy_that_a_resume_brings_begins_anew(copied: Path) -> None:
+    early = "{_target_: genrun.stopping.early.Early, patience: 3, min_delta: 0.0, monitor: null}"
+    assert run(["resume", "run", "steps=4", f"stopping={{early: {early}}}"]) == 0
+    assert json.loads((copied / "run.json").read_text())["step"] == 4
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("steps=0020", "0020"),
+        ("steps=1:30", "steps"),
+        ("steps=4,5", "one value"),
+        ("stopping.x=1", "no such key"),
+        ("runtime=cpu", "runtime=cpu: must be settings"),
+        ("runtime.device=${oc.env:HOME}", "interpolation"),
+    ],
+)
+def test_resume_reads_words_as_the_command_line_does(
+    word: str, says: str, refused: Refused
+) -> None:
+    assert says in refused(["resume", "run", word], 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: mnist", "name: ../evil"),
+        ("file: train-images-idx3-ubyte.gz", "file: .bashrc/../../x"),
+        ("url: https", "url: file"),
+        ("url: https://", "url: https://evil.example/"),
+    ],
+)
+def test_a_saved_run_fetches_nothing_and_names_no_path(
+    old: str, new: str, copied: Path, refused: Refused
+) -> None:
+    path = copied / "config.yaml"
+    text = re.sub(r"root: .*", "root: null", path.read_text())
+    assert old in text
+    path.write_text(text.replace(old, new))
+    refused(["resume", "run", "steps=4"], 2, 76)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"health": {}}, {"best": ["x", {}]}, {"window": {"names": [], "sums": ["x"], "count": 0}},
+     {"stoppers": []}, {"schedules": {}}, {"optimizers": {"autoencoder": {}}}, {"ended": 3}],
+    ids=str,
+)  # fmt: skip
+def test_records_of_another_form(change: dict[str, Any], copied: Path, refused: Refused) -> None:
+    for path in newest_first(copied / "checkpoints"):
+        checkpoint = read_checkpoint(path)
+        tensors = checkpoint.tensors()
+        path.unlink()
+        write_checkpoint(path.parent, tensors, {**checkpoint.record, **change})
+    refused(["resume", "run", "steps=4"], 76)
