@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def show_summary(summary: Summary) -> None:
     """Where a sweep ends. Raises `OutputFailed` at last where the files could not be written."""
     print_tables(summary.configurations, summary.results)
     if summary.picture is not None:
-        print_line(f"picture: {summary.picture}")
+        print_line(f"picture: {os.path.relpath(summary.picture)}")
     if summary.unwritten is not None:
         raise summary.unwritten
 
