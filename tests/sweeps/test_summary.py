@@ -227,7 +227,8 @@ def test_a_result_that_is_no_number_is_a_failure(damage: dict[str, Any], tmp_pat
 @pytest.mark.parametrize(
     "compute",
     [None, 3, [], {}, {"steps": "x", "examples": -1, "seconds": {"training": [1]}},
-     {"steps": 10**400, "examples": True, "seconds": {"training": float("nan")}}, {"seconds": 1}],
+     {"steps": 10**400, "examples": True, "seconds": {"training": float("nan")}}, {"seconds": 1},
+     {"seconds": {"training": 1e308}, "examples": 1e300}],
 )  # fmt: skip
 def test_a_strangers_compute_counts_nothing(compute: Any, tmp_path: Path) -> None:
     make_sweep(tmp_path, {"seed": ["0", "1"]}, lambda seed: 1.0)

@@ -16,6 +16,7 @@ from genrun.sweeps.plan import Job
 
 VALUED = ("finished", "stopped_early")
 LONGEST_NUMBER = 8  # characters
+MOST = 1e18  # steps, examples or seconds; a sum of what is above might be no number
 FAILED = ("diverged", "failed")
 NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?", re.ASCII)
 
@@ -119,7 +120,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _positive(number: Any) -> float | None:
     value = finite_number(number)
-    return None if value is None or value < 0 else value
+    return None if value is None or not 0 <= value <= MOST else value
 
 
 def _count(number: Any) -> int | None:
