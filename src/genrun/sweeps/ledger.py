@@ -10,6 +10,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.runs.folder import RunFolder
+from genrun.runs.strict_json import finite_number
 from genrun.sweeps.plan import Job
 
 RESULTS = ("finished", "stopped_early", "diverged")  # an outcome; anything else is run again
@@ -27,8 +28,9 @@ class JobState:
 
     @property
     def best(self) -> float | None:
+        """Lower is better; None where there is none, or none that is finite."""
         best = self.info.get("best")
-        return None if best is None else float(best["value"])
+        return finite_number(best.get("value")) if isinstance(best, dict) else None
 
     @property
     def monitor(self) -> str:

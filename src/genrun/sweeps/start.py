@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -109,4 +110,4 @@ def _summarize(folder: Path, jobs: Sequence[Job]) -> tuple[int, int]:
 
 def describe(plan: Plan) -> dict[str, Any]:
     """What a plan says, for `genrun show`."""
-    return {"command": "genrun -m " + " ".join(plan.words), "jobs": len(plan.jobs)}
+    return {"command": f"genrun -m {shlex.join(plan.words)}"}

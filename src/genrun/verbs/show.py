@@ -1,21 +1,33 @@
-"""`genrun show`: what a run was."""
+"""`genrun show`: what a run was, or a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from genrun.runs.folder import RunFolder
 from genrun.terminal.tables import print_facts, print_table
 from genrun.verbs.words import run_and_settings, settings_among
 
-USAGE = "genrun show RUN\n  What the run is, how it ended, and its last and best values."
+PLAN = "plan.json"  # in a sweep's folder
+USAGE = (
+    "genrun show RUN\n  What the run is, how it ended, and its last and best values.\n"
+    "genrun show SWEEP\n"
+    "  What the sweep is, how far it is, a table of its configurations, what failed and why.\n"
+    "  Brings its summary.json, .csv, .png and .svg up to date."
+)
 
 
 def run(words: Sequence[str]) -> int:
-    """What a run is, how it ended, and its first, last and lowest values."""
+    """What a run is, how it ended, and its first, last and lowest values; or a sweep's summary."""
     folder, settings = run_and_settings(USAGE, words)
     settings_among("show", settings, {})
+    if (Path(folder) / PLAN).is_file():
+        from genrun.sweeps.show import show_sweep
+
+        show_sweep(Path(folder))
+        return 0
     run_folder = RunFolder.open(folder)
     info, rows = run_folder.read(), run_folder.rows()
     print_facts(_facts(run_folder, info, rows))

@@ -1,0 +1,192 @@
+"""What a sweep's picture shows: the metric against what was swept. Nothing is drawn here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from genrun.sweeps.configurations import Configuration
+from genrun.sweeps.results import as_number, brief
+from genrun.terminal.style import printable
+
+MOST_LINES = 8  # that one can tell apart
+MOST_SLICES = 4
+DECADE = 9.999  # a ratio; 1e-3 / 1e-4 need not be 10
+LONGEST_TICK, LONGEST_LABEL = 22, 44  # characters
+LARGEST = 1e100  # and its inverse the smallest: with more, a plot's arithmetic overflows
+ALONE = "configuration"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One configuration, at its place on the axis."""
+
+    place: float
+    values: tuple[float, ...]  # of its seeds
+    mean: float | None  # None where no seed has a value
+    low: float | None  # of the mean's interval; None with fewer than two seeds
+    high: float | None
+    failed: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """Configurations that share all but what is on the axis."""
+
+    label: str
+    marks: list[Mark]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Axes with the metric against one key."""
+
+    metric: str
+    key: str
+    numeric: bool  # places are numbers, not choices one after the other
+    log: bool
+    connected: bool  # a line between its places means something
+    ticks: list[tuple[float, str]]
+    lines: list[Line]
+
+    @property
+    def marks(self) -> Iterator[Mark]:
+        return (mark for line in self.lines for mark in line.marks)
+
+
+def panels_of(configurations: Sequence[Configuration], metric: str) -> list[Panel]:
+    """Of the configurations that one metric judges.
+
+    One panel against the key with most values, a line for each combination of the others; where
+    those would be too many to tell apart, a panel against each of the keys.
+    """
+    keys = [
+        key
+        for key in dict.fromkeys(key for c in configurations for key in c.words)
+        if len({c.words.get(key) for c in configurations}) > 1
+    ]
+    if not keys:
+        return [_panel(configurations, metric, ALONE, [])]
+    ranked = sorted(keys, key=lambda key: _rank(configurations, key))
+    for key in ranked:
+        others = [other for other in keys if other != key]
+        if len(_by_words(configurations, others)) <= MOST_LINES:
+            return [_panel(configurations, metric, key, others)]
+    return [_panel(configurations, metric, key, [], alike=False) for key in ranked[:MOST_SLICES]]
+
+
+def _rank(configurations: Sequence[Configuration], key: str) -> tuple[bool, int]:
+    """Numbers before choices, then most values first."""
+    values = {c.words.get(key) for c in configurations}
+    return not _all_numbers(values), -len(values)
+
+
+def _all_numbers(values: set[str | None]) -> bool:
+    numbers = [as_number(value) for value in values]
+    return all(number is not None and number == drawable(number) for number in numbers)
+
+
+def _by_words(
+    configurations: Sequence[Configuration], keys: Sequence[str]
+) -> dict[tuple[str | None, ...], list[Configuration]]:
+    """By the values of `keys`, numbers in their order, then text in its own."""
+    groups: dict[tuple[str | None, ...], list[Configuration]] = {}
+    for configuration in configurations:
+        words = tuple(configuration.words.get(key) for key in keys)
+        groups.setdefault(words, []).append(configuration)
+    return {words: groups[words] for words in sorted(groups, key=_order)}
+
+
+def _order(words: tuple[str | None, ...]) -> list[tuple[bool, float, str]]:
+    numbers = [as_number(word) for word in words]
+    return [
+        (number is None, number or 0.0, word or "")
+        for number, word in zip(numbers, words, strict=True)
+    ]
+
+
+def _panel(
+    configurations: Sequence[Configuration],
+    metric: str,
+    key: str,
+    others: Sequence[str],
+    alike: bool = True,
+) -> Panel:
+    """`alike`: configurations on one line differ in nothing but `key`."""
+    values = {c.words.get(key) for c in configurations}
+    numeric = _all_numbers(values)
+    places = _places(configurations, key, numeric)
+    lines = [
+        Line(_line_label(others, words), [_mark(c, places[c.words.get(key)]) for c in group])
+        for words, group in _by_words(configurations, others).items()
+    ]
+    ticks = sorted((place, _tick(word, key, configurations)) for word, place in places.items())
+    return Panel(
+        metric=short(metric, LONGEST_LABEL),
+        key=short(key, LONGEST_LABEL),
+        numeric=numeric,
+        log=numeric and _spread_by_factors(list(places.values())),
+        connected=numeric and alike,
+        ticks=ticks,
+        lines=lines,
+    )
+
+
+def _spread_by_factors(numbers: Sequence[float]) -> bool:
+    """Whether a logarithmic axis suits: over a decade, and not clearly spread evenly."""
+    low, high, middle = min(numbers), max(numbers), median(numbers)
+    if low <= 0 or high < DECADE * low:
+        return False
+    off_linear = abs((middle - low) / (high - low) - 0.5)
+    off_log = abs(math.log(middle / low) / math.log(high / low) - 0.5)
+    return off_log < 2 * off_linear
+
+
+def _places(
+    configurations: Sequence[Configuration], key: str, numeric: bool
+) -> dict[str | None, float]:
+    """Where on the axis each value is: numbers where they are, choices one after the other."""
+    words = list(dict.fromkeys(c.words.get(key) for c in configurations))
+    if numeric:
+        return {word: as_number(word) or 0.0 for word in words}
+    return {word: float(place) for place, word in enumerate(words)}
+
+
+def _mark(configuration: Configuration, place: float) -> Mark:
+    found = configuration.spread
+    return Mark(
+        place=place,
+        values=tuple(map(drawable, configuration.values.values())),
+        mean=None if found is None else drawable(found.mean),
+        low=None if found is None or found.low is None else drawable(found.low),
+        high=None if found is None or found.high is None else drawable(found.high),
+        failed=len(configuration.failures),
+    )
+
+
+def drawable(number: float) -> float:
+    """The number, or the nearest that an axis can have."""
+    return 0.0 if abs(number) < 1 / LARGEST else max(-LARGEST, min(LARGEST, number))
+
+
+def _tick(word: str | None, key: str, configurations: Sequence[Configuration]) -> str:
+    if key == ALONE:
+        return short(configurations[0].label, LONGEST_LABEL)
+    if word is None:
+        return "not given"
+    return short(brief(word), LONGEST_TICK)
+
+
+def _line_label(keys: Sequence[str], words: Sequence[str | None]) -> str:
+    pairs = zip(keys, words, strict=True)
+    return short(
+        " ".join(f"{key}={brief(word)}" for key, word in pairs if word is not None), LONGEST_LABEL
+    )
+
+
+def short(text: str, longest: int) -> str:
+    """On one line and no longer than there is room for."""
+    text = printable(text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"

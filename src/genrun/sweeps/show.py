@@ -1,0 +1,64 @@
+"""`genrun show` of a sweep: what it was, how far it is, and what it found so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CannotCreate, FolderLocked
+from genrun.runs.lock import refuse_if_locked
+from genrun.sweeps.ledger import states
+from genrun.sweeps.plan import read_plan
+from genrun.sweeps.results import Result
+from genrun.sweeps.start import describe
+from genrun.sweeps.summary import Summary, summarize
+from genrun.sweeps.summary_table import print_tables
+from genrun.terminal.tables import print_facts, print_line
+
+MOST_UNDER_WAY = 10
+
+
+def show_sweep(folder: Path) -> None:
+    """Reads any sweep, whole or not, and brings its summary's files up to date where it can.
+
+    Raises `CheckpointUnusable` where the plan itself is damaged.
+    """
+    plan = read_plan(folder)
+    summary = summarize(folder, states(folder, plan.jobs))
+    counts = Counter(result.status for result in summary.results)
+    facts: dict[str, Any] = {
+        "sweep": folder,
+        **describe(plan),
+        "state": _state(summary),
+        "jobs": f"{len(plan.jobs)}: " + ", ".join(f"{n} {status}" for status, n in counts.items()),
+        "picture": summary.picture,
+    }
+    print_facts(facts)
+    print_tables(summary.configurations, summary.results)
+    _print_under_way(summary.results)
+    if summary.unwritten is not None:
+        print_line(f"note: {summary.unwritten}")
+
+
+def _state(summary: Summary) -> str:
+    """Who works on it, or how to have the rest done."""
+    rest = sum(result.left or result.status == "failed" for result in summary.results)
+    try:
+        refuse_if_locked(summary.folder)
+    except FolderLocked as error:
+        return str(error).removeprefix(f"{summary.folder}: ")
+    except CannotCreate:
+        return "whether a process works on it cannot be told"
+    return f"{rest} not done; go on with: genrun resume {summary.folder}" if rest else "complete"
+
+
+def _print_under_way(results: Sequence[Result]) -> None:
+    """Jobs that have begun and not ended, whether or not a process still works on them."""
+    begun = [result for result in results if result.left and result.status != "missing"]
+    for result in begun[:MOST_UNDER_WAY]:
+        of = f" of {result.planned}" if result.planned else ""
+        print_line(f"{result.job.name}: {result.status}, step {result.steps or 0}{of}")
+    if len(begun) > MOST_UNDER_WAY:
+        print_line(f"and {len(begun) - MOST_UNDER_WAY} more")

@@ -1,0 +1,125 @@
+"""A summary for the terminal: a table for each metric, failures with their reasons, the cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from genrun.sweeps.configurations import Configuration, by_monitor, spent
+from genrun.sweeps.results import Result, brief
+from genrun.sweeps.statistics import paired_difference
+from genrun.terminal.style import duration, number
+from genrun.terminal.tables import print_line, print_table
+
+MOST_ROWS = 100
+MOST_FAILURES = 20
+FAILED_MARK = "! "
+DIGITS, MOST_DECIMALS, LONG = 5, 6, 1e7
+MOST_KEYS = 4  # that have a column each
+NUMBERS = ("mean", "deviation", "95 % interval", "seeds", "failed", "left", "time")
+RARE = ("failed", "left")
+
+
+def print_tables(configurations: Sequence[Configuration], results: Sequence[Result]) -> None:
+    """Best first. What is not shown is counted."""
+    for monitor, group in by_monitor(configurations).items():
+        print_line("")
+        title = f"{monitor}, lower is better" if monitor else "not begun, or failed before that"
+        _print_table(group, title)
+        if line := _best_two(group):
+            print_line(line)
+    _print_failures([result for result in results if result.failed])
+    print_line("")
+    print_line(_cost(results))
+
+
+def _print_table(group: Sequence[Configuration], title: str) -> None:
+    """A column for each swept key where they are few, and none for what is all empty."""
+    keys = list(dict.fromkeys(key for c in group for key in c.words))
+    keys = keys if 0 < len(keys) <= MOST_KEYS else []
+    decimals = _decimals(group[0])
+    cells = [_cells(configuration, decimals) for configuration in group[:MOST_ROWS]]
+    rare = {name for name in RARE if all(row[name] is None for row in cells)}
+    columns = [name for name in NUMBERS if name not in rare]
+    rows = [
+        [*_named(configuration, keys), *(row[name] for name in columns)]
+        for configuration, row in zip(group, cells, strict=False)
+    ]
+    print_table((*(keys or ("configuration",)), *columns), rows, title=title, numbers=NUMBERS)
+    if len(group) > MOST_ROWS:
+        print_line(f"and {len(group) - MOST_ROWS} more in summary.csv")
+
+
+def _named(configuration: Configuration, keys: Sequence[str]) -> list[str | None]:
+    """What tells it from the others, with a mark where jobs of it failed."""
+    names = [
+        brief(configuration.words[key]) if key in configuration.words else None for key in keys
+    ]
+    first = names[0] if keys else configuration.label
+    mark = FAILED_MARK if configuration.failures else ""
+    return [f"{mark}{'-' if first is None else first}", *names[1:]]
+
+
+def _decimals(best: Configuration) -> int:
+    """So many that the best mean has its five digits; all of a table are written alike."""
+    if best.spread is None or best.spread.mean == 0:
+        return 0
+    return min(max(DIGITS - 1 - math.floor(math.log10(abs(best.spread.mean))), 0), MOST_DECIMALS)
+
+
+def _fixed(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if abs(value) < LONG else number(value)
+
+
+def _cells(configuration: Configuration, decimals: int) -> dict[str, Any]:
+    found, failed = configuration.spread, len(configuration.failures)
+    interval = deviation = None
+    if found is not None and found.low is not None and found.high is not None:
+        interval = f"{_fixed(found.low, decimals)} to {_fixed(found.high, decimals)}"
+        deviation = None if found.deviation is None else f"{found.deviation:.3g}"
+    jobs, seconds = configuration.results, spent(configuration.results)["seconds"]
+    return {
+        "mean": found and _fixed(found.mean, decimals),
+        "deviation": deviation,
+        "95 % interval": interval,
+        "seeds": f"{len(configuration.values)}/{len(jobs)}",
+        "failed": failed or None,
+        "left": configuration.left or None,
+        "time": duration(seconds) if seconds else None,
+    }
+
+
+def _best_two(group: Sequence[Configuration]) -> str:
+    """How far the second is behind the first, by the seeds that both have."""
+    if len(group) < 2 or group[1].spread is None:
+        return ""
+    first, second = group[:2]
+    gap = paired_difference(first.values, second.values)
+    if all(len(configuration.results) == 1 for configuration in group):
+        return "one seed each says nothing of how sure this is; sweep.seeds=3 would"
+    if gap is None or gap.low is None or gap.high is None:
+        return ""
+    return (
+        f"{second.label} is {gap.mean:.3g} above {first.label} with the same seeds "
+        f"(95 % interval {gap.low:.3g} to {gap.high:.3g}, {gap.count} pairs)"
+    )
+
+
+def _print_failures(failed: Sequence[Result]) -> None:
+    if not failed:
+        return
+    print_line("")
+    rows = [(r.job.name, r.status, r.reason) for r in failed[:MOST_FAILURES]]
+    print_table(("job", "status", "why"), rows, title=f"{len(failed)} failed")
+    if len(failed) > MOST_FAILURES:
+        print_line(f"and {len(failed) - MOST_FAILURES} more in summary.json")
+
+
+def _cost(results: Sequence[Result]) -> str:
+    whole, lost = spent(results), spent(r for r in results if r.failed)
+    of_it = f", {duration(lost['seconds'])} of it in failed ones" if lost["seconds"] else ""
+    return (
+        f"spent: {duration(whole['seconds'])} of training, {whole['steps']:,} steps, "
+        f"{whole['examples']:,} examples in {len(results)} jobs{of_it}"
+    )
