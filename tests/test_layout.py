@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "facts": {"core", "build"},
     "room": {"core", "build"},
     "saved": {"core", "config", "runs", "groups", "values", "yaml_files"},
-    "experiment": {"core", "training", "runs", "build", "facts", "saved"},
+    "ending": {"core", "training", "runs", "build", "facts"},
+    "experiment": {"core", "training", "runs", "build", "facts", "room", "ending", "saved"},
     "api": {
         "core",
         "training",

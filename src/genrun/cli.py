@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError, SweepFailed
+from genrun.core.place import leave_to_others, leave_with, refuse_several
 from genrun.verbs import VERBS
 
 BUG = 70
@@ -42,12 +43,14 @@ def run(argv: Sequence[str]) -> int:
             from genrun import verbs
 
             gc.enable()
+            if argv[0] != "resume":
+                refuse_several(f"genrun {argv[0]}")
             return verbs.run(argv[0], argv[1:])
         return _compose_and_run(list(argv))
     except GenrunError as error:
         if full_errors_wanted():
             raise
-        _print_error(str(error))
+        _print_error(leave_to_others(error) + str(error))
         return error.exit_code
     except BrokenPipeError:
         raise
@@ -59,7 +62,7 @@ def run(argv: Sequence[str]) -> int:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
         _print_error(
-            f"a bug: {type(error).__name__}: {error} ({where}); "
+            f"{leave_to_others()}a bug: {type(error).__name__}: {error} ({where}); "
             "HYDRA_FULL_ERROR=1 shows everything"
         )
         return BUG
@@ -98,6 +101,8 @@ def _compose_and_run(argv: list[str]) -> int:
     )  # fmt: skip
     if looking:
         return _look([word for word in argv if word not in words], words, arguments.config_dir)
+    if arguments.multirun:
+        refuse_several("a sweep (-m)")
     return (_sweep if arguments.multirun else _single)(words, arguments.config_dir)
 
 
@@ -132,15 +137,14 @@ def _single(words: list[str], config_dir: str | None) -> int:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
     from genrun.experiment import Experiment
     from genrun.hydra_call import flags_of, quoted, run_under_hydra
-    from genrun.room import check_room
-    from genrun.runs.files import claim
     from genrun.terminal.choose import display
     from genrun.training.loop import Outcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
-    check_room(composed.folder.absolute(), experiment.built)
-    folder = claim(composed.folder.absolute())
+    folder = experiment.claim(composed.folder.absolute())
     gc.enable()
+    if experiment.built.processes.rank > 0:  # Hydra's own files are written once
+        return leave_with(experiment.train(folder, display(first=False)).status)
     ended: list[Outcome | Exception] = []
 
     def task(_: Any) -> None:
@@ -153,7 +157,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
     run_under_hydra(flags_of(config_dir), own, task, folder)
     if isinstance(ended[0], Exception):
         raise ended[0]
-    return EXIT_CODE_OF_STATUS.get(ended[0].status, 0)
+    return leave_with(ended[0].status)
 
 
 def _sweep(words: list[str], config_dir: str | None) -> int:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import OmegaConf
 
 from genrun import facts
 from genrun.build import Built, build
+from genrun.build.device import idle_gpus
+from genrun.build.memory import memory_errors
 from genrun.build.optimizers import TO_THE_END
-from genrun.core.errors import CheckpointUnusable, ConfigError, OutOfMemory, OutputFailed
+from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.protocols import Display
+from genrun.ending import finish, note_end
+from genrun.room import check_room
+from genrun.runs.checkpoint import Checkpoint, read_checkpoint
+from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import only_writer
 from genrun.runs.recorder import Recorder
@@ -24,6 +28,7 @@ from genrun.saved import differences
 from genrun.training.clock import Clock
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop, Outcome
+from genrun.training.record import NoRecord, Record
 
 
 @dataclass
@@ -40,21 +45,32 @@ class Experiment:
         cls, config: dict[str, Any], choices: Mapping[str, str], overrides: Sequence[str]
     ) -> Experiment:
         """Builds everything, so that whatever is wrong is said before a folder exists."""
-        with _memory_errors(config):
+        with memory_errors(config):
             built = build(config, config["plugins"])
         return cls(config, choices, overrides, built)
+
+    def claim(self, wanted: Path) -> Path:
+        """A folder that no other run has, and room for it; the same for all processes."""
+
+        def claimed() -> str:
+            check_room(wanted, self.built)
+            return str(claim(wanted))
+
+        return Path(self.built.processes.first(claimed))
 
     def train(
         self, folder: Path, display: Display, interrupted: Callable[[], bool] | None = None
     ) -> Outcome:
         """Trains in an empty folder of its own."""
+        if self.built.processes.rank > 0:
+            return self._follow(display, interrupted)
         run = RunFolder(folder)
         with only_writer(folder), Interrupt() as signals:
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             collected = facts.collect(self.built, self.config, self.choices, self.overrides)
             run.update({"status": "running", "reason": "", **collected, "resumed": []})
             recorder = Recorder.begin(folder)
-            return self._run(run, recorder, display, interrupted or signals, Clock(), fresh=True)
+            return self._run(run, recorder, display, interrupted or signals, Clock(), None)
 
     def resume(
         self,
@@ -63,13 +79,16 @@ class Experiment:
         interrupted: Callable[[], bool] | None = None,
     ) -> Outcome:
         """Goes on from the newest sound checkpoint."""
+        if self.built.processes.rank > 0:
+            return self._follow(display, interrupted)
         with only_writer(run.path), Interrupt() as signals:
             before = run.read()
             if before["data"]["digest"] != self.built.data.digest:
                 raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
             self._refuse_longer_schedule(before["steps"])
             changed = differences(
-                before["environment"], facts.environment(self.built, self.config)
+                {**facts.EARLIER, **before["environment"]},
+                facts.environment(self.built, self.config),
             )
             recorder, checkpoint, seconds, passed_over = Recorder.resume(run.path)
             for name in passed_over:
@@ -92,8 +111,7 @@ class Experiment:
             )
             clock = Clock()
             clock.seconds |= seconds
-            fresh = checkpoint is None
-            return self._run(run, recorder, display, interrupted or signals, clock, fresh)
+            return self._run(run, recorder, display, interrupted or signals, clock, checkpoint)
 
     def _refuse_longer_schedule(self, steps: int) -> None:
         """More steps would all be at the last rate of a schedule that was laid out to the end."""
@@ -113,6 +131,42 @@ class Experiment:
             text = (str(error) or type(error).__name__).splitlines()[0]
             raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({text})") from error
 
+    def _follow(self, display: Display, interrupted: Callable[[], bool] | None) -> Outcome:
+        """Beside rank 0, which writes: every step that it takes, and nothing on disk."""
+        with Interrupt() as signals, memory_errors(self.config):
+            path: str | None = self.built.processes.agree(None)  # of what rank 0 goes on from
+            if path is not None:
+                self._restore(read_checkpoint(Path(path)))
+            loop = self._loop(NoRecord(), display, interrupted or signals, Clock(), path is None)
+            outcome = loop.run()
+            self.built.processes.wait()
+            return outcome
+
+    def _loop(
+        self,
+        record: Record,
+        display: Display,
+        interrupted: Callable[[], bool],
+        clock: Clock,
+        fresh: bool,
+    ) -> Loop:
+        built, seconds = self.built, clock.trained
+        if built.exchange is not None:
+            interrupted, seconds = built.exchange.watch(interrupted, seconds)
+        return Loop(
+            trial=built.trial,
+            step=built.step,
+            evaluation=built.evaluation,
+            plan=built.plan,
+            record=record,
+            display=display,
+            interrupted=interrupted,
+            seconds=seconds,
+            processes=built.processes,
+            clock=clock,
+            fresh=fresh,
+        )
+
     def _run(
         self,
         run: RunFolder,
@@ -120,81 +174,27 @@ class Experiment:
         display: Display,
         interrupted: Callable[[], bool],
         clock: Clock,
-        fresh: bool,
+        checkpoint: Checkpoint | None,
     ) -> Outcome:
         built = self.built
         display.start(facts.summarize(self.built, self.choices, run.path), built.trial.step)
+        if advice := idle_gpus(self.config["runtime"]["device"], built.processes.size):
+            display.note(advice)
         try:
-            with _memory_errors(self.config):
-                loop = Loop(
-                    trial=built.trial,
-                    step=built.step,
-                    evaluation=built.evaluation,
-                    plan=built.plan,
-                    record=recorder,
-                    display=display,
-                    interrupted=interrupted,
-                    clock=clock,
-                    fresh=fresh,
-                )
+            with memory_errors(self.config):
+                built.processes.agree(checkpoint and str(checkpoint.path.absolute()))
+                loop = self._loop(recorder, display, interrupted, clock, checkpoint is None)
                 outcome = loop.run()
         except KeyboardInterrupt:
-            self._note_end(run, "interrupted", "left at once by a second signal")
+            note_end(run, "interrupted", "left at once by a second signal")
             raise
         except BaseException as error:
-            self._note_end(run, "failed", f"{type(error).__name__}: {error}")
+            note_end(run, "failed", f"{type(error).__name__}: {error}")
             raise
         finally:
             recorder.close()
             with contextlib.suppress(OSError, ValueError):  # a terminal gone is no reason to fail
                 display.close()
-        self._finish(run, outcome, clock, display)
+        finish(run, built, outcome, clock, display)
+        built.processes.wait()  # whoever leaves with another code than 0 has the others killed
         return outcome
-
-    def _note_end(self, run: RunFolder, status: str, reason: str) -> None:
-        """On the way out of an error, which matters more than that the disk is full."""
-        with contextlib.suppress(OutputFailed):
-            run.update({"status": status, "reason": reason})
-
-    def _finish(self, run: RunFolder, outcome: Outcome, clock: Clock, display: Display) -> None:
-        trial, built = self.built.trial, self.built
-        best = None if trial.best is None else {"step": trial.best.step, "value": trial.best.value}
-        seconds = {name: round(value, 3) for name, value in clock.read().items()}
-        run.update(
-            {
-                "status": outcome.status,
-                "reason": outcome.reason,
-                "ended": facts.now(),
-                "step": trial.step,
-                "best": best,
-                "compute": {
-                    "steps": trial.step,
-                    "examples": trial.step * built.step.examples_a_step,
-                    "seconds": seconds,
-                },
-            }
-        )
-        lines = {"folder": facts.shown(run.path)}
-        if best is not None:
-            lines["best"] = f"{built.plan.monitor} {best['value']:.5g} at step {best['step']}"
-        if pictures := sorted(run.samples.glob("step-*[0-9].png")):
-            lines["samples"] = facts.shown(pictures[-1])
-        if outcome.status == "interrupted":
-            lines["go on"] = f"genrun resume {facts.shown(run.path)}"
-        display.finish(outcome.status, outcome.reason, lines)
-
-
-@contextmanager
-def _memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
-    """Turns running out of memory into one line with a batch size to try."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        on_cpu = "DefaultCPUAllocator: can't allocate memory" in str(error)
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not on_cpu:
-            raise
-        batch_size = config["data"]["batch_size"]
-        raise OutOfMemory(
-            f"out of memory with data.batch_size={batch_size}; "
-            f"try data.batch_size={max(1, batch_size // 2)}"
-        ) from error

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from genrun.core import noise
-from genrun.core.noise import Key, fold_in, mix
+from genrun.core.noise import Key, fold_in
+from genrun.core.seeds import mix
 
 
 def test_mix_is_splitmix64() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError
+from genrun.core.errors import ConfigError
+from genrun.core.place import Place, leave_with
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
 from genrun.verbs.words import run_and_settings
@@ -21,8 +22,9 @@ USAGE = (
 def run(words: Sequence[str]) -> int:
     """Nothing is done to a run that ended, unless it gets more steps or another budget."""
     folder, settings = run_and_settings(USAGE, words)
-    run_folder = RunFolder.open(folder)
-    refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
+    run_folder, first = RunFolder.open(folder), Place.from_environment().rank == 0
+    if first:  # of those that torchrun started it is the one that writes
+        refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
     from genrun.saved import override, read_config, refuse_changes
 
@@ -32,7 +34,8 @@ def run(words: Sequence[str]) -> int:
     if info["status"] in ENDED and not _goes_further(saved, config):
         from genrun.terminal.tables import print_line
 
-        print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
+        if first:
+            print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
         return 0
     from genrun.experiment import Experiment
     from genrun.terminal.choose import display
@@ -41,8 +44,8 @@ def run(words: Sequence[str]) -> int:
     steps, done = prepared.built.plan.steps, info.get("step", 0)
     if steps < done:
         raise ConfigError(f"steps={steps}: this run has already done {done}")
-    outcome = prepared.resume(run_folder, display())
-    return EXIT_CODE_OF_STATUS.get(outcome.status, 0)
+    outcome = prepared.resume(run_folder, display(first))
+    return leave_with(outcome.status)
 
 
 def _goes_further(saved: dict[str, Any], config: dict[str, Any]) -> bool:

@@ -1,0 +1,40 @@
+"""Where a training leaves what it learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from torch import Tensor
+
+
+class Record(Protocol):
+    """Where a run leaves what it learned."""
+
+    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
+
+    def health(self, row: Mapping[str, Any]) -> None: ...
+
+    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None: ...
+
+    def checkpoint(
+        self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
+    ) -> None: ...
+
+
+class NoRecord:
+    """Of a process beside the one that writes; it is asked for nothing."""
+
+    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
+        return None
+
+    def health(self, row: Mapping[str, Any]) -> None:
+        return None
+
+    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
+        return None
+
+    def checkpoint(
+        self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
+    ) -> None:
+        return None
