@@ -53,7 +53,7 @@ def test_a_run_has_one_folder_and_one_voice(tmp_path: Path) -> None:
 
 
 def test_a_signal_to_torchrun_saves_and_resume_goes_on_exactly(tmp_path: Path) -> None:
-    words = [*TINY, "log_every=100", "evaluate_every=100000", "save_every=100000", "steps=2000"]
+    words = [*TINY, "log_every=100", "evaluate_every=100000", "save_every=100000", "steps=600"]
     alone = torchrun(*words, "hydra.run.dir=alone", folder=tmp_path)
     assert alone.returncode == 0, alone.stderr
     process = subprocess.Popen(
@@ -70,10 +70,10 @@ def test_a_signal_to_torchrun_saves_and_resume_goes_on_exactly(tmp_path: Path) -
         pytest.skip("the run was over before the signal came")
     assert info["status"] == "interrupted", errors
     assert "genrun resume stopped" in output
-    assert 100 < info["step"] < 2000
+    assert 100 < info["step"] < 600
     resumed = torchrun("resume", "stopped", folder=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    newest = [max(p.name for p in (tmp_path / name / "checkpoints").glob("ckpt-0000002000-*"))
+    newest = [max(p.name for p in (tmp_path / name / "checkpoints").glob("ckpt-0000000600-*"))
               for name in ("alone", "stopped")]  # fmt: skip
     assert newest[0] == newest[1]
     logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("alone", "stopped")]
@@ -121,8 +121,7 @@ class Breaks(VAE):
 """
 
 
-@pytest.mark.parametrize("broken", ["0", "1"])
-@pytest.mark.parametrize("how", ["killed", "raises"])
+@pytest.mark.parametrize(("how", "broken"), [("killed", "1"), ("raises", "0"), ("raises", "1")])
 def test_one_that_dies_ends_all_and_is_said_once(how: str, broken: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PLUGIN)
     words = [*TINY, "model._target_=mine.Breaks", "plugins=[mine]", "hydra.run.dir=run",

@@ -40,6 +40,11 @@ class Place:
                 f"LOCAL_WORLD_SIZE={place.local_size}: these variables do not fit each other; "
                 "torchrun sets them"
             )
+        if place.size > 1 and not {"MASTER_ADDR", "MASTER_PORT"} <= set(os.environ):
+            raise ConfigError(
+                f"WORLD_SIZE={place.size}: MASTER_ADDR and MASTER_PORT are not set, by which "
+                "processes find each other; torchrun sets them"
+            )
         return place
 
 
