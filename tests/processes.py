@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-SECONDS = 120
+SECONDS = 60
 
 
 def together(work: Callable[[], Any], size: int = 2) -> list[Any]:
