@@ -17,9 +17,7 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols import Model
 from genrun.core.types import DataSpec
 from genrun.experiment import Experiment
-from genrun.room import check_room, checkpoint_bytes
 from genrun.runs.checkpoint import Checkpoint, checkpoints
-from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
 from genrun.saved import read_config
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
@@ -132,7 +130,7 @@ def train(
     """
     composed = compose(overrides, config_dir)
     experiment = Experiment.prepare(composed.config, composed.choices, composed.overrides)
-    check_room(composed.folder.absolute(), checkpoint_bytes(experiment.built))
-    folder = claim(composed.folder.absolute())
-    experiment.train(folder, SilentDisplay() if quiet else PlainDisplay(sys.stdout))
+    folder = experiment.claim(composed.folder.absolute())
+    silent = quiet or experiment.built.processes.rank > 0
+    experiment.train(folder, SilentDisplay() if silent else PlainDisplay(sys.stdout))
     return Run.open(folder, plugins=composed.config["plugins"])

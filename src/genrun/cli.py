@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError
+from genrun.core.place import leave_to_others, leave_with, refuse_several
 from genrun.verbs import VERBS
 
 BUG = 70
@@ -52,12 +53,14 @@ def run(argv: Sequence[str]) -> int:
             from genrun import verbs
 
             gc.enable()
+            if argv[0] != "resume":
+                refuse_several(f"genrun {argv[0]}")
             return verbs.run(argv[0], argv[1:])
         return _compose_and_run(list(argv))
     except GenrunError as error:
         if full_errors_wanted():
             raise
-        _print_error(str(error))
+        _print_error(leave_to_others(error) + str(error))
         return error.exit_code
     except BrokenPipeError:
         raise
@@ -69,7 +72,7 @@ def run(argv: Sequence[str]) -> int:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
         _print_error(
-            f"a bug: {type(error).__name__}: {error} ({where}); "
+            f"{leave_to_others()}a bug: {type(error).__name__}: {error} ({where}); "
             "HYDRA_FULL_ERROR=1 shows everything"
         )
         return BUG
@@ -109,6 +112,7 @@ def _compose_and_run(argv: list[str]) -> int:
     if looking:
         return _look([word for word in argv if word not in words], words, arguments.config_dir)
     if arguments.multirun:
+        refuse_several("a sweep (-m)")
         from genrun.sweeps.start import sweep
 
         gc.enable()
@@ -147,18 +151,17 @@ def _single(words: list[str], config_dir: str | None) -> int:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
     from genrun.experiment import Experiment
     from genrun.hydra_call import flags_of, quoted, run_under_hydra
-    from genrun.room import check_room, checkpoint_bytes
-    from genrun.runs.files import claim
     from genrun.terminal.choose import display
     from genrun.training.interrupt import Interrupt
     from genrun.training.loop import Outcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
-    check_room(composed.folder.absolute(), checkpoint_bytes(experiment.built))
     gc.enable()
     ended: list[Outcome | Exception] = []
     with Interrupt() as signals:  # from here on there is a folder, which must be one to go on with
-        folder = claim(composed.folder.absolute())
+        folder = experiment.claim(composed.folder.absolute())
+        if experiment.built.processes.rank > 0:  # Hydra's own files are written once
+            return leave_with(experiment.train(folder, display(first=False), signals).status)
 
         def task(_: Any) -> None:
             try:
@@ -170,7 +173,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
         run_under_hydra(flags_of(config_dir), own, task, folder)
     if isinstance(ended[0], Exception):
         raise ended[0]
-    return EXIT_CODE_OF_STATUS.get(ended[0].status, 0)
+    return leave_with(ended[0].status)
 
 
 def _print_error(text: str) -> None:

@@ -23,6 +23,7 @@ class Runtime:
     precision: str = MISSING
     threads: int | None = MISSING
     compile: bool = MISSING
+    sync_batch_norm: bool = MISSING
 
 
 @dataclass

@@ -14,7 +14,10 @@ from typing import Any
 import torch
 
 from genrun.build import Built
+from genrun.build.together import joins_batch_norm
 from genrun.core.types import RunSummary
+
+EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it
 
 
 def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
@@ -29,11 +32,19 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
         monitor=built.plan.monitor,
         facts={
             "device": f"{built.device}, {torch.get_num_threads()} threads",
+            **_shown_processes(built),
             "data": f"{built.data.name}, {built.data.train_count} train, "
             f"{built.data.held_out_count} held out{skipped}",
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
         },
     )
+
+
+def _shown_processes(built: Built) -> dict[str, str]:
+    share = built.step.settings.share
+    if share is None:
+        return {}
+    return {"processes": f"{share.count}, {share.rows} of {built.data.batch_size} images each"}
 
 
 def shown(path: Path) -> str:
@@ -80,6 +91,8 @@ def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "precision": config["runtime"]["precision"],
         "compile": config["runtime"]["compile"],
+        "processes": built.processes.size,
+        "sync_batch_norm": joins_batch_norm(config, built.processes),
     }
 
 

@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from genrun.core import noise
-from genrun.core.noise import Key, fold_in, mix
+from genrun.core.noise import Key, fold_in
+from genrun.core.seeds import mix
+from genrun.core.types import Share
 
 
 def test_mix_is_splitmix64() -> None:
@@ -52,3 +54,23 @@ def test_layers_get_keys_in_the_order_they_ask_and_none_outside() -> None:
     assert first.path == again.path != second.path
     with pytest.raises(RuntimeError, match="outside"):
         noise.next_layer_key()
+
+
+@pytest.mark.parametrize("draw", [noise.normal, noise.uniform])
+def test_shares_of_the_noise_make_up_what_one_process_draws(draw) -> None:  # type: ignore[no-untyped-def]
+    key, like = Key.of(3), torch.zeros(1)
+    whole = draw(key, (12, 5), like)
+    both = draw(key, (24, 5), like)  # two batches in one, as of real and generated images
+    bias = draw(key, (5,), like)
+    parts, stacked = [], []
+    for index in range(3):
+        with noise.layer_keys(key, Share(index, 3, 4)):
+            parts.append(draw(key, (4, 5), like))
+            stacked.append(draw(key, (8, 5), like))
+            assert torch.equal(draw(key, (5,), like), bias), "no matter of the batch"
+            assert draw(key, (), like).shape == ()
+        with noise.layer_keys(key):
+            assert torch.equal(draw(key, (12, 5), like), whole)
+    assert torch.equal(torch.cat(parts), whole)
+    assert torch.equal(torch.cat([part[:4] for part in stacked]), both[:12])
+    assert torch.equal(torch.cat([part[4:] for part in stacked]), both[12:])

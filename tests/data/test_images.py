@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from genrun.core.errors import ConfigError
+from genrun.core.types import Share
 from genrun.data.digits import Digits
 from genrun.data.images import Batches, ImageSet
 
@@ -69,3 +70,12 @@ def test_the_digits_are_the_ones_that_were_shipped() -> None:
     expected = "25d5404ad3c98b3710ad8bf22d0710a009eb64dc2466b0e02d49601bb51a75ed"
     assert digest.hexdigest() == expected
     assert Digits().load().images.shape == (10_000, 1, 28, 28)
+
+
+def test_shares_make_up_the_batch_in_its_order() -> None:
+    whole = Batches(numbered(50), 10, 6, seed=0, device=CPU)
+    shares = [Batches(numbered(50), 10, 6, 0, CPU, Share(index, 3, 2)) for index in range(3)]
+    for index in (0, 1, 5, 6, 13):
+        together = [numbers(share.batch(index)) for share in shares]
+        assert sum(together, []) == numbers(whole.batch(index))
+    assert shares[0].batches_per_epoch == whole.batches_per_epoch

@@ -16,6 +16,7 @@ from typing import Any
 from genrun.core.errors import CheckpointUnusable, Diverged
 from genrun.core.types import Report
 from genrun.experiment import Experiment
+from genrun.restoring import restore
 from genrun.runs.checkpoint import read_checkpoint
 from tests.faults.damage import CHECKPOINT, STOP
 from tests.faults.harness import Harness, Tally, fork, wait
@@ -146,7 +147,7 @@ def _read_all(harness: Harness, content: bytes, folder: Path, seed: float, count
         path = folder / f"ckpt-{STOP:010d}-{digest}.safetensors"
         path.write_bytes(changed)
         try:
-            experiment._restore(read_checkpoint(path))
+            restore(experiment.built.trial, read_checkpoint(path))
         except CheckpointUnusable:
             continue
         finally:

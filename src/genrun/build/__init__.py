@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from genrun.build.device import find_device
 from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import build_optimizers, build_schedule
-from genrun.build.threads import available_threads
+from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import ConfigError, InputMissing
 from genrun.core.protocols import (
     GradientChange,
@@ -26,13 +24,17 @@ from genrun.core.protocols import (
     Stopper,
     WeightAverage,
 )
+from genrun.core.types import Share
 from genrun.data.images import Batches
 from genrun.training.average import AveragedNetworks
 from genrun.training.evaluation import Evaluation
+from genrun.training.exchange import Exchange
 from genrun.training.finite import Gradients
 from genrun.training.loop import Plan
+from genrun.training.processes import Processes
 from genrun.training.step import StepSettings, TrainingStep, trained_parameters
 from genrun.training.trial import Trial
+from genrun.training.window import Window
 
 GRID = 64  # images in a sample grid
 
@@ -48,6 +50,8 @@ class Built:
     evaluation: Evaluation
     plan: Plan
     device: torch.device
+    processes: Processes
+    exchange: Exchange | None  # None: there is one process
 
     def parameter_counts(self) -> dict[str, int]:
         """Trained parameters by player."""
@@ -58,16 +62,19 @@ class Built:
 
 
 def build(config: Config, plugins: Sequence[str]) -> Built:
-    """Builds everything and checks what only the parts know. Creates no file but caches."""
-    device = find_device(config["runtime"]["device"])
-    # Subnormal numbers cost a CPU a hundred times the time of others, and Adam's moments of seldom
-    # active weights decay into them.
-    torch.set_flush_denormal(True)
-    torch.set_num_threads(_threads(config))
-    data = build_data(config, device, plugins)
+    """Builds everything and checks what only the parts know. Creates no file but caches.
+
+    Started by torchrun, it waits for the other processes.
+    """
+    team = form_team(config)
+    device, processes = team.device, team.processes
+    with team.one_first():
+        data = build_data(config, device, plugins, team.share)
     model, regularizations = build_model(config, plugins)
     nets = build_networks(config, model, regularizations, data.spec, plugins).to(device)
-    check_batch_size(nets, data.batch_size)
+    join_batch_norm(nets, config, processes)
+    check_batch_size(nets, data.batch_size, team.share)
+    begin_alike(nets, config, data.digest, processes)
 
     plan = _plan(config, data, model)
     optimizers = build_optimizers(config, model, nets, plugins)
@@ -81,42 +88,40 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     evaluation = _evaluation(config, model, average.nets, data, plugins)
     measured = evaluation.names()
     stoppers = _stoppers(config, model, measured, plugins)
+    exchange = None
+    if team.share is not None:
+        exchange = Exchange(processes, [nets[name] for name in trained], device)
+    changes = [r for r in regularizations.values() if isinstance(r, GradientChange)]
     step = TrainingStep(
         model,
         nets.train(),
         data,
         optimizers,
         {name: r for name, r in regularizations.items() if isinstance(r, Penalty)},
-        [r for r in regularizations.values() if isinstance(r, GradientChange)],
-        _step_settings(config, device),
+        changes if exchange is None else [exchange, *changes],
+        _step_settings(config, team),
     )
     epoch = data.train_count / step.examples_a_step
     health = build_health(config["health"], model, measured, epoch)
     gradients = Gradients(nets, model.players())
-    trial = Trial(nets, average, optimizers, schedules, stoppers, gradients, health)
-    return Built(model, data, trial, step, evaluation, plan, device)
+    window = Window(None if team.share is None else processes.mean)
+    trial = Trial(nets, average, optimizers, schedules, stoppers, gradients, health, window=window)
+    return Built(model, data, trial, step, evaluation, plan, device, processes, exchange)
 
 
-def _step_settings(config: Config, device: torch.device) -> StepSettings:
+def _step_settings(config: Config, team: Team) -> StepSettings:
     return StepSettings(
         seed=config["seed"],
-        device=device,
+        device=team.device,
         autocast=torch.bfloat16 if config["runtime"]["precision"] == "bf16" else None,
         compile=config["runtime"]["compile"],
+        share=team.share,
     )
 
 
-def _threads(config: Config) -> int:
-    threads = config["runtime"]["threads"]
-    cores = os.cpu_count() or 1
-    if threads is None:
-        return available_threads()
-    if threads > max(cores, available_threads()):
-        raise ConfigError(f"runtime.threads={threads}: this machine has {cores} cores")
-    return int(threads)
-
-
-def build_data(config: Config, device: torch.device, plugins: Sequence[str]) -> Batches:
+def build_data(
+    config: Config, device: torch.device, plugins: Sequence[str], share: Share | None = None
+) -> Batches:
     """Reads the images and splits them."""
     settings = dict(config["data"])
     batch_size, held_out = settings.pop("batch_size"), settings.pop("held_out")
@@ -124,7 +129,7 @@ def build_data(config: Config, device: torch.device, plugins: Sequence[str]) -> 
         source = instantiate("data", settings, plugins).load()
     except OSError as error:  # a name that is too long, a folder that may not be read
         raise InputMissing(f"data: {error.filename}: {error.strerror or error}") from error
-    return Batches(source, held_out, batch_size, config["seed"], device)
+    return Batches(source, held_out, batch_size, config["seed"], device, share)
 
 
 def _plan(config: Config, data: Batches, model: Model) -> Plan:

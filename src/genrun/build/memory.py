@@ -1,15 +1,18 @@
-"""Whether networks fit into memory, asked before it is taken: their sizes may be a stranger's."""
+"""Memory: whether networks fit, asked before it is taken, and what to do where it runs out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from genrun.core.errors import OutOfMemory
+from genrun.core.place import Place
 
 GIGABYTE = 1e9
 
@@ -47,3 +50,19 @@ def free_bytes() -> int | None:
         return None
     found = re.search(r"MemAvailable:\s+(\d+) kB", said)
     return None if found is None else int(found[1]) * 1024
+
+
+@contextmanager
+def memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
+    """Turns running out of memory into one line with a batch size to try."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        on_cpu = "DefaultCPUAllocator: can't allocate memory" in str(error)
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not on_cpu:
+            raise
+        batch_size, share = config["data"]["batch_size"], Place.from_environment().size
+        raise OutOfMemory(
+            f"out of memory with data.batch_size={batch_size}; "
+            f"try data.batch_size={max(1, batch_size // 2 // share) * share}"
+        ) from error

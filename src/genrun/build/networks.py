@@ -14,7 +14,7 @@ from genrun.core.errors import ConfigError
 from genrun.core.layers import Hidden
 from genrun.core.noise import fold_in
 from genrun.core.protocols import ChecksModel, HiddenLayer, Model, ModelChange, NetworkChange
-from genrun.core.types import DataSpec
+from genrun.core.types import DataSpec, Share
 
 
 def build_model(config: Config, plugins: Sequence[str]) -> tuple[Model, dict[str, Any]]:
@@ -79,7 +79,13 @@ def _regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDic
             nets[network] = regularization.change(nets[network])
 
 
-def check_batch_size(nets: nn.ModuleDict, batch_size: int) -> None:
+def check_batch_size(nets: nn.ModuleDict, batch_size: int, share: Share | None) -> None:
+    """Raises `ConfigError` where a layer would normalize over one image."""
     normalized = any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in nets.modules())
     if normalized and batch_size == 1:
         raise ConfigError("data.batch_size=1: batch normalization needs at least 2 images")
+    if normalized and share is not None and share.rows == 1:
+        raise ConfigError(
+            f"data.batch_size={batch_size}: batch normalization needs at least 2 images in each "
+            f"of {share.count} processes, or runtime.sync_batch_norm=true"
+        )

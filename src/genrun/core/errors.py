@@ -73,6 +73,12 @@ class OutputFailed(GenrunError):
     exit_code = 74
 
 
+class ProcessLost(GenrunError):
+    """Another process of this run ended or cannot be reached."""
+
+    exit_code = 74
+
+
 class CheckpointUnusable(GenrunError):
     """A checkpoint is damaged, or belongs to another experiment."""
 

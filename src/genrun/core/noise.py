@@ -7,8 +7,7 @@ program. Nothing here reads or moves the global generators but `seed_global_gene
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -16,20 +15,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-_MASK = (1 << 64) - 1
+from genrun.core.seeds import fold_in as fold_in
+from genrun.core.types import Share
 
-
-def mix(value: int) -> int:
-    """The finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): 64 bits to 64 bits."""
-    value = (value + 0x9E3779B97F4A7C15) & _MASK
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
-    return value ^ (value >> 31)
-
-
-@lru_cache(maxsize=4096)
-def _mixed_name(name: str) -> int:
-    return mix(zlib.crc32(name.encode()))
+_POSITIVE = (1 << 63) - 1  # what torch's generators take as seeds
 
 
 @lru_cache(maxsize=65536)
@@ -41,18 +30,6 @@ def _fold_path(path: int, use: str | int) -> int:
 def _fold_constant(path: int, use: str | int) -> int:
     """`torch.compile` takes the path as the constant it is instead of tracing the hash."""
     return _fold_path(path, use)
-
-
-def fold_in(seed: int, *uses: str | int) -> int:
-    """A seed of its own for each sequence of `uses`; a signed 64-bit integer."""
-    for use in uses:
-        seed = mix(seed ^ (_mixed_name(use) if isinstance(use, str) else mix(use)))
-    return _signed(seed)
-
-
-def _signed(value: int) -> int:
-    value &= _MASK
-    return value - (1 << 64) if value >> 63 else value
 
 
 @dataclass(frozen=True)
@@ -76,17 +53,33 @@ class Key:
 
 
 def normal(key: Key, shape: Sequence[int], like: Tensor) -> Tensor:
-    """Standard normal noise of `shape`, with the dtype and device of `like`."""
-    if _transformed():
-        return _by_operator(_normal, key, shape, like)
-    return _draw_normal(key.base, key.path, shape, like.dtype, like.device)
+    """Standard normal noise of `shape`, with the dtype and device of `like`.
+
+    Its first dimension is the batch: where several processes train on one batch (`layer_keys`),
+    it is this one's share of what one process alone would draw.
+    """
+    return _drawn(_normal, _draw_normal, key, shape, like)
 
 
 def uniform(key: Key, shape: Sequence[int], like: Tensor) -> Tensor:
-    """Noise uniform on [0, 1) of `shape`, with the dtype and device of `like`."""
+    """Noise uniform on [0, 1) of `shape`, with the dtype and device of `like`, shared alike."""
+    return _drawn(_uniform, _draw_uniform, key, shape, like)
+
+
+def _drawn(
+    operator: torch._library.custom_ops.CustomOpDef,
+    plain: Callable[..., Tensor],
+    key: Key,
+    shape: Sequence[int],
+    like: Tensor,
+) -> Tensor:
+    share = layer_keys.share()
+    whole = shape if share is None else share.whole(shape)
     if _transformed():
-        return _by_operator(_uniform, key, shape, like)
-    return _draw_uniform(key.base, key.path, shape, like.dtype, like.device)
+        drawn = _by_operator(operator, key, whole, like)
+    else:
+        drawn = plain(key.base, key.path, whole, like.dtype, like.device)
+    return drawn if share is None else share.part(drawn, shape)
 
 
 def _transformed() -> bool:
@@ -110,7 +103,7 @@ _reused_generator = lru_cache(torch.Generator)  # one a device: making it costs 
 
 
 def _generator(base: int | Tensor, path: int, device: torch.device) -> torch.Generator:
-    return _reused_generator(device).manual_seed(fold_in(int(base), path) & (_MASK >> 1))
+    return _reused_generator(device).manual_seed(fold_in(int(base), path) & _POSITIVE)
 
 
 def _draw_normal(
@@ -156,12 +149,16 @@ for _draw in (_normal, _uniform):
 
 
 class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
-    """While open, layers that need noise (dropout) draw it from `key`, each call its own."""
+    """While open, layers that need noise (dropout) draw it from `key`, each call its own.
+
+    With a `share`, every draw is of the whole batch, and this process gets its rows of it.
+    """
 
     _open: ClassVar[list[layer_keys]] = []
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, share: Share | None = None) -> None:
         self.key = key
+        self._share = share
         self.asked = 0  # keys are handed out in the order in which layers ask
 
     def __enter__(self) -> None:
@@ -169,6 +166,11 @@ class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
 
     def __exit__(self, *raised: object) -> None:
         self._open.pop()
+
+    @classmethod
+    def share(cls) -> Share | None:
+        """The share of the scope that was opened last."""
+        return cls._open[-1]._share if cls._open else None
 
     def next(self) -> Key:
         self.asked += 1
@@ -190,6 +192,6 @@ def seed_global_generators(seed: int, device: torch.device) -> None:
 
     `torch.manual_seed` would walk all devices (85 µs); this is 1 µs a step.
     """
-    torch.default_generator.manual_seed(seed & (_MASK >> 1))
+    torch.default_generator.manual_seed(seed & _POSITIVE)
     if device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed & (_MASK >> 1))
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed & _POSITIVE)

@@ -89,7 +89,10 @@ class Data(Protocol):
     def batches_per_epoch(self) -> int: ...
 
     def batch(self, index: int) -> Tensor:
-        """Training batch `index`, float in [0, 1], (batch_size, channels, height, width)."""
+        """Training batch `index`, float in [0, 1], (batch_size, channels, height, width).
+
+        Of several processes each gets its share of these rows.
+        """
 
     def train_images(self, count: int) -> Tensor:
         """The first `count` training images, in the data's own order."""

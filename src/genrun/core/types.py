@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -57,6 +57,34 @@ class Report:
     examples: int
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Share:
+    """This process's part of every batch, which `count` processes train on together.
+
+    It is the `index`th part of `rows` images that follow each other.
+    """
+
+    index: int
+    count: int
+    rows: int
+
+    def whole(self, shape: Sequence[int]) -> list[int]:
+        """The shape that one process would have where this one has `shape`.
+
+        The first dimension is the batch, or several batches one after the other; anything else is
+        no matter of the batch and stays as it is.
+        """
+        several = self.count if len(shape) > 0 and shape[0] % self.rows == 0 else 1
+        return [shape[0] * several, *shape[1:]] if len(shape) > 0 else []
+
+    def part(self, whole: Tensor, shape: Sequence[int]) -> Tensor:
+        """Of a tensor that one process would have, this process's rows: of `shape`."""
+        if whole.dim() == 0 or len(whole) == shape[0]:
+            return whole
+        batches = whole.view(-1, self.count, self.rows, *shape[1:])
+        return batches[:, self.index].reshape(list(shape))
 
 
 class Change(NamedTuple):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
-from genrun.core.types import DataSpec
+from genrun.core.types import DataSpec, Share
 
 HELD_OUT_BATCH = 500
 
@@ -42,11 +42,17 @@ class Batches:
 
     The held-out images are a random subset that is a function of the seed. Batch `i` is a
     function of (seed, i): each epoch has its own permutation, and the images that do not fill
-    the epoch's last batch are left out of it.
+    the epoch's last batch are left out of it. Of several processes each takes its share of it.
     """
 
     def __init__(
-        self, source: ImageSet, held_out: int, batch_size: int, seed: int, device: torch.device
+        self,
+        source: ImageSet,
+        held_out: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        share: Share | None = None,
     ) -> None:
         count = len(source.images)
         if not 1 <= held_out < count:
@@ -66,6 +72,7 @@ class Batches:
         self.train_count = count - held_out
         self.held_out_count = held_out
         self.batch_size = batch_size
+        self._share = share or Share(index=0, count=1, rows=batch_size)
         self._seed = seed
         images = torch.from_numpy(source.images)
         order = _permutation(count, fold_in(seed, "split"))
@@ -84,7 +91,8 @@ class Batches:
         if epoch != self._epoch:
             order = _permutation(self.train_count, fold_in(self._seed, "order", epoch))
             self._order, self._epoch = order.to(self._train.device), epoch
-        rows = self._order[place * self.batch_size : (place + 1) * self.batch_size]
+        first = place * self.batch_size + self._share.index * self._share.rows
+        rows = self._order[first : first + self._share.rows]
         return _to_float(self._train.index_select(0, rows))
 
     def train_images(self, count: int) -> Tensor:

@@ -8,10 +8,12 @@ from rich.console import Console
 
 from genrun.core.protocols import Display
 from genrun.terminal.live import LiveDisplay
-from genrun.terminal.plain import PlainDisplay
+from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from genrun.terminal.tables import interactive
 
 
-def display() -> Display:
-    """Live where a person is watching, plain lines otherwise."""
+def display(first: bool = True) -> Display:
+    """Live where a person is watching, plain lines otherwise; only the first process shows any."""
+    if not first:
+        return SilentDisplay()
     return LiveDisplay(Console()) if interactive() else PlainDisplay(sys.stdout)

@@ -24,6 +24,10 @@ class Clock:
         self._since = now
         return dict(self.seconds)
 
+    def trained(self) -> float:
+        """Seconds of training."""
+        return self.read()["training"]
+
     @contextmanager
     def on(self, kind: str) -> Iterator[None]:
         """Time spent inside counts as `kind`."""

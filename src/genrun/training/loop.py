@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from torch import Tensor
 
 from genrun.core.errors import Diverged
 from genrun.core.protocols import Display
@@ -15,22 +12,10 @@ from genrun.core.types import Report
 from genrun.training.clock import Clock
 from genrun.training.evaluation import Evaluation
 from genrun.training.finite import check_finite
+from genrun.training.processes import Processes
+from genrun.training.record import Record
 from genrun.training.step import TrainingStep
 from genrun.training.trial import Best, Trial
-
-
-class Record(Protocol):
-    """Where a run leaves what it learned."""
-
-    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
-
-    def health(self, row: Mapping[str, Any]) -> None: ...
-
-    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None: ...
-
-    def checkpoint(
-        self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
-    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +45,11 @@ def due(step: int, every: int, last: bool = False) -> bool:
 
 @dataclass
 class Loop:
-    """Trains a trial until its plan, a stopping policy or an interrupt ends it."""
+    """Trains a trial until its plan, a stopping policy or an interrupt ends it.
+
+    Of several processes all take every step; what else is due rank 0 does, and tells the others
+    what came of it. `interrupted` and `seconds` of training are the same for all at each step.
+    """
 
     trial: Trial
     step: TrainingStep
@@ -69,6 +58,8 @@ class Loop:
     record: Record
     display: Display
     interrupted: Callable[[], bool]
+    seconds: Callable[[], float]
+    processes: Processes
     clock: Clock
     fresh: bool  # nothing was restored
     _kept: Best | None = field(init=False, default=None)  # the best that is on disk
@@ -129,12 +120,8 @@ class Loop:
 
     def _evaluate(self) -> dict[str, float]:
         trial = self.trial
-        with self.clock.on("evaluation"):
-            trial.check()
-            metrics = self.evaluation.evaluate()
-        for name, number in metrics.items():
-            if not math.isfinite(number):
-                raise Diverged(f"held_out/{name} was {number} at step {trial.step}")
+        trial.window.check()
+        metrics = self.processes.first(self._measure)
         value = metrics[self.plan.monitor]
         if trial.best is None or value < trial.best.value:
             trial.best = Best(trial.step, value)
@@ -143,13 +130,37 @@ class Loop:
                 schedule.observe(value)
         return metrics
 
+    def _measure(self) -> dict[str, float]:
+        with self.clock.on("evaluation"):
+            self.trial.check()
+            metrics = self.evaluation.evaluate()
+        for name, number in metrics.items():
+            if not math.isfinite(number):
+                raise Diverged(f"held_out/{name} was {number} at step {self.trial.step}")
+        return metrics
+
     def _observe(self, metrics: Mapping[str, float]) -> str | None:
         examples = self.trial.step * self.step.examples_a_step
-        seconds = self.clock.read()["training"]
-        return self.trial.observe(Report(self.trial.step, examples, seconds, metrics))
+        return self.trial.observe(Report(self.trial.step, examples, self.seconds(), metrics))
 
     def _is_best(self) -> bool:
         return self.trial.best is not None and self.trial.best.step == self.trial.step
+
+    def _log(self, metrics: Mapping[str, float]) -> None:
+        losses = self.trial.window.read()
+        self.processes.first(lambda: self._write_row(losses, metrics))
+
+    def _write_row(self, losses: dict[str, float], metrics: Mapping[str, float]) -> None:
+        trial = self.trial
+        trial.check()
+        row = self._row(losses | trial.gradient_norms, metrics)
+        events = trial.health.observe(row)
+        self.record.row(row, self.clock.read())
+        states = trial.stopper_states
+        self.display.row(row, [s.describe(states[n]) for n, s in trial.stoppers.items()])
+        for event in events:
+            self.record.health(event)
+            self.display.note("step {step}: {health} {state}: {detail}".format_map(event))
 
     def _row(self, values: Mapping[str, float], metrics: Mapping[str, float]) -> dict[str, float]:
         trial = self.trial
@@ -161,19 +172,11 @@ class Loop:
         examples = trial.step * self.step.examples_a_step
         return {"step": trial.step, "examples": examples, **values, **rates, **held_out}
 
-    def _log(self, metrics: Mapping[str, float]) -> None:
-        trial = self.trial
-        trial.check()
-        row = self._row(trial.window.read() | trial.gradient_norms, metrics)
-        events = trial.health.observe(row)
-        self.record.row(row, self.clock.read())
-        states = trial.stopper_states
-        self.display.row(row, [s.describe(states[n]) for n, s in trial.stoppers.items()])
-        for event in events:
-            self.record.health(event)
-            self.display.note("step {step}: {health} {state}: {detail}".format_map(event))
-
     def _draw(self) -> None:
+        self.trial.window.check()
+        self.processes.first(self._write_pictures)
+
+    def _write_pictures(self) -> None:
         trial = self.trial
         with self.clock.on("evaluation"):
             trial.check()
@@ -184,8 +187,12 @@ class Loop:
             self.record.pictures(trial.step, pictures)
 
     def _save(self) -> None:
+        self.trial.window.check()
+        self.processes.first(self._write_checkpoint)
+        self._kept = self.trial.best
+
+    def _write_checkpoint(self) -> None:
         with self.clock.on("saving"):
             best = self.trial.best
             tensors, record = self.trial.save()
             self.record.checkpoint(tensors, record, None if best is None else best.step)
-            self._kept = best

@@ -1,39 +1,40 @@
-"""Whether a checkpoint's record has the form of the one that this trial would write itself."""
+"""Where a training leaves what it learned."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-CHANGING = "record.schedules"  # whose keys come and go with the warm-up
-TEXTS = ("names",)  # keys of lists of text; every other list is of numbers
-
-
-def refuse_unlike(own: Any, given: Any, key: str = "record") -> None:
-    """Raises `ValueError` naming the first place where keys or types differ.
-
-    What is null or empty now can be numbers later, and the reverse.
-    """
-    if isinstance(own, Mapping):
-        if not isinstance(given, Mapping):
-            raise ValueError(f"{key} is no mapping")
-        if not key.startswith(CHANGING) and not set(own) <= set(given):
-            raise ValueError(f"{key} has no {min(set(own) - set(given))!r}")
-        for name, value in given.items():
-            refuse_unlike(own.get(name), value, f"{key}.{name}")
-    elif isinstance(own, list) and any(isinstance(inner, Mapping) for inner in own):
-        if not isinstance(given, list) or len(given) != len(own):
-            raise ValueError(f"{key} is no list of {len(own)}")
-        for inner, value in zip(own, given, strict=True):
-            refuse_unlike(inner, value, key)
-    elif isinstance(own, str):
-        if not isinstance(given, str):
-            raise ValueError(f"{key} is {type(given).__name__} and must be text")
-    elif not _is_plain(given, str if key.rpartition(".")[2] in TEXTS else (int, float)):
-        raise ValueError(f"{key} is neither a number nor a list of them")
+from torch import Tensor
 
 
-def _is_plain(value: Any, kind: Any) -> bool:
-    if isinstance(value, list):
-        return all(_is_plain(inner, kind) for inner in value)
-    return value is None or isinstance(value, kind)
+class Record(Protocol):
+    """Where a run leaves what it learned."""
+
+    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
+
+    def health(self, row: Mapping[str, Any]) -> None: ...
+
+    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None: ...
+
+    def checkpoint(
+        self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
+    ) -> None: ...
+
+
+class NoRecord:
+    """Of a process beside the one that writes; it is asked for nothing."""
+
+    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
+        return None
+
+    def health(self, row: Mapping[str, Any]) -> None:
+        return None
+
+    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
+        return None
+
+    def checkpoint(
+        self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
+    ) -> None:
+        return None

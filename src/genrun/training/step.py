@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from genrun.core import noise
 from genrun.core.noise import Key, fold_in
 from genrun.core.protocols import Data, GradientChange, Model, Penalty
-from genrun.core.types import Metrics, Player
+from genrun.core.types import Metrics, Player, Share
 
 Loss = Callable[[Tensor, int], tuple[Tensor, Metrics]]
 
@@ -24,6 +24,7 @@ class StepSettings:
     device: torch.device
     autocast: torch.dtype | None  # None: everything in the parameters' own precision
     compile: bool
+    share: Share | None  # of each batch, where several processes train; None: all of it
 
 
 class TrainingStep:
@@ -58,6 +59,8 @@ class TrainingStep:
             name: None if everything == set(own) else own for name, own in self._parameters.items()
         }
         self._losses = {player.name: self._loss_of(player) for player in self.players}
+        index = 0 if settings.share is None else settings.share.index
+        self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
 
     @property
     def examples_a_step(self) -> int:
@@ -65,7 +68,7 @@ class TrainingStep:
 
     def __call__(self, step: int) -> Metrics:
         seed = fold_in(self.settings.seed, "step", step)
-        noise.seed_global_generators(seed, self.settings.device)
+        noise.seed_global_generators(seed ^ self._own_seed, self.settings.device)
         outputs: Metrics = {}
         batches: dict[int, Tensor] = {}
         for player in self.players:
@@ -93,7 +96,7 @@ class TrainingStep:
 
         def loss_of(batch: Tensor, base: int | Tensor) -> tuple[Tensor, Metrics]:
             key = Key(base)
-            with noise.layer_keys(key):
+            with noise.layer_keys(key, self.settings.share):
                 loss, metrics = self.model.loss(player.name, self.nets, batch, key.fold("loss"))
                 for name, term in self.penalties.items():
                     value = term.penalty(self.model, player, self.nets, batch, key.fold(name))

@@ -14,7 +14,7 @@ from genrun.core.types import Report, State
 from genrun.training.average import AveragedNetworks
 from genrun.training.finite import Gradients, check_finite
 from genrun.training.health import Health
-from genrun.training.record import refuse_unlike
+from genrun.training.likeness import refuse_unlike
 from genrun.training.schedule import Schedule
 from genrun.training.state_forms import refuse_other_state
 from genrun.training.window import Window

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,10 +19,12 @@ class Window:
     They are copied into one buffer at once: thousands of small tensors kept alive would leave
     holes in the heap that the next step's large ones do not fit into (60 page faults a step).
     Reading is the only time training waits for the device, and there every single step is
-    checked: a value that is not finite is reported with the step at which it arose.
+    checked: a value that is not finite is reported with the step at which it arose. Of several
+    processes each fills its own, and what is read is the mean over all of them (`mean`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mean: Callable[[Tensor], Tensor] | None = None) -> None:
+        self._mean = mean
         self.names: tuple[str, ...] = ()
         self._buffer = torch.empty(0)
         self._rows: Sequence[Tensor] = ()  # of the buffer, one a step
@@ -75,6 +77,8 @@ class Window:
         if self._filled == 0:
             return
         values = self._buffer[: self._filled].cpu().double()
+        if self._mean is not None:
+            values = self._mean(values)
         finite = values.isfinite()
         if not finite.all():
             row, column = (~finite).nonzero()[0].tolist()

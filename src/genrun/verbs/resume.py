@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError
+from genrun.core.errors import ConfigError
+from genrun.core.place import Place, leave_with
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
 from genrun.verbs.words import run_and_settings
@@ -27,8 +28,9 @@ def run(words: Sequence[str]) -> int:
 
         return resume_sweep(Path(words[0]), words[1:])
     folder, settings = run_and_settings(USAGE, words)
-    run_folder = RunFolder.open(folder)
-    refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
+    run_folder, first = RunFolder.open(folder), Place.from_environment().rank == 0
+    if first:  # of those that torchrun started it is the one that writes
+        refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
     from genrun.saved import goes_further, override, read_config, refuse_changes
 
@@ -38,7 +40,8 @@ def run(words: Sequence[str]) -> int:
     if info["status"] in ENDED and not goes_further(saved, config):
         from genrun.terminal.tables import print_line
 
-        print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
+        if first:
+            print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
         return 0
     from genrun.experiment import Experiment
     from genrun.terminal.choose import display
@@ -47,5 +50,5 @@ def run(words: Sequence[str]) -> int:
     steps, done = prepared.built.plan.steps, info.get("step", 0)
     if steps < done:
         raise ConfigError(f"steps={steps}: this run has already done {done}")
-    outcome = prepared.resume(run_folder, display(), expected=info)
-    return EXIT_CODE_OF_STATUS.get(outcome.status, 0)
+    outcome = prepared.resume(run_folder, display(first), expected=info)
+    return leave_with(outcome.status)

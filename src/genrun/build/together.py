@@ -1,0 +1,118 @@
+"""What each of several processes that train one run has of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from genrun.build.device import find_device
+from genrun.build.threads import available_threads
+from genrun.core.errors import ConfigError
+from genrun.core.place import Place
+from genrun.core.types import Share
+from genrun.training.batch_statistics import share_batch_statistics
+from genrun.training.processes import Processes
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes that train one run, as this one sees them; mostly it is alone."""
+
+    place: Place
+    device: torch.device
+    share: Share | None  # of every batch; None: all of it
+    processes: Processes
+
+    @contextmanager
+    def one_first(self) -> Iterator[None]:
+        """On each machine one process goes first, and what it caches the others find."""
+        if self.place.local_rank > 0:
+            self.processes.wait()
+        yield
+        if self.place.local_rank == 0:
+            self.processes.wait()
+
+
+def form_team(config: Mapping[str, Any]) -> Team:
+    """Sets this process up and, started by torchrun, waits for the others."""
+    place = Place.from_environment()
+    share = share_of_batch(config, place)
+    device = find_device(config["runtime"]["device"], place)
+    # Subnormal numbers cost a CPU a hundred times the time of others, and Adam's moments of seldom
+    # active weights decay into them.
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads(config, place))
+    return Team(place, device, share, Processes.join(place, device))
+
+
+def share_of_batch(config: Mapping[str, Any], place: Place) -> Share | None:
+    """None where one process has it all. Raises `ConfigError` where the shares would differ."""
+    if place.size == 1:
+        return None
+    batch_size = config["data"]["batch_size"]
+    rows, rest = divmod(batch_size, place.size)
+    if rest:
+        raise ConfigError(
+            f"data.batch_size={batch_size}: must be a multiple of {place.size}, as each of "
+            f"{place.size} processes trains on an equal share of every batch"
+        )
+    return Share(place.rank, place.size, rows)
+
+
+def threads(config: Mapping[str, Any], place: Place) -> int:
+    """Of one operation: all cores unless told otherwise, shared out among a machine's processes.
+
+    torchrun sets OMP_NUM_THREADS to 1 where nobody did; another number is the user's own.
+    """
+    wanted = config["runtime"]["threads"]
+    cores = os.cpu_count() or 1
+    if wanted is None and place.local_size > 1 and os.environ.get("OMP_NUM_THREADS", "1") == "1":
+        return max(1, cores // place.local_size)
+    if wanted is None:
+        return available_threads()
+    if wanted > max(cores, available_threads()):
+        raise ConfigError(f"runtime.threads={wanted}: this machine has {cores} cores")
+    return int(wanted)
+
+
+def joins_batch_norm(config: Mapping[str, Any], processes: Processes) -> bool:
+    """Whether BatchNorm is over the whole batch where each process has a share of it."""
+    # runs that earlier versions saved have no such key
+    return processes.size > 1 and bool(config["runtime"].get("sync_batch_norm", False))
+
+
+def join_batch_norm(nets: nn.ModuleDict, config: Mapping[str, Any], processes: Processes) -> None:
+    if not joins_batch_norm(config, processes):
+        return
+    if config["runtime"]["compile"]:
+        raise ConfigError(
+            "runtime.sync_batch_norm=true: cannot be compiled; set runtime.compile=false"
+        )
+    share_batch_statistics(nets, processes)
+
+
+def begin_alike(
+    nets: nn.ModuleDict, config: Mapping[str, Any], data_digest: str, processes: Processes
+) -> None:
+    """All start from rank 0's weights. Raises `ConfigError` where one would train something else.
+
+    Machines whose processors differ may draw weights that differ in the last bit.
+    """
+    if processes.size == 1:
+        return
+    described = json.dumps([config, data_digest], sort_keys=True)
+    own = hashlib.sha256(described.encode()).hexdigest()
+    if processes.agree(own) != own:
+        raise ConfigError(
+            "data: the configuration or the images differ from those of process 0; all processes "
+            "must be given the same words and the same files"
+        )
+    processes.copy_first(list(nets.state_dict().values()))

@@ -1,0 +1,35 @@
+"""Putting a checkpoint into a trial, and what a resumed run may not ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genrun.build.optimizers import TO_THE_END
+from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.runs.checkpoint import Checkpoint
+from genrun.training.loop import Plan
+from genrun.training.trial import Trial
+
+
+def refuse_longer_schedule(plan: Plan, config: Mapping[str, Any], steps: int) -> None:
+    """More steps would all be at the last rate of a schedule that was laid out to the end.
+
+    Raises `ConfigError`.
+    """
+    to_the_end = [k for k in TO_THE_END if config["schedule"].get(k, 0) is None]
+    if to_the_end and steps != plan.steps:
+        raise ConfigError(
+            f"steps={plan.steps}: schedule.{to_the_end[0]} was laid out to end at step {steps}, "
+            "where the learning rate is at its last; start a new run instead"
+        )
+
+
+def restore(trial: Trial, checkpoint: Checkpoint) -> None:
+    """Raises `CheckpointUnusable` where it is of another model, or its record is damaged."""
+    try:
+        trial.refuse_misfit(checkpoint.forms)
+        trial.restore(checkpoint.tensors(), checkpoint.record)
+    except Exception as error:  # a record can be wrong in as many ways as it has entries
+        text = (str(error) or type(error).__name__).splitlines()[0]
+        raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({text})") from error

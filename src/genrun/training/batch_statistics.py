@@ -1,0 +1,95 @@
+"""Batch normalization over the whole batch, where several processes have a share of it each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from genrun.training.processes import Processes
+
+
+class SharedBatchNorm(_BatchNorm):
+    """BatchNorm whose mean and variance are those of all processes' shares, of equal size.
+
+    Means and variances are joined as by Chan, Golub and LeVeque (1983), equation 2.1, in one
+    exchange. torch's SyncBatchNorm does the same on GPUs alone, and cannot be differentiated twice
+    nor by `torch.func`, which R1 needs.
+    """
+
+    def __init__(self, local: _BatchNorm, processes: Processes) -> None:
+        super().__init__(local.num_features, local.eps, local.momentum)
+        self.track_running_stats = local.track_running_stats
+        self._parameters = local._parameters
+        self._buffers = local._buffers
+        self._processes = processes
+
+    def _check_input_dim(self, inputs: Tensor) -> None:
+        """Any that has channels."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(inputs)
+        wide = inputs.to(torch.promote_types(inputs.dtype, torch.float32))  # as torch's own does
+        others = [dimension for dimension in range(inputs.dim()) if dimension != 1]
+        variance, mean = torch.var_mean(wide, others, correction=0)
+        means, variances = _gathered(torch.stack([mean, variance]), self._processes).unbind(1)
+        mean = means.mean(0)
+        variance = variances.mean(0) + (means - mean).square().mean(0)
+        if self.track_running_stats:
+            count = inputs.numel() // inputs.shape[1] * self._processes.size
+            self._follow(mean.detach(), variance.detach() * count / (count - 1))
+        shape = [-1 if dimension == 1 else 1 for dimension in range(inputs.dim())]
+        normalized = (wide - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
+        if self.weight is not None:
+            normalized = normalized * self.weight.view(shape)
+        if self.bias is not None:
+            normalized = normalized + self.bias.view(shape)
+        return normalized.to(inputs.dtype)
+
+    def _follow(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
+        momentum = self.momentum
+        share = 1 / float(self.num_batches_tracked) if momentum is None else momentum
+        for running, seen in ((self.running_mean, mean), (self.running_var, variance)):
+            assert running is not None
+            running.lerp_(seen, share)
+
+
+def share_batch_statistics(nets: nn.Module, processes: Processes) -> None:
+    """Replaces every BatchNorm in the networks; their states keep their names."""
+    for name, child in nets.named_children():
+        if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+            setattr(nets, name, SharedBatchNorm(child, processes).train(child.training))
+        else:
+            share_batch_statistics(child, processes)
+
+
+def _gathered(own: Tensor, processes: Processes) -> Tensor:
+    """(processes, ...) from each one's (...), differentiable as often as one likes."""
+    index = torch.arange(processes.size, device=own.device).view(-1, *[1] * own.dim())
+    return _sum((index == processes.rank).to(own.dtype) * own, processes)
+
+
+def _sum(own: Tensor, processes: Processes) -> Tensor:
+    summed: Tensor = _Sum.apply(own, processes)  # type: ignore[no-untyped-call]  # torch's own
+    return summed
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over the processes, on all of which the losses are added up: so are gradients."""
+
+    @staticmethod
+    def forward(own: Tensor, processes: Processes) -> Tensor:
+        return processes.sum_(own.clone())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Processes], output: Tensor) -> None:
+        ctx.processes = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _sum(gradient.contiguous(), ctx.processes), None

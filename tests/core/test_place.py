@@ -1,0 +1,73 @@
+"""What torchrun's variables say, and what is said where they make no sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from genrun.core import place as places
+from genrun.core.errors import ConfigError, GenrunError, ProcessLost
+from genrun.core.place import Place, leave_to_others, leave_with, refuse_several
+
+SECOND = {
+    "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4",
+    "MASTER_ADDR": "localhost", "MASTER_PORT": "1",
+}  # fmt: skip
+
+
+@pytest.fixture
+def second(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in SECOND.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECOND:
+        monkeypatch.delenv(name, raising=False)
+    assert Place.from_environment() == Place(rank=0, size=1, local_rank=0, local_size=1)
+
+
+def test_torchruns_variables_are_read(second: pytest.MonkeyPatch) -> None:
+    assert Place.from_environment() == Place(rank=5, size=8, local_rank=1, local_size=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RANK", "x"), ("RANK", "-1"), ("RANK", "8"), ("RANK", ""), ("WORLD_SIZE", "0"),
+        ("LOCAL_RANK", "4"), ("LOCAL_WORLD_SIZE", "9"), ("MASTER_ADDR", None),
+    ],
+)  # fmt: skip
+def test_variables_that_make_no_sense_are_named(
+    name: str, value: str | None, second: pytest.MonkeyPatch
+) -> None:
+    second.delenv(name) if value is None else second.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{name}.*torchrun"):
+        Place.from_environment()
+
+
+def test_what_one_process_does_is_refused(second: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="a sweep: is done by one process"):
+        refuse_several("a sweep")
+    second.setenv("WORLD_SIZE", "1")
+    second.setenv("RANK", "0")
+    second.setenv("LOCAL_RANK", "0")
+    second.setenv("LOCAL_WORLD_SIZE", "1")
+    refuse_several("a sweep")
+
+
+def test_rank_0_leaves_first_unless_it_lost_the_others(second: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    second.setattr(places.time, "sleep", waited.append)
+    assert leave_to_others(GenrunError("x")) == "process 5: "
+    assert leave_with("diverged") == 4
+    assert leave_with("finished") == 0
+    assert len(waited) == 2
+    second.setenv("RANK", "0")
+    assert leave_to_others(GenrunError("x")) == ""
+    assert leave_with("interrupted") == 75
+    assert len(waited) == 2
+    assert leave_to_others(ProcessLost("x")) == ""
+    assert len(waited) == 3
+    second.setenv("RANK", "x")
+    assert leave_to_others(GenrunError("x")) == ""
