@@ -29,7 +29,7 @@ from genrun.saved import differences, goes_further, read_config
 from genrun.training.clock import Clock
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop, Outcome
-from genrun.training.record import NoRecord, Record
+from genrun.training.recording import NoRecord, Record
 
 
 @dataclass

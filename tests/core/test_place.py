@@ -59,6 +59,7 @@ def test_what_one_process_does_is_refused(second: pytest.MonkeyPatch) -> None:
 def test_rank_0_leaves_first_unless_it_lost_the_others(second: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     second.setattr(places.time, "sleep", waited.append)
+    second.setattr(places.signal, "signal", lambda number, handler: None)
     assert leave_to_others(GenrunError("x")) == "process 5: "
     assert leave_with("diverged") == 4
     assert leave_with("finished") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 
@@ -75,6 +76,7 @@ def leave_to_others(error: Exception | None = None) -> str:
     except ConfigError:  # which is what is about to be said
         return ""
     if rank > 0 or isinstance(error, ProcessLost):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # is torchrun's, and needs no words
         time.sleep(OTHERS_FIRST_SECONDS)
     return f"process {rank}: " if rank > 0 else ""
 

@@ -13,7 +13,7 @@ from genrun.training.clock import Clock
 from genrun.training.evaluation import Evaluation
 from genrun.training.finite import check_finite
 from genrun.training.processes import Processes
-from genrun.training.record import Record
+from genrun.training.recording import Record
 from genrun.training.step import TrainingStep
 from genrun.training.trial import Best, Trial
 
