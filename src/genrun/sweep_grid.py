@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from genrun.clear_errors import clear_errors
-from genrun.compose import hydra_overrides, hydra_ready
+from genrun.compose import hydra_ready
 from genrun.core.errors import ConfigError
-from genrun.words import check_words
+from genrun.words import check_words, hydra_overrides
 
 MOST_JOBS = 1000  # each is composed and checked before the first starts
 

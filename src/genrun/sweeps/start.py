@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from genrun.sweep_grid import plain_words, split_sweep, with_seeds
 from genrun.sweeps import server
 from genrun.sweeps.launching import limits_of
 from genrun.sweeps.ledger import states
-from genrun.sweeps.plan import Job, Plan, make_jobs, read_plan
+from genrun.sweeps.plan import Plan, make_jobs, read_plan
+from genrun.sweeps.search.join import refuse_outside
+from genrun.sweeps.search.settings import check_optuna
+from genrun.sweeps.search.start import begin_search, is_search
 from genrun.sweeps.task import sweep_here, task
 from genrun.terminal.tables import print_line
 
@@ -29,9 +33,13 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     if not any(word.startswith("hydra/launcher=") for word in words):
         server.warm_up()  # it imports torch while the points are composed
     kept = with_seeds(words)
+    if is_search(kept, config_dir):
+        return _launch(*begin_search(words, kept, config_dir, OWN_LAUNCHER), config_dir)
     points = _valid(compose_each(split_sweep(kept, config_dir), config_dir))
     jobs, repeated = make_jobs(points)
     first = points[0]
+    for job in jobs:
+        refuse_outside(job.config)
     if first.launcher["_target_"] == OWN_LAUNCHER:
         limits_of(first.launcher)
         server.check(jobs[0].config, jobs[0].choices, first.sweep_folder.absolute())
@@ -54,7 +62,10 @@ def resume_sweep(folder: Path, words: Sequence[str]) -> int:
                 "hydra.launcher.KEY and plugins may be given"
             )
     _valid(compose_each([list(words)], None))
-    with only_writer(folder):
+    if plan.search is not None:
+        check_optuna()
+    # several processes may go on with one search: they take turns to ask and to plan
+    with nullcontext() if plan.search else only_writer(folder):
         return _launch(folder.absolute(), plan, list(words), None)
 
 
@@ -72,7 +83,7 @@ def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
 def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | None) -> int:
     """Under Hydra, whose launcher is the user's choice; then the summary, however it ended."""
     own = [
-        *(word for word in words if not word.startswith(NOT_THE_LAUNCHERS)),
+        *(word for word in words if not word.lstrip("+").startswith(NOT_THE_LAUNCHERS)),
         "hydra/sweeper=planned",
         f"hydra.sweep.dir={quoted(folder)}",
         "hydra.output_subdir=null",  # Hydra would write its own defaults, not the job's settings
@@ -87,7 +98,8 @@ def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | No
         print_line(f"left at once; go on with: genrun resume {folder}")
         raise
     finally:
-        failed, missing = _summarize(folder, plan.jobs)
+        plan = read_plan(folder)  # a search's has grown
+        failed, missing = _summarize(folder, plan)
     if missing:
         raise SweepPaused(f"{missing} of {len(plan.jobs)} jobs are left: genrun resume {folder}")
     if failed:
@@ -95,13 +107,17 @@ def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | No
     return 0
 
 
-def _summarize(folder: Path, jobs: Sequence[Job]) -> tuple[int, int]:
+def _summarize(folder: Path, plan: Plan) -> tuple[int, int]:
     """Writes and shows the summary; gives how many jobs failed, and how many have no outcome."""
     from genrun.sweeps.summary import show_summary, summarize
 
-    rows = states(folder, jobs)
+    rows = states(folder, plan.jobs)
     show_summary(summarize(folder, rows))
     failed = sum(row.status in ("failed", "diverged") for row in rows)
+    if plan.search is not None:
+        from genrun.sweeps.search.result import show_result
+
+        return failed, show_result(folder, plan)
     return failed, sum(not row.has_result and row.status != "failed" for row in rows)
 
 
