@@ -18,8 +18,7 @@ from genrun.sweeps.launching import limits_of
 from genrun.sweeps.ledger import states
 from genrun.sweeps.plan import Plan, make_jobs, read_plan
 from genrun.sweeps.search.join import refuse_outside
-from genrun.sweeps.search.settings import check_optuna
-from genrun.sweeps.search.start import begin_search, is_search
+from genrun.sweeps.search.start import TRIALS, begin_search, is_search, resume_search
 from genrun.sweeps.task import sweep_here, task
 from genrun.terminal.tables import print_line
 
@@ -53,20 +52,25 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
 
 
 def resume_sweep(folder: Path, words: Sequence[str]) -> int:
-    """Runs what a sweep still misses; `words` may choose another launcher, or list plugins."""
+    """Runs what a sweep still misses; `words` may choose another launcher, or list plugins.
+
+    Of a search they may also say how many trials there are to be.
+    """
     plan = read_plan(folder)
+    more = [word for word in words if plan.search is not None and word.startswith(TRIALS)]
+    words = [word for word in words if word not in more]
     for word in words:
         if not word.startswith(("hydra/launcher=", "hydra.launcher.", "plugins=")):
             raise ConfigError(
                 f"{word}: a sweep is resumed as it was planned; only hydra/launcher, "
                 "hydra.launcher.KEY and plugins may be given"
             )
-    _valid(compose_each([list(words)], None))
+    _valid(compose_each([words], None))
     if plan.search is not None:
-        check_optuna()
+        resume_search(folder, more)
     # several processes may go on with one search: they take turns to ask and to plan
     with nullcontext() if plan.search else only_writer(folder):
-        return _launch(folder.absolute(), plan, list(words), None)
+        return _launch(folder.absolute(), plan, words, None)
 
 
 def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
@@ -100,10 +104,11 @@ def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | No
     finally:
         plan = read_plan(folder)  # a search's has grown
         failed, missing = _summarize(folder, plan)
+    total = f"{plan.search['trials']} trials" if plan.search else f"{len(plan.jobs)} jobs"
     if missing:
-        raise SweepPaused(f"{missing} of {len(plan.jobs)} jobs are left: genrun resume {folder}")
+        raise SweepPaused(f"{missing} of {total} are left: genrun resume {folder}")
     if failed:
-        raise SweepFailed(f"{failed} of {len(plan.jobs)} jobs failed; {folder} has the others")
+        raise SweepFailed(f"{failed} of {total} failed; {folder} has the others")
     return 0
 
 
@@ -113,11 +118,11 @@ def _summarize(folder: Path, plan: Plan) -> tuple[int, int]:
 
     rows = states(folder, plan.jobs)
     show_summary(summarize(folder, rows))
-    failed = sum(row.status in ("failed", "diverged") for row in rows)
     if plan.search is not None:
         from genrun.sweeps.search.result import show_result
 
-        return failed, show_result(folder, plan)
+        return show_result(folder, plan)
+    failed = sum(row.status in ("failed", "diverged") for row in rows)
     return failed, sum(not row.has_result and row.status != "failed" for row in rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -100,13 +99,19 @@ def check_settings(sweeper: Mapping[str, Any], words: Words) -> tuple[dict[str, 
     _check_keys(space, words)
     dimensions = {key: dimension(key, text) for key, text in space.items()}
     points = _count_points(sampler, dimensions)
-    trials = min(sweeper["trials"] or points, points)
+    trials = points if sweeper["trials"] is None else min(sweeper["trials"], points)
     seeds = len(words.seeds) or sweeper["seeds"]
     if words.seeds and sweeper["seeds"] > 1:
         raise ConfigError(f"hydra.sweeper.seeds={sweeper['seeds']}: the seeds are given already")
     if trials * seeds > MOST_JOBS:
         raise ConfigError(f"a search of more than {MOST_JOBS} runs; give fewer trials or seeds")
-    return {key: dimensions[key].text for key in space}, int(trials)
+    return {key: given.text for key, given in dimensions.items()}, trials
+
+
+def most_trials(settings: Settings) -> int:
+    """How many trials a search could have."""
+    points = _count_points(settings.sampler, settings.dimensions())
+    return min(points, MOST_JOBS // len(settings.seeds))
 
 
 def _check_number(name: str, value: Any, may_be_null: bool) -> None:
@@ -144,19 +149,23 @@ def _check_keys(space: Mapping[str, str], words: Words) -> None:
 
 
 def _count_points(sampler: str, dimensions: Mapping[str, Dimension]) -> int:
-    """How many points there are to try, at most; for a grid each must have an end of values."""
-    counts = []
+    """How many points a grid has; of the others, more than there may be trials.
+
+    Raises `ConfigError` where a dimension does not suit the sampler.
+    """
+    if sampler != "grid":
+        for key, given in dimensions.items():
+            if isinstance(given, Range) and given.parts is not None:
+                raise ConfigError(f"{key}={given.text}: A..B/N is for hydra/sweeper=grid")
+        return MOST_JOBS + 1
+    points = 1
     for key, given in dimensions.items():
         values = given.values()
-        parts = isinstance(given, Range) and given.parts is not None
-        if sampler != "grid" and parts:
-            raise ConfigError(f"{key}={given.text}: A..B/N is for hydra/sweeper=grid")
-        if sampler == "grid" and values is None:
+        if values is None:
             raise ConfigError(
-                f"{key}={given.text}: has no end of values for a grid; {given.text}/5 has five"
+                f"{key}={given.text}: has too many values for a grid; {given.text}/5 is five"
             )
-        counts.append(MOST_JOBS if values is None else len(values))
-    points = math.prod(counts)
-    if sampler == "grid" and points > MOST_JOBS:
+        points *= len(values)
+    if points > MOST_JOBS:
         raise ConfigError(f"a grid of more than {MOST_JOBS} points; give fewer values")
-    return points if sampler == "grid" else 10**9
+    return points

@@ -61,7 +61,7 @@ class Search:
         if not self._ready:
             with self._alone():
                 self._adopt_orphans()
-                while not self._ready and self._trials.wanted():
+                while not self._ready and self._trials.to_come() > 0:
                     self._look_after(self._trials.ask())
         return self._ready.popleft() if self._ready else None
 

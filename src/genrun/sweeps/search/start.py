@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from genrun.compose import sweeper_of
+from genrun.core.errors import ConfigError
 from genrun.runs.files import claim
 from genrun.sweeps import server
 from genrun.sweeps.launching import limits_of
-from genrun.sweeps.plan import Plan
+from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.search.claims import alone
 from genrun.sweeps.search.join import JOURNAL, joined
 from genrun.sweeps.search.points import check_corners
-from genrun.sweeps.search.settings import Settings, check_optuna, check_settings, take_apart
+from genrun.sweeps.search.settings import (
+    Settings,
+    check_optuna,
+    check_settings,
+    most_trials,
+    settings_of,
+    take_apart,
+)
 from genrun.sweeps.search.space import dimension
 
 TARGET = "hydra_plugins.genrun_plugins.SearchSweeper"
+TRIALS = "hydra.sweeper.trials="
 MAY_CHOOSE = ("hydra/sweeper", "hydra.sweeper", "sweep=", "experiment=")
 
 
@@ -66,3 +76,24 @@ def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, P
     plan.write(folder)
     create_study(folder / JOURNAL)
     return folder, plan
+
+
+def resume_search(folder: Path, words: Sequence[str]) -> None:
+    """Checks that a search can be gone on with, for as many trials as the last word says.
+
+    Raises `ConfigError`, and what `open_study` does.
+    """
+    from genrun.study import open_study
+
+    check_optuna()
+    settings = settings_of(read_plan(folder))
+    if settings.made:
+        open_study(folder / JOURNAL)
+    for word in words:
+        text, most = word.removeprefix(TRIALS), most_trials(settings)
+        if not text.isdecimal() or not settings.trials <= int(text) <= most:
+            raise ConfigError(f"{word}: must be an integer from {settings.trials} to {most}")
+        with alone(folder):
+            plan = read_plan(folder)
+            search = asdict(replace(settings_of(plan), trials=int(text)))
+            Plan(plan.words, plan.jobs, search).write(folder)

@@ -64,10 +64,20 @@ class Trials:
         counted = (t for t in self.all() if ABANDONED not in t.user_attrs)
         return sum(trial.number not in repeated for trial in counted)
 
-    def wanted(self) -> bool:
-        """Whether there are points to try yet, new ones or such that failed before."""
-        again = any(trial.state == TrialState.WAITING for trial in self.all())
-        return again or self.asked() < self._settings.trials
+    def to_come(self) -> int:
+        """How many are to be asked for yet, new ones and such that failed before."""
+        again = sum(trial.state == TrialState.WAITING for trial in self.all())
+        return again + self._settings.trials - self.asked()
+
+    def kind(self, trial: FrozenTrial) -> str:
+        """How it ended, or that it has not."""
+        if ABANDONED in trial.user_attrs:
+            return "given up"
+        if trial.number in self.repeated():
+            return "failed and tried again"
+        if str(trial.user_attrs.get(REASON)).startswith("diverged"):
+            return "diverged"
+        return {TrialState.FAIL: "failed"}.get(trial.state, trial.state.name.lower())
 
     def ask(self) -> FrozenTrial:
         """A new one, or one that is to be tried again."""
