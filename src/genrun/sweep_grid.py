@@ -60,6 +60,11 @@ def _check_size(parsed: Sequence[Override]) -> None:
     for override in parsed:
         if override.is_sweep_override():
             count = len(_values(override))
+            if override.is_interval_sweep():
+                raise ConfigError(
+                    f"{override.input_line}: an interval has no end of values; "
+                    "hydra/sweeper=tpe searches it"
+                )
             if count == 0:
                 raise ConfigError(f"{override.input_line}: a sweep over no value at all")
             jobs *= count

@@ -35,8 +35,11 @@ def check_corners(
     points = [(share, several[0]) for share in PLACES.values()]
     points += [(PLACES["middle"], chosen) for chosen in several[1:]]
     lines = [_line(base, _values(space, *point), None) for point in points]
-    composed = [_valid(point) for point in compose_each(lines, config_dir)]
-    return composed[list(PLACES).index("middle")]
+    composed = compose_each(lines, config_dir)
+    for point in composed:
+        if isinstance(point, ConfigError):
+            raise ConfigError(f"the space has a point that cannot be: {point}")
+    return _valid(composed[list(PLACES).index("middle")])
 
 
 def _valid(point: Composed | ConfigError) -> Composed:

@@ -11,7 +11,7 @@ from genrun.core.errors import ConfigError
 from genrun.limits import LIMITS
 from genrun.sweep_grid import MOST_JOBS, plain_words
 from genrun.sweeps.plan import Plan
-from genrun.sweeps.search.space import Dimension, Range, dimension, is_searched
+from genrun.sweeps.search.space import RANGE, Dimension, Range, dimension, is_searched
 from genrun.words import key_of
 
 SAMPLERS = ("random", "qmc", "tpe", "grid")
@@ -61,12 +61,17 @@ def take_apart(words: Sequence[str]) -> Words:
     for word in words:
         key, _, text = word.partition("=")
         several = "=" in word and not key.startswith("~") and is_searched(key, text)
-        if key_of(word).startswith("hydra") or not several:
+        hydra = key_of(word).startswith("hydra")
+        if hydra and several and not RANGE.fullmatch(text.strip()):
+            raise ConfigError(f"{word}: several values of a setting of Hydra; put quotes around")
+        if hydra or not several:
             base.append(word)
         elif key == "seed":
-            seeds = dimension(key, text).values() or []
+            seeds = dimension(key, text).values() or [text]
         else:
             space[key] = text
+    if not all(seed.isdecimal() for seed in seeds):
+        raise ConfigError(f"seed={','.join(seeds)}: must be integers from 0, as 0,1,2 or int 0..2")
     return Words(base, space, seeds)
 
 

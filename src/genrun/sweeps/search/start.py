@@ -31,10 +31,13 @@ MAY_CHOOSE = ("hydra/sweeper", "hydra.sweeper", "sweep=", "experiment=")
 
 
 def is_search(words: Sequence[str], config_dir: str | None) -> bool:
-    """Whether the words choose a sweeper that searches."""
+    """Whether the words choose a sweeper that searches. Raises `ConfigError`."""
     if not any(word.lstrip("+").startswith(MAY_CHOOSE) for word in words):
         return False
-    return bool(sweeper_of(take_apart(words).base, config_dir)["_target_"] == TARGET)
+    sweeper = sweeper_of(take_apart(words).base, config_dir)
+    if sweeper["_target_"] != TARGET and sweeper.get("space"):
+        raise ConfigError("hydra.sweeper.space: needs a sweeper that searches: hydra/sweeper=tpe")
+    return bool(sweeper["_target_"] == TARGET)
 
 
 def begin_search(
