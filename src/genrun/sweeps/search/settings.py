@@ -77,16 +77,14 @@ def take_apart(words: Sequence[str]) -> Words:
 
 def check_optuna() -> None:
     """Raises `ConfigError` where the extra is not installed."""
-    for name, oldest in (("optuna", OLDEST_OPTUNA), ("scipy", (1,))):
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            found = "0"
-        if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < oldest:
-            raise ConfigError(
-                f"hydra/sweeper: a search needs {name} {'.'.join(map(str, oldest))} or newer: "
-                "pip install 'genrun[tune]'"
-            )
+    try:
+        found = version("optuna")
+    except PackageNotFoundError:
+        found = "0"
+    if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < OLDEST_OPTUNA:
+        raise ConfigError(
+            "hydra/sweeper: a search needs Optuna 4.9 or newer: pip install 'genrun[tune]'"
+        )
 
 
 def check_settings(sweeper: Mapping[str, Any], words: Words) -> tuple[dict[str, str], int]:
