@@ -6,7 +6,7 @@ import atexit
 import shutil
 import struct
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,20 @@ def small() -> Callable[..., Built]:
         return build(composed.config, composed.config["plugins"])
 
     return make
+
+
+def study_of(journal: Path, curves: Sequence[Mapping[int, float]]) -> None:
+    """A search's study in which trials with these values by step are complete, and one runs."""
+    optuna = pytest.importorskip("optuna")
+    from genrun.study import create_study, open_study
+
+    create_study(journal)
+    study = open_study(journal).study
+    for curve in curves:
+        study.add_trial(
+            optuna.trial.create_trial(value=min(curve.values()), intermediate_values=dict(curve))
+        )
+    study.ask()
 
 
 def choices(group: str) -> list[str]:

@@ -7,6 +7,7 @@ import inspect
 import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ from genrun.core.types import Report
 from genrun.groups import conf_folder
 from genrun.training.evaluation import sample
 from genrun.training.trial import join_optimizer_state, split_optimizer_state
-from tests.conftest import choices
+from tests.conftest import choices, study_of
 
 Make = Callable[..., Built]
 BODIES = choices("backbone")
@@ -194,8 +195,15 @@ def test_every_optimizer_reduces_a_quadratic_and_round_trips(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", choices("stopping"))
-def test_every_stopper_replays_and_survives_json(name: str) -> None:
+def test_every_stopper_replays_and_survives_json(name: str, tmp_path: Path) -> None:
     given = {"target": ["stopping.target.value=0.2"], "budget": ["stopping.budget.examples=4000"]}
+    if name == "pruner":
+        study_of(tmp_path / "search.jsonl", [dict.fromkeys(range(1, 60), 0.0)] * 5)
+        search = [
+            f"stopping.pruner.study='{tmp_path / 'search.jsonl'}'",
+            "stopping.pruner.trial=5",
+        ]
+        given["pruner"] = [*search, "stopping.pruner.warmup_steps=9"]
     words = [f"stopping={name}", *given.get(name, [])]
     stopper = instantiate("stopping", compose(words).config["stopping"][name], [])
     if hasattr(stopper, "monitor"):

@@ -12,6 +12,8 @@ KINDS = ("backbone", "data", "regularization", "stopping", "metric", "model")
 MAY_IMPORT = {
     "core": set(),
     **{kind: {"core"} for kind in KINDS},
+    "stopping": {"core", "study"},  # the pruner asks a search's study
+    "study": {"core", "runs"},
     "health": {"core"},
     "training": {"core"},
     "runs": {"core"},
@@ -36,7 +38,7 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "sweep_grid": {"core", "clear_errors", "compose", "words"},
-    "hydra_call": {"compose", "config", "groups", "runs"},
+    "hydra_call": {"compose", "config", "groups", "runs", "words"},
     "build": {"core", "training", "health", *KINDS},
     "facts": {"core", "build"},
     "room": {"core", "build"},
@@ -83,6 +85,7 @@ MAY_IMPORT = {
         "limits",
         "room",
         "runs",
+        "study",
         "sweep_grid",
         "terminal",
         "training",

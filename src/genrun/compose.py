@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,12 +21,11 @@ from genrun.core.errors import ConfigError
 from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.hydra_settings import check_hydra, folder_below
 from genrun.values import refuse_environment
-from genrun.words import check_words, key_of
+from genrun.words import check_words, hydra_overrides, key_of
 from genrun.yaml_files import CheckedRepository
 
 FULL_ERRORS = "HYDRA_FULL_ERROR"
 _FULL_ERRORS_WANTED = os.environ.get(FULL_ERRORS) == "1"  # `hydra_call` sets it for its own ends
-PLAYER_OPTIMIZER = re.compile(r"(players\.[^.=]+\.optimizer)(\.[^=]+)?=")
 
 
 @dataclass(frozen=True)
@@ -42,20 +40,6 @@ class Composed:
     sweeps: bool  # it holds a sweep's values, which only -m runs
     launcher: dict[str, Any]  # Hydra's settings of who runs a sweep's jobs
     sweeper: dict[str, Any]  # and of who makes them
-
-
-def hydra_overrides(words: Sequence[str]) -> list[str]:
-    """Overrides as Hydra wants them: settings of one player are additions to an empty dict."""
-    return [_player_override(word) for word in words]
-
-
-def _player_override(word: str) -> str:
-    matched = PLAYER_OPTIMIZER.match(word)
-    if matched is None:
-        return word
-    if matched[2] is None:
-        return f"+optimizer@{word}"
-    return f"++{word}"
 
 
 def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
@@ -77,6 +61,12 @@ def compose_each(
             except ConfigError as error:
                 points.append(error)
     return points
+
+
+def sweeper_of(words: Sequence[str], config_dir: str | None = None) -> dict[str, Any]:
+    """Hydra's settings of who makes a sweep's jobs; the experiment's own values may be missing."""
+    with hydra_ready(config_dir), _composed(words) as composed:
+        return _plain(composed.hydra.sweeper)
 
 
 def check_safe(words: Sequence[str], config_dir: str | None = None) -> None:
@@ -109,8 +99,8 @@ def hydra_ready(config_dir: str | None) -> Iterator[None]:
         raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
     if config_dir is not None:
         _refuse_shadows(Path(config_dir))
+    before, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
-    before = HydraConfig.instance().cfg
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="genrun"):
             if config_dir is not None:
@@ -120,7 +110,7 @@ def hydra_ready(config_dir: str | None) -> Iterator[None]:
                 loader.repository = CheckedRepository(loader.get_search_path())  # type: ignore[attr-defined]  # Hydra's interface does not name it
             yield
     finally:
-        HydraConfig.instance().cfg = before
+        HydraConfig.instance().cfg, GlobalHydra.instance().hydra = before, hydra
 
 
 def _refuse_shadows(folder: Path) -> None:
@@ -156,7 +146,7 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
         overrides=words,
         folder=folder_below("hydra.run.dir", str(composed.hydra.run.dir)),
         sweep_folder=folder_below("hydra.sweep.dir", str(composed.hydra.sweep.dir)),
-        sweeps=bool(composed.hydra.sweeper.get("params")),
+        sweeps=any(composed.hydra.sweeper.get(name) for name in ("params", "space")),
         launcher=_plain(composed.hydra.launcher),
         sweeper=_plain(composed.hydra.sweeper),
     )

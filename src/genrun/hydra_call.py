@@ -10,10 +10,11 @@ from typing import Any
 
 import hydra
 
-from genrun.compose import FULL_ERRORS, hydra_overrides
+from genrun.compose import FULL_ERRORS
 from genrun.config import register
 from genrun.groups import conf_folder
 from genrun.runs.files import output_errors
+from genrun.words import hydra_overrides
 
 
 def quoted(path: Path) -> str:

@@ -27,7 +27,11 @@ ALLOWED = {
         "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
         "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher",
     ),
-    "sweeper": (f"{OURS}.PlannedSweeper", f"{PLUGINS}.basic_sweeper.BasicSweeper"),
+    "sweeper": (
+        f"{OURS}.PlannedSweeper",
+        f"{OURS}.SearchSweeper",
+        f"{PLUGINS}.basic_sweeper.BasicSweeper",
+    ),
 }
 FIXED: dict[str, Any] = {
     "callbacks": {},

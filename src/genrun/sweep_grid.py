@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from genrun.clear_errors import clear_errors
-from genrun.compose import hydra_overrides, hydra_ready
+from genrun.compose import hydra_ready
 from genrun.core.errors import ConfigError
-from genrun.words import check_words
+from genrun.words import check_words, hydra_overrides
 
 MOST_JOBS = 1000  # each is composed and checked before the first starts
 
@@ -60,6 +60,11 @@ def _check_size(parsed: Sequence[Override]) -> None:
     for override in parsed:
         if override.is_sweep_override():
             count = len(_values(override))
+            if override.is_interval_sweep():
+                raise ConfigError(
+                    f"{override.input_line}: an interval has no end of values; "
+                    "hydra/sweeper=tpe searches it"
+                )
             if count == 0:
                 raise ConfigError(f"{override.input_line}: a sweep over no value at all")
             jobs *= count

@@ -11,6 +11,8 @@ from genrun.groups import GROUPS
 SECRET = re.compile(
     r"(^|.*[_-])(token|secret|password|passwd|passphrase|credentials|api[_-]?key)$", re.IGNORECASE
 )
+PLAYER_OPTIMIZER = re.compile(r"(players\.[^.=]+\.optimizer)(\.[^=]+)?=")
+SPACE = re.compile(r"hydra\.sweeper\.space\.[^=]+=")
 LEADING_ZERO = re.compile(r"(?:^|[,\[(])\s*([-+]?0[0-9_]+)\s*(?=[,\])}]|$)")
 
 
@@ -54,3 +56,19 @@ def refuse_repeated(words: Sequence[str]) -> None:
         if key in seen:
             raise ConfigError(f"{key}: is given twice ({seen[key]}, {word}); keep one")
         seen[key] = word
+
+
+def hydra_overrides(words: Sequence[str]) -> list[str]:
+    """Overrides as Hydra wants them: a player's settings and a space are added to empty dicts."""
+    return [_hydra_override(word) for word in words]
+
+
+def _hydra_override(word: str) -> str:
+    if SPACE.match(word):
+        return f"++{word}"
+    matched = PLAYER_OPTIMIZER.match(word)
+    if matched is None:
+        return word
+    if matched[2] is None:
+        return f"+optimizer@{word}"
+    return f"++{word}"

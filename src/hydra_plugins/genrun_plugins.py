@@ -37,6 +37,15 @@ class ProcessLauncher(Launcher):
         launch_processes(self.config, self.settings, job_overrides)
         return []
 
+    def launch_source(self, source: Any, jobs: int) -> None:
+        """As `launch`, for at most so many jobs, each asked of `source` when it has a place."""
+        from genrun.sweeps.launching import run_pool
+
+        assert self.config is not None
+        first = source.peek()
+        if first is not None:
+            run_pool(self.config, self.settings, source, [first], jobs)
+
 
 class PlannedSweeper(Sweeper):
     """Hands what a sweep's plan says and its folders have not to the launcher."""
@@ -60,3 +69,10 @@ class PlannedSweeper(Sweeper):
         assert self.config is not None
         assert self.launcher is not None
         launch_missing(self.config, self.launcher)
+
+
+class SearchSweeper(PlannedSweeper):
+    """Names a search and its settings (conf/hydra/sweeper/tpe.yaml and others).
+
+    genrun checks them into a plan, and `PlannedSweeper` runs what that says.
+    """

@@ -14,6 +14,7 @@ from genrun.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.ledger import note_failure, state_of
 from genrun.sweeps.plan import Job
+from genrun.sweeps.search.join import joined_to_search
 
 PATIENCE_SECONDS = 20.0  # for a process that is saving because its sweep was stopped
 
@@ -31,6 +32,7 @@ def run_job(sweep: Path, job: Job, plugins: Sequence[str], display: Display) -> 
     folder.path.mkdir(parents=True, exist_ok=True)
     config = {**copy.deepcopy(job.config), "plugins": list(plugins)}
     try:
+        config = joined_to_search(config, sweep, job.name)
         experiment = Experiment.prepare(config, job.choices, job.overrides)
         return _train_or_resume(experiment, folder, "environment" in state.info, display)
     except FolderLocked:

@@ -17,7 +17,7 @@ from genrun.sweeps import server
 from genrun.sweeps.ledger import JobState, states
 from genrun.sweeps.machine import share_out
 from genrun.sweeps.plan import Job, read_plan
-from genrun.sweeps.pool import Limits, Pool
+from genrun.sweeps.pool import Limits, Pool, Source
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
 
@@ -38,9 +38,15 @@ class Listed:
 
 
 def launch_missing(config: DictConfig, launcher: Launcher) -> None:
-    """Every job of the plan that has no result yet."""
+    """Every job of the plan that has no result yet; of a search, those it makes as it goes."""
     sweep = Path(str(config.hydra.sweep.dir))
-    missing = [s.job for s in states(sweep, read_plan(sweep).jobs) if not s.has_result]
+    plan = read_plan(sweep)
+    if plan.search is not None:
+        from genrun.sweeps.search.run import run_search
+
+        run_search(sweep, launcher, SUBDIR)
+        return
+    missing = [s.job for s in states(sweep, plan.jobs) if not s.has_result]
     if missing:
         launcher.launch([[f"{SUBDIR}='{job.name}'"] for job in missing], 0)
 
@@ -49,15 +55,26 @@ def launch_processes(
     config: DictConfig, settings: Mapping[str, Any], job_overrides: Sequence[Sequence[str]]
 ) -> None:
     """Jobs as processes of this machine. Raises `SweepPaused` where some were not run."""
-    sweep = Path(str(config.hydra.sweep.dir))
-    plan = read_plan(sweep)
+    plan = read_plan(Path(str(config.hydra.sweep.dir)))
     names = [word.partition("=")[2].strip("'") for words in job_overrides for word in words]
     jobs = [plan.job(name) for name in names]
-    slots = share_out(jobs, settings["jobs"], server.gpus(), len(jobs))
+    run_pool(config, settings, Listed(jobs), jobs, len(jobs))
+
+
+def run_pool(
+    config: DictConfig, settings: Mapping[str, Any], source: Source, like: Sequence[Job], most: int
+) -> None:
+    """Runs what a source gives, `most` jobs at most, on places that suit jobs `like` these."""
+    sweep = Path(str(config.hydra.sweep.dir))
+    slots = share_out(like, settings["jobs"], server.gpus(), most)
+    plan = read_plan(sweep)
     done = [state for state in states(sweep, plan.jobs) if state.has_result]
-    with Interrupt() as signals, sweep_display(done, len(plan.jobs)) as display:
+    total: int | None = len(plan.jobs)
+    if plan.search is not None:  # pruned trials have no runs with other seeds
+        total = plan.search["trials"] if len(plan.search["seeds"]) == 1 else None
+    with Interrupt() as signals, sweep_display(done, total) as display:
         pool = Pool(sweep, list(config.plugins), slots, limits_of(settings), display)
-        why = pool.run(Listed(jobs), signals)
+        why = pool.run(source, signals)
     if why:
         raise SweepPaused(f"{why}; go on with: genrun resume {os.path.relpath(sweep)}")
 

@@ -12,7 +12,7 @@ from typing import Any
 from genrun.compose import Composed
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json
-from genrun.runs.strict_json import Each, check_form, parse_json
+from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
 from genrun.sweeps.names import job_names
 
 NAME = "plan.json"
@@ -30,6 +30,17 @@ FORM = {
             "config": {"seed": int, "plugins": list},
         }
     ],
+}
+SEARCH_FORM = {  # of a sweep whose jobs are made as it goes: `sweeps/search/settings.py`
+    "sampler": str,
+    "trials": int,
+    "seeds": [int],
+    "seed": int,
+    "batch": int,
+    "space": Each(str),
+    "words": [str],
+    "config_dir": Maybe(str),
+    "made": Each([str]),
 }
 
 
@@ -55,13 +66,15 @@ class Plan:
 
     words: list[str]
     jobs: list[Job]
+    search: dict[str, Any] | None = None  # how the jobs are made, where they are as it goes
 
     def job(self, name: str) -> Job:
         return next(job for job in self.jobs if job.name == name)
 
     def write(self, folder: Path) -> None:
         jobs = [asdict(job) for job in self.jobs]
-        write_json(folder / NAME, {"format": FORMAT, "words": self.words, "jobs": jobs})
+        content = {"format": FORMAT, "words": self.words, "jobs": jobs}
+        write_json(folder / NAME, content | ({"search": self.search} if self.search else {}))
 
 
 def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
@@ -98,6 +111,9 @@ def read_plan(folder: Path) -> Plan:
             raise ValueError(f"it is larger than {LARGEST} bytes")
         content = parse_json(path.read_bytes())
         check_form(content, FORM)
+        if (search := content.get("search")) is not None:
+            check_form(search, SEARCH_FORM)
+            _check_made(search["made"], {job["name"] for job in content["jobs"]})
         if content["format"] > FORMAT:
             raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")
         jobs = [Job(**{key: job[key] for key in Job.__annotations__}) for job in content["jobs"]]
@@ -105,4 +121,11 @@ def read_plan(folder: Path) -> Plan:
             raise ValueError("a job's name is no folder's")
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
-    return Plan(content["words"], jobs)
+    return Plan(content["words"], jobs, search)
+
+
+def _check_made(made: Mapping[str, Sequence[str]], names: set[str]) -> None:
+    """Whether what a search made are jobs of numbered trials."""
+    for number, own in made.items():
+        if not (number.isascii() and number.isdigit() and own and names.issuperset(own)):
+            raise ValueError(f"trial {number!r} of its search has no jobs in it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from genrun.sweep_grid import plain_words, split_sweep, with_seeds
 from genrun.sweeps import server
 from genrun.sweeps.launching import limits_of
 from genrun.sweeps.ledger import states
-from genrun.sweeps.plan import Job, Plan, make_jobs, read_plan
+from genrun.sweeps.plan import Plan, make_jobs, read_plan
+from genrun.sweeps.search.join import refuse_outside
+from genrun.sweeps.search.start import TRIALS, begin_search, is_search, resume_search
 from genrun.sweeps.task import sweep_here, task
 from genrun.terminal.tables import print_line
 
@@ -31,9 +34,13 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     if not any(word.startswith("hydra/launcher=") for word in words):
         server.warm_up()  # it imports torch while the points are composed
     kept = with_seeds(words)
+    if is_search(kept, config_dir):
+        return _launch(*begin_search(words, kept, config_dir, OWN_LAUNCHER), config_dir)
     points = _valid(compose_each(split_sweep(kept, config_dir), config_dir))
     jobs, repeated = make_jobs(points)
     first = points[0]
+    for job in jobs:
+        refuse_outside(job.config)
     if first.launcher["_target_"] == OWN_LAUNCHER:
         limits_of(first.launcher)
         size = server.check(jobs[0].config, jobs[0].choices)
@@ -48,17 +55,25 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
 
 
 def resume_sweep(folder: Path, words: Sequence[str]) -> int:
-    """Runs what a sweep still misses; `words` may choose another launcher, or list plugins."""
+    """Runs what a sweep still misses; `words` may choose another launcher, or list plugins.
+
+    Of a search they may also say how many trials there are to be.
+    """
     plan = read_plan(folder)
+    more = [word for word in words if plan.search is not None and word.startswith(TRIALS)]
+    words = [word for word in words if word not in more]
     for word in words:
         if not word.startswith(("hydra/launcher=", "hydra.launcher.", "plugins=")):
             raise ConfigError(
                 f"{word}: a sweep is resumed as it was planned; only hydra/launcher, "
                 "hydra.launcher.KEY and plugins may be given"
             )
-    _valid(compose_each([list(words)], None))
-    with only_writer(folder):
-        return _launch(folder.absolute(), plan, list(words), None)
+    _valid(compose_each([words], None))
+    if plan.search is not None:
+        resume_search(folder, more)
+    # several processes may go on with one search: they take turns to ask and to plan
+    with nullcontext() if plan.search else only_writer(folder):
+        return _launch(folder.absolute(), plan, words, None)
 
 
 def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
@@ -75,7 +90,7 @@ def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
 def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | None) -> int:
     """Under Hydra, whose launcher is the user's choice; then the summary, however it ended."""
     own = [
-        *(word for word in words if not word.startswith(NOT_THE_LAUNCHERS)),
+        *(word for word in words if not word.lstrip("+").startswith(NOT_THE_LAUNCHERS)),
         "hydra/sweeper=planned",
         f"hydra.sweep.dir={quoted(folder)}",
         "hydra.output_subdir=null",  # Hydra would write its own defaults, not the job's settings
@@ -90,20 +105,26 @@ def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | No
         print_line(f"left at once; go on with: genrun resume {folder}")
         raise
     finally:
-        failed, missing = _summarize(folder, plan.jobs)
+        plan = read_plan(folder)  # a search's has grown
+        failed, missing = _summarize(folder, plan)
+    total = f"{plan.search['trials']} trials" if plan.search else f"{len(plan.jobs)} jobs"
     if missing:
-        raise SweepPaused(f"{missing} of {len(plan.jobs)} jobs are left: genrun resume {folder}")
+        raise SweepPaused(f"{missing} of {total} are left: genrun resume {folder}")
     if failed:
-        raise SweepFailed(f"{failed} of {len(plan.jobs)} jobs failed; {folder} has the others")
+        raise SweepFailed(f"{failed} of {total} failed; {folder} has the others")
     return 0
 
 
-def _summarize(folder: Path, jobs: Sequence[Job]) -> tuple[int, int]:
+def _summarize(folder: Path, plan: Plan) -> tuple[int, int]:
     """Writes and shows the summary; gives how many jobs failed, and how many have no outcome."""
     from genrun.sweeps.summary import show_summary, summarize
 
-    rows = states(folder, jobs)
+    rows = states(folder, plan.jobs)
     show_summary(summarize(folder, rows))
+    if plan.search is not None:
+        from genrun.sweeps.search.result import show_result
+
+        return show_result(folder, plan)
     failed = sum(row.status in ("failed", "diverged") for row in rows)
     return failed, sum(not row.has_result and row.status != "failed" for row in rows)
 

@@ -1,0 +1,3 @@
+"""How the reasons of runs begin that other code goes by."""
+
+PRUNED = "pruner: "  # a trial that its search gave up

@@ -1,0 +1,59 @@
+"""What a search found, and how it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from optuna.trial import TrialState
+
+from genrun.sweeps.plan import Plan
+from genrun.sweeps.search.claims import is_claimed
+from genrun.sweeps.search.join import JOURNAL
+from genrun.sweeps.search.settings import Settings, settings_of
+from genrun.sweeps.search.space import Range
+from genrun.sweeps.search.trials import Trials
+from genrun.terminal.style import number
+from genrun.terminal.tables import print_line
+
+
+def show_result(folder: Path, plan: Plan) -> tuple[int, int]:
+    """Says what the best trial is; gives how many trials failed, and how many are left to do.
+
+    One that diverged has not failed: to find where that begins is part of a search.
+    """
+    trials = Trials(folder / JOURNAL, settings_of(plan))
+    for line in result_lines(plan, trials):
+        print_line(line)
+    running = trials.running()
+    elsewhere = sum(is_claimed(folder, trial.number) for trial in running)
+    if elsewhere:
+        print_line(f"{elsewhere} trials are still with other processes")
+    return len(trials.failed()), trials.to_come() + len(running) - elsewhere
+
+
+def result_lines(plan: Plan, trials: Trials) -> Iterator[str]:
+    """How many trials ended how; the best one; which of its values lie on a bound."""
+    kinds = Counter(trials.kind(trial) for trial in trials.all())
+    yield "trials: " + (", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none")
+    complete = [trial for trial in trials.all() if trial.state == TrialState.COMPLETE]
+    if complete:
+        best = min(complete, key=lambda trial: trial.value or 0.0)
+        settings, words = settings_of(plan), trials.words(best)
+        shown = " ".join(f"{key}={value}" for key, value in words.items())
+        count = len(settings.seeds)
+        mean = f", the mean of {count} seeds" if count > 1 else ""
+        yield f"best: {shown} ({number(best.value or 0.0)}{mean}), trial {best.number}"
+        yield from bound_lines(settings, words)
+
+
+def bound_lines(settings: Settings, words: Mapping[str, str]) -> Iterator[str]:
+    """A best value on the edge of what was searched says that it may be better beyond."""
+    for key, given in settings.dimensions().items():
+        bound = given.bound(words[key]) if isinstance(given, Range) else None
+        if bound:
+            yield (
+                f"{key}={words[key]} is on the {bound} bound of {given.text}: beyond it may be "
+                "better; search a wider range"
+            )

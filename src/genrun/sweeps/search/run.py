@@ -1,0 +1,43 @@
+"""A search's jobs to a launcher: as places get free where it takes them so, else in lists."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from hydra.plugins.launcher import Launcher
+
+from genrun.core.errors import CheckpointUnusable
+from genrun.study import create_study
+from genrun.sweeps.ledger import state_of
+from genrun.sweeps.plan import read_plan
+from genrun.sweeps.pool import Source
+from genrun.sweeps.search.join import JOURNAL
+from genrun.sweeps.search.settings import settings_of
+from genrun.sweeps.search.source import Search
+
+
+@runtime_checkable
+class TakesSource(Protocol):
+    """A launcher that asks for the next job when it has a place for it."""
+
+    def launch_source(self, source: Source, jobs: int) -> None: ...
+
+
+def run_search(sweep: Path, launcher: Launcher, subdir: str) -> None:
+    """Until all trials are told, or what is left is another process's."""
+    settings = settings_of(read_plan(sweep))
+    if not (sweep / JOURNAL).exists() and settings.made:
+        raise CheckpointUnusable(f"{sweep / JOURNAL}: the journal of this search is gone")
+    create_study(sweep / JOURNAL)  # where a search was killed before it had one
+    with Search(sweep) as search:
+        if isinstance(launcher, TakesSource):
+            launcher.launch_source(search, settings.trials * len(settings.seeds))
+            return
+        begun = 0
+        while jobs := list(islice(iter(search.take, None), settings.batch)):
+            launcher.launch([[f"{subdir}='{job.name}'"] for job in jobs], begun)
+            begun += len(jobs)
+            for job in jobs:
+                search.ended(state_of(sweep, job))

@@ -1,0 +1,104 @@
+"""A search from its command line to its folder: everything is checked before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from genrun.compose import sweeper_of
+from genrun.core.errors import ConfigError
+from genrun.room import check_room
+from genrun.runs.files import claim
+from genrun.sweeps import server
+from genrun.sweeps.launching import limits_of
+from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.search.claims import alone
+from genrun.sweeps.search.join import JOURNAL, joined
+from genrun.sweeps.search.points import check_corners
+from genrun.sweeps.search.settings import (
+    Settings,
+    check_optuna,
+    check_settings,
+    most_trials,
+    settings_of,
+    take_apart,
+)
+from genrun.sweeps.search.space import dimension
+
+TARGET = "hydra_plugins.genrun_plugins.SearchSweeper"
+TRIALS = "hydra.sweeper.trials="
+MAY_CHOOSE = ("hydra/sweeper", "hydra.sweeper", "sweep=", "experiment=")
+
+
+def is_search(words: Sequence[str], config_dir: str | None) -> bool:
+    """Whether the words choose a sweeper that searches. Raises `ConfigError`."""
+    if not any(word.lstrip("+").startswith(MAY_CHOOSE) for word in words):
+        return False
+    sweeper = sweeper_of(take_apart(words).base, config_dir)
+    if sweeper["_target_"] != TARGET and sweeper.get("space"):
+        raise ConfigError("hydra.sweeper.space: needs a sweeper that searches: hydra/sweeper=tpe")
+    return bool(sweeper["_target_"] == TARGET)
+
+
+def begin_search(
+    words: Sequence[str], kept: Sequence[str], config_dir: str | None, own_launcher: str
+) -> tuple[Path, Plan, list[str]]:
+    """The folder and the plan of a new search, and its words that have one value.
+
+    `words` are what was typed, `kept` what they are short for. Raises `ConfigError`.
+    """
+    check_optuna()
+    apart = take_apart(kept)
+    sweeper = sweeper_of(apart.base, config_dir)
+    space, trials = check_settings(sweeper, apart)
+    dimensions = {key: dimension(key, text) for key, text in space.items()}
+    middle = check_corners(apart.base, dimensions, config_dir)
+    wanted = middle.sweep_folder.absolute()
+    if middle.launcher["_target_"] == own_launcher:
+        limits_of(middle.launcher)
+        size = server.check(joined(middle.config, JOURNAL, 0), middle.choices)
+        check_room(wanted, size, trials * sweeper["seeds"])
+    first = middle.config["seed"]
+    settings = Settings(
+        sampler=sweeper["sampler"],
+        trials=trials,
+        seeds=[int(seed) for seed in apart.seeds] or list(range(first, first + sweeper["seeds"])),
+        seed=sweeper["seed"],
+        batch=sweeper["batch"],
+        space=space,
+        words=[word for word in apart.base if not word.lstrip("+").startswith("hydra")],
+        config_dir=config_dir,
+    )
+    return *_create(wanted, list(words), settings), apart.base
+
+
+def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, Plan]:
+    from genrun.study import create_study
+
+    folder = claim(wanted)
+    plan = Plan(words, [], asdict(settings))
+    plan.write(folder)
+    create_study(folder / JOURNAL)
+    return folder, plan
+
+
+def resume_search(folder: Path, words: Sequence[str]) -> None:
+    """Checks that a search can be gone on with, for as many trials as the last word says.
+
+    Raises `ConfigError`, and what `open_study` does.
+    """
+    from genrun.study import open_study
+
+    check_optuna()
+    settings = settings_of(read_plan(folder))
+    if settings.made:
+        open_study(folder / JOURNAL)
+    for word in words:
+        text, most = word.removeprefix(TRIALS), most_trials(settings)
+        if not text.isdecimal() or not settings.trials <= int(text) <= most:
+            raise ConfigError(f"{word}: must be an integer from {settings.trials} to {most}")
+        with alone(folder):
+            plan = read_plan(folder)
+            search = asdict(replace(settings_of(plan), trials=int(text)))
+            Plan(plan.words, plan.jobs, search).write(folder)
