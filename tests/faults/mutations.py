@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CheckpointUnusable, Diverged
+from genrun.core.errors import CheckpointUnusable, GenrunError
 from genrun.core.types import Report
 from genrun.experiment import Experiment
 from genrun.restoring import restore
@@ -161,7 +161,7 @@ def _read_all(harness: Harness, content: bytes, folder: Path, seed: float, count
 def _train_a_row(experiment: Experiment) -> None:
     """What was taken for sound serves: a step, an evaluation, what watches rows and policies."""
     trial, built = experiment.built.trial, experiment.built
-    with contextlib.suppress(Diverged):
+    with contextlib.suppress(GenrunError):
         trial.step += 1
         trial.window.add(trial.step, built.step(trial.step))
         trial.average.update(trial.step)

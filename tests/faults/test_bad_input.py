@@ -299,7 +299,7 @@ CHECKPOINT = [
     Case("sample nowhere weights=middle", 2, "best or last"),
     Case("sample nowhere seed=1 seed=2", 2, "given twice"),
     Case("show nowhere", 66, "nowhere"),
-    Case("show nowhere x=1", 2, "nothing else"),
+    Case("show nowhere x=1", 2, "no settings"),
     Case("list a b", 2, "one folder"),
 ]
 DEVICE = [

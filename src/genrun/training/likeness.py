@@ -29,11 +29,13 @@ def refuse_unlike(own: Any, given: Any, key: str = "record") -> None:
     elif isinstance(own, str):
         if not isinstance(given, str):
             raise ValueError(f"{key} is {type(given).__name__} and must be text")
-    elif not _is_plain(given, str if key.rpartition(".")[2] in TEXTS else (int, float)):
+    elif given is not None and not _is_plain(
+        given, str if key.rpartition(".")[2] in TEXTS else (int, float)
+    ):
         raise ValueError(f"{key} is neither a number nor a list of them")
 
 
 def _is_plain(value: Any, kind: Any) -> bool:
     if isinstance(value, list):
         return all(_is_plain(inner, kind) for inner in value)
-    return value is None or isinstance(value, kind)
+    return isinstance(value, kind)
