@@ -233,3 +233,25 @@ def test_a_file_of_your_own_with_the_name_of_a_choice_is_refused(tmp_path: Path)
     done = command("--config-dir", "own", folder=tmp_path)
     assert done.returncode == 2
     assert "gan.yaml has the name of a choice" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_before_training_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genrun", *TINY], cwd=tmp_path, text=True, stderr=subprocess.PIPE
+    )
+    while not catches(process.pid, number):
+        assert process.poll() is None
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert error == f"genrun: {number.name}: left; nothing was being trained\n"
+    assert not list(tmp_path.iterdir())
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal: Python's own is there for SIGINT only."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.split("SigCgt:")[1].split()[0], 16)
+    wanted = {number, signal.SIGTERM, signal.SIGUSR1}
+    return all(caught >> (one - 1) & 1 for one in wanted)

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import resource
 import struct
 import threading
 from collections.abc import Iterator
@@ -117,3 +118,30 @@ def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
     images = instantiate("data", settings, []).load().images
     assert images.shape == (60_000, 1, 28, 28)
     assert abs(images.mean() / 255 - 0.286) < 0.001  # the mean that its users know
+
+
+def test_labels_beside_the_images_are_as_many(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(struct.pack(">IIII", 0x803, 3, 2, 2) + bytes(12))
+    labels = tmp_path / "train-labels-idx1-ubyte.gz"
+    labels.write_bytes(gzip.compress(struct.pack(">II", 0x801, 3) + bytes(3)))
+    assert read_idx_images(path).shape == (3, 2, 2)
+    labels.write_bytes(gzip.compress(struct.pack(">II", 0x801, 4) + bytes(4)))
+    with pytest.raises(DataDamaged, match="has 4 labels, but there are 3 images"):
+        read_idx_images(path)
+
+
+def test_no_more_is_unpacked_than_the_sizes_say(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(struct.pack(">IIII", 0x803, 1, 2, 2) + bytes(300 << 20)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
+    with pytest.raises(DataDamaged, match="has more"):
+        read_idx_images(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000
+
+
+def test_images_of_no_size(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(struct.pack(">IIII", 0x803, 100, 0, 0))
+    with pytest.raises(DataDamaged, match="100 images of 0x0"):
+        read_idx_images(path)
