@@ -40,7 +40,8 @@ def main() -> None:
 def _leave(number: int, frame: object) -> NoReturn:
     """Before training, and after it: at once, since an import that is broken off leaves ruins."""
     name = signal.Signals(number).name
-    os.write(2, f"genrun: {name}: left; nothing was being trained\n".encode())
+    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        os.write(2, f"genrun: {name}: left; nothing was being trained\n".encode())
     os._exit(EXIT_CODE_OF_STATUS["interrupted"])
 
 

@@ -29,7 +29,7 @@ def refuse_unlike(own: Any, given: Any, key: str = "record") -> None:
     elif isinstance(own, str):
         if not isinstance(given, str):
             raise ValueError(f"{key} is {type(given).__name__} and must be text")
-    elif given is not None and not _is_plain(
+    elif given not in (None, own) and not _is_plain(
         given, str if key.rpartition(".")[2] in TEXTS else (int, float)
     ):
         raise ValueError(f"{key} is neither a number nor a list of them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,7 +117,7 @@ class Trial:
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """The inverse of `save`. Raises `ValueError` where the record is of another form."""
-        own = self.save()[1]
+        own = json.loads(json.dumps(self.save()[1]))  # tuples as lists, as on disk
         stoppers = {n: s for n, s in record["stoppers"].items() if n in self.stoppers}
         own["stoppers"] = {name: own["stoppers"][name] for name in stoppers}
         refuse_unlike(own, {**{key: record[key] for key in own}, "stoppers": stoppers})
