@@ -292,7 +292,7 @@ def test_what_is_left_and_what_is_elsewhere(
         with Search(sweep) as two:
             two.take()
         assert show_result(sweep, read_plan(sweep)) == (0, 3)
-        assert "1 trials are still with other processes" in capsys.readouterr().out
+        assert "under way: 1 trials in other processes" in capsys.readouterr().out
 
 
 def draw(sweep: Path, count: int, told: Callable[[dict[str, str]], Verdict]) -> None:

@@ -23,29 +23,39 @@ def show_result(folder: Path, plan: Plan) -> tuple[int, int]:
 
     One that diverged has not failed: to find where that begins is part of a search.
     """
+    for name, fact in search_facts(folder, plan).items():
+        print_line(f"{name}: {fact}")
     trials = Trials(folder / JOURNAL, settings_of(plan))
-    for line in result_lines(plan, trials):
-        print_line(line)
-    running = trials.running()
-    elsewhere = sum(is_claimed(folder, trial.number) for trial in running)
-    if elsewhere:
-        print_line(f"{elsewhere} trials are still with other processes")
-    return len(trials.failed()), trials.to_come() + len(running) - elsewhere
+    running = len(trials.running()) - len(elsewhere(folder, trials))
+    return len(trials.failed()), trials.to_come() + running
 
 
-def result_lines(plan: Plan, trials: Trials) -> Iterator[str]:
-    """How many trials ended how; the best one; which of its values lie on a bound."""
+def search_facts(folder: Path, plan: Plan) -> dict[str, str]:
+    """How the trials ended, which is the best, and which of its values lie on a bound."""
+    settings = settings_of(plan)
+    trials = Trials(folder / JOURNAL, settings)
     kinds = Counter(trials.kind(trial) for trial in trials.all())
-    yield "trials: " + (", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none")
+    if to_come := trials.to_come():
+        kinds["to come"] = to_come
+    facts = {"trials": ", ".join(f"{count} {kind}" for kind, count in kinds.items())}
+    if others := elsewhere(folder, trials):
+        facts["under way"] = f"{len(others)} trials in other processes"
     complete = [trial for trial in trials.all() if trial.state == TrialState.COMPLETE]
     if complete:
         best = min(complete, key=lambda trial: trial.value or 0.0)
-        settings, words = settings_of(plan), trials.words(best)
+        words = trials.words(best)
         shown = " ".join(f"{key}={value}" for key, value in words.items())
         count = len(settings.seeds)
         mean = f", the mean of {count} seeds" if count > 1 else ""
-        yield f"best: {shown} ({number(best.value or 0.0)}{mean}), trial {best.number}"
-        yield from bound_lines(settings, words)
+        facts["best"] = f"{shown} ({number(best.value or 0.0)}{mean}), trial {best.number}"
+        if bounds := list(bound_lines(settings, words)):
+            facts["note"] = "; ".join(bounds)
+    return facts
+
+
+def elsewhere(folder: Path, trials: Trials) -> list[int]:
+    """The trials that processes look after, this one's own among them while it does."""
+    return [trial.number for trial in trials.running() if is_claimed(folder, trial.number)]
 
 
 def bound_lines(settings: Settings, words: Mapping[str, str]) -> Iterator[str]:

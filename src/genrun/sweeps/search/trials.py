@@ -31,7 +31,7 @@ def verdict(runs: Sequence[JobState], seeds: int) -> Verdict | None:
 
     Its value is the mean over the seeds of the best held-out values. A run that diverged makes it
     pruned, which to the samplers is worse than any value: from a failed one they learn nothing,
-    and come back to where all runs diverge (docs/decisions/0004-search.md).
+    and come back to where all runs diverge (docs/decisions/0007-search.md).
     """
     for run in runs:
         if run.status == "failed":
