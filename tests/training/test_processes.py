@@ -186,7 +186,7 @@ class Signals(SilentDisplay):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rank", "words"), zip((1, 0, 1), RESUMED, strict=True))
+@pytest.mark.parametrize(("rank", "words"), list(zip((1, 0, 1), RESUMED, strict=True)))
 def test_a_signal_to_one_stops_all_and_they_go_on_exactly(
     rank: int, words: list[str], tmp_path: Path
 ) -> None:
