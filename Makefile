@@ -5,10 +5,11 @@ ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+RAY_STAMP := $(VENV)/.installed-ray
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep test check faults bench clean
+.PHONY: help setup train sweep test check faults engines bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,13 @@ check: $(STAMP) ## lint, format, types; seconds
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+$(RAY_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	@touch $@
+
+engines: $(RAY_STAMP) ## install Ray too, and test sweeps under joblib, submitit and Ray
+	$(BIN)/python -m pytest tests/sweeps/test_engines.py $(ARGS)
+
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
@@ -42,8 +50,9 @@ $(BENCH_STAMP): $(STAMP)
 faults: $(STAMP) ## kill, corrupt and starve runs, and write what was lost to outputs/faults.json
 	$(BIN)/python -m tests.faults $(ARGS)
 
-bench: $(BENCH_STAMP) ## time the step against a bare loop, Lightning and pythae
+bench: $(BENCH_STAMP) ## time steps against a bare loop, Lightning, pythae; sweeps against Hydra's launchers
 	$(BIN)/python scripts/bench.py $(ARGS)
+	$(BIN)/python scripts/bench_sweeps.py
 
 clean: ## remove the environment and caches; outputs/ stays
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

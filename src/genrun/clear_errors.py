@@ -16,6 +16,13 @@ from omegaconf.errors import OmegaConfBaseException
 from genrun.config import did_you_mean
 from genrun.core.errors import ConfigError
 
+EXTRAS = {  # of launchers
+    "joblib": "cluster",
+    "submitit_local": "cluster",
+    "submitit_slurm": "cluster",
+    "ray": "ray",
+}
+
 
 @contextmanager
 def clear_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[None]:
@@ -40,6 +47,8 @@ def _missing_choice(error: MissingConfigException) -> str:
 def no_such_choice(group: str, name: str) -> str:
     repository = GlobalHydra.instance().config_loader().repository  # type: ignore[attr-defined]  # Hydra's interface does not name it
     options = repository.get_group_options(group)
+    if group == "hydra/launcher" and name in EXTRAS:
+        return f"{group}={name}: needs pip install 'genrun[{EXTRAS[name]}]'"
     hint = did_you_mean(name, options)
     return f"{group}={name}: there is no such choice of {group} ({', '.join(options)}){hint}"
 

@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from genrun.core.errors import ConfigError
-from genrun.values import leaves
+from genrun.values import check_value, leaves
 
 PLUGINS = "hydra._internal.core_plugins"
 NO_LOGGING = {"version": 1, "root": None, "disable_existing_loggers": False}
@@ -33,6 +33,11 @@ ALLOWED = {
         f"{PLUGINS}.basic_sweeper.BasicSweeper",
     ),
 }
+SUBMITIT_FOLDER = "${hydra.sweep.dir}/.submitit/%j"  # pickles, which nobody else should write
+NUMBERS = (
+    "n_jobs", "cpus_per_task", "timeout_min", "nodes", "tasks_per_node", "array_parallelism",
+    "max_num_timeout", "signal_delay_s", "gpus_per_node",
+)  # fmt: skip
 FIXED: dict[str, Any] = {
     "callbacks": {},
     "job_logging": NO_LOGGING,
@@ -71,9 +76,14 @@ def _check_plugin(kind: str, settings: Any, allowed: Sequence[str]) -> None:
         names = ", ".join(name.rpartition(".")[2] for name in allowed)
         raise ConfigError(f"hydra.{kind}._target_={target}: must be one of {names}")
     own = {key: value for key, value in settings.items() if key != "_target_"}
-    for key, _ in leaves(f"hydra.{kind}", own):
+    for key, value in leaves(f"hydra.{kind}", own):
+        name = key.rpartition(".")[2]
         if any(part.startswith("_") and part.endswith("_") for part in key.split(".")):
             raise ConfigError(f"{key}: genrun does not let it be set")
+        if name == "submitit_folder" and value != SUBMITIT_FOLDER:
+            raise ConfigError(f"{key}: genrun does not let it be set")
+        if kind == "launcher" and name in NUMBERS:
+            check_value(key, value)
 
 
 def folder_below(key: str, text: str) -> Path:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.conftest import SMALL, last_wins
+from tests.conftest import last_wins
+from tests.sweeps.commands import PLUGIN, SHORT, command, processes_of, rows, start
 
 pytestmark = pytest.mark.slow
-SHORT = [*SMALL, "backbone.hidden=[16]", "metric.sliced_wasserstein.projections=2"]
 EXPECTED = {  # how a job breaks: its status, and words of the reason
     "none": ("finished", "all 12 steps done"),
     "raises": ("failed", "IndexError: list index out of range (breaking.py:"),
@@ -32,52 +29,6 @@ EXPECTED = {  # how a job breaks: its status, and words of the reason
     "diverges": ("diverged", "loss was nan at step"),
     "once": ("finished", "all 12 steps done"),
 }
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    """A folder with the plugin, and a choice of model that names it."""
-    shutil.copyfile(Path(__file__).parent / "breaking.py", tmp_path / "breaking.py")
-    choice = tmp_path / "own" / "model" / "breaking.yaml"
-    choice.parent.mkdir(parents=True)
-    choice.write_text("_target_: breaking.Breaking\nlatent_dim: 4\nhow: none\nat: 3\n")
-    return tmp_path
-
-
-PLUGIN = ["--config-dir", "own", "model=breaking", "plugins=[breaking]", "hydra.sweep.dir=swept"]
-
-
-def start(words: Sequence[str], folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "genrun", *words],
-        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-
-
-def command(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    process = start(words, folder)
-    output, errors = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(words, process.returncode, output, errors)
-
-
-def rows(folder: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((folder / "swept" / "summary.json").read_text())[
-        "jobs"
-    ]
-    return found
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of what still runs in a folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if (entry / "cwd").resolve() == folder.resolve():
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.parametrize("turn", [0, 4, 8] if os.environ.get("GENRUN_FAULTS") == "long" else [4])

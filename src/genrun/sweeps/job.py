@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from genrun.core.errors import FolderLocked, GenrunError
@@ -19,11 +19,18 @@ from genrun.sweeps.search.join import joined_to_search
 PATIENCE_SECONDS = 20.0  # for a process that is saving because its sweep was stopped
 
 
-def run_job(sweep: Path, job: Job, plugins: Sequence[str], display: Display) -> str:
+def run_job(
+    sweep: Path,
+    job: Job,
+    plugins: Sequence[str],
+    display: Display,
+    interrupted: Callable[[], bool] | None = None,
+) -> str:
     """Leaves the job's outcome in its folder, whatever it is, and gives its status.
 
     A job that has a result is left alone. `plugins` are the command line's: a plan may be a
-    stranger's, and none that it lists is imported.
+    stranger's, and none that it lists is imported. `interrupted` is a reason to stop beside
+    signals.
     """
     state = state_of(sweep, job)
     if state.has_result:
@@ -34,7 +41,8 @@ def run_job(sweep: Path, job: Job, plugins: Sequence[str], display: Display) -> 
     try:
         config = joined_to_search(config, sweep, job.name)
         experiment = Experiment.prepare(config, job.choices, job.overrides)
-        return _train_or_resume(experiment, folder, "environment" in state.info, display)
+        begun = "environment" in state.info
+        return _train_or_resume(experiment, folder, begun, display, interrupted)
     except FolderLocked:
         return "locked"  # whoever holds it says how it ends
     except Exception as error:
@@ -45,14 +53,18 @@ def run_job(sweep: Path, job: Job, plugins: Sequence[str], display: Display) -> 
 
 
 def _train_or_resume(
-    experiment: Experiment, folder: RunFolder, begun: bool, display: Display
+    experiment: Experiment,
+    folder: RunFolder,
+    begun: bool,
+    display: Display,
+    interrupted: Callable[[], bool] | None,
 ) -> str:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             if begun:
-                return experiment.resume(folder, display).status
-            return experiment.train(folder.path, display).status
+                return experiment.resume(folder, display, interrupted).status
+            return experiment.train(folder.path, display, interrupted).status
         except FolderLocked:
             if time.monotonic() > until:
                 raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,27 +13,13 @@ from omegaconf import DictConfig
 from genrun.core.errors import ConfigError, SweepPaused
 from genrun.limits import LIMITS
 from genrun.sweeps import server
-from genrun.sweeps.ledger import JobState, states
+from genrun.sweeps.engines import TakesSource, engine_of, lines_of, name_in
+from genrun.sweeps.ledger import states
 from genrun.sweeps.machine import share_out
 from genrun.sweeps.plan import Job, read_plan
-from genrun.sweeps.pool import Limits, Pool, Source
+from genrun.sweeps.pool import Limits, Listed, Pool, Source
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
-
-SUBDIR = "hydra.sweep.subdir"
-
-
-class Listed:
-    """Jobs of a list, in its order."""
-
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self._jobs = deque(jobs)
-
-    def take(self) -> Job | None:
-        return self._jobs.popleft() if self._jobs else None
-
-    def ended(self, state: JobState) -> None:
-        return None
 
 
 def launch_missing(config: DictConfig, launcher: Launcher) -> None:
@@ -44,11 +29,16 @@ def launch_missing(config: DictConfig, launcher: Launcher) -> None:
     if plan.search is not None:
         from genrun.sweeps.search.run import run_search
 
-        run_search(sweep, launcher, SUBDIR)
+        run_search(sweep, launcher, list(config.plugins))
         return
     missing = [s.job for s in states(sweep, plan.jobs) if not s.has_result]
-    if missing:
-        launcher.launch([[f"{SUBDIR}='{job.name}'"] for job in missing], 0)
+    if not missing:
+        return
+    if isinstance(launcher, TakesSource):
+        launcher.launch(lines_of(missing), 0)
+    else:
+        with engine_of(sweep, launcher, list(config.plugins)) as engine:
+            engine.launch(missing)
 
 
 def launch_processes(
@@ -56,8 +46,7 @@ def launch_processes(
 ) -> None:
     """Jobs as processes of this machine. Raises `SweepPaused` where some were not run."""
     plan = read_plan(Path(str(config.hydra.sweep.dir)))
-    names = [word.partition("=")[2].strip("'") for words in job_overrides for word in words]
-    jobs = [plan.job(name) for name in names]
+    jobs = [plan.job(name_in(line)) for line in job_overrides]
     run_pool(config, settings, Listed(jobs), jobs, len(jobs))
 
 

@@ -36,6 +36,19 @@ class Source(Protocol):
     def ended(self, state: JobState) -> None: ...
 
 
+class Listed:
+    """Jobs of a list, in its order."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = deque(jobs)
+
+    def take(self) -> Job | None:
+        return self._jobs.popleft() if self._jobs else None
+
+    def ended(self, state: JobState) -> None:
+        return None
+
+
 class Watcher(Protocol):
     """What a person sees of a sweep."""
 
@@ -67,6 +80,11 @@ class Running:
     connection: Connection
     begun: float = field(default_factory=time.monotonic)
     late: bool = False
+
+    def stop(self) -> None:
+        """Asks it to finish the step and to save."""
+        with contextlib.suppress(OSError):  # it has ended already
+            self.connection.send("stop")
 
 
 class Pool:
@@ -102,7 +120,7 @@ class Pool:
         self._stopping = why
         self._watcher.note(f"{why}: waiting until {len(self._running)} jobs have saved")
         for running in self._running:
-            running.process.terminate()
+            running.stop()
 
     def _fill(self, source: Source) -> None:
         while self._slots.free:
@@ -134,7 +152,7 @@ class Pool:
             running.process.kill()
         elif over > 0 and not running.late:
             running.late = True
-            running.process.terminate()
+            running.stop()
 
     def _end(self, running: Running, source: Source) -> None:
         self._running.remove(running)

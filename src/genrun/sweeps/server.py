@@ -18,13 +18,13 @@ from genrun.sweeps.machine import Share
 from genrun.sweeps.plan import Job
 
 METHOD = "forkserver"  # the fault harness, which has imported torch itself, forks
-WORKER = "genrun.sweeps.worker"
+PRELOADED = ["genrun.sweeps.worker", "genrun.sweeps.unsignalled"]
 
 
 def warm_up() -> None:
     """Starts the server, which imports torch while the sweep is still being composed."""
     if METHOD == "forkserver":
-        multiprocessing.get_context(METHOD).set_forkserver_preload([WORKER])
+        multiprocessing.get_context(METHOD).set_forkserver_preload(PRELOADED)
         forkserver.ensure_running()
 
 

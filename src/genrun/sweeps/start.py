@@ -21,7 +21,7 @@ from genrun.sweeps.ledger import states
 from genrun.sweeps.plan import Plan, make_jobs, read_plan
 from genrun.sweeps.search.join import refuse_outside
 from genrun.sweeps.search.start import TRIALS, begin_search, is_search, resume_search
-from genrun.sweeps.task import sweep_here, task
+from genrun.sweeps.task import task
 from genrun.terminal.tables import print_line
 
 OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
@@ -95,12 +95,8 @@ def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | No
         f"hydra.sweep.dir={quoted(folder)}",
         "hydra.output_subdir=null",  # Hydra would write its own defaults, not the job's settings
     ]
-    sweep_here()
     try:
         run_under_hydra(["-m", *flags_of(config_dir)], own, task, folder)
-    except SystemExit as end:
-        if end.code != SweepPaused.exit_code:
-            raise
     except KeyboardInterrupt:
         print_line(f"left at once; go on with: genrun resume {folder}")
         raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +12,45 @@ from hydra.core.hydra_config import HydraConfig
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS
 from genrun.sweeps.plan import read_plan
+from genrun.training.interrupt import Interrupt
 
-_sweeping = 0  # the process that runs the sweep, where it is this one
+_sweep: tuple[int, Interrupt] | None = None  # whose process it is, and what signals came to it
 
 
 def task(config: Any) -> str:
     """Trains the job whose folder Hydra was told, as the plan there describes it.
 
     Nothing but the folder and the plugins is taken from Hydra's configuration. Where a launcher
-    runs jobs in the sweep's own process, an interrupted one ends them all: raises `SystemExit`.
+    runs jobs in the sweep's own process, an interrupted one ends them all, as one ends that a
+    cluster wants to have its place back from: raises `SystemExit`.
     """
-    from genrun.sweeps.job import run_job
-    from genrun.terminal.choose import display
+    settings = HydraConfig.get()
+    sweep = Path(str(settings.sweep.dir))
+    job = read_plan(sweep).job(str(settings.sweep.subdir))
+    plugins = list(config.plugins)
+    if _sweep is not None and _sweep[0] == os.getpid():
+        from genrun.sweeps.job import run_job
+        from genrun.terminal.choose import display
 
-    settings = HydraConfig.get().sweep
-    sweep = Path(str(settings.dir))
-    job = read_plan(sweep).job(str(settings.subdir))
-    status = run_job(sweep, job, list(config.plugins), display())
-    if status == "interrupted" and os.getpid() == _sweeping:
+        status = run_job(sweep, job, plugins, display(), _sweep[1])
+        leave = status == "interrupted"
+    else:
+        from genrun.sweeps.beside import is_to_be_queued_again, run_beside, threads_of
+
+        status = run_beside(sweep, job, plugins, threads_of(settings.launcher))
+        leave = is_to_be_queued_again(sweep, status)
+    if leave:
         raise SystemExit(EXIT_CODE_OF_STATUS["interrupted"])
     return status
 
 
-def sweep_here() -> None:
-    """Says that the sweep is this process's."""
-    global _sweeping
-    _sweeping = os.getpid()
+@contextmanager
+def sweep_here() -> Iterator[Interrupt]:
+    """While open, the sweep is this process's; what signals come to it."""
+    global _sweep
+    with Interrupt() as signals:
+        _sweep = os.getpid(), signals
+        try:
+            yield signals
+        finally:
+            _sweep = None

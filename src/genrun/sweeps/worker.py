@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -21,30 +22,36 @@ from genrun.room import checkpoint_bytes
 from genrun.sweeps.job import run_job
 from genrun.sweeps.machine import Share
 from genrun.sweeps.plan import Job
+from genrun.training.interrupt import SIGNALS
 
 SECONDS_BETWEEN_MESSAGES = 0.2
 OUTPUT = "output.txt"  # of a job, in its folder
 
 
 class PipeDisplay:
-    """Sends the parent where the job is, and stops the job when the parent is gone."""
+    """Tells the parent where the job is, and is told by it to stop: with a word, or by its end.
+
+    The parent sends no signals: where a cluster sends one to all processes, a second would make
+    the job leave at once.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.step = 0
+        self.stopped = False
         self._connection = connection
         self._steps = 0
-
-    def start(self, run: RunSummary, step: int) -> None:
-        self.step, self._steps = step, run.steps
         threading.Thread(target=self._report, daemon=True).start()
 
     def _report(self) -> None:
-        try:
+        with contextlib.suppress(EOFError, OSError):
             while not self._connection.poll(SECONDS_BETWEEN_MESSAGES):
-                self._connection.send((self.step, self._steps))
-            self._connection.recv()  # nothing is ever sent: it is the end of the parent
-        except (EOFError, OSError):
-            os.kill(os.getpid(), signal.SIGTERM)  # finishes the step and saves
+                if self._steps:
+                    self._connection.send((self.step, self._steps))
+            self._connection.recv()
+        self.stopped = True
+
+    def start(self, run: RunSummary, step: int) -> None:
+        self.step, self._steps = step, run.steps
 
     def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
         return None
@@ -66,7 +73,8 @@ def train(
     _prepare_process(share)
     (sweep / job.name).mkdir(parents=True, exist_ok=True)
     _redirect(sweep / job.name / OUTPUT)
-    run_job(sweep, job, plugins, PipeDisplay(connection))
+    display = PipeDisplay(connection)
+    run_job(sweep, job, plugins, display, lambda: display.stopped)
 
 
 def check(config: dict[str, Any], choices: Mapping[str, str], connection: Connection) -> None:
@@ -85,6 +93,8 @@ def count_gpus(connection: Connection) -> None:
 
 def _prepare_process(share: Share) -> None:
     os.setpgrp()  # Ctrl-C is the parent's, which then asks each job once
+    for number in SIGNALS:  # the server ignores them
+        signal.signal(number, signal.SIG_DFL)
     share_threads(share.threads)
     if share.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = share.gpu

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from hydra.plugins.launcher import Launcher
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.study import create_study
+from genrun.sweeps.engines import TakesSource, engine_of
 from genrun.sweeps.ledger import state_of
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.pool import Source
 from genrun.sweeps.search.join import JOURNAL
 from genrun.sweeps.search.settings import settings_of
 from genrun.sweeps.search.source import Search
 
 
-@runtime_checkable
-class TakesSource(Protocol):
-    """A launcher that asks for the next job when it has a place for it."""
-
-    def launch_source(self, source: Source, jobs: int) -> None: ...
-
-
-def run_search(sweep: Path, launcher: Launcher, subdir: str) -> None:
+def run_search(sweep: Path, launcher: Launcher, plugins: Sequence[str]) -> None:
     """Until all trials are told, or what is left is another process's."""
     settings = settings_of(read_plan(sweep))
     if not (sweep / JOURNAL).exists() and settings.made:
@@ -35,9 +28,8 @@ def run_search(sweep: Path, launcher: Launcher, subdir: str) -> None:
         if isinstance(launcher, TakesSource):
             launcher.launch_source(search, settings.trials * len(settings.seeds))
             return
-        begun = 0
-        while jobs := list(islice(iter(search.take, None), settings.batch)):
-            launcher.launch([[f"{subdir}='{job.name}'"] for job in jobs], begun)
-            begun += len(jobs)
-            for job in jobs:
-                search.ended(state_of(sweep, job))
+        with engine_of(sweep, launcher, plugins) as engine:
+            while jobs := list(islice(iter(search.take, None), settings.batch)):
+                engine.launch(jobs)
+                for job in jobs:
+                    search.ended(state_of(sweep, job))
