@@ -63,7 +63,7 @@ def resume_sweep(folder: Path, words: Sequence[str]) -> int:
     more = [word for word in words if plan.search is not None and word.startswith(TRIALS)]
     words = [word for word in words if word not in more]
     for word in words:
-        if not word.startswith(("hydra/launcher=", "hydra.launcher.", "plugins=")):
+        if not word.lstrip("+").startswith(("hydra/launcher=", "hydra.launcher.", "plugins=")):
             raise ConfigError(
                 f"{word}: a sweep is resumed as it was planned; only hydra/launcher, "
                 "hydra.launcher.KEY and plugins may be given"
