@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from genrun.build.memory import refuse_too_many
 from genrun.build.networks import build_model, build_networks
 from genrun.compose import compose
 from genrun.core.errors import CheckpointUnusable
@@ -85,7 +86,12 @@ class Run:
         return self._model_and_networks(weights)[1]
 
     def sample(self, count: int = 64, seed: int = 0, weights: Weights = "best") -> Tensor:
-        """Images (count, channels, height, width) in [0, 1]; the same seed gives the same."""
+        """Images (count, channels, height, width) in [0, 1]; the same seed gives the same.
+
+        Raises `OutOfMemory` where so many cannot be held.
+        """
+        channels, height, width = self.info["data"]["shape"]
+        refuse_too_many(count, channels * height * width)
         model, nets = self._model_and_networks(weights)
         return sample(model, nets, count, seed)
 

@@ -34,6 +34,10 @@ def clear_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[Non
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_one_line(error, overrides)) from error
     except (ValueError, AssertionError, RecursionError, TypeError, OSError) as error:
+        null = next((o for o in overrides if o.endswith("=null")), "")
+        if "Config group override must be" in str(error) and null:
+            group = null.partition("=")[0]
+            raise ConfigError(f"{null}: one choice must be given, as {group}=CHOICE") from error
         raise ConfigError(f"{' '.join(words)}: {_first_line(error)}") from error
 
 
@@ -63,6 +67,9 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
             f"{matched[1]}: several values need a sweep (genrun -m {matched[1]}), a list "
             f"({key}=[{value}]) or quotes"
         )
+    group = re.search(r"resolving interpolation '\$\{(\w+)\}'", text)
+    if group:
+        return f"{group[1]}: one choice must be given, as {group[1]}=CHOICE"
     if "LexerNoViableAlt" in text or "no viable alternative" in text or "mismatched input" in text:
         bad = next((word for word in overrides if not _parses(word)), " ".join(overrides))
         return f"{bad}: must be KEY=VALUE, with brackets and quotes closed"

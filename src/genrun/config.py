@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from genrun.core.errors import ConfigError
-from genrun.values import check_value, is_number, leaves
+from genrun.values import check_value, is_number, leaves, shown
 from genrun.words import refuse_secret
 
 
@@ -106,7 +106,7 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
         if key not in fields:
             refuse_secret(key)
             hint = did_you_mean(key, list(fields))
-            raise ConfigError(f"{key}: there is no such key{hint}")
+            raise ConfigError(f"{key}: there is no such key ({', '.join(fields)}){hint}")
     for key in fields:
         if key not in config:
             raise ConfigError(f"{key}: is required and was removed")
@@ -125,7 +125,7 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
 
 def _mapping(key: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{key}={value}: must be settings, KEY: VALUE")
+        raise ConfigError(f"{key}={shown(value)}: must be settings, KEY: VALUE")
     return value
 
 
@@ -165,7 +165,7 @@ def _check_type(key: str, value: Any, own: Any) -> None:
     else:
         fits, wanted = isinstance(value, str), "text"
     if not fits:
-        raise ConfigError(f"{key}={value}: must be {wanted}")
+        raise ConfigError(f"{key}={shown(value)}: must be {wanted}")
     if isinstance(own, list) and own:
         same_length = len(value) == len(own)
         for index, entry in enumerate(value):

@@ -37,11 +37,11 @@ def check_value(key: str, value: Any) -> None:
         raise ConfigError(f"{key}: must be given, as {key}=VALUE")
     allowed = CHOICES_OF_KEY.get(key)
     if allowed and value not in allowed:
-        raise ConfigError(f"{key}={value}: must be {' or '.join(allowed)}")
+        raise ConfigError(f"{key}={shown(value)}: must be {' or '.join(allowed)}")
     limit = LIMITS.get(key.rsplit(".", 1)[-1])
     if not is_number(value):
         if limit is not None and value is not None:
-            raise ConfigError(f"{key}={value}: must be a number {limit.text}")
+            raise ConfigError(f"{key}={shown(value)}: must be a number {limit.text}")
         return
     if not math.isfinite(value):
         raise ConfigError(f"{key}={value}: must be a finite number")
@@ -61,6 +61,12 @@ def refuse_environment(config: Any) -> None:
                 f"{key}={value}: an environment variable would be written to config.yaml; where "
                 f'that is no harm, the shell can put it in: {key}="$NAME"'
             )
+
+
+def shown(value: Any) -> str:
+    """A value as it is written on the command line."""
+    words = {"None": "null", "True": "true", "False": "false"}
+    return words.get(str(value), str(value))
 
 
 def is_number(value: Any) -> bool:

@@ -343,3 +343,7 @@ def test_records_of_another_form(change: dict[str, Any], copied: Path, refused: 
         path.unlink()
         write_checkpoint(path.parent, tensors, {**checkpoint.record, **change})
     refused(["resume", "run", "steps=4"], 76)
+
+
+def test_more_images_than_memory_holds(refused: Refused) -> None:
+    assert "ask for fewer" in refused(["sample", "run", f"count={10**12}", "out=run/a.npz"], 71)

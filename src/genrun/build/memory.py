@@ -15,6 +15,7 @@ from genrun.core.errors import OutOfMemory
 from genrun.core.place import Place
 
 GIGABYTE = 1e9
+COPIES = 2  # of images that are drawn in parts and put together
 
 
 def on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
@@ -39,6 +40,17 @@ def refuse_too_large(nets: nn.ModuleDict) -> None:
         raise OutOfMemory(
             f"the networks need {needed / GIGABYTE:.1f} GB and {free / GIGABYTE:.1f} GB of memory "
             "are free; make the backbone or model.latent_dim smaller"
+        )
+
+
+def refuse_too_many(count: int, values: int) -> None:
+    """Raises `OutOfMemory` where so many images, of so many float32 values, would not fit."""
+    needed = COPIES * count * values * torch.float32.itemsize
+    free = free_bytes()
+    if free is not None and needed > free:
+        raise OutOfMemory(
+            f"count={count}: needs {needed / GIGABYTE:.1f} GB and {free / GIGABYTE:.1f} GB of "
+            "memory are free; ask for fewer, several times with another seed each"
         )
 
 
