@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
 import signal
 import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from genrun.core.errors import CannotCreate
+from genrun.runs.checkpoint import newest_first
+from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
 from genrun.sweeps import server
+from genrun.sweeps.ledger import RESULTS
 from genrun.sweeps.plan import is_sweep
 from genrun.sweeps.start import resume_sweep, sweep
 from tests.conftest import last_wins
 from tests.faults.harness import WORDS, Harness, Tally, final, fork, kill, wait
 
-LINE = [*last_wins(WORDS), "optimizer.lr=1e-3,3e-3", "seed=0,1", "hydra.sweep.dir=swept"]
-KILLS = 4  # of one sweep
+LINE = [
+    *last_wins([*WORDS, "steps=300", "save_every=20", "log_every=10", "evaluate_every=50"]),
+    "optimizer.lr=1e-3,3e-3", "seed=0,1", "hydra.sweep.dir=swept",
+]  # fmt: skip
+MOST_OF_IT = 0.7  # of the time that a sweep takes, after which its parent is killed
 TRIES = 20
+JOBS = 4
 
 
 def parents_killed(harness: Harness, count: int, chance: random.Random) -> Tally:
@@ -30,18 +41,20 @@ def parents_killed(harness: Harness, count: int, chance: random.Random) -> Tally
     assert wait(_start(alone)) == 0
     seconds = time.monotonic() - begun
     expected = _finals(alone)
-    assert len(expected) == 4
+    assert len(expected) == JOBS
     while tally.tried < count:
         folder = harness.folder()
-        kills = min(KILLS, count - tally.tried)
-        for _ in range(kills):
+        kills, reached = 0, list[tuple[Path, int]]()
+        while tally.tried + kills < count and (kills == 0 or not _is_done(folder)):
             child = _start(folder)
-            time.sleep(chance.uniform(0, seconds))
+            time.sleep(chance.uniform(0, MOST_OF_IT * seconds))
             kill(child)
             wait(child)
             _wait_until_free(folder / "swept")
+            reached += _reached(folder)
+            kills += 1
         code = wait(_start(folder))
-        same = code == 0 and _finals(folder) == expected
+        same = code == 0 and _finals(folder) == expected and _went_on(reached)
         if same:
             shutil.rmtree(folder)
         else:
@@ -52,6 +65,27 @@ def parents_killed(harness: Harness, count: int, chance: random.Random) -> Tally
     return tally
 
 
+def _is_done(folder: Path) -> bool:
+    runs = [RunFolder(path.parent) for path in (folder / "swept").glob("*/run.json")]
+    return len(runs) == JOBS and all(run.read()["status"] in RESULTS for run in runs)
+
+
+def _reached(folder: Path) -> Iterator[tuple[Path, int]]:
+    """The jobs that have no result, and the step of the newest checkpoint of each."""
+    for path in (folder / "swept").glob("*/checkpoints"):
+        run = RunFolder(path.parent)
+        if run.has_begun() and run.read()["status"] not in RESULTS:
+            yield from (
+                (run.path, int(name.name.split("-")[1])) for name in newest_first(path)[:1]
+            )
+
+
+def _went_on(reached: Sequence[tuple[Path, int]]) -> bool:
+    """Whether no job did again what it had saved."""
+    resumed = {path: [r["step"] for r in RunFolder(path).read()["resumed"]] for path, _ in reached}
+    return all(step <= max(resumed[path], default=-1) for path, step in reached)
+
+
 def _start(folder: Path) -> int:
     return fork(lambda: _sweep_or_resume(folder))
 
@@ -60,11 +94,22 @@ def _sweep_or_resume(folder: Path) -> int:
     os.chdir(folder)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     server.METHOD = "fork"  # torch is imported here already
+    server._call = _with_its_own_pipe_only
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if is_sweep(Path("swept")):
         return resume_sweep(Path("swept"), [])
     shutil.rmtree("swept", ignore_errors=True)  # killed before there was a plan
     return sweep(LINE, None)
+
+
+def _with_its_own_pipe_only(
+    name: str, arguments: Sequence[Any], connection: Connection, call: Any = server._call
+) -> None:
+    """A process that is forked from the parent has its ends of all pipes, so none would end."""
+    for other in gc.get_objects():
+        if type(other) is Connection and other is not connection:
+            other.close()
+    call(name, arguments, connection)
 
 
 def _wait_until_free(folder: Path) -> None:
