@@ -53,7 +53,7 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "ending": {"core", "training", "runs", "build", "facts"},
-    "restoring": {"core", "training", "runs", "build"},
+    "restoring": {"core", "training", "runs", "build", "facts", "saved"},
     "experiment": {
         "core",
         "training",

@@ -17,15 +17,15 @@ from genrun.build.memory import memory_errors
 from genrun.core.errors import CheckpointUnusable, FolderLocked
 from genrun.core.protocols import Display
 from genrun.ending import finish, note_end
-from genrun.restoring import refuse_longer_schedule, restore
+from genrun.restoring import note_changes, refuse_longer_schedule, restore
 from genrun.room import check_room, checkpoint_bytes
 from genrun.runs.checkpoint import Checkpoint, read_checkpoint
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import only_writer
-from genrun.runs.newest import Newest, find_newest
+from genrun.runs.newest import find_newest
 from genrun.runs.recorder import Recorder
-from genrun.saved import differences, goes_further, read_config
+from genrun.saved import goes_further, read_config
 from genrun.training.clock import Clock
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop, Outcome
@@ -100,35 +100,15 @@ class Experiment:
                 restore(self.built.trial, newest.checkpoint)
             if goes_further(read_config(run), self.config):
                 self.built.trial.ended = ""
-            changed = self._note_changes(before, newest, display)
+            changed = note_changes(self.built, self.config, before, newest, display)
             recorder, seconds = Recorder.resume(run.path, newest.checkpoint)
             resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-            run.update(
-                {
-                    "status": "running",
-                    "reason": "",
-                    "steps": self.built.plan.steps,
-                    "resumed": [*before["resumed"], resumed],
-                }
-            )
+            steps, all_resumed = self.built.plan.steps, [*before["resumed"], resumed]
+            run.update({"status": "running", "reason": "", "steps": steps, "resumed": all_resumed})
             clock = Clock()
             clock.seconds |= seconds
             return self._run(run, recorder, display, signals, clock, newest.checkpoint)
-
-    def _note_changes(
-        self, before: Mapping[str, Any], newest: Newest, display: Display
-    ) -> dict[str, tuple[Any, Any]]:
-        """Sets aside what does not serve, and says what is not as it was."""
-        for name in newest.set_aside():
-            display.note(f"{name} is damaged or does not fit the log; it was set aside")
-        changed = differences(
-            {**facts.EARLIER, **before["environment"]},
-            facts.environment(self.built, self.config),
-        )
-        for name, (was, now) in changed.items():
-            display.note(f"{name} was {was} and is {now}: the rest will not be exactly the same")
-        return changed
 
     def _follow(self, display: Display, interrupted: Callable[[], bool] | None) -> Outcome:
         """Beside rank 0, which writes: every step that it takes, and nothing on disk."""

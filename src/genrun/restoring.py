@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from genrun import facts
+from genrun.build import Built
 from genrun.build.optimizers import TO_THE_END
 from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.core.protocols import Display
 from genrun.runs.checkpoint import Checkpoint
+from genrun.runs.newest import Newest
+from genrun.saved import differences
 from genrun.training.loop import Plan
 from genrun.training.trial import Trial
 
@@ -33,3 +38,20 @@ def restore(trial: Trial, checkpoint: Checkpoint) -> None:
     except Exception as error:  # a record can be wrong in as many ways as it has entries
         text = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({text})") from error
+
+
+def note_changes(
+    built: Built,
+    config: Mapping[str, Any],
+    before: Mapping[str, Any],
+    newest: Newest,
+    display: Display,
+) -> dict[str, tuple[Any, Any]]:
+    """Sets aside what does not serve, and says what is not as run.json has it."""
+    for name in newest.set_aside():
+        display.note(f"{name} is damaged or does not fit the log; it was set aside")
+    was = {**facts.EARLIER, **before["environment"]}
+    changed = differences(was, facts.environment(built, config))
+    for name, (earlier, now) in changed.items():
+        display.note(f"{name} was {earlier} and is {now}: the rest will not be exactly the same")
+    return changed
