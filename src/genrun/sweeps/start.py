@@ -40,9 +40,12 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     for job in jobs:
         refuse_outside(job.config)
     check_launcher(first.launcher, jobs)
+    wanted = first.sweep_folder.absolute()
     if first.launcher["_target_"] == OWN_LAUNCHER:
-        check_here(jobs, first.sweep_folder.absolute(), len(jobs))
-    folder = claim(first.sweep_folder.absolute())
+        check_here(jobs, wanted, len(jobs))
+    folder = claim(wanted)
+    if folder != wanted:
+        print_line(f"{wanted.name} is there already; this sweep is {folder.name}")
     if repeated:
         print_line(f"given twice, tried once: {'; '.join(repeated)}")
     with only_writer(folder):
