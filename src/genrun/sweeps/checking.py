@@ -11,6 +11,7 @@ from genrun.core.errors import ConfigError, GenrunError
 from genrun.limits import LIMITS
 from genrun.room import check_room
 from genrun.sweeps import server
+from genrun.sweeps.drawing import import_beforehand
 from genrun.sweeps.machine import places
 from genrun.sweeps.plan import Job
 from genrun.sweeps.pool import Limits
@@ -33,7 +34,9 @@ def check_here(jobs: Sequence[Job], wanted: Path, count: int) -> None:
     on the disk. Raises what was wrong, with the list where it is several.
     """
     distinct = list({_shape(job.config): job for job in jobs}.values())
-    size, answers = server.check([(job.config, job.choices) for job in distinct])
+    size, answers = server.check(
+        [(job.config, job.choices) for job in distinct], meanwhile=import_beforehand
+    )
     pairs = zip(distinct, answers, strict=False)  # none after one that ended the process
     if wrong := [(job.name, code, text) for job, (code, text) in pairs if text]:
         texts = [f"{name}: {text}" if len(distinct) > 1 else text for name, _, text in wrong]

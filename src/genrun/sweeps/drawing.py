@@ -48,10 +48,20 @@ def draw(panels: Sequence[Panel], title: str, subtitle: str) -> dict[str, bytes]
         return {kind: _bytes(figure, kind) for kind in METADATA}
 
 
+def import_beforehand() -> None:
+    """Imports what takes half a second, while there is nothing else to do."""
+    _quiet()
+    import scipy.special  # noqa: F401  # a summary's intervals
+
+
+def _quiet() -> None:
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it speaks of its cache, and of fonts
+
+
 @contextmanager
 def _matplotlib() -> Iterator[None]:
     """With our settings alone, whatever matplotlibrc there is, and silent about its cache."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    _quiet()
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():

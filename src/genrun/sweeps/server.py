@@ -6,7 +6,7 @@ It has run no parallel region and no CUDA, so forking it is safe.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -36,14 +36,15 @@ def train(
 
 
 def check(
-    points: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]],
+    points: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]], meanwhile: Callable[[], None]
 ) -> tuple[int, list[tuple[int, str]]]:
     """Builds what jobs would train, by configuration and choices, without training it.
 
     Gives the bytes of the largest checkpoint, and for each job an exit code and what is wrong
-    with it, 0 and nothing where all is well.
+    with it, 0 and nothing where all is well. This process does `meanwhile` what it has to.
     """
     process, connection = _start("check", [(dict(a), dict(b)) for a, b in points])
+    meanwhile()
     wrong: list[tuple[int, str]] = []
     size = 0
     try:
