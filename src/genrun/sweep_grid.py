@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import Override
 from genrun.clear_errors import clear_errors
 from genrun.compose import hydra_ready
 from genrun.core.errors import ConfigError
-from genrun.words import check_words, hydra_overrides
+from genrun.words import check_words, hydra_overrides, key_of
 
 MOST_JOBS = 1000  # each is composed and checked before the first starts
 
@@ -45,11 +45,14 @@ def plain_words(words: Sequence[str]) -> list[str]:
 def with_seeds(words: Sequence[str]) -> list[str]:
     """`sweep.seeds=N` is short for the seeds 0 to N - 1. Raises `ConfigError`."""
     changed = []
+    given = [word for word in words if key_of(word) == "seed"]
     for word in words:
         key, _, value = word.partition("=")
         if key == "sweep.seeds":
             if re.fullmatch("[0-9]{1,6}", value) is None or not 1 <= int(value) <= MOST_JOBS:
                 raise ConfigError(f"{word}: must be an integer from 1 to {MOST_JOBS}")
+            if given:
+                raise ConfigError(f"{word}: the seeds are given already, as {given[0]}")
             word = "seed=" + ",".join(map(str, range(int(value))))
         changed.append(word)
     return changed

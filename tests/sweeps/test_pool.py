@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from genrun.core.errors import ConfigError
+from genrun.sweeps.start import resume_sweep
 from tests.conftest import last_wins
 from tests.sweeps.commands import PLUGIN, SHORT, command, processes_of, rows, start
 
@@ -62,7 +64,35 @@ def test_ten_equal_failures_pause_the_sweep(work: Path) -> None:
     assert "genrun resume" in done.stderr
     statuses = [row["status"] for row in rows(work)]
     assert 10 <= statuses.count("failed") < 16
-    assert statuses.count("missing") == 16 - statuses.count("failed")
+    left = statuses.count("missing") + statuses.count("interrupted")  # one may have begun
+    assert left == 16 - statuses.count("failed")
+
+
+def test_a_job_that_stops_when_its_time_is_over_has_failed(work: Path) -> None:
+    words = ["-m", *SHORT, "hydra.sweep.dir=swept", "model=vae", "seed=0,1", "steps=1000000"]
+    done = command(last_wins([*words, "hydra.launcher.timeout_seconds=2"]), work)
+    assert done.returncode == 3, done.stderr
+    assert {row["status"] for row in rows(work)} == {"failed"}
+    assert {row["reason"] for row in rows(work)} == {"took longer than timeout_seconds=2"}
+    assert all(row["steps"] > 0 and row["examples"] == 8 * row["steps"] for row in rows(work))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["data.batch_size=8,10000"], 2, "data.batch_size=10000: "),
+        (["data.batch_size=8,9000,10000"], 2, "2 points: data.batch_size=9000: "),
+        (["seed=0,1", "hydra.launcher.jobs=1000"], 2, "hydra.launcher.jobs=1000: this machine"),
+        (["seed=5,6", "sweep.seeds=2"], 2, "sweep.seeds=2: the seeds are given already"),
+    ],
+)
+def test_what_cannot_be_leaves_nothing(words: list[str], code: int, said: str, work: Path) -> None:
+    before = sorted(work.iterdir())
+    done = command(["-m", *last_wins([*SHORT, *words])], work)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert sorted(work.iterdir()) == before
 
 
 @pytest.fixture
@@ -108,6 +138,34 @@ def test_an_interrupt_stops_all_jobs_and_can_be_gone_on_with(
     assert "interrupted" in {row["status"] for row in rows(work)}
     assert processes_of(work) == []
     resumed(work)
+
+
+def test_a_job_that_is_left_alone_goes_on_with_the_threads_it_began_with(work: Path) -> None:
+    words = [*SHORT, "hydra.sweep.dir=swept", "model=vae", "save_every=100", "log_every=100"]
+    words = last_wins([*words, "steps=100,3000", "runtime.threads=null"])
+    process = start(["-m", *words], work)
+    long = work / "swept" / "steps=3000"
+    until = time.monotonic() + 60
+    while not [*long.glob("checkpoints/ckpt-00000002*")] and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 75, process.communicate()
+    process.communicate()
+    assert command(["resume", "swept"], work).returncode == 0
+    (resumed,) = json.loads((long / "run.json").read_text())["resumed"]
+    assert resumed["exact"], resumed
+    assert resumed["step"] >= 200
+
+
+def test_torchrun_is_no_way_to_go_on_with_a_sweep(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(["-m", *last_wins([*SHORT, "hydra.sweep.dir=swept", "seed=0,1"])], work)
+    place = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    for name, value in {**place, "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="leave torchrun out"):
+        resume_sweep(work / "swept", [])
 
 
 def test_jobs_stop_with_a_parent_that_was_killed(

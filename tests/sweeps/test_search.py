@@ -25,6 +25,7 @@ from genrun.sweeps.search.result import show_result
 from genrun.sweeps.search.settings import settings_of
 from genrun.sweeps.search.source import Search
 from genrun.sweeps.search.trials import Trials, Verdict, verdict
+from genrun.sweeps.show import show_sweep
 
 RUN = {
     "choices": {}, "overrides": [], "steps": 12, "monitor": "m", "resumed": [],
@@ -291,8 +292,9 @@ def test_what_is_left_and_what_is_elsewhere(
         one.take()
         with Search(sweep) as two:
             two.take()
-        assert show_result(sweep, read_plan(sweep)) == (0, 3)
+        assert show_result(sweep, read_plan(sweep)) == (0, 0), "whoever is there takes them"
         assert "under way: 1 trials in other processes" in capsys.readouterr().out
+    assert show_result(sweep, read_plan(sweep)) == (0, 4)
 
 
 def draw(sweep: Path, count: int, told: Callable[[dict[str, str]], Verdict]) -> None:
@@ -410,3 +412,17 @@ def test_a_strangers_plan_is_checked_by_its_form(changed: dict[str, Any], tmp_pa
     (sweep / "plan.json").write_text(json.dumps(plan))
     with pytest.raises(CheckpointUnusable, match="cannot be read"):
         read_plan(sweep)
+
+
+def test_show_tells_of_the_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = begin(tmp_path / "s", trials=4)
+    show_sweep(sweep)
+    assert "4 trials not done; go on with: genrun resume" in capsys.readouterr().out
+    draw(sweep, 4, lambda words: Verdict(TrialState.COMPLETE, float(words["optimizer.lr"])))
+    show_sweep(sweep)
+    shown = capsys.readouterr().out
+    assert "complete" in shown
+    assert "best" in shown
+    (sweep / JOURNAL).unlink()
+    show_sweep(sweep)
+    assert JOURNAL in capsys.readouterr().out

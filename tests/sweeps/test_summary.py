@@ -290,3 +290,17 @@ def test_a_full_disk_loses_the_files_but_not_the_table(
     with pytest.raises(OutputFailed, match="No space left"):
         show_summary(summary_of(tmp_path))
     assert "negative_elbo, lower is better" in capsys.readouterr().out
+
+
+def test_a_pruned_run_is_not_compared_with_one_that_came_to_its_end(tmp_path: Path) -> None:
+    """Its best is that of fewer steps, or of a lucky one: the study gave it up for a reason."""
+    make_sweep(tmp_path, {"optimizer.lr": RATES}, lambda optimizer_lr: float(optimizer_lr))
+    job = read_plan(tmp_path).jobs[2]
+    pruned = {"status": "stopped_early", "reason": "pruner: median, x was 1 at step 5"}
+    leave(tmp_path / job.name, run_json(job, 0.001) | pruned)
+    summary_of(tmp_path)
+    found = read(tmp_path)["configurations"]
+    assert [(c["mean"], c["pruned"], c["failed"], c["left"]) for c in found] == [
+        (0.01, 0, 0, 0), (0.1, 0, 0, 0), (None, 1, 0, 0),
+    ]  # fmt: skip
+    assert [row["pruned"] for row in rows_of_csv(tmp_path)] == ["0", "0", "1"]

@@ -41,6 +41,10 @@ class Configuration:
         return [result for result in self.results if result.failed]
 
     @property
+    def pruned(self) -> int:
+        return sum(result.pruned for result in self.results)
+
+    @property
     def left(self) -> int:
         return sum(result.left for result in self.results)
 
@@ -59,6 +63,7 @@ class Configuration:
             "values": [{"seed": seed, "best": value} for seed, value in self.values.items()],
             "jobs": len(self.results),
             "failed": len(self.failures),
+            "pruned": self.pruned,
             "left": self.left,
             **spent(self.results),
             "failures": [

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.plugins.launcher import Launcher
 
-from genrun.core.errors import CheckpointUnusable, SweepPaused
+from genrun.core.errors import CheckpointUnusable, ConfigError, SweepPaused
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.ledger import states
 from genrun.sweeps.plan import Job, read_plan
@@ -80,6 +80,8 @@ class Engine:
         self._begun += len(jobs)
         if self._signals():
             why = "stopped by a signal"
+        elif why and all(s.status == "missing" for s in states(self._sweep, jobs)):
+            raise ConfigError(f"{why}; no job of {os.path.relpath(self._sweep)} has begun")
         if why:
             raise SweepPaused(f"{why}; go on with: genrun resume {os.path.relpath(self._sweep)}")
 

@@ -10,14 +10,14 @@ from typing import Any
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
-from genrun.core.errors import ConfigError, SweepPaused
-from genrun.limits import LIMITS
+from genrun.core.errors import SweepPaused
 from genrun.sweeps import server
+from genrun.sweeps.checking import limits_of
 from genrun.sweeps.engines import TakesSource, engine_of, lines_of, name_in
 from genrun.sweeps.ledger import states
 from genrun.sweeps.machine import share_out
 from genrun.sweeps.plan import Job, read_plan
-from genrun.sweeps.pool import Limits, Listed, Pool, Source
+from genrun.sweeps.pool import Listed, Pool, Source
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
 
@@ -66,17 +66,3 @@ def run_pool(
         why = pool.run(source, signals)
     if why:
         raise SweepPaused(f"{why}; go on with: genrun resume {os.path.relpath(sweep)}")
-
-
-def limits_of(settings: Mapping[str, Any]) -> Limits:
-    """Raises `ConfigError` naming the setting of hydra.launcher that cannot be."""
-    names = ("jobs", "timeout_seconds", "retries", "give_up_after")
-    for name in names:
-        value, limit = settings.get(name), LIMITS[name]
-        if value is None and name in ("jobs", "timeout_seconds"):
-            continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = isinstance(value, int) or not limit.whole
-        if value is None or not number or not whole or not limit.allows(value):
-            raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
-    return Limits(*(settings[name] for name in names[1:]))

@@ -47,22 +47,25 @@ def share_out(jobs: Sequence[Job], wanted: int | None, gpus: int, most: int) -> 
     `wanted` is the user's number, `most` how many jobs there will be. Never more threads than
     cores in all. Raises `ConfigError` where the number asked for cannot be.
     """
+    limit = places(jobs, wanted)
+    on_gpus = gpus > 0 and all(j.config["runtime"]["device"] in ("auto", "cuda") for j in jobs)
+    count = max(1, min(wanted or (gpus if on_gpus else limit), limit, most))
+    names, threads = visible_gpus(gpus), available_cores() // count
+    return Slots([Share(threads, names[i % gpus] if on_gpus else None) for i in range(count)])
+
+
+def places(jobs: Sequence[Job], wanted: int | None) -> int:
+    """How many such jobs have cores at once. Raises `ConfigError` where more are `wanted`."""
     cores = available_cores()
     fixed = max((job.config["runtime"]["threads"] or 1 for job in jobs), default=1)
-    on_gpus = gpus > 0 and all(j.config["runtime"]["device"] in ("auto", "cuda") for j in jobs)
     limit = max(1, cores // fixed)
-    count = wanted or min(gpus if on_gpus else limit, limit)
-    if count > limit:
+    if wanted is not None and wanted > limit:
         each = f" of runtime.threads={fixed}" if fixed > 1 else ""
         raise ConfigError(
-            f"hydra.launcher.jobs={count}: this machine has {cores} cores, so at most {limit} "
+            f"hydra.launcher.jobs={wanted}: this machine has {cores} cores, so at most {limit} "
             f"jobs{each} can run at once without waiting for each other"
         )
-    count = max(1, min(count, most))
-    names = visible_gpus(gpus)
-    return Slots(
-        [Share(cores // count, names[i % gpus] if on_gpus else None) for i in range(count)]
-    )
+    return limit
 
 
 def available_cores() -> int:

@@ -116,7 +116,8 @@ def _panel(
 ) -> Panel:
     """`alike`: configurations on one line differ in nothing but `key`."""
     values = {c.words.get(key) for c in configurations}
-    numeric = _all_numbers(values)
+    numbers = _all_numbers(values)
+    numeric = numbers and not _log_but_for_zero([as_number(value) or 0.0 for value in values])
     places = _places(configurations, key, numeric)
     lines = [
         Line(_line_label(others, words), [_mark(c, places[c.words.get(key)]) for c in group])
@@ -128,7 +129,7 @@ def _panel(
         key=short(key, LONGEST_LABEL),
         numeric=numeric,
         log=numeric and _spread_by_factors(list(places.values())),
-        connected=numeric and alike,
+        connected=numbers and alike,
         ticks=ticks,
         lines=lines,
     )
@@ -144,11 +145,19 @@ def _spread_by_factors(numbers: Sequence[float]) -> bool:
     return off_log < 2 * off_linear
 
 
+def _log_but_for_zero(numbers: Sequence[float]) -> bool:
+    """0 beside decades of others: on no axis with numbers would all of them be told apart."""
+    others = [number for number in numbers if number != 0]
+    return 0.0 in numbers and len(others) > 1 and _spread_by_factors(others)
+
+
 def _places(
     configurations: Sequence[Configuration], key: str, numeric: bool
 ) -> dict[str | None, float]:
-    """Where on the axis each value is: numbers where they are, choices one after the other."""
+    """Where on the axis each value is: numbers where they are, others one after the other."""
     words = list(dict.fromkeys(c.words.get(key) for c in configurations))
+    if _all_numbers(set(words)):
+        words.sort(key=lambda word: as_number(word) or 0.0)
     if numeric:
         return {word: as_number(word) or 0.0 for word in words}
     return {word: float(place) for place, word in enumerate(words)}

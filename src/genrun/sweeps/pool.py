@@ -158,22 +158,29 @@ class Pool:
         self._running.remove(running)
         self._slots.release(running.slot)
         running.connection.close()
-        job, code = running.job, running.process.exitcode or 0
+        job = running.job
         state = state_of(self._sweep, job)
-        if not state.has_result and not self._stopping and (code or running.late):
-            reason = _reason(code)
-            if running.late:
-                reason = f"took longer than timeout_seconds={self._limits.timeout_seconds:g}"
-            elif self._crashes.get(job.name, 0) < self._limits.retries:
-                self._crashes[job.name] = self._crashes.get(job.name, 0) + 1
-                self._watcher.note(f"{job.name}: {reason}; it is tried again")
-                self._again.append(job)
-                return
+        reason = "" if state.has_result or self._stopping else self._failure(running)
+        if reason and not running.late and self._may_crash_again(job):
+            self._watcher.note(f"{job.name}: {reason}; it is tried again")
+            self._again.append(job)
+            return
+        if reason:
             note_failure(RunFolder(state.folder), job, reason)
             state = state_of(self._sweep, job)
         self._count(state)
         self._watcher.ended(state)
         source.ended(state)
+
+    def _failure(self, running: Running) -> str:
+        """What its own folder cannot tell; nothing where it can."""
+        if running.late:
+            return f"took longer than timeout_seconds={self._limits.timeout_seconds:g}"
+        return _reason(running.process.exitcode or 0)
+
+    def _may_crash_again(self, job: Job) -> bool:
+        crashes = self._crashes[job.name] = self._crashes.get(job.name, 0) + 1
+        return crashes <= self._limits.retries
 
     def _count(self, state: JobState) -> None:
         if state.status != "failed":
@@ -186,6 +193,9 @@ class Pool:
 
 
 def _reason(code: int) -> str:
+    """Why a process ended; nothing where it left with 0, and so noted itself how."""
+    if code == 0:
+        return ""
     if code > 0:
         return f"its process exited with {code}"
     name = signal.Signals(-code).name

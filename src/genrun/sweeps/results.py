@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
+from genrun.core.reasons import is_pruned
 from genrun.runs.folder import RunFolder
 from genrun.runs.strict_json import finite_number
 from genrun.sweeps.ledger import JobState
@@ -43,8 +44,13 @@ class Result:
 
     @property
     def value(self) -> float | None:
-        """What the job counts with: nothing unless it came to a sound end."""
-        return self.best if self.status in VALUED else None
+        """What the job counts with: nothing unless it came to a sound end of its own."""
+        return self.best if self.status in VALUED and not self.pruned else None
+
+    @property
+    def pruned(self) -> bool:
+        """Whether its search gave it up; to compare its best with others' would be unfair."""
+        return is_pruned(self.status, self.reason)
 
     @property
     def failed(self) -> bool:
@@ -53,7 +59,7 @@ class Result:
     @property
     def left(self) -> bool:
         """Whether the job has still to begin or to end."""
-        return self.value is None and not self.failed
+        return self.value is None and not self.failed and not self.pruned
 
     def row(self) -> dict[str, Any]:
         """The job in summary.json."""
@@ -79,11 +85,14 @@ def result_of(state: JobState) -> Result:
     info = state.info
     spent = _mapping(info.get("compute"))
     seconds, steps = _mapping(spent.get("seconds")).get("training"), spent.get("steps")
+    examples = spent.get("examples")
     if info and state.status not in (*VALUED, "diverged", "interrupted"):
         # it runs, or ended without noting what it took: run.json may hold that of an earlier part
         with contextlib.suppress(CheckpointUnusable):
             so_far = RunFolder(state.folder).timings()
+            rows = RunFolder(state.folder).rows()
             seconds, steps = so_far.get("training", seconds), so_far.get("step", steps)
+            examples = rows[-1].get("examples", examples) if rows else examples
     best_step, monitor = _mapping(info.get("best")).get("step"), info.get("monitor")
     reason = state.reason
     if state.status in VALUED and state.best is None:
@@ -98,7 +107,7 @@ def result_of(state: JobState) -> Result:
         best_step=_count(best_step),
         steps=_count(steps),
         planned=_count(info.get("steps")),
-        examples=_count(spent.get("examples")),
+        examples=_count(examples),
         seconds=_positive(seconds),
     )
 

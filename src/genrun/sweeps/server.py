@@ -35,23 +35,28 @@ def train(
     return _start("train", sweep, job, list(plugins), share)
 
 
-def check(config: Mapping[str, Any], choices: Mapping[str, str]) -> int:
-    """Builds what a job would train, without training it; gives the bytes of its checkpoint.
+def check(
+    points: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]],
+) -> tuple[int, list[tuple[int, str]]]:
+    """Builds what jobs would train, by configuration and choices, without training it.
 
-    Raises what building it raised.
+    Gives the bytes of the largest checkpoint, and for each job an exit code and what is wrong
+    with it, 0 and nothing where all is well.
     """
-    process, connection = _start("check", dict(config), dict(choices))
+    process, connection = _start("check", [(dict(a), dict(b)) for a, b in points])
+    wrong: list[tuple[int, str]] = []
+    size = 0
     try:
-        number, wrong = connection.recv()
+        for _ in points:
+            bytes_, code, text = connection.recv()
+            size = max(size, bytes_)
+            wrong.append((code, text))
     except EOFError:
         process.join()
-        raise GenrunError(f"the first job cannot be built (exit {process.exitcode})") from None
+        text = f"cannot be built: its process ended with {process.exitcode}"
+        wrong.append((GenrunError.exit_code, text))
     process.join()
-    if wrong is not None:
-        error = GenrunError(wrong)
-        error.exit_code = number
-        raise error
-    return int(number)
+    return size, wrong
 
 
 def gpus() -> int:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CannotCreate, FolderLocked
+from genrun.core.errors import CannotCreate, FolderLocked, GenrunError
 from genrun.runs.lock import refuse_if_locked
 from genrun.sweeps.ledger import states
-from genrun.sweeps.plan import read_plan
+from genrun.sweeps.plan import Plan, read_plan
 from genrun.sweeps.results import Result
 from genrun.sweeps.start import describe
 from genrun.sweeps.summary import Summary, summarize
@@ -31,7 +31,8 @@ def show_sweep(folder: Path) -> None:
     facts: dict[str, Any] = {
         "sweep": folder,
         **describe(plan),
-        "state": _state(summary),
+        "state": _state(summary) if plan.search is None else None,
+        **(_search(folder, plan) if plan.search is not None else {}),
         "jobs": f"{len(plan.jobs)}: " + ", ".join(f"{n} {status}" for status, n in counts.items()),
         "picture": summary.picture,
     }
@@ -40,6 +41,19 @@ def show_sweep(folder: Path) -> None:
     _print_under_way(summary.results)
     if summary.unwritten is not None:
         print_line(f"note: {summary.unwritten}")
+
+
+def _search(folder: Path, plan: Plan) -> dict[str, str]:
+    """What a search found, and who works on it; where its journal cannot be read, why."""
+    from genrun.sweeps.search.result import search_facts, standing
+
+    try:
+        found, facts = standing(folder, plan), search_facts(folder, plan)
+    except GenrunError as error:
+        return {"state": str(error)}
+    rest = found.left + found.failed
+    state = f"{rest} trials not done; go on with: genrun resume {folder}" if rest else "complete"
+    return {"state": "a process works on it" if found.looked_after else state, **facts}
 
 
 def _state(summary: Summary) -> str:

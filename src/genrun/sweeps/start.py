@@ -10,13 +10,13 @@ from typing import Any
 
 from genrun.compose import Composed, compose_each
 from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
+from genrun.core.place import refuse_several
 from genrun.hydra_call import flags_of, quoted, run_under_hydra
-from genrun.room import check_room
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
 from genrun.sweep_grid import plain_words, split_sweep, with_seeds
 from genrun.sweeps import server
-from genrun.sweeps.launching import limits_of
+from genrun.sweeps.checking import OWN_LAUNCHER, check_here, check_launcher, listed
 from genrun.sweeps.ledger import states
 from genrun.sweeps.plan import Plan, make_jobs, read_plan
 from genrun.sweeps.search.join import refuse_outside
@@ -24,9 +24,7 @@ from genrun.sweeps.search.start import TRIALS, begin_search, is_search, resume_s
 from genrun.sweeps.task import task
 from genrun.terminal.tables import print_line
 
-OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
 NOT_THE_LAUNCHERS = ("hydra/sweeper", "hydra.sweeper", "hydra.sweep", "hydra.run")
-MOST_SHOWN = 10  # of the points that cannot be
 
 
 def sweep(words: Sequence[str], config_dir: str | None) -> int:
@@ -35,17 +33,19 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
         server.warm_up()  # it imports torch while the points are composed
     kept = with_seeds(words)
     if is_search(kept, config_dir):
-        return _launch(*begin_search(words, kept, config_dir, OWN_LAUNCHER), config_dir)
+        return _launch(*begin_search(words, kept, config_dir), config_dir)
     points = _valid(compose_each(split_sweep(kept, config_dir), config_dir))
     jobs, repeated = make_jobs(points)
     first = points[0]
     for job in jobs:
         refuse_outside(job.config)
+    check_launcher(first.launcher, jobs)
+    wanted = first.sweep_folder.absolute()
     if first.launcher["_target_"] == OWN_LAUNCHER:
-        limits_of(first.launcher)
-        size = server.check(jobs[0].config, jobs[0].choices)
-        check_room(first.sweep_folder.absolute(), size, len(jobs))
-    folder = claim(first.sweep_folder.absolute())
+        check_here(jobs, wanted, len(jobs))
+    folder = claim(wanted)
+    if folder != wanted:
+        print_line(f"{wanted.name} is there already; this sweep is {folder.name}")
     if repeated:
         print_line(f"given twice, tried once: {'; '.join(repeated)}")
     with only_writer(folder):
@@ -59,6 +59,7 @@ def resume_sweep(folder: Path, words: Sequence[str]) -> int:
 
     Of a search they may also say how many trials there are to be.
     """
+    refuse_several("genrun resume of a sweep")
     plan = read_plan(folder)
     more = [word for word in words if plan.search is not None and word.startswith(TRIALS)]
     words = [word for word in words if word not in more]
@@ -68,7 +69,8 @@ def resume_sweep(folder: Path, words: Sequence[str]) -> int:
                 f"{word}: a sweep is resumed as it was planned; only hydra/launcher, "
                 "hydra.launcher.KEY and plugins may be given"
             )
-    _valid(compose_each([words], None))
+    (composed,) = _valid(compose_each([words], None))
+    check_launcher(composed.launcher, plan.jobs)
     if plan.search is not None:
         resume_search(folder, more)
     # several processes may go on with one search: they take turns to ask and to plan
@@ -79,11 +81,8 @@ def resume_sweep(folder: Path, words: Sequence[str]) -> int:
 def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
     """Raises `ConfigError` with all the points that cannot be: none is started."""
     wrong = list(dict.fromkeys(str(point) for point in points if isinstance(point, ConfigError)))
-    if len(wrong) > 1:
-        more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
-        raise ConfigError(f"{len(wrong)} points: " + "; ".join(wrong[:MOST_SHOWN]) + more)
     if wrong:
-        raise ConfigError(wrong[0])
+        raise ConfigError(listed(wrong))
     return [point for point in points if isinstance(point, Composed)]
 
 

@@ -16,8 +16,8 @@ from genrun.terminal.style import printable
 # full-width forms that some read alike.
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 AFTER_WORDS = (
-    "monitor", "mean", "deviation", "low", "high", "seeds", "jobs", "failed", "left",
-    "steps", "examples", "seconds", "failures",
+    "monitor", "mean", "deviation", "low", "high", "seeds", "jobs", "failed", "pruned",
+    "left", "steps", "examples", "seconds", "failures",
 )  # fmt: skip
 
 

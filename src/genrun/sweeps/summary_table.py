@@ -17,8 +17,8 @@ MOST_FAILURES = 20
 FAILED_MARK = "! "
 DIGITS, MOST_DECIMALS, LONG = 5, 6, 1e7
 MOST_KEYS = 4  # that have a column each
-NUMBERS = ("mean", "deviation", "95 % interval", "seeds", "failed", "left", "time")
-RARE = ("failed", "left")
+NUMBERS = ("mean", "deviation", "95 % interval", "seeds", "failed", "pruned", "left", "time")
+RARE = ("failed", "pruned", "left")
 
 
 def print_tables(configurations: Sequence[Configuration], results: Sequence[Result]) -> None:
@@ -85,6 +85,7 @@ def _cells(configuration: Configuration, decimals: int) -> dict[str, Any]:
         "95 % interval": interval,
         "seeds": f"{len(configuration.values)}/{len(jobs)}",
         "failed": failed or None,
+        "pruned": configuration.pruned or None,
         "left": configuration.left or None,
         "time": duration(seconds) if seconds else None,
     }

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from genrun.core.types import RunSummary
 from genrun.experiment import Experiment
 from genrun.room import checkpoint_bytes
 from genrun.sweeps.job import run_job
+from genrun.sweeps.ledger import state_of
 from genrun.sweeps.machine import Share
 from genrun.sweeps.plan import Job
 from genrun.training.interrupt import SIGNALS
@@ -70,21 +72,26 @@ def train(
     sweep: Path, job: Job, plugins: Sequence[str], share: Share, connection: Connection
 ) -> None:
     """A process of its own for one job; its outcome lies in its folder."""
-    _prepare_process(share)
+    before = state_of(sweep, job).info.get("environment", {}).get("threads", share.threads)
+    threads = max(1, min(before, share.threads))  # as it began: other threads, other last digits
+    _prepare_process(replace(share, threads=threads))
     (sweep / job.name).mkdir(parents=True, exist_ok=True)
     _redirect(sweep / job.name / OUTPUT)
     display = PipeDisplay(connection)
     run_job(sweep, job, plugins, display, lambda: display.stopped)
 
 
-def check(config: dict[str, Any], choices: Mapping[str, str], connection: Connection) -> None:
-    """Builds a job without training it: sends its checkpoint's bytes, or what is wrong with it."""
+def check(
+    points: Sequence[tuple[dict[str, Any], Mapping[str, str]]], connection: Connection
+) -> None:
+    """Builds jobs without training them: sends a checkpoint's bytes, or what is wrong, of each."""
     _prepare_process(Share(1, None))
-    try:
-        experiment = Experiment.prepare(config, choices, [])
-        connection.send((checkpoint_bytes(experiment.built), None))
-    except GenrunError as error:
-        connection.send((error.exit_code, str(error)))
+    for config, choices in points:
+        try:
+            experiment = Experiment.prepare(config, choices, [])
+            connection.send((checkpoint_bytes(experiment.built), 0, ""))
+        except GenrunError as error:
+            connection.send((0, error.exit_code, str(error)))
 
 
 def count_gpus(connection: Connection) -> None:

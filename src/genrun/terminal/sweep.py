@@ -96,7 +96,8 @@ class SweepDisplay:
             self._console.print(Text(printable(text), style=style))
 
     def _count(self) -> str:
-        return f"{len(self._ended)}/{'?' if self._total is None else self._total}"
+        done = sum(state.status != "interrupted" for state in self._ended)
+        return f"{done}/{'?' if self._total is None else self._total}"
 
     def _render(self) -> RenderableType:
         return Group(*self._bars(), self._totals())

@@ -13,7 +13,8 @@ from genrun.sweeps.search.space import Choices, Dimension, Range
 from genrun.words import key_of
 
 MOST_CHECKED = 16  # combinations of choices that are composed before anything begins
-PLACES = {"lowest": 0.0, "middle": 0.5, "highest": 1.0}
+PLACES = (0.0, 0.5, 1.0)  # of each range
+MIDDLE = 1  # the index of its middle
 
 
 def compose_point(
@@ -25,21 +26,21 @@ def compose_point(
 
 def check_corners(
     base: Sequence[str], space: Mapping[str, Dimension], config_dir: str | None
-) -> Composed:
-    """Composes the ends and the middle of all ranges, and each choice; gives the middle.
+) -> list[Composed]:
+    """Composes the ends and the middle of all ranges, in order, and each choice.
 
     Raises `ConfigError` for the first that cannot be: a limit of a key that the range goes beyond,
     a choice that there is not.
     """
     several = _combinations(space)
-    points = [(share, several[0]) for share in PLACES.values()]
-    points += [(PLACES["middle"], chosen) for chosen in several[1:]]
+    points = [(share, several[0]) for share in PLACES]
+    points += [(PLACES[MIDDLE], chosen) for chosen in several[1:]]
     lines = [_line(base, _values(space, *point), None) for point in points]
     composed = compose_each(lines, config_dir)
     for point in composed:
         if isinstance(point, ConfigError):
             raise ConfigError(f"the space has a point that cannot be: {point}")
-    return _valid(composed[list(PLACES).index("middle")])
+    return [_valid(point) for point in composed]
 
 
 def _valid(point: Composed | ConfigError) -> Composed:

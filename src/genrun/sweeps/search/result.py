@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from optuna.trial import TrialState
 
@@ -18,16 +19,33 @@ from genrun.terminal.style import number
 from genrun.terminal.tables import print_line
 
 
-def show_result(folder: Path, plan: Plan) -> tuple[int, int]:
-    """Says what the best trial is; gives how many trials failed, and how many are left to do.
+class Standing(NamedTuple):
+    """How many trials failed, how many are left, and whether other processes look after these.
 
     One that diverged has not failed: to find where that begins is part of a search.
     """
+
+    failed: int
+    left: int
+    looked_after: bool
+
+
+def standing(folder: Path, plan: Plan) -> Standing:
+    trials = Trials(folder / JOURNAL, settings_of(plan))
+    others = len(elsewhere(folder, trials))
+    left = trials.to_come() + len(trials.running())
+    return Standing(len(trials.failed()), left, others > 0)
+
+
+def show_result(folder: Path, plan: Plan) -> tuple[int, int]:
+    """Says what the best trial is; gives how many trials failed, and how many wait for a resume.
+
+    None do while another process takes what is left.
+    """
     for name, fact in search_facts(folder, plan).items():
         print_line(f"{name}: {fact}")
-    trials = Trials(folder / JOURNAL, settings_of(plan))
-    running = len(trials.running()) - len(elsewhere(folder, trials))
-    return len(trials.failed()), trials.to_come() + running
+    found = standing(folder, plan)
+    return found.failed, 0 if found.looked_after else found.left
 
 
 def search_facts(folder: Path, plan: Plan) -> dict[str, str]:

@@ -161,7 +161,8 @@ class Search:
         """What failed in an earlier session is missing, as in any sweep: it gets another trial."""
         made = dict(self._settings.made)
         for trial in self._trials.failed():
-            if any(run.status == "failed" for run in self._runs(trial.number)):
+            runs = self._runs(trial.number)  # none, where its point could not be composed
+            if not runs or any(run.status == "failed" for run in runs):
                 self._trials.retry(trial)
         for number in self._trials.repeated():
             made.pop(str(number), None)

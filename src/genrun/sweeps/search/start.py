@@ -8,14 +8,12 @@ from pathlib import Path
 
 from genrun.compose import sweeper_of
 from genrun.core.errors import ConfigError
-from genrun.room import check_room
 from genrun.runs.files import claim
-from genrun.sweeps import server
-from genrun.sweeps.launching import limits_of
-from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.checking import OWN_LAUNCHER, check_here, check_launcher
+from genrun.sweeps.plan import Job, Plan, read_plan
 from genrun.sweeps.search.claims import alone
 from genrun.sweeps.search.join import JOURNAL, joined
-from genrun.sweeps.search.points import check_corners
+from genrun.sweeps.search.points import MIDDLE, check_corners
 from genrun.sweeps.search.settings import (
     Settings,
     check_optuna,
@@ -42,7 +40,7 @@ def is_search(words: Sequence[str], config_dir: str | None) -> bool:
 
 
 def begin_search(
-    words: Sequence[str], kept: Sequence[str], config_dir: str | None, own_launcher: str
+    words: Sequence[str], kept: Sequence[str], config_dir: str | None
 ) -> tuple[Path, Plan, list[str]]:
     """The folder and the plan of a new search, and its words that have one value.
 
@@ -53,12 +51,17 @@ def begin_search(
     sweeper = sweeper_of(apart.base, config_dir)
     space, trials = check_settings(sweeper, apart)
     dimensions = {key: dimension(key, text) for key, text in space.items()}
-    middle = check_corners(apart.base, dimensions, config_dir)
+    corners = check_corners(apart.base, dimensions, config_dir)
+    middle = corners[MIDDLE]
     wanted = middle.sweep_folder.absolute()
-    if middle.launcher["_target_"] == own_launcher:
-        limits_of(middle.launcher)
-        size = server.check(joined(middle.config, JOURNAL, 0), middle.choices)
-        check_room(wanted, size, trials * sweeper["seeds"])
+    jobs = [
+        Job(" ".join(point.overrides[len(apart.base) :]), "", [], point.choices, config)
+        for point in corners
+        if (config := joined(point.config, JOURNAL, 0))
+    ]
+    check_launcher(middle.launcher, jobs)
+    if middle.launcher["_target_"] == OWN_LAUNCHER:
+        check_here(jobs, wanted, trials * sweeper["seeds"])
     first = middle.config["seed"]
     settings = Settings(
         sampler=sweeper["sampler"],
@@ -68,7 +71,7 @@ def begin_search(
         batch=sweeper["batch"],
         space=space,
         words=[word for word in apart.base if not word.lstrip("+").startswith("hydra")],
-        config_dir=config_dir,
+        config_dir=None if config_dir is None else str(Path(config_dir).absolute()),
     )
     return *_create(wanted, list(words), settings), apart.base
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
-from genrun.core.reasons import PRUNED
+from genrun.core.reasons import is_pruned
 from genrun.study import open_study
 from genrun.sweeps.ledger import JobState
 from genrun.sweeps.search.samplers import distributions, make_sampler, word_of
@@ -36,8 +36,7 @@ def verdict(runs: Sequence[JobState], seeds: int) -> Verdict | None:
     for run in runs:
         if run.status == "failed":
             return Verdict(TrialState.FAIL, reason=run.reason)
-        pruned = run.status == "stopped_early" and run.reason.startswith(PRUNED)
-        if pruned or run.status == "diverged":
+        if is_pruned(run.status, run.reason) or run.status == "diverged":
             return Verdict(TrialState.PRUNED, reason=f"{run.status}: {run.reason}")
     values = [run.best for run in runs if run.has_result and run.best is not None]
     return Verdict(TrialState.COMPLETE, fmean(values)) if len(values) == seeds else None
