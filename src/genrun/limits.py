@@ -34,7 +34,7 @@ LIMITS: dict[str, Limit] = {
     **_each("log_every evaluate_every save_every sample_every step_size", AT_LEAST_1),
     **_each("batch_size held_out size channels threads examples", AT_LEAST_1),
     **_each("latent_dim hidden discriminator_turns", AT_LEAST_1),
-    **_each("importance_samples projections", UP_TO_100000),
+    **_each("importance_samples training_samples projections", UP_TO_100000),
     **_each("patience T_max", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
     **_each("jobs give_up_after trials seeds batch", AT_LEAST_1),

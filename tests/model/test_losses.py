@@ -13,6 +13,7 @@ from genrun.core.noise import Key
 from genrun.core.types import DataSpec
 from genrun.model.autoencoder import Autoencoder, CodeBank
 from genrun.model.gan import GAN
+from genrun.model.iwae import IWAE
 from genrun.model.vae import VAE
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -74,6 +75,29 @@ def test_importance_weighted_bound() -> None:
     sampled = torch.stack([-ratio.log() for ratio in ratios]).mean(0)
     assert (values["importance_weighted_bound"] <= sampled).all()
     torch.testing.assert_close(values["negative_elbo"], values["reconstruction"] + values["kl"])
+
+
+def test_iwae_loss_is_the_bound_that_it_is_judged_by() -> None:
+    """With as many draws the two estimate the same number, and more draws bound it closer."""
+    few = IWAE(latent_dim=2, importance_samples=2000, training_samples=1)
+    nets = few.networks(BODY, SPEC)
+    images = torch.rand(4, *SPEC.shape).round()
+    judged = few.evaluate(nets, images, Key.of(0))["importance_weighted_bound"].mean()
+
+    def trained(draws: int) -> float:
+        model = IWAE(latent_dim=2, importance_samples=1, training_samples=draws)
+        losses = [model.loss("vae", nets, images, Key.of(n))[0] for n in range(4000 // draws)]
+        return torch.stack(losses).mean().item()
+
+    assert trained(1) > trained(20) > float(judged) - 0.1
+    assert trained(2000) == pytest.approx(float(judged), abs=0.1)
+    elbo = VAE(latent_dim=2, importance_samples=1, kl_weight=1.0)
+    assert trained(1) == pytest.approx(
+        float(
+            torch.stack([elbo.loss("vae", nets, images, Key.of(n))[0] for n in range(999)]).mean()
+        ),
+        abs=0.2,
+    )
 
 
 def test_autoencoder_has_the_documented_layers() -> None:

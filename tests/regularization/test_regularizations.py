@@ -11,8 +11,10 @@ from genrun.regularization.batch_norm import BatchNorm
 from genrun.regularization.dropout import KeyedDropout
 from genrun.regularization.ema import EMA
 from genrun.regularization.gradient_clip import GradientClip
+from genrun.regularization.gradient_penalty import GradientPenalty
 from genrun.regularization.label_smoothing import LabelSmoothing
 from genrun.regularization.r1 import R1
+from genrun.regularization.r2 import R2
 from genrun.regularization.spectral_norm import SpectralNorm
 from genrun.regularization.weight_penalty import WeightPenalty
 
@@ -75,6 +77,40 @@ def test_r1_is_half_gamma_times_the_squared_gradient_at_real_images() -> None:
     torch.testing.assert_close(penalty, expected, rtol=1e-12, atol=0)
     generator = GAN_MODEL.players()[1]
     assert R1(3.0).penalty(GAN_MODEL, generator, nets, images, Key.of(0)) is None
+
+
+def with_generator() -> nn.ModuleDict:
+    nets = discriminator()
+    nets["generator"] = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (1, 2, 2)))
+    return nets
+
+
+def gradient_at(nets: nn.ModuleDict, images: torch.Tensor) -> torch.Tensor:
+    images = images.detach().requires_grad_()
+    return torch.autograd.grad(GAN_MODEL.judge(nets, images).sum(), images)[0]
+
+
+def test_r2_is_r1_at_generated_images() -> None:
+    nets, key = with_generator(), Key.of(3)
+    critic = GAN_MODEL.players()[0]
+    penalty = R2(gamma=3.0).penalty(GAN_MODEL, critic, nets, torch.rand(6, 1, 2, 2), key)
+    generated = GAN_MODEL.sample(nets, 6, key.fold("generated"))
+    assert penalty is not None
+    torch.testing.assert_close(penalty, 1.5 * gradient_at(nets, generated).square().sum() / 6)
+    penalty.backward()
+    assert all(parameter.grad is None for parameter in nets["generator"].parameters())
+
+
+def test_gradient_penalty_draws_the_norm_between_images_to_one() -> None:
+    nets, key, images = with_generator(), Key.of(3), torch.rand(6, 1, 2, 2)
+    critic, generator = GAN_MODEL.players()
+    penalty = GradientPenalty(weight=10.0).penalty(GAN_MODEL, critic, nets, images, key)
+    generated = GAN_MODEL.sample(nets, 6, key.fold("generated")).detach()
+    share = noise.uniform(key.fold("between"), (6, 1, 1, 1), like=images)
+    between = share * images + (1 - share) * generated
+    norms = gradient_at(nets, between).flatten(1).norm(dim=1)
+    torch.testing.assert_close(penalty, 10 * (norms - 1).square().mean(), rtol=1e-6, atol=1e-9)
+    assert GradientPenalty(1.0).penalty(GAN_MODEL, generator, nets, images, key) is None
 
 
 def test_r1_leaves_running_statistics_alone() -> None:

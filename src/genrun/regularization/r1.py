@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from genrun.core.errors import ConfigError
-from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
-from genrun.core.protocols import Adversarial, Model
+from genrun.core.protocols import Model
 from genrun.core.types import Player
+from genrun.regularization.of_critics import (
+    critic_for,
+    refuse_without_critic,
+    squared_gradient_norms,
+)
 
 
 @dataclass(frozen=True)
@@ -21,20 +23,16 @@ class R1:
     gamma: float
 
     def check(self, model: Model) -> None:
-        if not isinstance(model, Adversarial):
-            raise ConfigError(
-                "regularization=r1 needs a model with a discriminator (gan); "
-                f"{type(model).__name__} has none"
-            )
+        refuse_without_critic("r1", model)
 
     def penalty(
         self, model: Model, player: Player, nets: nn.ModuleDict, batch: Tensor, key: Key
     ) -> Tensor | None:
-        assert isinstance(model, Adversarial)
-        if player.name != model.critic:
+        if (critic := critic_for(model, player)) is None:
             return None
-        critic = model
-        with frozen_statistics(nets):
-            gradient = torch.func.grad(lambda images: critic.judge(nets, images).sum())(batch)
-        penalty: Tensor = self.gamma / 2 * gradient.square().flatten(1).sum(1).mean()
-        return penalty
+        norms = squared_gradient_norms(critic, nets, self.images(model, nets, batch, key))
+        return self.gamma / 2 * norms.mean()
+
+    def images(self, model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
+        """Where the gradient is taken: (batch, channels, height, width) in [0, 1]."""
+        return batch

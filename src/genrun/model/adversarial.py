@@ -1,0 +1,91 @@
+"""What all generative adversarial networks share: two players and who judges what."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core import noise
+from genrun.core.noise import Key
+from genrun.core.protocols import Backbone
+from genrun.core.types import DataSpec, Metrics, Player
+
+
+@dataclass(frozen=True)
+class AdversarialModel(ABC):
+    """A generator against a discriminator; what each minimizes is the family's choice.
+
+    Each loss draws its own noise. Both networks work on images in [-1, 1].
+    """
+
+    latent_dim: int
+    discriminator_turns: int
+    monitor = "sliced_wasserstein"
+    critic = "discriminator"
+    relativistic = False  # whether the generator's loss looks at real images too
+
+    @abstractmethod
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Shape (), of the judgements of real and of generated images, each (batch,)."""
+
+    @abstractmethod
+    def generator_loss(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """Shape (), of the judgements of generated images; `real` where `relativistic`."""
+
+    def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
+        """What the log tells of the judgements, besides the loss."""
+        return {"accuracy": (torch.cat((real, -fake)) > 0).mean(dtype=real.dtype)}
+
+    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        return nn.ModuleDict(
+            {
+                "generator": backbone.decoder(spec, self.latent_dim),
+                "discriminator": backbone.encoder(spec, 1),
+            }
+        )
+
+    def players(self) -> tuple[Player, ...]:
+        return (
+            Player("discriminator", networks=("discriminator",), turns=self.discriminator_turns),
+            Player("generator", networks=("generator",)),
+        )
+
+    def loss(
+        self, player: str, nets: nn.ModuleDict, batch: Tensor, key: Key
+    ) -> tuple[Tensor, Metrics]:
+        if player == "generator":
+            real = None
+            if self.relativistic:
+                with torch.no_grad():
+                    real = self.judge(nets, batch)
+            fake = _logits(nets, self._generate(nets, len(batch), key, like=batch))
+            return self.generator_loss(fake, real), {}
+        with torch.no_grad():
+            generated = self._generate(nets, len(batch), key, like=batch)
+        real, fake = self.judge(nets, batch), _logits(nets, generated)
+        return self.discriminator_loss(real, fake), self.metrics(real, fake)
+
+    def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
+        """Nothing: the losses say how the players stand, not how good the samples are."""
+        return {}
+
+    def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
+        like = next(nets["generator"].parameters())
+        return (self._generate(nets, count, key, like) + 1) / 2
+
+    def judge(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
+        return _logits(nets, 2 * images - 1)
+
+    def _generate(self, nets: nn.ModuleDict, count: int, key: Key, like: Tensor) -> Tensor:
+        """Images in [-1, 1], the range that both networks work in."""
+        latent = noise.normal(key, (count, self.latent_dim), like=like)
+        return torch.tanh(nets["generator"](latent))
+
+
+def _logits(nets: nn.ModuleDict, images: Tensor) -> Tensor:
+    """The discriminator's judgement of images in [-1, 1], shape (batch,)."""
+    logits: Tensor = nets["discriminator"](images)
+    return logits.squeeze(1)

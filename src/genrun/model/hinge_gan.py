@@ -1,0 +1,24 @@
+"""The adversarial game with the hinge loss (Lim and Ye, 1705.02894; Miyato et al., 1802.05957)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import relu
+
+from genrun.model.adversarial import AdversarialModel
+
+
+@dataclass(frozen=True)
+class HingeGAN(AdversarialModel):
+    """The discriminator wants a margin of 1 on either side; the generator moves its judgement.
+
+    Equations 16 and 17 of Miyato et al.
+    """
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        return (relu(1 - real) + relu(1 + fake)).mean()
+
+    def generator_loss(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return -fake.mean()

@@ -1,0 +1,33 @@
+"""The relativistic pairing game (Jolicoeur-Martineau, 1807.00734), as in R3GAN (2501.05441)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from genrun.core.types import Metrics
+from genrun.model.adversarial import AdversarialModel
+
+
+@dataclass(frozen=True)
+class RelativisticGAN(AdversarialModel):
+    """Each judgement is of a pair: how much more real the real image seems than the generated.
+
+    Huang et al. (2501.05441, equation 2) show that it does not drop modes, and that it converges
+    with both R1 and R2, which are on by default here: together that is their R3GAN baseline.
+    """
+
+    relativistic = True
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(fake - real).mean()
+
+    def generator_loss(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        assert real is not None
+        return softplus(real - fake).mean()
+
+    def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
+        """The share of pairs in which the real image seems more real."""
+        return {"accuracy": (real > fake).mean(dtype=real.dtype)}

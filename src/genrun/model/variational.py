@@ -1,0 +1,112 @@
+"""What variational autoencoders share (Kingma and Welling, 1312.6114)."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from genrun.core import noise
+from genrun.core.noise import Key
+from genrun.core.protocols import Backbone
+from genrun.core.types import DataSpec, Metrics, Player
+
+
+@dataclass(frozen=True)
+class Variational(ABC):
+    """Gaussian encoder, Bernoulli decoder; what bound is trained is the family's choice.
+
+    Grey levels are taken as probabilities, so the reconstruction term is a cross-entropy that
+    does not reach 0. `importance_samples` is k of the importance-weighted bound (Burda et al.,
+    1509.00519, equation 8) on held-out images.
+    """
+
+    latent_dim: int
+    importance_samples: int
+
+    @abstractmethod
+    def loss(
+        self, player: str, nets: nn.ModuleDict, batch: Tensor, key: Key
+    ) -> tuple[Tensor, Metrics]:
+        """Minus a bound on the log-likelihood, in nats an image."""
+
+    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        return nn.ModuleDict(
+            {
+                "encoder": backbone.encoder(spec, 2 * self.latent_dim),
+                "decoder": backbone.decoder(spec, self.latent_dim),
+            }
+        )
+
+    def players(self) -> tuple[Player, ...]:
+        return (Player("vae", networks=("encoder", "decoder")),)
+
+    def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
+        """Both bounds and their parts in nats an image, and `largest_dimension_kl`.
+
+        That is the mean KL of the latent dimension that says most of the images: near 0 the
+        posterior has collapsed to the prior, and the decoder ignores the code.
+        """
+        mean, log_variance = self.posterior(nets, batch)
+        dimension_kl = gaussian_kl(mean, log_variance)
+        kl = dimension_kl.sum(1)
+        log_weights, reconstructions = [], []
+        for index in range(self.importance_samples):
+            weight, reconstruction = log_weight(
+                nets["decoder"], batch, mean, log_variance, key.fold(index)
+            )
+            log_weights.append(weight)
+            reconstructions.append(reconstruction)
+        bound = torch.stack(log_weights).logsumexp(0) - math.log(self.importance_samples)
+        expected = torch.stack(reconstructions).mean(0)
+        return {
+            "negative_elbo": expected + kl,
+            "reconstruction": expected,
+            "kl": kl,
+            "importance_weighted_bound": -bound,
+            "largest_dimension_kl": dimension_kl,
+        }
+
+    def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
+        return torch.sigmoid(nets["decoder"](self.posterior(nets, images)[0]))
+
+    def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
+        like = next(nets["decoder"].parameters())
+        return torch.sigmoid(
+            nets["decoder"](noise.normal(key, (count, self.latent_dim), like=like))
+        )
+
+    def posterior(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance of q(z | x), each (batch, latent_dim)."""
+        mean, log_variance = nets["encoder"](images).chunk(2, dim=1)
+        return mean, log_variance
+
+
+def log_weight(
+    decoder: nn.Module, images: Tensor, mean: Tensor, log_variance: Tensor, key: Key
+) -> tuple[Tensor, Tensor]:
+    """log p(x, z) - log q(z | x) of one draw of z for each image, and -log p(x | z): (batch,)."""
+    epsilon = noise.normal(key, mean.shape, like=mean)
+    latent = mean + (0.5 * log_variance).exp() * epsilon
+    reconstruction = cross_entropy(decoder(latent), images)
+    # the constants of the two Gaussians cancel
+    ratio = 0.5 * (epsilon.square() + log_variance - latent.square()).sum(1)
+    return ratio - reconstruction, reconstruction
+
+
+def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
+    """-log p(x | z) in nats, shape (batch,)."""
+    pixels = binary_cross_entropy_with_logits(logits, images, reduction="none")
+    return pixels.sum((1, 2, 3))
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(q(z | x) || N(0, I)) in nats by latent dimension, shape (batch, latent_dim).
+
+    Kingma and Welling, appendix B.
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)

@@ -1,0 +1,29 @@
+"""The Wasserstein game (Arjovsky et al., 1701.07875; Gulrajani et al., 1704.00028)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from genrun.core.types import Metrics
+from genrun.model.adversarial import AdversarialModel
+
+
+@dataclass(frozen=True)
+class WassersteinGAN(AdversarialModel):
+    """The critic estimates the Wasserstein-1 distance, if something keeps it 1-Lipschitz.
+
+    That is `regularization=gradient_penalty` (the default here), or `weight_clip`, the first
+    paper's. The logged `distance` is the estimate, up to the Lipschitz constant.
+    """
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        return fake.mean() - real.mean()
+
+    def generator_loss(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        return -fake.mean()
+
+    def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
+        """A critic's judgement has no zero that would tell real from generated."""
+        return {"distance": real.mean() - fake.mean()}

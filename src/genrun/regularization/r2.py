@@ -1,0 +1,23 @@
+"""The zero-centred gradient penalty on generated images (Mescheder et al., 1801.04406)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from genrun.core.noise import Key
+from genrun.core.protocols import Model
+from genrun.regularization.of_critics import generated_like, refuse_without_critic
+from genrun.regularization.r1 import R1
+
+
+@dataclass(frozen=True)
+class R2(R1):
+    """gamma/2 times the mean squared norm of the critic's gradient at generated images."""
+
+    def check(self, model: Model) -> None:
+        refuse_without_critic("r2", model)
+
+    def images(self, model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
+        return generated_like(model, nets, batch, key)
