@@ -20,8 +20,9 @@ from PIL import Image
 import genrun
 from genrun.cli import run
 from genrun.experiment import Experiment
-from tests.conftest import SMALL, last_wins
+from tests.conftest import SMALL, choices, last_wins
 
+MODELS = ", ".join(choices("model"))
 FOLDER = ["data=image_folder", "data.root=pictures"]
 
 
@@ -93,7 +94,7 @@ NAMES = [
     Case("optimizer.lrr=1", 2, "did you mean lr?"),
     Case("modle=gan", 2, "did you mean model?"),
     Case("model=gann", 2, "did you mean gan?"),
-    Case("model=nothing_like_it", 2, "autoencoder, gan, vae"),
+    Case("model=nothing_like_it", 2, MODELS),
     Case("regularization=bach_norm", 2, "did you mean batch_norm?"),
     Case("regularization=[dropout,bach_norm]", 2, "did you mean batch_norm?"),
     Case("+foo=1", 2, "foo: there is no such key"),
@@ -104,7 +105,7 @@ NAMES = [
     Case(["steps=1", "lr", "0.1"], 2, "lr"),
     Case("steps=", 2, "steps=: must be an integer"),
     Case("optimizer.lr=", 2, "optimizer.lr=: must be a number"),
-    Case("model=", 2, "model=: there is no such choice of model (autoencoder, gan, vae)"),
+    Case("model=", 2, f"model=: there is no such choice of model ({MODELS})"),
     Case("=1", 2, "=1: must be KEY=VALUE"),
     Case("=", 2, "KEY=VALUE"),
     Case([""], 2, "KEY=VALUE"),
