@@ -34,12 +34,16 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _few_digits() -> Path:
-    """An IDX file of 56 real digits: 24 to train on, 3 batches of 8 an epoch, and 32 held out."""
+    """IDX files of 56 real digits: 24 to train on, 3 batches of 8 an epoch, and 32 held out."""
     folder = Path(tempfile.mkdtemp(prefix="genrun-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    images = Digits().load().images[:56, 0]
+    digits = Digits().load()
+    assert digits.labels is not None
+    images, labels = digits.images[:56, 0], digits.labels[:56].astype("uint8")
     header = struct.pack(">IIII", 0x803, *images.shape)
     (folder / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
+    header = struct.pack(">II", 0x801, len(labels))
+    (folder / "train-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
     return folder
 
 

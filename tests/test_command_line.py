@@ -67,7 +67,8 @@ def test_a_run_leaves_everything_and_can_be_used(tmp_path: Path) -> None:
     with np.load(tmp_path / "five.npz") as arrays:
         images = arrays["images"]
     opened = genrun.Run.open(run)
-    assert np.array_equal(opened.sample(5, seed=0).numpy(), images)
+    drawn = opened.sample(5, seed=0).numpy()  # on one thread here, on all of them there
+    np.testing.assert_allclose(drawn, images, rtol=0, atol=1e-6)
     assert opened.metrics["step"].tolist() == [0, 4, 6, 8, 12]
     assert set(opened.networks("last")) == {"generator", "discriminator"}
     shown = command("show", relative, folder=tmp_path)

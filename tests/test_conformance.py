@@ -24,6 +24,7 @@ from genrun.core.noise import Key
 from genrun.core.types import Report
 from genrun.groups import conf_folder
 from genrun.training.evaluation import sample
+from genrun.training.step import given
 from genrun.training.trial import join_optimizer_state, split_optimizer_state
 from tests.conftest import choices, study_of
 
@@ -33,6 +34,20 @@ MODELS = choices("model")
 LAYERS = "regularization=[batch_norm,dropout]"
 
 
+def models_and_bodies() -> list[tuple[str, str]]:
+    """Every model with the MLP; with each other backbone one model of those that build alike."""
+    builders = {}
+    for model in MODELS:
+        settings = compose([f"model={model}"]).config["model"]
+        builders.setdefault(find_class("model", settings, plugins=[]).networks, model)
+    others = [body for body in BODIES if body != "mlp"]
+    pairs = [(model, body) for model in builders.values() for body in others]
+    return sorted([(model, "mlp") for model in MODELS] + pairs)
+
+
+MODELS_AND_BODIES = models_and_bodies()
+
+
 class LossModule(nn.Module):
     """A player's loss as a module's call, so that its parameters can be given from outside."""
 
@@ -40,18 +55,19 @@ class LossModule(nn.Module):
         super().__init__()
         self.nets, self.model, self.player = built.trial.nets, built.model, player
 
-    def forward(self, batch: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
-        key = Key(base)
+    def forward(
+        self, batch: torch.Tensor, labels: torch.Tensor | None, base: torch.Tensor
+    ) -> torch.Tensor:
+        key, model = Key(base), given(self.model, labels)
         with noise.layer_keys(key):
-            return self.model.loss(self.player, self.nets, batch, key.fold("loss"))[0]
+            return model.loss(self.player, self.nets, batch, key.fold("loss"))[0]
 
 
 def players(built: Built) -> list[str]:
     return [player.name for player in built.model.players()]
 
 
-@pytest.mark.parametrize("backbone", BODIES)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "backbone"), MODELS_AND_BODIES)
 def test_every_step_moves_exactly_the_players_parameters(
     model: str, backbone: str, small: Make
 ) -> None:
@@ -59,7 +75,7 @@ def test_every_step_moves_exactly_the_players_parameters(
     for player in built.model.players():
         before = copy.deepcopy(built.trial.nets.state_dict())
         key = torch.tensor(7)
-        built.step._turn(player, built.data.batch(0), key)
+        built.step._turn(player, built.step.batch(0), key)
         moved = {
             name.split(".")[0]
             for name, parameter in built.trial.nets.named_parameters()
@@ -75,29 +91,29 @@ def test_every_step_moves_exactly_the_players_parameters(
         assert unmoved == [], "every parameter of the player has a gradient"
 
 
-@pytest.mark.parametrize("backbone", BODIES)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "backbone"), MODELS_AND_BODIES)
 @pytest.mark.usefixtures("float64")
 def test_loss_is_pure_and_equal_under_vmap(model: str, backbone: str, small: Make) -> None:
     runs = [small(f"model={model}", f"backbone={backbone}", LAYERS, f"seed={s}") for s in (0, 1)]
-    batches = torch.stack([built.data.batch(0) for built in runs])
+    images, labels = zip(*[built.step.batch(0) for built in runs], strict=True)
+    batches = torch.stack(images)
+    labelled = None if labels[0] is None else torch.stack(labels)
     bases = torch.tensor([11, 12])
     for player in players(runs[0]):
         modules = [LossModule(built, player) for built in runs]
         state = copy.deepcopy(stack_module_state(modules))
         stateless = copy.deepcopy(modules[0])
 
-        def loss(parameters, buffers, batch, base, stateless=stateless):
-            return functional_call(stateless, (parameters, buffers), (batch, base))
+        def loss(parameters, buffers, *inputs, stateless=stateless):
+            return functional_call(stateless, (parameters, buffers), inputs)
 
-        stacked = torch.vmap(loss, randomness="error")(*state, batches, bases)
-        alone = torch.stack(
-            [m(batch, base) for m, batch, base in zip(modules, batches, bases, strict=True)]
-        )
+        in_dims = (0, 0, 0, None if labelled is None else 0, 0)
+        vmapped = torch.vmap(loss, in_dims, randomness="error")
+        stacked = vmapped(*state, batches, labelled, bases)
+        given_alone = list(zip(modules, images, labels, bases, strict=True))
+        alone = torch.stack([module(*inputs) for module, *inputs in given_alone])
         torch.testing.assert_close(stacked, alone, rtol=1e-10, atol=1e-10)
-        again = torch.stack(
-            [m(batch, base) for m, batch, base in zip(modules, batches, bases, strict=True)]
-        )
+        again = torch.stack([module(*inputs) for module, *inputs in given_alone])
         torch.testing.assert_close(again, alone, rtol=1e-12, atol=0)
 
 
@@ -107,12 +123,11 @@ def test_loss_draws_no_global_noise(model: str, small: Make) -> None:
     built = small(f"model={model}", LAYERS)
     before = torch.get_rng_state()
     for player in players(built):
-        LossModule(built, player)(built.data.batch(0), torch.tensor(3))
+        LossModule(built, player)(*built.step.batch(0), torch.tensor(3))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("backbone", BODIES)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "backbone"), MODELS_AND_BODIES)
 def test_samples_have_the_datas_shape_and_range(model: str, backbone: str, small: Make) -> None:
     built = small(f"model={model}", f"backbone={backbone}", LAYERS, "optimizer.lr=0.01")
     for step in range(1, 21):

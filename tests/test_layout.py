@@ -72,6 +72,7 @@ MAY_IMPORT = {
         "build",
         "experiment",
         "compose",
+        "facts",
         "room",
         "saved",
         "terminal",

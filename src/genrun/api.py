@@ -16,8 +16,8 @@ from genrun.build.networks import build_model, build_networks
 from genrun.compose import compose
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols import Model
-from genrun.core.types import DataSpec
 from genrun.experiment import Experiment
+from genrun.facts import spec_of
 from genrun.runs.checkpoint import Checkpoint, checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.saved import read_config
@@ -99,7 +99,7 @@ class Run:
         if weights not in self._built:
             config = self.config
             model, regularizations = build_model(config, self._plugins)
-            spec = DataSpec(*self.info["data"]["shape"])
+            spec = spec_of(self.info["data"])
             checkpoint = self._checkpoint(weights)
             averaged = any(path.startswith("average/") for path in checkpoint.forms)
             kind = "average" if averaged else "networks"

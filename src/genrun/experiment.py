@@ -14,10 +14,15 @@ from genrun import facts
 from genrun.build import Built, build
 from genrun.build.device import idle_gpus
 from genrun.build.memory import memory_errors
-from genrun.core.errors import CheckpointUnusable, FolderLocked
+from genrun.core.errors import FolderLocked
 from genrun.core.protocols import Display
 from genrun.ending import finish, note_end
-from genrun.restoring import note_changes, refuse_longer_schedule, restore
+from genrun.restoring import (
+    note_changes,
+    refuse_longer_schedule,
+    refuse_other_data,
+    restore,
+)
 from genrun.room import check_room, checkpoint_bytes
 from genrun.runs.checkpoint import Checkpoint, read_checkpoint
 from genrun.runs.files import claim
@@ -92,8 +97,7 @@ class Experiment:
             before = run.read()
             if expected is not None and before != expected:
                 raise FolderLocked(f"{run.path}: another process has just gone on with it")
-            if before["data"]["digest"] != self.built.data.digest:
-                raise CheckpointUnusable(f"{run.path}: the data changed since this run began")
+            refuse_other_data(self.built, run.path, before["data"])
             refuse_longer_schedule(self.built.plan, self.config, before["steps"])
             newest = find_newest(run.path)
             if newest.checkpoint is not None:

@@ -15,14 +15,15 @@ import torch
 
 from genrun.build import Built
 from genrun.build.together import joins_batch_norm
-from genrun.core.types import RunSummary
+from genrun.core.errors import CheckpointUnusable
+from genrun.core.types import DataSpec, RunSummary
 
 EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it
 
 
 def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
     """What the display says at the start."""
-    counts = built.parameter_counts()
+    counts, seen = built.parameter_counts(), _range(built.model.data_range)
     skipped = f", {built.data.skipped} bad files left out" if built.data.skipped else ""
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
     return RunSummary(
@@ -36,8 +37,13 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             "data": f"{built.data.name}, {built.data.train_count} train, "
             f"{built.data.held_out_count} held out{skipped}",
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
+            "model": f"sees data in {seen}, judged by {built.plan.monitor}",
         },
     )
+
+
+def _range(bounds: Sequence[float]) -> str:
+    return "[" + ", ".join(f"{bound:g}" for bound in bounds) + "]"
 
 
 def _shown_processes(built: Built) -> dict[str, str]:
@@ -63,19 +69,36 @@ def collect(
         "seed": config["seed"],
         "steps": built.plan.steps,
         "monitor": built.plan.monitor,
+        "data_range": list(built.model.data_range),
         "started": now(),
         "git_commit": git_commit(),
         "environment": environment(built, config),
         "data": {
             "name": built.data.name,
             "digest": built.data.digest,
+            "labels_digest": built.data.labels_digest,
             "shape": list(built.data.spec.shape),
+            "classes": built.data.spec.classes,
+            "points": built.data.spec.points,
             "train": built.data.train_count,
             "held_out": built.data.held_out_count,
             "skipped": built.data.skipped,
         },
         "parameters": built.parameter_counts(),
     }
+
+
+def spec_of(data: Mapping[str, Any]) -> DataSpec:
+    """What `collect` wrote of the data; runs of earlier versions say nothing of classes.
+
+    Raises `CheckpointUnusable` where it is none of it.
+    """
+    classes = data.get("classes", 0)
+    if not isinstance(classes, int):
+        raise CheckpointUnusable(f"run.json: data.classes is {classes!r} and must be a number")
+    channels, height, width = data["shape"]
+    points = data.get("points") is True
+    return DataSpec(channels, height, width, classes=classes, points=points)
 
 
 def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from genrun import facts
 from genrun.build import Built
 from genrun.build.optimizers import TO_THE_END
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.core.protocols import Display
+from genrun.core.protocols import Conditional, Display
 from genrun.runs.checkpoint import Checkpoint
 from genrun.runs.newest import Newest
 from genrun.saved import differences
 from genrun.training.loop import Plan
 from genrun.training.trial import Trial
+
+
+def refuse_other_data(built: Built, path: Path, before: Mapping[str, Any]) -> None:
+    """Raises `CheckpointUnusable` where the images, or labels that the model uses, are others."""
+    data = built.data
+    labels = before.get("labels_digest", data.labels_digest)  # earlier versions wrote none
+    relabelled = isinstance(built.model, Conditional) and labels != data.labels_digest
+    if before["digest"] != data.digest or relabelled:
+        raise CheckpointUnusable(f"{path}: the data changed since this run began")
 
 
 def refuse_longer_schedule(plan: Plan, config: Mapping[str, Any], steps: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 from genrun.compose import compose
 from genrun.core.errors import DataDamaged, InputMissing
 from genrun.data.download import cache_folder, download
-from genrun.data.idx import Idx, read_idx_images
+from genrun.data.idx import Idx, read_idx_images, read_labels
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
 CONTENT = struct.pack(">IIII", 0x803, *IMAGES.shape) + IMAGES.tobytes()
@@ -124,11 +124,13 @@ def test_labels_beside_the_images_are_as_many(tmp_path: Path) -> None:
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(struct.pack(">IIII", 0x803, 3, 2, 2) + bytes(12))
     labels = tmp_path / "train-labels-idx1-ubyte.gz"
-    labels.write_bytes(gzip.compress(struct.pack(">II", 0x801, 3) + bytes(3)))
-    assert read_idx_images(path).shape == (3, 2, 2)
+    labels.write_bytes(gzip.compress(struct.pack(">II", 0x801, 3) + bytes([2, 0, 1])))
+    assert read_labels(path, 3).tolist() == [2, 0, 1]
     labels.write_bytes(gzip.compress(struct.pack(">II", 0x801, 4) + bytes(4)))
     with pytest.raises(DataDamaged, match="has 4 labels, but there are 3 images"):
-        read_idx_images(path)
+        read_labels(path, 3)
+    labels.unlink()
+    assert read_labels(path, 3) is None
 
 
 def test_no_more_is_unpacked_than_the_sizes_say(tmp_path: Path) -> None:

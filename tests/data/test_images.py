@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -79,3 +81,15 @@ def test_shares_make_up_the_batch_in_its_order() -> None:
         together = [numbers(share.batch(index)) for share in shares]
         assert sum(together, []) == numbers(whole.batch(index))
     assert shares[0].batches_per_epoch == whole.batches_per_epoch
+
+
+def test_labels_stay_with_their_images() -> None:
+    source = dataclasses.replace(numbered(20), labels=np.arange(20) % 3)
+    batches = Batches(source, held_out=5, batch_size=5, seed=0, device=CPU)
+    assert source.spec.classes == 3
+    for index in range(7):
+        shown = [number % 3 for number in numbers(batches.batch(index))]
+        assert batches.labels(index).tolist() == shown
+    assert torch.cat(list(batches.held_out_labels())).tolist() == [
+        number % 3 for number in numbers(batches.held_out()[0])
+    ]

@@ -155,6 +155,11 @@ def _stoppers(
     config: Config, model: Model, names: Sequence[str], plugins: Sequence[str]
 ) -> dict[str, Stopper]:
     """The policies, each told the model's monitor where it names none of its own."""
+    if not hasattr(model, "data_range"):
+        raise ConfigError(
+            f"model: {type(model).__name__} does not say in which range its networks see the data "
+            "(data_range = (0.0, 1.0), say)"
+        )
     if model.monitor not in names:
         raise ConfigError(
             f"metric: {type(model).__name__} is judged by {model.monitor}, which is not among the "

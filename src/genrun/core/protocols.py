@@ -31,6 +31,7 @@ class Model(Protocol):
     """What is learned. `loss` is a pure function of networks, batch and key."""
 
     monitor: str  # the held-out metric that says how good it is; lower is better
+    data_range: tuple[float, float]  # in which its networks see the data, given in [0, 1]
 
     def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict: ...
 
@@ -66,6 +67,18 @@ class Calibrates(Protocol):
 
 
 @runtime_checkable
+class Conditional(Protocol):
+    """A model of images given their labels: it is told them before everything else is asked."""
+
+    def given(self, labels: Tensor) -> Model:
+        """The model of images that have these labels, int64 of shape (batch,).
+
+        Its `loss`, `evaluate`, `sample` and `judge` are of that many images. Before it is told any
+        it can only sample: images of all classes, in turn.
+        """
+
+
+@runtime_checkable
 class Adversarial(Protocol):
     """A model in which one player judges images."""
 
@@ -94,11 +107,17 @@ class Data(Protocol):
         Of several processes each gets its share of these rows.
         """
 
+    def labels(self, index: int) -> Tensor:
+        """The labels of training batch `index`, int64 of shape (batch_size,), where there are."""
+
     def train_images(self, count: int) -> Tensor:
         """The first `count` training images, in the data's own order."""
 
     def held_out(self) -> Sequence[Tensor]:
         """All held-out images in batches, always in the same order."""
+
+    def held_out_labels(self) -> Sequence[Tensor]:
+        """The labels of `held_out()`, where there are."""
 
 
 class Metric(Protocol):

@@ -20,11 +20,16 @@ State = dict[str, Any]
 
 @dataclass(frozen=True)
 class DataSpec:
-    """The shape of one image. Images are float tensors in [0, 1] wherever models see them."""
+    """The shape of one image. Images are float tensors in [0, 1] wherever models see them.
+
+    `points`: what is learned are no images but points of the plane, as (2, 1, 1), in [0, 1] too.
+    """
 
     channels: int
     height: int
     width: int
+    classes: int = 0  # labels are 0 to classes - 1; 0: there are none
+    points: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:

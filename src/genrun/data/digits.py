@@ -18,4 +18,5 @@ class Digits:
     def load(self) -> ImageSet:
         packed = resources.files("genrun.data").joinpath("assets", "mnist_10k.npz").read_bytes()
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            return ImageSet("digits", arrays["images"][:, np.newaxis])
+            labels = arrays["labels"].astype(np.int64)
+            return ImageSet("digits", arrays["images"][:, np.newaxis], labels=labels)

@@ -46,7 +46,9 @@ class Idx:
             raise ConfigError(f"data.url={self.url}: must begin with https:// or http://")
 
     def load(self) -> ImageSet:
-        return ImageSet(self.name, read_idx_images(self._find())[:, np.newaxis])
+        path = self._find()
+        images = read_idx_images(path)
+        return ImageSet(self.name, images[:, np.newaxis], labels=read_labels(path, len(images)))
 
     def _find(self) -> Path:
         plain = self.file.removesuffix(".gz")
@@ -71,19 +73,23 @@ def read_idx_images(path: Path) -> NDArray[np.uint8]:
     (count, height, width), content = _read_idx(path, IMAGES_MAGIC, dimensions=3)
     if min(count, height, width) == 0:
         raise DataDamaged(f"{path}: has {count} images of {height}x{width}")
-    _check_labels(path, count)
     images = np.frombuffer(content, np.uint8).reshape(count, height, width)
     return images.copy()  # writable, which torch wants
 
 
-def _check_labels(images: Path, count: int) -> None:
-    """Where the labels lie beside the images, there are as many."""
+def read_labels(images: Path, count: int) -> NDArray[np.int64] | None:
+    """The labels (count,) that lie beside a file of so many images, None where none do.
+
+    Raises `DataDamaged` where there are more or fewer.
+    """
     plain = images.name.removesuffix(".gz").replace("images-idx3", "labels-idx1")
     for path in (images.with_name(plain), images.with_name(f"{plain}.gz")):
         if "labels-idx1" in plain and path.is_file():
-            (labels,), _ = _read_idx(path, LABELS_MAGIC, dimensions=1)
+            (labels,), content = _read_idx(path, LABELS_MAGIC, dimensions=1)
             if labels != count:
                 raise DataDamaged(f"{path}: has {labels} labels, but there are {count} images")
+            return np.frombuffer(content, np.uint8).astype(np.int64)
+    return None
 
 
 def _read_idx(path: Path, magic: int, dimensions: int) -> tuple[tuple[int, ...], bytes]:

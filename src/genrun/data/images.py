@@ -20,15 +20,19 @@ HELD_OUT_BATCH = 500
 
 @dataclass(frozen=True)
 class ImageSet:
-    """What a source read: uint8 images (count, channels, height, width)."""
+    """What a source read: images (count, channels, height, width) and whatever labels it has."""
 
     name: str
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | NDArray[np.float32]  # uint8 of [0, 255] or float32 of [0, 1]
     skipped: int = 0  # files that could not be read and were left out
+    labels: NDArray[np.int64] | None = None  # (count,), from 0
+    points: bool = False
 
     @property
     def spec(self) -> DataSpec:
-        return DataSpec(*self.images.shape[1:])
+        classes = 0 if self.labels is None else int(self.labels.max()) + 1
+        channels, height, width = self.images.shape[1:]
+        return DataSpec(channels, height, width, classes=classes, points=self.points)
 
     def digest(self) -> str:
         """SHA-256 over the shape and the pixels."""
@@ -36,9 +40,15 @@ class ImageSet:
         hashed.update(np.ascontiguousarray(self.images).data)
         return hashed.hexdigest()
 
+    def labels_digest(self) -> str | None:
+        """SHA-256 over the labels."""
+        if self.labels is None:
+            return None
+        return hashlib.sha256(np.ascontiguousarray(self.labels).data).hexdigest()
+
 
 class Batches:
-    """Training batches and held-out images, resident on the device as uint8.
+    """Training batches and held-out images, resident on the device as they were read.
 
     The held-out images are a random subset that is a function of the seed. Batch `i` is a
     function of (seed, i): each epoch has its own permutation, and the images that do not fill
@@ -68,6 +78,7 @@ class Batches:
         self.name = source.name
         self.spec = source.spec
         self.digest = source.digest()
+        self.labels_digest = source.labels_digest()
         self.skipped = source.skipped
         self.train_count = count - held_out
         self.held_out_count = held_out
@@ -77,8 +88,12 @@ class Batches:
         images = torch.from_numpy(source.images)
         order = _permutation(count, fold_in(seed, "split"))
         # Sorted, so that without a split by chance the data's own order is kept.
-        self._held_out = images[order[:held_out].sort().values].to(device)
-        self._train = images[order[held_out:].sort().values].to(device)
+        held_out_rows, train_rows = order[:held_out].sort().values, order[held_out:].sort().values
+        self._held_out = images[held_out_rows].to(device)
+        self._train = images[train_rows].to(device)
+        labels = torch.empty(0) if source.labels is None else torch.from_numpy(source.labels)
+        self._held_out_labels = labels[held_out_rows if len(labels) else []].to(device)
+        self._train_labels = labels[train_rows if len(labels) else []].to(device)
         self._epoch = -1
         self._order = torch.empty(0)
 
@@ -87,19 +102,27 @@ class Batches:
         return self.train_count // self.batch_size
 
     def batch(self, index: int) -> Tensor:
+        return _to_float(self._train.index_select(0, self._rows(index)))
+
+    def labels(self, index: int) -> Tensor:
+        return self._train_labels.index_select(0, self._rows(index))
+
+    def _rows(self, index: int) -> Tensor:
         epoch, place = divmod(index, self.batches_per_epoch)
         if epoch != self._epoch:
             order = _permutation(self.train_count, fold_in(self._seed, "order", epoch))
             self._order, self._epoch = order.to(self._train.device), epoch
         first = place * self.batch_size + self._share.index * self._share.rows
-        rows = self._order[first : first + self._share.rows]
-        return _to_float(self._train.index_select(0, rows))
+        return self._order[first : first + self._share.rows]
 
     def train_images(self, count: int) -> Tensor:
         return _to_float(self._train[:count])
 
     def held_out(self) -> Sequence[Tensor]:
         return [_to_float(part) for part in torch.split(self._held_out, HELD_OUT_BATCH)]
+
+    def held_out_labels(self) -> Sequence[Tensor]:
+        return torch.split(self._held_out_labels, HELD_OUT_BATCH)
 
 
 def _permutation(count: int, seed: int) -> Tensor:
@@ -108,4 +131,6 @@ def _permutation(count: int, seed: int) -> Tensor:
 
 
 def _to_float(images: Tensor) -> Tensor:
-    return images.to(torch.get_default_dtype()).div_(255)
+    if images.dtype == torch.uint8:
+        return images.to(torch.get_default_dtype()).div_(255)
+    return images.to(torch.get_default_dtype())

@@ -24,6 +24,7 @@ class AdversarialModel(ABC):
     latent_dim: int
     discriminator_turns: int
     monitor = "sliced_wasserstein"
+    data_range = (-1.0, 1.0)
     critic = "discriminator"
     relativistic = False  # whether the generator's loss looks at real images too
 
@@ -61,11 +62,11 @@ class AdversarialModel(ABC):
             if self.relativistic:
                 with torch.no_grad():
                     real = self.judge(nets, batch)
-            fake = _logits(nets, self._generate(nets, len(batch), key, like=batch))
+            fake = self._logits(nets, self._generate(nets, len(batch), key, like=batch))
             return self.generator_loss(fake, real), {}
         with torch.no_grad():
             generated = self._generate(nets, len(batch), key, like=batch)
-        real, fake = self.judge(nets, batch), _logits(nets, generated)
+        real, fake = self.judge(nets, batch), self._logits(nets, generated)
         return self.discriminator_loss(real, fake), self.metrics(real, fake)
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
@@ -77,15 +78,14 @@ class AdversarialModel(ABC):
         return (self._generate(nets, count, key, like) + 1) / 2
 
     def judge(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
-        return _logits(nets, 2 * images - 1)
+        return self._logits(nets, 2 * images - 1)
 
     def _generate(self, nets: nn.ModuleDict, count: int, key: Key, like: Tensor) -> Tensor:
         """Images in [-1, 1], the range that both networks work in."""
         latent = noise.normal(key, (count, self.latent_dim), like=like)
         return torch.tanh(nets["generator"](latent))
 
-
-def _logits(nets: nn.ModuleDict, images: Tensor) -> Tensor:
-    """The discriminator's judgement of images in [-1, 1], shape (batch,)."""
-    logits: Tensor = nets["discriminator"](images)
-    return logits.squeeze(1)
+    def _logits(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
+        """The discriminator's judgement of images in [-1, 1], shape (batch,)."""
+        logits: Tensor = nets["discriminator"](images)
+        return logits.squeeze(1)

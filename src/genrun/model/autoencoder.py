@@ -63,6 +63,7 @@ class Autoencoder:
 
     latent_dim: int | None
     monitor = "mse"
+    data_range = (0.0, 1.0)
 
     def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         encoder = backbone.encoder(spec, self.latent_dim)

@@ -27,6 +27,7 @@ class Variational(ABC):
 
     latent_dim: int
     importance_samples: int
+    data_range = (0.0, 1.0)
 
     @abstractmethod
     def loss(

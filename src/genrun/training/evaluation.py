@@ -9,7 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from genrun.core.noise import Key
-from genrun.core.protocols import Calibrates, Data, Metric, Model, Reconstructs
+from genrun.core.protocols import (
+    Calibrates,
+    Conditional,
+    Data,
+    Metric,
+    Model,
+    Reconstructs,
+)
+from genrun.training.step import given
 
 CALIBRATION_IMAGES = 512
 SAMPLE_CHUNK = 500
@@ -78,8 +86,9 @@ class Evaluation:
     def names(self) -> list[str]:
         """The names that `evaluate` gives, found by evaluating two images."""
         with evaluating(self.nets):
-            images = self.data.held_out()[0][:2]
-            own = self.model.evaluate(self.nets, images, Key.of(self.seed, "names"))
+            images, labels = self._held_out()[0]
+            model = given(self.model, None if labels is None else labels[:2])
+            own = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
         return [*own, *self.metrics, *([SPREAD] if self.metrics else [])]
 
     def evaluate(self) -> dict[str, float]:
@@ -88,12 +97,14 @@ class Evaluation:
         Where samples are drawn for a metric, `sample_spread` is their mean pairwise distance as a
         share of the held-out images': near 0 they are all the same, near 1 as varied as the data.
         """
-        held_out = self.data.held_out()
+        held_out = self._held_out()
         with evaluating(self.nets):
             self._calibrate()
             per_image = [
-                self.model.evaluate(self.nets, images, Key.of(self.seed, "evaluate", index))
-                for index, images in enumerate(held_out)
+                given(self.model, labels).evaluate(
+                    self.nets, images, Key.of(self.seed, "evaluate", index)
+                )
+                for index, (images, labels) in enumerate(held_out)
             ]
             values = {
                 name: float(torch.cat([part[name] for part in per_image]).mean(0).max())
@@ -101,7 +112,7 @@ class Evaluation:
             }
             if self.metrics:
                 samples = sample(self.model, self.nets, self.data.held_out_count, self.seed)
-                images = torch.cat(list(held_out))
+                images = torch.cat([part for part, _ in held_out])
                 for name, metric in self.metrics.items():
                     key = Key.of(self.seed, "metric", name)
                     values[name] = float(metric(samples, images, key))
@@ -119,6 +130,13 @@ class Evaluation:
                 made = self.model.reconstruct(self.nets, images)
                 pictures["-reconstructions"] = torch.stack([images, made], 1).flatten(0, 1)
         return pictures
+
+    def _held_out(self) -> list[tuple[Tensor, Tensor | None]]:
+        """Held-out images in batches, with their labels for a model that asks for them."""
+        images = self.data.held_out()
+        if not isinstance(self.model, Conditional):
+            return [(part, None) for part in images]
+        return list(zip(images, self.data.held_out_labels(), strict=True))
 
     def _calibrate(self) -> None:
         if isinstance(self.model, Calibrates):

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.noise import Key, fold_in
-from genrun.core.protocols import Data, GradientChange, Model, Penalty
+from genrun.core.protocols import Conditional, Data, GradientChange, Model, Penalty
 from genrun.core.types import Metrics, Player, Share
 
-Loss = Callable[[Tensor, int], tuple[Tensor, Metrics]]
+Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
+Loss = Callable[[Tensor, Tensor | None, int], tuple[Tensor, Metrics]]
 
 
 @dataclass(frozen=True)
@@ -70,20 +71,25 @@ class TrainingStep:
         seed = fold_in(self.settings.seed, "step", step)
         noise.seed_global_generators(seed ^ self._own_seed, self.settings.device)
         outputs: Metrics = {}
-        batches: dict[int, Tensor] = {}
+        batches: dict[int, Batch] = {}
         for player in self.players:
             for turn in range(player.turns):
                 if turn not in batches:  # players in the same turn see the same images
-                    batches[turn] = self.data.batch((step - 1) * self.turns + turn)
+                    batches[turn] = self.batch((step - 1) * self.turns + turn)
                 base = fold_in(seed, player.name, turn)
                 outputs |= self._turn(player, batches[turn], base)
         return outputs
 
-    def _turn(self, player: Player, batch: Tensor, base: int) -> Metrics:
+    def batch(self, index: int) -> Batch:
+        """Training batch `index`, as the model asks for it."""
+        labels = self.data.labels(index) if isinstance(self.model, Conditional) else None
+        return self.data.batch(index), labels
+
+    def _turn(self, player: Player, batch: Batch, base: int) -> Metrics:
         parameters = self._parameters[player.name]
         for parameter in parameters:
             parameter.grad = None  # before the new one needs its memory
-        loss, metrics = self._losses[player.name](batch, base)
+        loss, metrics = self._losses[player.name](*batch, base)
         torch.autograd.backward(loss, inputs=self._inputs[player.name])
         for change in self.gradient_changes:
             change.change_gradients(parameters)
@@ -94,12 +100,14 @@ class TrainingStep:
     def _loss_of(self, player: Player) -> Loss:
         """The player's whole loss, penalties included, as a function of batch and key."""
 
-        def loss_of(batch: Tensor, base: int | Tensor) -> tuple[Tensor, Metrics]:
-            key = Key(base)
+        def loss_of(
+            batch: Tensor, labels: Tensor | None, base: int | Tensor
+        ) -> tuple[Tensor, Metrics]:
+            key, model = Key(base), given(self.model, labels)
             with noise.layer_keys(key, self.settings.share):
-                loss, metrics = self.model.loss(player.name, self.nets, batch, key.fold("loss"))
+                loss, metrics = model.loss(player.name, self.nets, batch, key.fold("loss"))
                 for name, term in self.penalties.items():
-                    value = term.penalty(self.model, player, self.nets, batch, key.fold(name))
+                    value = term.penalty(model, player, self.nets, batch, key.fold(name))
                     if value is not None:
                         loss, metrics = loss + value, metrics | {name: value}
             return loss, metrics
@@ -110,7 +118,12 @@ class TrainingStep:
         if not self.settings.compile:
             return loss_of
         compiled = torch.compile(loss_of)  # once for all bases, as they come in a tensor
-        return lambda batch, base: compiled(batch, torch.tensor(base))
+        return lambda batch, labels, base: compiled(batch, labels, torch.tensor(base))
+
+
+def given(model: Model, labels: Tensor | None) -> Model:
+    """The model of images with these labels, for one that asks for labels."""
+    return model.given(labels) if isinstance(model, Conditional) and labels is not None else model
 
 
 def trained_parameters(nets: nn.ModuleDict, player: Player) -> list[nn.Parameter]:

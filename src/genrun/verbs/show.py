@@ -57,6 +57,13 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "training": f"{timings['training']:.1f} s" if timings else None,
         "device": f"{environment['device']}, {environment['threads']} threads",
         "data": f"{info['data']['name']} {info['data']['digest'][:12]}",
+        "model": _model(info),
         "parameters": ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items()),
         "resumed": ", ".join(f"at step {r['step']}" for r in info["resumed"]) or None,
     }
+
+
+def _model(info: Mapping[str, Any]) -> str:
+    bounds = info.get("data_range")  # which runs of earlier versions do not say
+    seen = f"sees data in {bounds}, " if bounds else ""
+    return f"{seen}judged by {info['monitor']}, lower is better"
