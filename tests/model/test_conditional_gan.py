@@ -1,0 +1,62 @@
+"""The conditional game: both networks must look at the label, and penalties must too."""
+
+import pytest
+import torch
+from torch.nn.functional import softplus
+
+from genrun.backbone.mlp import MLP
+from genrun.core.errors import ConfigError
+from genrun.core.noise import Key
+from genrun.core.types import DataSpec, Player
+from genrun.model.conditional_gan import ConditionalGAN
+from genrun.regularization.r1 import R1
+
+pytestmark = pytest.mark.usefixtures("float64")
+SPEC = DataSpec(1, 4, 4, classes=3)
+MODEL = ConditionalGAN(latent_dim=3, discriminator_turns=1, real_target=1.0, embedding_dim=2)
+DISCRIMINATOR = Player("discriminator", ("discriminator",))
+
+
+def test_losses_are_of_the_images_and_labels_together() -> None:
+    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
+    labels = torch.tensor([0, 1, 2, 2, 1])
+    model, images, key = MODEL.given(labels), torch.rand(5, *SPEC.shape), Key.of(1)
+    real, fake = model.judge(nets, images), model.judge(nets, model.sample(nets, 5, key))
+    loss, _ = model.loss("discriminator", nets, images, key)
+    torch.testing.assert_close(loss, (softplus(-real) + softplus(fake)).mean())
+    others = MODEL.given((labels + 1) % 3)
+    assert not torch.isclose(others.judge(nets, images), real).any()
+    assert not torch.isclose(others.sample(nets, 5, key), model.sample(nets, 5, key)).all()
+
+
+def test_judgement_is_the_projection_of_the_paper() -> None:
+    """psi(phi(x)) + y^T V phi(x), equation 4 of Miyato and Koyama."""
+    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
+    body, head, embedding = (
+        getattr(nets["discriminator"], name) for name in ("body", "head", "embedding")
+    )
+    labels, images = torch.tensor([2, 0]), torch.rand(2, *SPEC.shape)
+    features = body(2 * images - 1)
+    one_hot = torch.eye(3)[labels]
+    expected = head(features)[:, 0] + ((one_hot @ embedding.weight) * features).sum(1)
+    torch.testing.assert_close(MODEL.given(labels).judge(nets, images), expected)
+
+
+def test_r1_is_of_the_judgement_with_the_batchs_labels() -> None:
+    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
+    labels, images = torch.tensor([0, 1, 2]), torch.rand(3, *SPEC.shape).requires_grad_()
+    model = MODEL.given(labels)
+    (gradient,) = torch.autograd.grad(model.judge(nets, images).sum(), images)
+    penalty = R1(gamma=2.0).penalty(model, DISCRIMINATOR, nets, images.detach(), Key.of(0))
+    torch.testing.assert_close(penalty, gradient.square().flatten(1).sum(1).mean())
+
+
+def test_without_labels_it_samples_all_classes_in_turn() -> None:
+    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
+    told = MODEL.given(torch.tensor([0, 1, 2, 0])).sample(nets, 4, Key.of(5))
+    torch.testing.assert_close(MODEL.sample(nets, 4, Key.of(5)), told)
+
+
+def test_data_without_labels_are_refused() -> None:
+    with pytest.raises(ConfigError, match="have no labels"):
+        MODEL.networks(MLP([6], "tanh"), DataSpec(1, 4, 4))
