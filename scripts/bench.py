@@ -4,12 +4,11 @@
                             [device=cpu]
 
 genrun runs as a user's run does: live display, log, timings, checkpoints, finite checks;
-evaluation is left out on both sides. After every chunk of its steps (50; fewer where a step is slow)
-the bare loop does as many of its own,
-on the same images with the same networks, optimizer and batch size, on one CPU thread. Each round
-builds both anew, since where in memory their tensors happen to lie makes a percent or two. Where
-the extra `bench` is installed, Lightning and pythae are timed against the bare loop in `pairs`
-pairs of 300 steps.
+evaluation is left out on both sides. After every chunk of its steps (50; 10 where a step is slow)
+the bare loop does as many of its own, on the same images with the same networks, optimizer and
+batch size, on one CPU thread. Each round builds both anew, since where in memory their tensors
+happen to lie makes a percent or two. Where the extra `bench` is installed, Lightning and pythae
+are timed against the bare loop in `pairs` pairs of 300 steps.
 Printed are the median of the pairs' ratios, the range of their middle half, and the ratio of all
 the time together, which holds the few pairs with a checkpoint in them.
 """
