@@ -211,7 +211,12 @@ def test_every_optimizer_reduces_a_quadratic_and_round_trips(name: str) -> None:
 
 @pytest.mark.parametrize("name", choices("stopping"))
 def test_every_stopper_replays_and_survives_json(name: str, tmp_path: Path) -> None:
-    given = {"target": ["stopping.target.value=0.2"], "budget": ["stopping.budget.examples=4000"]}
+    given = {
+        "target": ["stopping.target.value=0.2"],
+        "budget": ["stopping.budget.examples=4000"],
+        "progress_quotient": ["stopping.progress_quotient.threshold=0.1"],
+        "up_strips": ["stopping.up_strips.strips=1"],
+    }
     if name == "pruner":
         study_of(tmp_path / "search.jsonl", [dict.fromkeys(range(1, 60), 0.0)] * 5)
         search = [
@@ -221,13 +226,15 @@ def test_every_stopper_replays_and_survives_json(name: str, tmp_path: Path) -> N
         given["pruner"] = [*search, "stopping.pruner.warmup_steps=9"]
     words = [f"stopping={name}", *given.get(name, [])]
     stopper = instantiate("stopping", compose(words).config["stopping"][name], [])
-    if hasattr(stopper, "monitor"):
-        stopper = type(stopper)(**{**vars(stopper), "monitor": "mse"})
+    told = {"monitor": "mse", "player": "vae"}
+    told = {key: value for key, value in told.items() if hasattr(stopper, key)}
+    stopper = type(stopper)(**{**vars(stopper), **told})
     generator = random.Random(0)
-    reports = [
-        Report(step, step * 128, step * 0.1, {"mse": generator.random()} if step % 2 else {})
-        for step in range(1, 60)
-    ]
+    reports = []
+    for step in range(1, 60):
+        held_out = {"mse": generator.random(), "mse_standard_error": 0.01} if step % 2 else {}
+        losses = {"vae/loss": 1 + 1 / step} if step % 2 else {}
+        reports.append(Report(step, step * 128, step * 0.1, held_out, losses, step * 1000))
     first, second = stopper.start(), stopper.start()
     reasons = []
     for report in reports:

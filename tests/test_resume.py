@@ -78,6 +78,10 @@ CASES = [
      "stopping=[early,plateau,budget,target]", "stopping.early.patience=2",
      "stopping.early.min_delta=1000.0", "stopping.budget.examples=1000000",
      "stopping.target.value=0.0"],
+    ["model=vae", "stopping=[generalization_loss,progress_quotient,up_strips,noise_aware,budget]",
+     "stopping.generalization_loss.threshold=1e9", "stopping.progress_quotient.strip=2",
+     "stopping.progress_quotient.threshold=1e9", "stopping.noise_aware.standard_errors=1e9",
+     "stopping.noise_aware.patience=3", "stopping.budget.flops=1e15", "evaluate_every=2"],
 ]  # fmt: skip
 
 

@@ -112,8 +112,8 @@ CALLS = []
 
 class Breaks(VAE):
     def loss(self, player, nets, batch, key):
-        CALLS.append(1)
-        if len(CALLS) == 6 and os.environ.get("RANK") == os.environ.get("BROKEN"):
+        CALLS.append(1)  # two are of the copy whose FLOPs are counted
+        if len(CALLS) == 8 and os.environ.get("RANK") == os.environ.get("BROKEN"):
             if os.environ["HOW"] == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             raise RuntimeError("boom")

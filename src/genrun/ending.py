@@ -23,6 +23,7 @@ def finish(run: RunFolder, built: Built, outcome: Outcome, clock: Clock, display
     """The last of run.json and of the display."""
     trial = built.trial
     best = None if trial.best is None else {"step": trial.best.step, "value": trial.best.value}
+    flops_a_step = built.flops_a_step
     seconds = {name: round(value, 3) for name, value in clock.read().items()}
     run.update(
         {
@@ -34,6 +35,7 @@ def finish(run: RunFolder, built: Built, outcome: Outcome, clock: Clock, display
             "compute": {
                 "steps": trial.step,
                 "examples": trial.step * built.step.examples_a_step,
+                "flops": None if flops_a_step is None else trial.step * flops_a_step,
                 "seconds": seconds,
             },
         }

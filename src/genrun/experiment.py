@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from genrun import facts
 from genrun.build import Built, build
 from genrun.build.device import idle_gpus
 from genrun.build.memory import memory_errors
+from genrun.build.stoppers import count_flops
 from genrun.core.errors import FolderLocked
 from genrun.core.protocols import Display
 from genrun.ending import finish, note_end
@@ -53,6 +54,8 @@ class Experiment:
         """Builds everything, so that whatever is wrong is said before a folder exists."""
         with memory_errors(config):
             built = build(config, config["plugins"])
+            flops = count_flops(built.step, built.trial.stoppers)
+            built = replace(built, flops_a_step=flops)
         return cls(config, choices, overrides, built)
 
     def claim(self, wanted: Path) -> Path:
@@ -150,6 +153,7 @@ class Experiment:
             processes=built.processes,
             clock=clock,
             fresh=fresh,
+            flops_a_step=built.flops_a_step,
         )
 
     def _run(

@@ -24,6 +24,7 @@ EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that di
 def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
     """What the display says at the start."""
     counts, seen = built.parameter_counts(), _range(built.model.data_range)
+    flops = built.flops_a_step
     skipped = f", {built.data.skipped} bad files left out" if built.data.skipped else ""
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
     return RunSummary(
@@ -38,6 +39,7 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             f"{built.data.held_out_count} held out{skipped}",
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
             "model": f"sees data in {seen}, judged by {built.plan.monitor}",
+            "compute": "not counted" if flops is None else f"{flops:.3g} FLOPs a step",
         },
     )
 
@@ -85,6 +87,7 @@ def collect(
             "skipped": built.data.skipped,
         },
         "parameters": built.parameter_counts(),
+        "flops_a_step": built.flops_a_step,
     }
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from genrun.core.errors import ConfigError
 from genrun.core.protocols import Stopper
 from genrun.core.types import Report
 from genrun.stopping.budget import Budget
@@ -51,12 +52,23 @@ def test_early_tells_its_best() -> None:
     [(2.0, None, 4), (None, 25, 3), (2.0, 25, 3), (1.0, 25, 2), (100.0, None, None)],
 )
 def test_budget(seconds: float | None, examples: int | None, expected: int | None) -> None:
-    assert stops_at(Budget(seconds, examples), [None] * 6) == expected
+    assert stops_at(Budget(seconds, examples, None), [None] * 6) == expected
+
+
+def test_budget_of_flops() -> None:
+    stopper = Budget(None, None, 250.0)
+    stopped = [
+        stopper.observe({}, Report(step, 0, 0.0, flops=step * 100))[1] is not None
+        for step in range(5)
+    ]
+    assert stopped == [False, False, False, True, True]
+    with pytest.raises(ConfigError, match=r"stopping.budget.flops: .* not counted"):
+        stopper.observe({}, Report(9, 0, 0.0))
 
 
 def test_budget_needs_a_limit() -> None:
     with pytest.raises(ValueError, match="seconds"):
-        Budget(None, None)
+        Budget(None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,17 +12,10 @@ from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import build_optimizers, build_schedule
+from genrun.build.stoppers import build_stoppers
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
-from genrun.core.errors import ConfigError, InputMissing
-from genrun.core.protocols import (
-    GradientChange,
-    Metric,
-    Model,
-    Monitors,
-    Penalty,
-    Stopper,
-    WeightAverage,
-)
+from genrun.core.errors import InputMissing
+from genrun.core.protocols import GradientChange, Metric, Model, Penalty, WeightAverage
 from genrun.core.types import Share
 from genrun.data.images import Batches
 from genrun.training.average import AveragedNetworks
@@ -52,6 +44,7 @@ class Built:
     device: torch.device
     processes: Processes
     exchange: Exchange | None  # None: there is one process
+    flops_a_step: int | None  # None: they were not counted, or cannot be
 
     def parameter_counts(self) -> dict[str, int]:
         """Trained parameters by player."""
@@ -87,7 +80,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     average = AveragedNetworks(nets, trained, averages[0] if averages else None)
     evaluation = _evaluation(config, model, average.nets, data, plugins)
     measured = evaluation.names()
-    stoppers = _stoppers(config, model, measured, plugins)
+    stoppers = build_stoppers(config, model, measured, plugins)
     exchange = None
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
@@ -106,7 +99,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     gradients = Gradients(nets, model.players())
     window = Window(None if team.share is None else processes.mean)
     trial = Trial(nets, average, optimizers, schedules, stoppers, gradients, health, window=window)
-    return Built(model, data, trial, step, evaluation, plan, device, processes, exchange)
+    return Built(model, data, trial, step, evaluation, plan, device, processes, exchange, None)
 
 
 def _step_settings(config: Config, team: Team) -> StepSettings:
@@ -149,32 +142,3 @@ def _evaluation(
         for name, settings in config["metric"].items()
     }
     return Evaluation(model, nets, data, metrics, config["seed"], GRID)
-
-
-def _stoppers(
-    config: Config, model: Model, names: Sequence[str], plugins: Sequence[str]
-) -> dict[str, Stopper]:
-    """The policies, each told the model's monitor where it names none of its own."""
-    if not hasattr(model, "data_range"):
-        raise ConfigError(
-            f"model: {type(model).__name__} does not say in which range its networks see the data "
-            "(data_range = (0.0, 1.0), say)"
-        )
-    if model.monitor not in names:
-        raise ConfigError(
-            f"metric: {type(model).__name__} is judged by {model.monitor}, which is not among the "
-            f"held-out metrics ({', '.join(names) or 'none'}); add metric=[{model.monitor}]"
-        )
-    stoppers: dict[str, Stopper] = {}
-    for name, settings in config["stopping"].items():
-        stopper = instantiate("stopping", settings, plugins, f"stopping.{name}")
-        if isinstance(stopper, Monitors):
-            monitor = stopper.monitor or model.monitor
-            if monitor not in names:
-                raise ConfigError(
-                    f"stopping.{name}.monitor={monitor}: is never measured; the held-out metrics "
-                    f"are {', '.join(names)}"
-                )
-            stopper = dataclasses.replace(stopper, monitor=monitor)  # type: ignore[type-var]  # the protocol cannot say "dataclass"
-        stoppers[name] = stopper
-    return stoppers

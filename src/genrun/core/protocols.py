@@ -138,13 +138,6 @@ class Stopper(Protocol):
         """A few words for the display: how near the end is."""
 
 
-@runtime_checkable
-class Monitors(Protocol):
-    """A stopper that watches a held-out metric; None stands for the model's own."""
-
-    monitor: str | None
-
-
 # What a regularization can do. It has the methods of at least one of these.
 
 

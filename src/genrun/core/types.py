@@ -55,13 +55,21 @@ class Report:
     """What a stopping policy sees after a step.
 
     `seconds` is training time so far, resumed parts added up, evaluation and saving left out.
-    `metrics` holds that step's held-out values by name, and is empty where nothing was evaluated.
+    `metrics` holds that step's held-out values by name, and is empty where nothing was evaluated;
+    a mean over images stands beside its standard error (`core/row_names.py`). `losses` holds what
+    is logged of training, `PLAYER/loss` and others, as means over the steps since the last row,
+    and is empty where the step has no row. `flops` are of all steps so far, None: not counted.
+
+    All of it stands in a run's folder: in metrics.jsonl but for `seconds` (timings.jsonl, at each
+    row) and `flops` (run.json has those of a step). So a policy can be replayed over a run.
     """
 
     step: int
     examples: int
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    losses: Mapping[str, float] = field(default_factory=dict)
+    flops: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
+
+from genrun.core.row_names import STANDARD_ERROR
+
 
 def number(value: float) -> str:
     """Five significant digits, as short as they go."""
     return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def with_errors(values: Mapping[str, float]) -> dict[str, str]:
+    """The values as text, each with its standard error where it has one: `0.0312 ± 0.0004`."""
+    shown = {}
+    for name, value in values.items():
+        error = values.get(name + STANDARD_ERROR)
+        if not is_error(name, values):
+            shown[name] = number(value) + ("" if error is None else f" ± {error:.2g}")
+    return shown
+
+
+def is_error(name: str, names: Container[str]) -> bool:
+    """Whether a value is the standard error of another one."""
+    return name.endswith(STANDARD_ERROR) and name.removesuffix(STANDARD_ERROR) in names
 
 
 def duration(seconds: float) -> str:

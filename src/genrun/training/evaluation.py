@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from genrun.core.protocols import (
     Model,
     Reconstructs,
 )
+from genrun.core.row_names import STANDARD_ERROR
 from genrun.training.step import given
 
 CALIBRATION_IMAGES = 512
@@ -60,6 +62,19 @@ def mean_distance(images: Tensor) -> float:
     return float(torch.cdist(centred, centred).sum()) / (len(chosen) * (len(chosen) - 1))
 
 
+def over_images(name: str, values: Tensor) -> dict[str, float]:
+    """The mean over images of values (count,), and its standard error; the largest of (count, n).
+
+    The standard error is s / sqrt(count): what the choice of the held-out images leaves open of
+    the figure itself. The largest of several means has none, nor has a single image.
+    """
+    means = {name: float(values.mean(0).max())}
+    if values.dim() > 1 or len(values) < 2:
+        return means
+    deviation = float(values.cpu().double().std())
+    return {**means, name + STANDARD_ERROR: deviation / math.sqrt(len(values))}
+
+
 class Evaluation:
     """Evaluates one set of networks on the held-out images.
 
@@ -88,7 +103,8 @@ class Evaluation:
         with evaluating(self.nets):
             images, labels = self._held_out()[0]
             model = given(self.model, None if labels is None else labels[:2])
-            own = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
+            per_image = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
+        own = [n for name, values in per_image.items() for n in over_images(name, values)]
         return [*own, *self.metrics, *([SPREAD] if self.metrics else [])]
 
     def evaluate(self) -> dict[str, float]:
@@ -106,10 +122,9 @@ class Evaluation:
                 )
                 for index, (images, labels) in enumerate(held_out)
             ]
-            values = {
-                name: float(torch.cat([part[name] for part in per_image]).mean(0).max())
-                for name in per_image[0]
-            }
+            values: dict[str, float] = {}
+            for name in per_image[0]:
+                values |= over_images(name, torch.cat([part[name] for part in per_image]))
             if self.metrics:
                 samples = sample(self.model, self.nets, self.data.held_out_count, self.seed)
                 images = torch.cat([part for part, _ in held_out])

@@ -62,6 +62,7 @@ class Loop:
     processes: Processes
     clock: Clock
     fresh: bool  # nothing was restored
+    flops_a_step: int | None  # None: not counted
     _kept: Best | None = field(init=False, default=None)  # the best that is on disk
 
     def run(self) -> Outcome:
@@ -89,14 +90,17 @@ class Loop:
             done = trial.step == plan.steps
             evaluated = due(trial.step, plan.evaluate_every, last=done)
             metrics = self._evaluate() if evaluated else {}
-            reason = self._observe(metrics) if trial.stoppers else None
+            logged = due(trial.step, plan.log_every, last=evaluated)
+            losses = trial.window.read() if logged else {}
+            reason = self._observe(metrics, losses) if trial.stoppers else None
             if reason and not evaluated:
                 metrics = self._evaluate()
+                losses = losses or trial.window.read()
             last = done or reason is not None
             trial.ended = reason or ""
 
-            if due(trial.step, plan.log_every, last=last or bool(metrics)):
-                self._log(metrics)
+            if logged or last:
+                self._log(losses, metrics)
             if due(trial.step, plan.sample_every, last):
                 self._draw()
             if due(trial.step, plan.save_every, last) or self._is_best():
@@ -111,8 +115,8 @@ class Loop:
     def _begin(self) -> str | None:
         """Step 0: what the untrained networks give, and a checkpoint to come back to."""
         metrics = self._evaluate()
-        reason = self._observe(metrics)
-        self._log(metrics)
+        reason = self._observe(metrics, {})
+        self._log({}, metrics)
         self._draw()
         self.trial.ended = reason or ""
         self._save()
@@ -139,21 +143,22 @@ class Loop:
                 raise Diverged(f"held_out/{name} was {number} at step {self.trial.step}")
         return metrics
 
-    def _observe(self, metrics: Mapping[str, float]) -> str | None:
-        examples = self.trial.step * self.step.examples_a_step
-        return self.trial.observe(Report(self.trial.step, examples, self.seconds(), metrics))
+    def _observe(self, metrics: Mapping[str, float], losses: Mapping[str, float]) -> str | None:
+        step = self.trial.step
+        examples = step * self.step.examples_a_step
+        flops = None if self.flops_a_step is None else step * self.flops_a_step
+        return self.trial.observe(Report(step, examples, self.seconds(), metrics, losses, flops))
 
     def _is_best(self) -> bool:
         return self.trial.best is not None and self.trial.best.step == self.trial.step
 
-    def _log(self, metrics: Mapping[str, float]) -> None:
-        losses = self.trial.window.read()
+    def _log(self, losses: Mapping[str, float], metrics: Mapping[str, float]) -> None:
         self.processes.first(lambda: self._write_row(losses, metrics))
 
-    def _write_row(self, losses: dict[str, float], metrics: Mapping[str, float]) -> None:
+    def _write_row(self, losses: Mapping[str, float], metrics: Mapping[str, float]) -> None:
         trial = self.trial
         trial.check()
-        row = self._row(losses | trial.gradient_norms, metrics)
+        row = self._row({**losses, **trial.gradient_norms}, metrics)
         events = trial.health.observe(row)
         self.record.row(row, self.clock.read())
         states = trial.stopper_states

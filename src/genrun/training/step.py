@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,15 @@ class TrainingStep:
     @property
     def examples_a_step(self) -> int:
         return self.turns * self.data.batch_size
+
+    def uncompiled_copy(self) -> TrainingStep:
+        """Trains copies of networks and optimizers, on the same data; this one is left alone."""
+        parts = (
+            self.model, self.nets, self.optimizers, self.penalties, self.gradient_changes
+        )  # fmt: skip
+        model, nets, optimizers, penalties, changes = copy.deepcopy(parts)  # at once: they share
+        settings = replace(self.settings, compile=False)
+        return TrainingStep(model, nets, self.data, optimizers, penalties, changes, settings)
 
     def __call__(self, step: int) -> Metrics:
         seed = fold_in(self.settings.seed, "step", step)

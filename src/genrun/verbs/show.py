@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from genrun.runs.folder import RunFolder
+from genrun.runs.strict_json import finite_number
+from genrun.terminal.style import is_error, with_errors
 from genrun.terminal.tables import print_facts, print_table
 from genrun.verbs.words import run_and_settings, settings_among
 
@@ -33,11 +35,14 @@ def run(words: Sequence[str]) -> int:
     print_facts(_facts(run_folder, info, rows))
     names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "examples"))
     table = []
-    for name in names:
-        values = [(row[name], row["step"]) for row in rows if name in row]
-        judged = name == f"held_out/{info['monitor']}"
-        best = min(values) if judged else (None, None)
-        table.append((name, values[0][0], values[-1][0], *best))
+    for name in (name for name in names if not is_error(name, names)):
+        having = [row for row in rows if name in row]
+        shown = [with_errors(having[place])[name] for place in (0, -1)]
+        if name == f"held_out/{info['monitor']}":
+            best = min(having, key=lambda row: row[name])
+            table.append((name, *shown, with_errors(best)[name], best["step"]))
+        else:
+            table.append((name, *shown, None, None))
     print_table(("value", "first", "last", "best", "at step"), table)
     if events := run_folder.health():
         columns = ("step", "health", "state", "detail")
@@ -55,6 +60,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "overrides": " ".join(info["overrides"]) or None,
         "steps": f"{rows[-1]['step'] if rows else 0} of {info['steps']}",
         "training": f"{timings['training']:.1f} s" if timings else None,
+        "compute": _compute(info),
         "device": f"{environment['device']}, {environment['threads']} threads",
         "data": f"{info['data']['name']} {info['data']['digest'][:12]}",
         "model": _model(info),
@@ -67,3 +73,10 @@ def _model(info: Mapping[str, Any]) -> str:
     bounds = info.get("data_range")  # which runs of earlier versions do not say
     seen = f"sees data in {bounds}, " if bounds else ""
     return f"{seen}judged by {info['monitor']}, lower is better"
+
+
+def _compute(info: Mapping[str, Any]) -> str | None:
+    """Not known while a run trains, nor of runs of versions that did not count."""
+    spent = info.get("compute")
+    flops = finite_number(spent.get("flops")) if isinstance(spent, Mapping) else None
+    return None if flops is None else f"{flops:.4g} FLOPs"
