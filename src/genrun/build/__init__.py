@@ -21,6 +21,7 @@ from genrun.core.protocols import (
     Model,
     Monitors,
     Penalty,
+    SeesData,
     Stopper,
     WeightAverage,
 )
@@ -37,6 +38,7 @@ from genrun.training.trial import Trial
 from genrun.training.window import Window
 
 GRID = 64  # images in a sample grid
+POINTS = 2000  # in a scatter plot
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,12 @@ def _evaluation(
         name: instantiate("metric", settings, plugins, f"metric.{name}")
         for name, settings in config["metric"].items()
     }
-    return Evaluation(model, nets, data, metrics, config["seed"], GRID)
+    for name, metric in metrics.items():
+        if isinstance(metric, SeesData):
+            metrics[name] = metric.prepared(data)
+    return Evaluation(
+        model, nets, data, metrics, config["seed"], POINTS if data.spec.points else GRID
+    )
 
 
 def _stoppers(

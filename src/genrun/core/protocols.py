@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from genrun.core.noise import Key
-from genrun.core.types import DataSpec, Metrics, Player, Report, RunSummary, State
+from genrun.core.types import DataSpec, Metrics, Modes, Player, Report, RunSummary, State
 
 
 class Backbone(Protocol):
@@ -89,7 +89,7 @@ class Adversarial(Protocol):
 
 
 class Data(Protocol):
-    """Images in memory as uint8, on the training device; batch i is a function of (seed, i)."""
+    """Images in memory, on the training device; batch i is a function of (seed, i)."""
 
     spec: DataSpec
     digest: str  # SHA-256 of the images that were read
@@ -97,6 +97,7 @@ class Data(Protocol):
     train_count: int
     held_out_count: int
     batch_size: int
+    modes: Modes | None  # of data that were drawn from a known mixture
 
     @property
     def batches_per_epoch(self) -> int: ...
