@@ -35,8 +35,8 @@ def test_a_run_of_points(
 
     points = trained.sample(count=30, seed=4)
     assert points.shape == (30, 2)
-    assert (np.abs(points) < 2.66).all()
-    assert points.abs().max() > 1.01, "in the data's own coordinates, not in [0, 1]"
+    assert points.abs().max() < 2.66
+    assert points.min() < -0.1, "in the data's own coordinates, not in [0, 1]"
     assert run(["sample", "ring", "count=30", "seed=4", "out=points.npz"]) == 0
     with np.load("points.npz") as arrays:
         assert arrays.files == ["points"]
