@@ -31,7 +31,8 @@ def test_counts_as_the_papers_do() -> None:
         if min(distances) < 3:
             counts[distances.index(min(distances))] += 1
     modes = Modes(torch.from_numpy(centres), std)
-    for least in (1, 5):
+    assert len(set(counts)) > 1
+    for least in (1, max(counts)):
         found = sum(count >= least for count in counts)
         assert found > 0
         assert counted(torch.from_numpy(samples), modes, least_samples=least) == {
