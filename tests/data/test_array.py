@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.core.errors import ConfigError, DataDamaged, InputMissing, OutOfMemory
 from genrun.data.array import ArrayFile
 from genrun.data.images import ImageSet
 
@@ -174,6 +174,15 @@ def test_damaged_archives(tmp_path: Path) -> None:
     save_file({"images": np.zeros((2, 4, 4), bool)}, path)
     with pytest.raises(DataDamaged, match="BOOL, not one of"):
         load(path)
+
+
+def test_what_does_not_fit_in_memory_is_said_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genrun.core.memory.free_bytes", lambda: 200)
+    for suffix in (".npy", ".npz", ".safetensors"):
+        with pytest.raises(OutOfMemory, match="of memory are free"):
+            load(written(tmp_path / f"x{suffix}", images=IMAGES))
 
 
 def test_other_files_are_named(tmp_path: Path) -> None:

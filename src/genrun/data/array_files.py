@@ -19,9 +19,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from genrun.core.errors import DataDamaged
+from genrun.core.memory import refuse_beyond_free
 
 Array = NDArray[Any]
 CHUNK = 1 << 24
+COPIES = 2  # the array, and the images that are put in order or split
 DEFLATE_AT_MOST = 1032  # times as many bytes (zlib.net, "maximum compression factor")
 OF_SAFETENSORS = ("U8", "I8", "I16", "I32", "I64", "F16", "F32", "F64")
 KINDS = "uif"  # of numbers
@@ -75,6 +77,7 @@ def open_safetensors(path: Path) -> Iterator[Arrays]:
             dtype = file.get_slice(name).get_dtype()
             if dtype not in OF_SAFETENSORS:
                 raise ValueError(f"{name} is {dtype}, not one of {', '.join(OF_SAFETENSORS)}")
+            refuse_beyond_free(COPIES * path.stat().st_size, str(path))
             return np.asarray(file.get_tensor(name))
 
         yield Arrays(sorted(file.keys()), read)
@@ -100,6 +103,7 @@ def _read_npy(file: Any, size: int) -> Array:
             f"{'x'.join(map(str, shape))} {dtype} need {needed} bytes after the header, and "
             f"{size - file.tell()} are there"
         )
+    refuse_beyond_free(COPIES * needed, "an array of " + "x".join(map(str, shape)))
     content = _read(file, needed)
     return np.frombuffer(content, dtype).reshape(shape, order="F" if in_columns else "C")
 
