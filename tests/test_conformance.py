@@ -15,18 +15,20 @@ from omegaconf import OmegaConf
 from torch import nn
 from torch.func import functional_call, stack_module_state
 
-from genrun.build import Built
+from genrun.build import Built, build
 from genrun.build.instantiate import find_class, instantiate
 from genrun.build.optimizers import build_optimizer
 from genrun.compose import compose
 from genrun.core import noise
+from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
 from genrun.core.types import Report
 from genrun.groups import conf_folder
+from genrun.model.variational import Variational
 from genrun.training.evaluation import sample
 from genrun.training.step import given
 from genrun.training.trial import join_optimizer_state, split_optimizer_state
-from tests.conftest import choices, study_of
+from tests.conftest import SMALL, choices, study_of
 
 Make = Callable[..., Built]
 BODIES = choices("backbone")
@@ -153,6 +155,24 @@ def test_evaluation_measures_the_monitor_and_moves_nothing(model: str, small: Ma
     after = built.trial.nets.state_dict()
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert built.trial.nets.training
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_learns_points_or_refuses_them(model: str) -> None:
+    words = [word for word in SMALL if not word.startswith("data")]
+    words += ["data=ring", "data.count=64", "data.held_out=32", "data.batch_size=8"]
+    config = compose([*words, f"model={model}"]).config
+    if issubclass(find_class("model", config["model"], plugins=[]), Variational):
+        with pytest.raises(ConfigError, match="for points use"):
+            build(config, [])
+        return
+    built = build(config, [])
+    for step in (1, 2):
+        assert all(value.isfinite() for value in built.step(step).values())
+    assert built.model.monitor in built.evaluation.evaluate()
+    points = built.evaluation.pictures()[""]
+    assert points.behind is not None
+    assert points.images.shape[1:] == points.behind.shape[1:] == (2, 1, 1)
 
 
 @pytest.mark.parametrize("name", choices("regularization"))

@@ -16,6 +16,7 @@ from genrun.build.networks import build_model, build_networks
 from genrun.compose import compose
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols import Model
+from genrun.core.types import DataSpec
 from genrun.experiment import Experiment
 from genrun.facts import spec_of
 from genrun.runs.checkpoint import Checkpoint, checkpoints
@@ -67,6 +68,11 @@ class Run:
         return read_config(self._folder)
 
     @property
+    def spec(self) -> DataSpec:
+        """The shape of what it learned, and whether that is images or points."""
+        return spec_of(self.info["data"])
+
+    @property
     def metrics(self) -> dict[str, NDArray[np.float64]]:
         """Every logged value by name, one entry a row of the log, NaN where a row has none."""
         rows = self._folder.rows()
@@ -88,18 +94,19 @@ class Run:
     def sample(self, count: int = 64, seed: int = 0, weights: Weights = "best") -> Tensor:
         """Images (count, channels, height, width) in [0, 1]; the same seed gives the same.
 
-        Raises `OutOfMemory` where so many cannot be held.
+        Of a model of points: (count, 2) in the data's own coordinates. Raises `OutOfMemory` where
+        so many cannot be held.
         """
-        channels, height, width = self.info["data"]["shape"]
-        refuse_too_many(count, channels * height * width)
+        spec = self.spec
+        refuse_too_many(count, spec.pixels)
         model, nets = self._model_and_networks(weights)
-        return sample(model, nets, count, seed)
+        images = sample(model, nets, count, seed)
+        return spec.coordinates(images) if spec.points else images
 
     def _model_and_networks(self, weights: Weights) -> tuple[Model, nn.ModuleDict]:
         if weights not in self._built:
             config = self.config
             model, regularizations = build_model(config, self._plugins)
-            spec = spec_of(self.info["data"])
             checkpoint = self._checkpoint(weights)
             averaged = any(path.startswith("average/") for path in checkpoint.forms)
             kind = "average" if averaged else "networks"
@@ -111,7 +118,7 @@ class Run:
                     text = f"{checkpoint.path}: does not fit ({error})"
                     raise CheckpointUnusable(text) from error
 
-            nets = build_networks(config, model, regularizations, spec, self._plugins, check)
+            nets = build_networks(config, model, regularizations, self.spec, self._plugins, check)
             check(nets)  # again: networks of a plugin may not be possible to make without memory
             load_networks(nets, checkpoint.tensors(f"{kind}/"), kind)
             self._built[weights] = (model, nets.eval())

@@ -73,6 +73,12 @@ def register() -> None:
 
 EXAMPLES: dict[str, Any] = {  # of what may be null or must be given, by the last part of the key
     "root": "a folder",
+    "path": "a file",
+    "images": "a name",
+    "labels": "a name",
+    "image": "a column",
+    "label": "a column",
+    "labels_sha256": "a digest",
     "monitor": "a metric",
     "networks": ["generator"],
     "value": 0.1,

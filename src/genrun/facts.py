@@ -18,6 +18,7 @@ from genrun.build.together import joins_batch_norm
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.types import DataSpec, RunSummary
 
+MOST = 1e38  # of a number that fits a float32
 EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it
 
 
@@ -25,7 +26,7 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
     """What the display says at the start."""
     counts, seen = built.parameter_counts(), _range(built.model.data_range)
     flops = built.flops_a_step
-    skipped = f", {built.data.skipped} bad files left out" if built.data.skipped else ""
+    classes, skipped = built.data.spec.classes, built.data.skipped
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
     return RunSummary(
         title=title,
@@ -36,7 +37,9 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             "device": f"{built.device}, {torch.get_num_threads()} threads",
             **_shown_processes(built),
             "data": f"{built.data.name}, {built.data.train_count} train, "
-            f"{built.data.held_out_count} held out{skipped}",
+            f"{built.data.held_out_count} held out"
+            + (f", {classes} classes" if classes else "")
+            + (f", {skipped} bad files left out" if skipped else ""),
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
             "model": f"sees data in {seen}, judged by {built.plan.monitor}",
             "compute": "not counted" if flops is None else f"{flops:.3g} FLOPs a step",
@@ -82,6 +85,7 @@ def collect(
             "shape": list(built.data.spec.shape),
             "classes": built.data.spec.classes,
             "points": built.data.spec.points,
+            "extent": built.data.spec.extent,
             "train": built.data.train_count,
             "held_out": built.data.held_out_count,
             "skipped": built.data.skipped,
@@ -92,16 +96,21 @@ def collect(
 
 
 def spec_of(data: Mapping[str, Any]) -> DataSpec:
-    """What `collect` wrote of the data; runs of earlier versions say nothing of classes.
+    """What `collect` wrote of the data; runs of earlier versions say nothing of classes or points.
 
     Raises `CheckpointUnusable` where it is none of it.
     """
-    classes = data.get("classes", 0)
-    if not isinstance(classes, int):
-        raise CheckpointUnusable(f"run.json: data.classes is {classes!r} and must be a number")
-    channels, height, width = data["shape"]
+    classes, extent = data.get("classes", 0), data.get("extent", 1.0)
+    for key, value in (("classes", classes), ("extent", extent)):
+        if not isinstance(value, int | float) or not 0 <= value < MOST:
+            raise CheckpointUnusable(f"run.json: data.{key} is {value!r} and must be a number")
     points = data.get("points") is True
-    return DataSpec(channels, height, width, classes=classes, points=points)
+    channels, height, width = data["shape"]
+    if points and (data["shape"] != [2, 1, 1] or extent == 0):
+        raise CheckpointUnusable("run.json: data.shape or data.extent is none of points")
+    return DataSpec(
+        channels, height, width, classes=int(classes), points=points, extent=float(extent)
+    )
 
 
 def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ AT_LEAST_0 = Limit(lambda v: v >= 0, "at least 0")
 WHOLE_FROM_0 = Limit(lambda v: v >= 0, "at least 0", whole=True)
 AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1", whole=True)
 UP_TO_100000 = Limit(lambda v: 1 <= v <= 100_000, "from 1 to 100000", whole=True)
+UP_TO_1000 = Limit(lambda v: 1 <= v <= 1000, "from 1 to 1000", whole=True)
 AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
@@ -49,6 +50,10 @@ LIMITS: dict[str, Limit] = {
     **_each("warmup_steps cooldown total_iters", WHOLE_FROM_0),
     **_each("initial_accumulator_value", AT_LEAST_0),
     **_each("eps max_norm seconds flops factor start_factor", ABOVE_0),
+    **_each("modes arms rows squares", UP_TO_1000),
+    "count": Limit(lambda v: 2 <= v <= 10_000_000, "from 2 to 10000000", whole=True),
+    "least_samples": AT_LEAST_1,
+    **_each("radius std spacing turns side within", ABOVE_0),
     **_each("betas momentum alpha rho p smoothing decay", BELOW_1),
     **_each("real_target", UP_TO_1),
     **_each("kl_weight overpowering_accuracy mode_collapse_spread", AT_LEAST_0),

@@ -93,6 +93,25 @@ def test_download_is_checked_and_cached(address: str, tmp_path: Path) -> None:
     assert [p.name for p in (cache_folder() / "tiny").iterdir()] == ["images.gz"]
 
 
+def test_labels_are_downloaded_with_their_images(address: str, tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    labels = gzip.compress(struct.pack(">II", 0x801, 7) + bytes(range(7)))
+    (served / "labels-idx1.gz").write_bytes(labels)
+    (served / "images-idx3.gz").write_bytes(gzip.compress(CONTENT))
+    images, of_labels = (
+        hashlib.sha256((served / name).read_bytes()).hexdigest()
+        for name in ("images-idx3.gz", "labels-idx1.gz")
+    )
+    url = f"{address}/images-idx3.gz"
+    with pytest.raises(DataDamaged, match="labels-idx1"):
+        Idx("tiny", "images-idx3.gz", None, (), url, images, labels_sha256="0" * 64).load()
+    assert list((cache_folder() / "tiny").iterdir()) == [], "no images without their labels"
+    source = Idx("tiny", "images-idx3.gz", None, (), url, images, labels_sha256=of_labels)
+    assert source.load().labels.tolist() == list(range(7))
+    (served / "labels-idx1.gz").unlink()
+    assert source.load().labels.tolist() == list(range(7))
+
+
 def test_download_with_another_digest_leaves_nothing(address: str) -> None:
     target = cache_folder() / "tiny" / "images.gz"
     with pytest.raises(DataDamaged, match="SHA-256"):

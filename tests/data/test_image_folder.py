@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.data.decoding import Decoding
 from genrun.data.download import cache_folder
 from genrun.data.image_folder import ImageFolder
 
@@ -51,7 +52,7 @@ def test_the_centre_is_cut_out(tmp_path: Path) -> None:
 def test_decoded_once_and_again_after_a_change(images: Path, monkeypatch) -> None:
     first = folder(images).load().images
     with monkeypatch.context() as patched:
-        patched.setattr(ImageFolder, "_decode", lambda *_: pytest.fail("decoded twice"))
+        patched.setattr(Decoding, "_all", lambda *_: pytest.fail("decoded twice"))
         assert np.array_equal(folder(images).load().images, first)
     Image.new("RGB", (8, 8), (0, 255, 0)).save(images / "a.png")
     assert folder(images).load().images[0, :, 4, 4].tolist() == [0, 255, 0]
@@ -88,3 +89,47 @@ def test_missing_file_and_empty(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputMissing, match="has no image"):
         folder(tmp_path / "empty").load()
+
+
+def in_folders(root: Path, *names: str) -> Path:
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(root / name)
+    return root
+
+
+def test_sub_folders_are_classes_numbered_by_name(tmp_path: Path) -> None:
+    root = in_folders(tmp_path, "dog/1.png", "cat/2.png", "dog/0.png", "ant/7.png")
+    source = folder(root, channels=1).load()
+    labels = {int(image.max()): int(label) for image, label in zip(*whole(source), strict=True)}
+    assert labels == {0: 2, 1: 1, 2: 2, 3: 0}
+    assert source.spec.classes == 3
+
+
+def whole(source):
+    assert source.labels is not None
+    return source.images, source.labels
+
+
+def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path: Path) -> None:
+    root = in_folders(tmp_path, "a/0.png", "b/1.png", "b/2.png")
+    (root / "a" / "1.png").write_bytes(b"no image")
+    for _ in range(2):  # decoded, then from the cache
+        source = folder(root, channels=1, skip_bad=True).load()
+        images, labels = whole(source)
+        assert [int(image.max()) for image in images] == [0, 1, 2]
+        assert labels.tolist() == [0, 1, 1]
+        assert source.skipped == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a.png", "b.png"),
+        ("a/1.png", "b.png"),
+        ("a/1.png", "b/deep/2.png"),
+        ("a/1.png", "a/2.png"),
+    ],
+)
+def test_any_other_tree_has_no_classes(names: tuple[str, ...], tmp_path: Path) -> None:
+    assert folder(in_folders(tmp_path, *names)).load().labels is None

@@ -15,7 +15,7 @@ from genrun.build.optimizers import build_optimizers, build_schedule
 from genrun.build.stoppers import build_stoppers
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import InputMissing
-from genrun.core.protocols import GradientChange, Metric, Model, Penalty, WeightAverage
+from genrun.core.protocols import GradientChange, Metric, Model, Penalty, SeesData, WeightAverage
 from genrun.core.types import Share
 from genrun.data.images import Batches
 from genrun.training.average import AveragedNetworks
@@ -29,6 +29,7 @@ from genrun.training.trial import Trial
 from genrun.training.window import Window
 
 GRID = 64  # images in a sample grid
+POINTS = 2000  # in a scatter plot
 
 
 @dataclass(frozen=True)
@@ -141,4 +142,9 @@ def _evaluation(
         name: instantiate("metric", settings, plugins, f"metric.{name}")
         for name, settings in config["metric"].items()
     }
-    return Evaluation(model, nets, data, metrics, config["seed"], GRID)
+    for name, metric in metrics.items():
+        if isinstance(metric, SeesData):
+            metrics[name] = metric.prepared(data)
+    return Evaluation(
+        model, nets, data, metrics, config["seed"], POINTS if data.spec.points else GRID
+    )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from genrun.core.errors import OutOfMemory
+from genrun.core.memory import GIGABYTE, free_bytes
 from genrun.core.place import Place
 
-GIGABYTE = 1e9
 COPIES = 2  # of images that are drawn in parts and put together
 
 
@@ -52,16 +50,6 @@ def refuse_too_many(count: int, values: int) -> None:
             f"count={count}: needs {needed / GIGABYTE:.1f} GB and {free / GIGABYTE:.1f} GB of "
             "memory are free; ask for fewer, several times with another seed each"
         )
-
-
-def free_bytes() -> int | None:
-    """What the system says it can still give; None where it does not say."""
-    try:
-        said = Path("/proc/meminfo").read_text()
-    except OSError:
-        return None
-    found = re.search(r"MemAvailable:\s+(\d+) kB", said)
-    return None if found is None else int(found[1]) * 1024
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from genrun.core.noise import Key
-from genrun.core.types import DataSpec, Metrics, Player, Report, RunSummary, State
+from genrun.core.types import DataSpec, Metrics, Modes, Player, Report, RunSummary, State
 
 
 class Backbone(Protocol):
@@ -89,7 +89,7 @@ class Adversarial(Protocol):
 
 
 class Data(Protocol):
-    """Images in memory as uint8, on the training device; batch i is a function of (seed, i)."""
+    """Images in memory, on the training device; batch i is a function of (seed, i)."""
 
     spec: DataSpec
     digest: str  # SHA-256 of the images that were read
@@ -97,6 +97,7 @@ class Data(Protocol):
     train_count: int
     held_out_count: int
     batch_size: int
+    modes: Modes | None  # of data that were drawn from a known mixture
 
     @property
     def batches_per_epoch(self) -> int: ...
@@ -121,9 +122,32 @@ class Data(Protocol):
 
 
 class Metric(Protocol):
-    """A distance between samples and held-out images; lower is better."""
+    """What samples and held-out images are compared by; lower is better unless it says so."""
 
-    def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor: ...
+    def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor | Metrics:
+        """One value of shape (), reported under the metric's own name, or several by their names.
+
+        A value `NAME` may have an interval beside it: `NAME_low` and `NAME_high`.
+        """
+
+
+@runtime_checkable
+class SeesData(Protocol):
+    """A metric that learns about the data once, when a run is built."""
+
+    def prepared(self, data: Data) -> Metric:
+        """The metric to measure with. Raises `ConfigError` where it does not suit the data."""
+
+
+@runtime_checkable
+class Likelihood(Protocol):
+    """A model whose log-likelihood can be bounded, estimated or computed."""
+
+    def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
+        """Named values in nats an image, each of shape (batch,); the name says what it is.
+
+        `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`.
+        """
 
 
 class Stopper(Protocol):

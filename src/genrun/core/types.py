@@ -22,7 +22,8 @@ State = dict[str, Any]
 class DataSpec:
     """The shape of one image. Images are float tensors in [0, 1] wherever models see them.
 
-    `points`: what is learned are no images but points of the plane, as (2, 1, 1), in [0, 1] too.
+    `points`: what is learned are no images but points of the plane, as (2, 1, 1), in [0, 1] too:
+    that stands for [-extent, extent] in the data's own coordinates, along both axes.
     """
 
     channels: int
@@ -30,6 +31,7 @@ class DataSpec:
     width: int
     classes: int = 0  # labels are 0 to classes - 1; 0: there are none
     points: bool = False
+    extent: float = 1.0  # of points
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -39,6 +41,31 @@ class DataSpec:
     @property
     def pixels(self) -> int:
         return self.channels * self.height * self.width
+
+    def coordinates(self, points: Tensor) -> Tensor:
+        """Points (count, 2, 1, 1) in [0, 1] as (count, 2) in the data's own coordinates."""
+        return (2 * points.flatten(1) - 1) * self.extent
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Of data drawn from equal round Gaussians: where they lie, in the data's scale of [0, 1]."""
+
+    centres: Tensor  # (modes, values of one image)
+    std: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture is to show: images in a grid, or points over others that lie behind them.
+
+    `pairs`: each point belongs to the one behind it of the same number.
+    """
+
+    images: Tensor
+    spec: DataSpec
+    behind: Tensor | None = None
+    pairs: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class Idx:
 
     It is looked for in `root` alone if that is given; else in each of `folders`, then in the
     cache; and at last it is downloaded from `url` into the cache and checked against `sha256`.
+    With it comes the file of its labels, which has its address and name but for "labels-idx1" in
+    place of "images-idx3", and is checked against `labels_sha256`; null: there is none.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Idx:
     folders: Sequence[str]
     url: str
     sha256: str
+    labels_sha256: str | None = None  # which saved runs of earlier versions do not have
 
     def __post_init__(self) -> None:
         for key, value in (("name", self.name), ("file", self.file)):
@@ -62,6 +65,10 @@ class Idx:
             raise InputMissing(
                 f"data.root={self.root}: there is no {self.file} or {plain} in that folder"
             )
+        if self.labels_sha256 is not None:  # first: images alone would be found without labels
+            target = cached / _of_labels(self.file)
+            if not target.is_file():
+                download(_of_labels(self.url), target, self.labels_sha256)
         return download(self.url, cached / self.file, self.sha256)
 
 
@@ -77,12 +84,16 @@ def read_idx_images(path: Path) -> NDArray[np.uint8]:
     return images.copy()  # writable, which torch wants
 
 
+def _of_labels(images: str) -> str:
+    return images.replace("images-idx3", "labels-idx1")
+
+
 def read_labels(images: Path, count: int) -> NDArray[np.int64] | None:
     """The labels (count,) that lie beside a file of so many images, None where none do.
 
     Raises `DataDamaged` where there are more or fewer.
     """
-    plain = images.name.removesuffix(".gz").replace("images-idx3", "labels-idx1")
+    plain = _of_labels(images.name.removesuffix(".gz"))
     for path in (images.with_name(plain), images.with_name(f"{plain}.gz")):
         if "labels-idx1" in plain and path.is_file():
             (labels,), content = _read_idx(path, LABELS_MAGIC, dimensions=1)

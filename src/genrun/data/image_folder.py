@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from genrun.core.errors import CannotCreate, ConfigError, DataDamaged, InputMissing, OutputFailed
-from genrun.core.progress import progress
-from genrun.data.download import cache_folder
+from genrun.core.errors import ConfigError, InputMissing
+from genrun.data.decoding import Decoding
 from genrun.data.images import ImageSet
+from genrun.data.labels import numbered
 
-BAD_IMAGE = (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError)
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 
 
@@ -27,6 +23,9 @@ class ImageFolder:
 
     `channels` is 1 (grey) or 3 (RGB). The decoded images are cached under a name made of the
     settings and of each file's path, size and time of change, so any change decodes anew.
+
+    Where all images lie in at least two sub-folders of `root`, and none deeper or in `root`
+    itself, the sub-folders are the classes, numbered by name; else there are no labels.
     """
 
     root: str | None
@@ -35,21 +34,19 @@ class ImageFolder:
     skip_bad: bool
 
     def load(self) -> ImageSet:
-        files = self._files()
-        cached = cache_folder() / "image_folder" / f"{self._signature(files)}.npy"
-        if cached.is_file():
-            try:
-                return self._set(np.load(cached, allow_pickle=False), files)
-            except (ValueError, OSError, EOFError):
-                cached.unlink()  # damaged; it only holds what can be decoded again
-        images = self._decode(files)
-        _save(images, cached)
-        return self._set(images, files)
+        root, files = self._files()
+        decoding = Decoding(self.size, self.channels, self.skip_bad)
+        encoded = ((str(path), path) for path in files)
+        images, kept = decoding.once("image_folder", self._signature(files), len(files), encoded)
+        labels = _labels(root, files)
+        return ImageSet(
+            "image_folder",
+            images,
+            skipped=len(files) - len(images),
+            labels=None if labels is None else labels[kept],
+        )
 
-    def _set(self, images: NDArray[np.uint8], files: list[Path]) -> ImageSet:
-        return ImageSet("image_folder", images, skipped=len(files) - len(images))
-
-    def _files(self) -> list[Path]:
+    def _files(self) -> tuple[Path, list[Path]]:
         if self.root is None:
             raise ConfigError("data.root: data=image_folder needs the folder, data.root=FOLDER")
         root = Path(self.root).expanduser()
@@ -62,7 +59,7 @@ class ImageFolder:
             raise InputMissing(
                 f"data.root={self.root}: has no image ({', '.join(sorted(SUFFIXES))})"
             )
-        return files
+        return root, files
 
     def _signature(self, files: list[Path]) -> str:
         hashed = hashlib.sha256(f"{self.size} {self.channels} {self.skip_bad}".encode())
@@ -71,53 +68,9 @@ class ImageFolder:
             hashed.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
         return hashed.hexdigest()[:32]
 
-    def _decode(self, files: list[Path]) -> NDArray[np.uint8]:
-        images = []
-        with progress(f"decoding {len(files)} images", len(files)) as advance:
-            for path in files:
-                try:
-                    images.append(self._read(path))
-                except BAD_IMAGE as error:
-                    if not self.skip_bad:
-                        raise DataDamaged(
-                            f"{path}: cannot be read as an image ({error}); "
-                            "data.skip_bad=true leaves such files out"
-                        ) from error
-                advance(1)
-        if not images:
-            raise DataDamaged(f"data.root={self.root}: none of {len(files)} images can be read")
-        return np.stack(images)
 
-    def _read(self, path: Path) -> NDArray[np.uint8]:
-        """One image as (channels, size, size)."""
-        with Image.open(path) as image:
-            upright = _eight_bits(ImageOps.exif_transpose(image))
-            upright = upright.convert("L" if self.channels == 1 else "RGB")
-        square = ImageOps.fit(upright, (self.size, self.size), Image.Resampling.BICUBIC)
-        pixels = np.asarray(square, np.uint8).reshape(self.size, self.size, self.channels)
-        return pixels.transpose(2, 0, 1)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey images scaled to 8 bits; Pillow's own conversion would cut them off at 255."""
-    if not image.mode.startswith("I"):
-        return image
-    pixels = np.asarray(image).astype(np.int64).clip(0, 65535)
-    return Image.fromarray((pixels >> 8).astype(np.uint8))
-
-
-def _save(images: NDArray[np.uint8], target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".decoding.")
-    except OSError as error:
-        raise CannotCreate(f"{target.parent}: cannot be used as a cache ({error})") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, images, allow_pickle=False)
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputFailed(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+def _labels(root: Path, files: list[Path]) -> NDArray[np.int64] | None:
+    folders = [path.relative_to(root).parts[:-1] for path in files]
+    if len(set(folders)) < 2 or any(len(folder) != 1 for folder in folders):
+        return None
+    return numbered([folder[0] for folder in folders])

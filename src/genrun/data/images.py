@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
-from genrun.core.types import DataSpec, Share
+from genrun.core.types import DataSpec, Modes, Share
 
 HELD_OUT_BATCH = 500
 
@@ -27,12 +27,16 @@ class ImageSet:
     skipped: int = 0  # files that could not be read and were left out
     labels: NDArray[np.int64] | None = None  # (count,), from 0
     points: bool = False
+    extent: float = 1.0  # of points: what [0, 1] stands for, see `DataSpec`
+    modes: Modes | None = None
 
     @property
     def spec(self) -> DataSpec:
         classes = 0 if self.labels is None else int(self.labels.max()) + 1
         channels, height, width = self.images.shape[1:]
-        return DataSpec(channels, height, width, classes=classes, points=self.points)
+        return DataSpec(
+            channels, height, width, classes=classes, points=self.points, extent=self.extent
+        )
 
     def digest(self) -> str:
         """SHA-256 over the shape and the pixels."""
@@ -80,6 +84,7 @@ class Batches:
         self.digest = source.digest()
         self.labels_digest = source.labels_digest()
         self.skipped = source.skipped
+        self.modes = source.modes
         self.train_count = count - held_out
         self.held_out_count = held_out
         self.batch_size = batch_size

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from genrun.core import noise
+from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
@@ -36,6 +37,11 @@ class Variational(ABC):
         """Minus a bound on the log-likelihood, in nats an image."""
 
     def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        if spec.points:
+            raise ConfigError(
+                f"model: {type(self).__name__} takes each value for the probability of a pixel, "
+                "which a coordinate is not; for points use model=gan or model=autoencoder, say"
+            )
         return nn.ModuleDict(
             {
                 "encoder": backbone.encoder(spec, 2 * self.latent_dim),

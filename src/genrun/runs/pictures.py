@@ -1,4 +1,4 @@
-"""Grids of images as PNG."""
+"""What a run draws, as PNG: grids of images, and points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from genrun.core.types import Picture
+from genrun.runs.scatter import scatter_png
+
 SHORT_SIDE = 448  # pixels; small images are enlarged by a whole factor so that people see them
+
+
+def picture_png(picture: Picture) -> bytes:
+    """A grid of the images, or where they are points a scatter plot in their own coordinates."""
+    spec, behind = picture.spec, picture.behind
+    if not spec.points:
+        return grid_png(picture.images)
+    under = None if behind is None else spec.coordinates(behind)
+    return scatter_png(spec.coordinates(picture.images), spec.extent, under, picture.pairs)
 
 
 def grid_png(images: Tensor, columns: int | None = None) -> bytes:

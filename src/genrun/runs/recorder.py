@@ -10,11 +10,12 @@ from typing import Any
 
 from torch import Tensor
 
+from genrun.core.types import Picture
 from genrun.runs import disk
 from genrun.runs.checkpoint import Checkpoint, prune, write_checkpoint
 from genrun.runs.digest import digest_of
 from genrun.runs.files import output_errors, remove_temporaries, write_whole
-from genrun.runs.pictures import grid_png
+from genrun.runs.pictures import picture_png
 
 LONGEST_TIMING = 1 << 12
 OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -87,10 +88,10 @@ class Recorder:
     def health(self, row: Mapping[str, Any]) -> None:
         self.metrics.append(row)
 
-    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
-        for suffix, images in pictures.items():
+    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
+        for suffix, picture in pictures.items():
             path = self.folder / "samples" / f"step-{step:06d}{suffix}.png"
-            write_whole(path, grid_png(images))
+            write_whole(path, picture_png(picture))
 
     def checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None

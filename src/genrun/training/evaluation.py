@@ -19,11 +19,13 @@ from genrun.core.protocols import (
     Reconstructs,
 )
 from genrun.core.row_names import STANDARD_ERROR
+from genrun.core.types import Picture
 from genrun.training.step import given
 
 CALIBRATION_IMAGES = 512
 SAMPLE_CHUNK = 500
 SPREAD = "sample_spread"
+PROBED = 64  # held-out images that are compared with themselves to find metrics' names
 PAIRED = 256  # images whose distances from each other are measured
 
 
@@ -89,14 +91,14 @@ class Evaluation:
         data: Data,
         metrics: Mapping[str, Metric],
         seed: int,
-        grid: int,
+        shown: int,
     ) -> None:
         self.model = model
         self.nets = nets
         self.data = data
         self.metrics = metrics
         self.seed = seed
-        self.grid = grid
+        self.shown = shown
 
     def names(self) -> list[str]:
         """The names that `evaluate` gives, found by evaluating two images."""
@@ -104,8 +106,10 @@ class Evaluation:
             images, labels = self._held_out()[0]
             model = given(self.model, None if labels is None else labels[:2])
             per_image = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
+            some = images[:PROBED]
+            measured = self._measure(some, some)
         own = [n for name, values in per_image.items() for n in over_images(name, values)]
-        return [*own, *self.metrics, *([SPREAD] if self.metrics else [])]
+        return [*own, *measured, *([SPREAD] if self.metrics else [])]
 
     def evaluate(self) -> dict[str, float]:
         """Every held-out metric by name.
@@ -128,23 +132,41 @@ class Evaluation:
             if self.metrics:
                 samples = sample(self.model, self.nets, self.data.held_out_count, self.seed)
                 images = torch.cat([part for part, _ in held_out])
-                for name, metric in self.metrics.items():
-                    key = Key.of(self.seed, "metric", name)
-                    values[name] = float(metric(samples, images, key))
+                values |= self._measure(samples, images)
                 real = mean_distance(images)
                 values[SPREAD] = mean_distance(samples) / real if real else 1.0
         return values
 
-    def pictures(self) -> dict[str, Tensor]:
-        """Images to look at: samples from fixed noise, and reconstructions in pairs."""
+    def pictures(self) -> dict[str, Picture]:
+        """What to look at: samples from fixed noise, and reconstructions beside the originals.
+
+        Of points: over held-out ones, and over the originals.
+        """
+        spec = self.data.spec
         with evaluating(self.nets):
             self._calibrate()
-            pictures = {"": sample(self.model, self.nets, self.grid, self.seed)}
+            behind = torch.cat(list(self.data.held_out()))[: self.shown] if spec.points else None
+            samples = sample(self.model, self.nets, self.shown, self.seed)
+            pictures = {"": Picture(samples, spec, behind)}
             if isinstance(self.model, Reconstructs):
-                images = self.data.held_out()[0][: self.grid // 2]
+                images = self.data.held_out()[0][: self.shown // 2]
                 made = self.model.reconstruct(self.nets, images)
-                pictures["-reconstructions"] = torch.stack([images, made], 1).flatten(0, 1)
+                beside = torch.stack([images, made], 1).flatten(0, 1)
+                pictures["-reconstructions"] = (
+                    Picture(made, spec, images, pairs=True)
+                    if spec.points
+                    else Picture(beside, spec)
+                )
         return pictures
+
+    def _measure(self, samples: Tensor, images: Tensor) -> dict[str, float]:
+        """Every metric of the samples; one that gives several values names them itself."""
+        values: dict[str, float] = {}
+        for name, metric in self.metrics.items():
+            measured = metric(samples, images, Key.of(self.seed, "metric", name))
+            several = {name: measured} if isinstance(measured, Tensor) else measured
+            values |= {one: float(value) for one, value in several.items()}
+        return values
 
     def _held_out(self) -> list[tuple[Tensor, Tensor | None]]:
         """Held-out images in batches, with their labels for a model that asks for them."""

@@ -186,9 +186,8 @@ class Loop:
         with self.clock.on("evaluation"):
             trial.check()
             pictures = self.evaluation.pictures()
-            check_finite(
-                {f"samples{name}": images for name, images in pictures.items()}, trial.step
-            )
+            drawn = {f"samples{name}": picture.images for name, picture in pictures.items()}
+            check_finite(drawn, trial.step)
             self.record.pictures(trial.step, pictures)
 
     def _save(self) -> None:

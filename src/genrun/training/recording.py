@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from genrun.core.types import Picture
+
 
 class Record(Protocol):
     """Where a run leaves what it learned."""
@@ -15,7 +17,7 @@ class Record(Protocol):
 
     def health(self, row: Mapping[str, Any]) -> None: ...
 
-    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None: ...
+    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None: ...
 
     def checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
@@ -31,7 +33,7 @@ class NoRecord:
     def health(self, row: Mapping[str, Any]) -> None:
         return None
 
-    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
+    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
         return None
 
     def checkpoint(

@@ -1,4 +1,4 @@
-"""`genrun sample`: images of a run's model."""
+"""`genrun sample`: images, or points, of a run's model."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from genrun.core.errors import ConfigError
 from genrun.runs.folder import RunFolder
 from genrun.verbs.words import integer, run_and_settings, settings_among
 
-DEFAULTS = {"count": "64", "seed": "0", "weights": "best", "out": "", "plugins": "[]"}
+DEFAULTS = {"count": "", "seed": "0", "weights": "best", "out": "", "plugins": "[]"}
+IMAGES, POINTS = 64, 2000  # where no count is given
 USAGE = (
     "genrun sample RUN [count=64] [seed=0] [weights=best|last] [out=FILE.png|FILE.npz]\n"
     "  Draws images and writes a grid, or with .npz the array `images` (count, channels, height,\n"
-    "  width) in [0, 1]."
+    "  width) in [0, 1]. Of a model of points: 2000 of them as a scatter plot, or with .npz the\n"
+    "  array `points` (count, 2), both in the data's own coordinates."
 )
 
 
 def run(words: Sequence[str]) -> int:
-    """Draws images and writes them as a grid or an array."""
+    """Draws images or points and writes them as a picture or an array."""
     folder, settings = run_and_settings(USAGE, words)
     given = settings_among("sample", settings, DEFAULTS)
-    count = integer("count", given["count"], least=1)
+    count = integer("count", given["count"], least=1) if given["count"] else None
     seed = integer("seed", given["seed"], least=0)
     if given["weights"] not in ("best", "last"):
         raise ConfigError(f"weights={given['weights']}: must be best or last")
     run_folder = RunFolder.open(folder)
+    if count is None:
+        count = POINTS if run_folder.read()["data"].get("points") is True else IMAGES
     default = run_folder.samples / f"sample-{given['weights']}-{count}-seed-{seed}.png"
     out = Path(given["out"] or default)
     if out.suffix not in (".png", ".npz"):
@@ -38,23 +42,26 @@ def run(words: Sequence[str]) -> int:
     from genrun.api import Run
     from genrun.terminal.tables import print_line
 
-    images = Run(run_folder, plugins).sample(count, seed, given["weights"])  # type: ignore[arg-type]  # checked above
-    _write_images(out, images)
+    run = Run(run_folder, plugins)
+    drawn = run.sample(count, seed, given["weights"])  # type: ignore[arg-type]  # checked above
+    _write(out, drawn, run.spec)
     print_line(str(out))
     return 0
 
 
-def _write_images(out: Path, images: Any) -> None:
+def _write(out: Path, drawn: Any, spec: Any) -> None:
     import io
 
     import numpy as np
 
     from genrun.runs.files import write_whole
     from genrun.runs.pictures import grid_png
+    from genrun.runs.scatter import scatter_png
 
     if out.suffix == ".png":
-        write_whole(out, grid_png(images))
+        points = spec.points
+        write_whole(out, scatter_png(drawn, spec.extent) if points else grid_png(drawn))
         return
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, images=images.numpy())
+    np.savez_compressed(buffer, **{"points" if spec.points else "images": drawn.numpy()})
     write_whole(out, buffer.getvalue())

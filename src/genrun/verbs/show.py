@@ -62,11 +62,16 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "training": f"{timings['training']:.1f} s" if timings else None,
         "compute": _compute(info),
         "device": f"{environment['device']}, {environment['threads']} threads",
-        "data": f"{info['data']['name']} {info['data']['digest'][:12]}",
+        "data": _data(info["data"]),
         "model": _model(info),
         "parameters": ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items()),
         "resumed": ", ".join(f"at step {r['step']}" for r in info["resumed"]) or None,
     }
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    classes = data.get("classes")  # which runs of earlier versions do not say
+    return f"{data['name']} {data['digest'][:12]}" + (f", {classes} classes" if classes else "")
 
 
 def _model(info: Mapping[str, Any]) -> str:

@@ -1,0 +1,30 @@
+"""A checkerboard, uniform on its full squares, as in FFJORD (Grathwohl et al., 1810.01367)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genrun.data.images import ImageSet
+from genrun.data.points import point_set
+
+
+@dataclass(frozen=True)
+class Checkerboard:
+    """`count` points on every other square of a board of `squares` by `squares`, without labels.
+
+    The points are a function of `seed`, not of the run's. See `points.point_set` for the scale.
+    """
+
+    squares: int
+    side: float
+    count: int
+    seed: int
+
+    def load(self) -> ImageSet:
+        generator = np.random.default_rng(self.seed)
+        full = np.argwhere(np.indices((self.squares, self.squares)).sum(0) % 2 == 0)
+        corners = full[generator.integers(len(full), size=self.count)]
+        board = (corners + generator.random((self.count, 2))) / self.squares  # in [0, 1]
+        return point_set("checkerboard", self.side * (board - 0.5), self.side / 2, std=0.0)

@@ -1,0 +1,27 @@
+"""Gaussians on a square grid, as in VEEGAN (Srivastava et al., 1705.07761)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genrun.data.images import ImageSet
+from genrun.data.points import draw_mixture
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`count` points of `rows` times `rows` equally likely Gaussians; which one is the label.
+
+    The points are a function of `seed`, not of the run's. See `points.point_set` for the scale.
+    """
+
+    rows: int
+    spacing: float
+    std: float
+    count: int
+    seed: int
+
+    def load(self) -> ImageSet:
+        line = [self.spacing * (row - (self.rows - 1) / 2) for row in range(self.rows)]
+        centres = [(x, y) for x in line for y in line]
+        return draw_mixture("grid", centres, self.std, self.count, self.seed)

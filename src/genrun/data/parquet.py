@@ -1,0 +1,126 @@
+"""Encoded images in Parquet files, as data sets on the Hugging Face Hub are (extra `parquet`)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.data.decoding import Decoding, Encoded
+from genrun.data.images import ImageSet
+from genrun.data.labels import class_labels, numbered
+
+ROWS = 64  # read at a time
+LABEL = "label"
+BYTES = "bytes"  # the field of a struct of an image; the other one, path, is not followed
+
+
+@dataclass(frozen=True)
+class Parquet:
+    """The rows of one file, or of all `*.parquet` of a folder in the order of their names.
+
+    `image` is a column of encoded images: bytes, or structs with a field `bytes`. `label` is one
+    of whole numbers, or of text, whose values are numbered in their order; null stands for
+    "label" where there is such a column. Decoded and cached as `image_folder` is.
+    """
+
+    path: str | None
+    image: str
+    label: str | None
+    size: int
+    channels: int
+    skip_bad: bool
+
+    def load(self) -> ImageSet:
+        files = self._files()
+        forms = [self._form(path) for path in files]
+        count = sum(rows for rows, _ in forms)
+        if count == 0:
+            raise DataDamaged(f"data.path={self.path}: has no rows")
+        decoding = Decoding(self.size, self.channels, self.skip_bad)
+        images, kept = decoding.once("parquet", self._signature(files), count, self._images(files))
+        label = self.label or (LABEL if all(LABEL in columns for _, columns in forms) else None)
+        labels = None if label is None else self._labels(files, label, count)[kept]
+        return ImageSet("parquet", images, skipped=count - len(images), labels=labels)
+
+    def _files(self) -> list[Path]:
+        if self.path is None:
+            raise ConfigError("data.path: data=parquet needs a file or folder, data.path=PATH")
+        path = Path(self.path).expanduser()
+        if path.is_file():
+            return [path]
+        if not path.is_dir():
+            raise InputMissing(f"data.path={self.path}: there is no such file or folder")
+        files = sorted(path.glob("*.parquet"))
+        if not files:
+            raise InputMissing(f"data.path={self.path}: has no *.parquet")
+        return files
+
+    def _form(self, path: Path) -> tuple[int, list[str]]:
+        """How many rows a file has, and its columns, checked to have those that are needed."""
+        with _opened(path) as file:
+            names = list(file.schema_arrow.names)
+            for key, name in (("image", self.image), ("label", self.label)):
+                if name is not None and name not in names:
+                    listed = ", ".join(names[:10])
+                    raise ConfigError(f"data.{key}={name}: {path} has the columns {listed}")
+            return file.metadata.num_rows, names
+
+    def _signature(self, files: list[Path]) -> str:
+        settings = (self.image, self.size, self.channels, self.skip_bad)
+        hashed = hashlib.sha256(repr(settings).encode())
+        for path in files:
+            stat = path.stat()
+            hashed.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+        return hashed.hexdigest()[:32]
+
+    def _images(self, files: list[Path]) -> Iterator[tuple[str, Encoded]]:
+        for path in files:
+            for row, value in enumerate(_column(path, self.image)):
+                content = value.get(BYTES) if isinstance(value, dict) else value
+                if content is not None and not isinstance(content, bytes):
+                    raise DataDamaged(
+                        f"{path}: the column {self.image} must be of bytes, or of structs with "
+                        f"the field {BYTES}, and holds {type(content).__name__}"
+                    )
+                yield f"{path}: row {row}", io.BytesIO(content or b"")
+
+    def _labels(self, files: list[Path], label: str, count: int) -> NDArray[np.int64]:
+        values = [value for path in files for value in _column(path, label)]
+        where = f"{files[0]}: {label}" if len(files) == 1 else f"{self.path}: {label}"
+        if None in values:
+            raise DataDamaged(f"{where}: row {values.index(None)} has no label")
+        if all(isinstance(value, str) for value in values):
+            return numbered(values)
+        return class_labels(np.array(values), count, where)
+
+
+def _column(path: Path, name: str) -> Iterator[Any]:
+    """A column's values, some rows at a time."""
+    with _opened(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS, columns=[name]):
+            yield from batch.column(0).to_pylist()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file, and whatever is wrong with its content as one line that names it."""
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise ConfigError("data=parquet needs pyarrow: pip install 'genrun[parquet]'") from error
+    try:
+        with ParquetFile(path) as file:
+            yield file
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        text = " ".join((str(error) or type(error).__name__).split())[:200]
+        raise DataDamaged(f"{path}: cannot be read as Parquet ({text})") from error

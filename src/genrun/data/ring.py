@@ -1,0 +1,28 @@
+"""Gaussians in a ring, as in Unrolled GAN (Metz et al., 1611.02163)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+from genrun.data.images import ImageSet
+from genrun.data.points import draw_mixture
+
+
+@dataclass(frozen=True)
+class Ring:
+    """`count` points of `modes` equally likely Gaussians on a circle; which one is the label.
+
+    The points are a function of `seed`, not of the run's. See `points.point_set` for the scale.
+    """
+
+    modes: int
+    radius: float
+    std: float
+    count: int
+    seed: int
+
+    def load(self) -> ImageSet:
+        angles = [2 * pi * mode / self.modes for mode in range(self.modes)]
+        centres = [(self.radius * cos(angle), self.radius * sin(angle)) for angle in angles]
+        return draw_mixture("ring", centres, self.std, self.count, self.seed)

@@ -1,0 +1,76 @@
+"""Points of the plane as PNG, drawn in milliseconds: a run draws them while it trains."""
+
+from __future__ import annotations
+
+import io
+import math
+
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+SIDE = 448  # pixels of the square that the points lie in
+LEFT, BELOW, AROUND = 52, 34, 14  # pixels beside it
+FINER = 2  # drawn so many times larger, then scaled down: that smoothes the edges
+RADIUS = 1.7  # pixels of a point
+FONT_SIZE, TICK = 13, 4  # pixels
+MOST_TICKS = 9
+INK, FRAME = "#333333", "#888888"
+POINT, BEHIND, LINE = (0, 114, 178, 150), (150, 150, 150, 110), (150, 150, 150, 90)
+
+
+def scatter_png(
+    points: Tensor, extent: float, behind: Tensor | None = None, pairs: bool = False
+) -> bytes:
+    """Points (count, 2) over grey ones `behind`, as the bytes of a PNG.
+
+    Both axes go from -extent to extent, in the data's own coordinates; what lies further off is
+    put on the edge. With `pairs` a line joins each point to the one behind it of its number.
+    """
+    size = (FINER * (LEFT + SIDE + AROUND), FINER * (AROUND + SIDE + BELOW))
+    image = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(image, "RGBA")
+    _draw_axes(draw, extent)
+    places = _places(points, extent)
+    under = [] if behind is None else _places(behind, extent)
+    if pairs:
+        for begin, end in zip(under, places, strict=True):
+            draw.line([*begin, *end], LINE, FINER)
+    for given, colour in ((under, BEHIND), (places, POINT)):
+        reach = FINER * RADIUS
+        for x, y in given:
+            draw.ellipse([x - reach, y - reach, x + reach, y + reach], colour)
+    smaller = image.resize((size[0] // FINER, size[1] // FINER), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    smaller.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _places(points: Tensor, extent: float) -> list[tuple[float, float]]:
+    """Where points lie on the finer canvas, whose y grows downwards."""
+    shares = ((points.detach().cpu().double() / extent + 1) / 2).clamp(0, 1)
+    shares[:, 1] = 1 - shares[:, 1]
+    corner = FINER * shares.new_tensor([LEFT, AROUND])
+    return [(x, y) for x, y in (corner + FINER * SIDE * shares).tolist()]
+
+
+def _draw_axes(draw: ImageDraw.ImageDraw, extent: float) -> None:
+    left, top = FINER * LEFT, FINER * AROUND
+    right, bottom = left + FINER * SIDE, top + FINER * SIDE
+    font = ImageFont.load_default(FINER * FONT_SIZE)
+    for value in ticks(extent):
+        along = FINER * SIDE * (value / extent + 1) / 2
+        text = f"{value:g}"
+        draw.line([left + along, bottom, left + along, bottom + FINER * TICK], FRAME, FINER)
+        draw.text((left + along, bottom + 2 * FINER * TICK), text, INK, font, anchor="mt")
+        draw.line([left - FINER * TICK, bottom - along, left, bottom - along], FRAME, FINER)
+        draw.text((left - 2 * FINER * TICK, bottom - along), text, INK, font, anchor="rm")
+    draw.rectangle([left, top, right, bottom], outline=FRAME, width=FINER)
+
+
+def ticks(extent: float) -> list[float]:
+    """At most nine multiples of 1, 2 or 5 times a power of ten, from -extent to extent."""
+    power = 10.0 ** math.floor(math.log10(extent))
+    steps = (power * factor for factor in (0.2, 0.5, 1.0, 2.0))
+    step = next(s for s in steps if 2 * math.floor(extent / s) + 1 <= MOST_TICKS)
+    most = math.floor(extent / step)
+    return [step * number for number in range(-most, most + 1)]
