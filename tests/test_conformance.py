@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ Make = Callable[..., Built]
 BODIES = choices("backbone")
 MODELS = choices("model")
 LAYERS = "regularization=[batch_norm,dropout]"
+REGULARIZATIONS = choices("regularization")
 
 
 def models_and_bodies() -> list[tuple[str, str]]:
@@ -56,13 +58,19 @@ class LossModule(nn.Module):
     def __init__(self, built: Built, player: str) -> None:
         super().__init__()
         self.nets, self.model, self.player = built.trial.nets, built.model, player
+        self.penalties = built.step.penalties
 
     def forward(
         self, batch: torch.Tensor, labels: torch.Tensor | None, base: torch.Tensor
     ) -> torch.Tensor:
         key, model = Key(base), given(self.model, labels)
         with noise.layer_keys(key):
-            return model.loss(self.player, self.nets, batch, key.fold("loss"))[0]
+            loss = model.loss(self.player, self.nets, batch, key.fold("loss"))[0]
+            (player,) = (p for p in model.players() if p.name == self.player)
+            for name, term in self.penalties.items():
+                value = term.penalty(model, player, self.nets, batch, key.fold(name))
+                loss = loss if value is None else loss + value
+        return loss
 
 
 def players(built: Built) -> list[str]:
@@ -93,10 +101,8 @@ def test_every_step_moves_exactly_the_players_parameters(
         assert unmoved == [], "every parameter of the player has a gradient"
 
 
-@pytest.mark.parametrize(("model", "backbone"), MODELS_AND_BODIES)
-@pytest.mark.usefixtures("float64")
-def test_loss_is_pure_and_equal_under_vmap(model: str, backbone: str, small: Make) -> None:
-    runs = [small(f"model={model}", f"backbone={backbone}", LAYERS, f"seed={s}") for s in (0, 1)]
+def stacked_and_alone(runs: list[Built]) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Each player's losses in both runs: as one program, each alone, and each alone again."""
     images, labels = zip(*[built.step.batch(0) for built in runs], strict=True)
     batches = torch.stack(images)
     labelled = None if labels[0] is None else torch.stack(labels)
@@ -113,9 +119,18 @@ def test_loss_is_pure_and_equal_under_vmap(model: str, backbone: str, small: Mak
         vmapped = torch.vmap(loss, in_dims, randomness="error")
         stacked = vmapped(*state, batches, labelled, bases)
         given_alone = list(zip(modules, images, labels, bases, strict=True))
-        alone = torch.stack([module(*inputs) for module, *inputs in given_alone])
+        alone, again = (
+            torch.stack([module(*inputs) for module, *inputs in given_alone]) for _ in range(2)
+        )
+        yield stacked, alone, again
+
+
+@pytest.mark.parametrize(("model", "backbone"), MODELS_AND_BODIES)
+@pytest.mark.usefixtures("float64")
+def test_loss_is_pure_and_equal_under_vmap(model: str, backbone: str, small: Make) -> None:
+    runs = [small(f"model={model}", f"backbone={backbone}", LAYERS, f"seed={s}") for s in (0, 1)]
+    for stacked, alone, again in stacked_and_alone(runs):
         torch.testing.assert_close(stacked, alone, rtol=1e-10, atol=1e-10)
-        again = torch.stack([module(*inputs) for module, *inputs in given_alone])
         torch.testing.assert_close(again, alone, rtol=1e-12, atol=0)
 
 
@@ -175,25 +190,63 @@ def test_every_model_learns_points_or_refuses_them(model: str) -> None:
     assert points.images.shape[1:] == points.behind.shape[1:] == (2, 1, 1)
 
 
-@pytest.mark.parametrize("name", choices("regularization"))
-@pytest.mark.parametrize("backbone", BODIES)
-def test_every_regularization_trains_a_gan(name: str, backbone: str, small: Make) -> None:
-    built = small("model=gan", f"backbone={backbone}", f"regularization={name}")
-    plain = small("model=gan", f"backbone={backbone}", "regularization=[]")
+def suited(name: str, small: Make, *words: str) -> tuple[str, Built]:
+    """A model that the regularization applies to, a GAN if it does, and the experiment."""
+    for model in sorted(MODELS, key=lambda model: model != "gan"):
+        with contextlib.suppress(ConfigError):
+            return model, small(f"model={model}", f"regularization={name}", *words)
+    raise AssertionError(f"{name} applies to no model")
+
+
+def two_steps(built: Built) -> tuple[list[torch.Tensor], set[str]]:
+    """The weights to evaluate after them, and the names of what was logged."""
     for step in (1, 2):
-        outputs, without = built.step(step), plain.step(step)
+        outputs = built.step(step)
         built.trial.average.update(step)
     assert all(value.isfinite() for value in outputs.values())
-    changed = (
-        any(
-            not torch.equal(ours, theirs)
-            for ours, theirs in zip(
-                built.trial.average.nets.parameters(), plain.trial.nets.parameters(), strict=False
-            )
-        )
-        or outputs.keys() != without.keys()
-    )
-    assert changed, "it must do something"
+    return list(built.trial.average.nets.parameters()), set(outputs)
+
+
+def differ(
+    ours: tuple[list[torch.Tensor], set[str]], plain: tuple[list[torch.Tensor], set[str]]
+) -> bool:
+    same = all(torch.equal(*pair) for pair in zip(ours[0], plain[0], strict=False))
+    return not same or ours[1] != plain[1]
+
+
+@pytest.mark.parametrize("name", REGULARIZATIONS)
+@pytest.mark.parametrize("backbone", [body for body in BODIES if body != "mlp"])
+def test_every_regularization_does_something(name: str, backbone: str, small: Make) -> None:
+    model, built = suited(name, small, f"backbone={backbone}")
+    plain = small(f"model={model}", f"backbone={backbone}", "regularization=[]")
+    assert differ(two_steps(built), two_steps(plain))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_regularization_changes_a_model_or_is_refused(model: str, small: Make) -> None:
+    words = [f"model={model}", "backbone.hidden=[16]"]
+    plain = two_steps(small(*words, "regularization=[]"))
+    every = compose([*SMALL, *words, f"regularization=[{','.join(REGULARIZATIONS)}]"]).config
+    every["regularization"]["gradient_clip"]["max_norm"] = 1e-6  # most gradients are under 1
+    for name in REGULARIZATIONS:
+        own = {name: every["regularization"][name]}
+        try:
+            built = build({**every, "regularization": own}, [])
+        except ConfigError as error:
+            refusal = str(error)
+        else:
+            assert differ(two_steps(built), plain), name
+            continue
+        assert f"regularization={name} needs" in refusal
+
+
+@pytest.mark.parametrize("name", REGULARIZATIONS)
+@pytest.mark.usefixtures("float64")
+def test_every_regularized_loss_is_equal_under_vmap(name: str, small: Make) -> None:
+    model, first = suited(name, small)
+    runs = [first, small(f"model={model}", f"regularization={name}", "seed=1")]
+    for stacked, alone, _ in stacked_and_alone(runs):  # a second call may see moved statistics
+        torch.testing.assert_close(stacked, alone, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", choices("optimizer"))

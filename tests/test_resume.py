@@ -74,6 +74,12 @@ CASES = [
     ["model=vae", "optimizer=sgd", "optimizer.lr=0.0"],  # the best stays that of step 0
     ["model=gan", "model.discriminator_turns=3", "players.generator.optimizer=sgd"],
     ["model=gan", "regularization=[spectral_norm,label_smoothing,l1,l2,gradient_clip]"],
+    ["model=gan", "regularization=[adaptive_augment,instance_noise,weight_clip,ema]",
+     "regularization.adaptive_augment.interval=3",
+     "regularization.adaptive_augment.images_to_1=90",
+     "regularization.instance_noise.anneal_steps=9"],
+    ["model=vae", "regularization=[kl_annealing,free_bits,group_norm]",
+     "regularization.kl_annealing.anneal_steps=3", "regularization.kl_annealing.cycle_steps=7"],
     ["model=autoencoder", "regularization=[batch_norm,dropout]", "optimizer=rmsprop",
      "stopping=[early,plateau,budget,target]", "stopping.early.patience=2",
      "stopping.early.min_delta=1000.0", "stopping.budget.examples=1000000",

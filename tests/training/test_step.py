@@ -92,7 +92,14 @@ def test_bf16_and_compile_give_nearly_the_same_loss(small: Make) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler here")
-@pytest.mark.parametrize("words", [["model=gan", "regularization=[r1,dropout]"], ["model=vae"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["model=gan", "regularization=[r1,dropout]"],
+        ["model=gan", "regularization=[adaptive_augment,instance_noise]"],
+        ["model=vae", "regularization=[kl_annealing,free_bits]"],
+    ],
+)
 def test_compiled_step_equals_the_plain_one(words: list[str], small: Make) -> None:
     torch.set_default_dtype(torch.float32)
     plain, compiled = small(*words), small(*words, "runtime.compile=true")

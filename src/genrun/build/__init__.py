@@ -15,7 +15,15 @@ from genrun.build.optimizers import build_optimizers, build_schedule
 from genrun.build.stoppers import build_stoppers
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import InputMissing
-from genrun.core.protocols import GradientChange, Metric, Model, Penalty, SeesData, WeightAverage
+from genrun.core.protocols import (
+    GradientChange,
+    Metric,
+    Model,
+    Penalty,
+    SeesData,
+    WeightAverage,
+    WeightChange,
+)
 from genrun.core.types import Share
 from genrun.data.images import Batches
 from genrun.training.average import AveragedNetworks
@@ -93,6 +101,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         optimizers,
         {name: r for name, r in regularizations.items() if isinstance(r, Penalty)},
         changes if exchange is None else [exchange, *changes],
+        [r for r in regularizations.values() if isinstance(r, WeightChange)],
         _step_settings(config, team),
     )
     epoch = data.train_count / step.examples_a_step

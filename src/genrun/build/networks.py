@@ -10,10 +10,10 @@ from torch import nn
 
 from genrun.build.instantiate import Config, config_errors, instantiate
 from genrun.build.memory import on_meta, refuse_too_large
+from genrun.build.regularize import regularize
 from genrun.core.errors import ConfigError
-from genrun.core.layers import Hidden
 from genrun.core.noise import fold_in
-from genrun.core.protocols import ChecksModel, HiddenLayer, Model, ModelChange, NetworkChange
+from genrun.core.protocols import ChecksModel, Model, ModelChange
 from genrun.core.types import DataSpec, Share
 
 
@@ -50,7 +50,7 @@ def build_networks(
         with config_errors("backbone"):
             nets = model.networks(backbone, spec)
         for name, regularization in regularizations.items():
-            _regularize(name, regularization, model, nets)
+            regularize(name, regularization, model, nets)
         return nets
 
     planned = on_meta(make)
@@ -58,25 +58,6 @@ def build_networks(
         check(planned)
     torch.default_generator.manual_seed(fold_in(config["seed"], "weights") & (2**63 - 1))
     return make()
-
-
-def _regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDict) -> None:
-    """Adds the regularization's layers to the networks it names, or to all that are trained."""
-    trained = [network for player in model.players() for network in player.networks]
-    chosen = getattr(regularization, "networks", None)
-    for network in chosen or ():
-        if network not in trained:
-            raise ConfigError(
-                f"regularization.{name}.networks={network}: the networks of this model are "
-                f"{', '.join(trained)}"
-            )
-    for network in trained if chosen is None else chosen:
-        if isinstance(regularization, HiddenLayer):
-            for hidden in [m for m in nets[network].modules() if isinstance(m, Hidden)]:
-                layer = regularization.layer(hidden.channels, hidden.spatial)
-                hidden.add(layer, regularization.before_activation)
-        if isinstance(regularization, NetworkChange):
-            nets[network] = regularization.change(nets[network])
 
 
 def check_batch_size(nets: nn.ModuleDict, batch_size: int, share: Share | None) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+
+from genrun.core.types import Metrics
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -49,6 +52,36 @@ class Hidden(nn.Sequential):
             names = list(self._modules)
             for name in names[names.index("activation") : -1]:
                 self._modules[name] = self._modules.pop(name)  # behind the new layer
+
+
+class SeenThrough(nn.Module):
+    """A network that sees its images through `layer` while it trains, and as they are otherwise.
+
+    Both take (batch, channels, height, width); whatever else the network takes is passed on.
+    """
+
+    def __init__(self, layer: nn.Module, network: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.network = network
+
+    def forward(self, images: Tensor, *others: Any) -> Any:
+        return self.network(self.layer(images) if self.training else images, *others)
+
+
+def watch_judgements(critic: nn.Module, judged: Tensor, boundary: float | None) -> Metrics:
+    """Tells layers that a critic sees through how it judged real images in its turn.
+
+    `judged` is of shape (batch,), above `boundary` where an image seems real. Layers with a
+    method `watch` are told by how much, and may move their buffers as BatchNorm does. Gives what
+    they want logged.
+    """
+    told: Metrics = {}
+    while isinstance(critic, SeenThrough) and boundary is not None:
+        watch = getattr(critic.layer, "watch", None)
+        told |= {} if watch is None else watch(judged.detach() - boundary)
+        critic = critic.network
+    return told
 
 
 @contextmanager

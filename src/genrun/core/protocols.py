@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from genrun.core.layers import Hidden
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec, Metrics, Modes, Player, Report, RunSummary, State
 
@@ -176,6 +177,46 @@ class HiddenLayer(Protocol):
 
 
 @runtime_checkable
+class ChecksHidden(Protocol):
+    """A `HiddenLayer` that does not fit every hidden layer. Raises `ConfigError`."""
+
+    def check_hidden(self, layers: Sequence[Hidden]) -> None: ...
+
+
+@runtime_checkable
+class CriticInput(Protocol):
+    """Adds a layer through which a critic sees every image while it trains, real or generated."""
+
+    def input_layer(self) -> nn.Module:
+        """From and to what the critic sees, (batch, channels, height, width) in [-1, 1]."""
+
+
+@runtime_checkable
+class KLLayer(Protocol):
+    """Changes the KL term of a loss. Models with one have a sequence of such layers, `kl`."""
+
+    weighs: bool  # whether it multiplies the term: those come last
+
+    def kl_layer(self) -> nn.Module:
+        """From KL in nats (batch, latent_dim) to (any, latent_dim).
+
+        The term is what that gives, summed over dimensions and averaged over the rest.
+        """
+
+
+@runtime_checkable
+class FollowsStep(Protocol):
+    """A module with numbers that are a function of the step.
+
+    They are buffers, so that the loss stays a function of networks, batch and key, and not
+    persistent, as a resumed run computes them anew.
+    """
+
+    def begin_step(self, step: int) -> None:
+        """Sets them for training step `step`, from 1. Does not wait for the device."""
+
+
+@runtime_checkable
 class NetworkChange(Protocol):
     """Changes a network once, before training."""
 
@@ -204,6 +245,15 @@ class GradientChange(Protocol):
     """Changes a player's gradients in place, between the backward pass and the update."""
 
     def change_gradients(self, parameters: Sequence[nn.Parameter]) -> None: ...
+
+
+@runtime_checkable
+class WeightChange(Protocol):
+    """Changes a player's weights in place, after each of its updates."""
+
+    def change_weights(
+        self, model: Model, player: Player, parameters: Sequence[nn.Parameter]
+    ) -> None: ...
 
 
 @runtime_checkable

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from genrun.core import noise
+from genrun.core.layers import watch_judgements
 from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
@@ -27,6 +29,7 @@ class AdversarialModel(ABC):
     data_range = (-1.0, 1.0)
     critic = "discriminator"
     relativistic = False  # whether the generator's loss looks at real images too
+    boundary: ClassVar[float | None] = 0.0  # judged above it, an image seems real; None: no such
 
     @abstractmethod
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -67,7 +70,8 @@ class AdversarialModel(ABC):
         with torch.no_grad():
             generated = self._generate(nets, len(batch), key, like=batch)
         real, fake = self.judge(nets, batch), self._logits(nets, generated)
-        return self.discriminator_loss(real, fake), self.metrics(real, fake)
+        watched = watch_judgements(nets["discriminator"], real, self.boundary)
+        return self.discriminator_loss(real, fake), self.metrics(real, fake) | watched
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
         """Nothing: the losses say how the players stand, not how good the samples are."""

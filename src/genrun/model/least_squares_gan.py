@@ -18,6 +18,8 @@ class LeastSquaresGAN(AdversarialModel):
     Equation 9 of the paper: a = 0, b = c = 1.
     """
 
+    boundary = 0.5
+
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * ((real - 1).square() + fake.square()).mean()
 
@@ -26,5 +28,5 @@ class LeastSquaresGAN(AdversarialModel):
 
     def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
         """An image is told rightly on its side of 1/2."""
-        right = torch.cat((real - 0.5, 0.5 - fake)) > 0
+        right = torch.cat((real - self.boundary, self.boundary - fake)) > 0
         return {"accuracy": right.mean(dtype=real.dtype)}

@@ -20,6 +20,7 @@ class RelativisticGAN(AdversarialModel):
     """
 
     relativistic = True
+    boundary = None
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - real).mean()

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.core.types import Metrics
+from genrun.core.protocols import Backbone
+from genrun.core.types import DataSpec, Metrics
 from genrun.model.variational import Variational, cross_entropy, gaussian_kl
 
 
@@ -24,6 +25,11 @@ class VAE(Variational):
     kl_weight: float
     monitor = "negative_elbo"
 
+    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        nets = super().networks(backbone, spec)
+        nets["kl"] = nn.Sequential()  # for regularizations of the KL term
+        return nets
+
     def loss(
         self, player: str, nets: nn.ModuleDict, batch: Tensor, key: Key
     ) -> tuple[Tensor, Metrics]:
@@ -31,7 +37,10 @@ class VAE(Variational):
         epsilon = noise.normal(key, mean.shape, like=mean)
         latent = mean + (0.5 * log_variance).exp() * epsilon
         reconstruction = cross_entropy(nets["decoder"](latent), batch).mean()
-        kl = gaussian_kl(mean, log_variance).sum(1).mean()
+        dimension_kl = gaussian_kl(mean, log_variance)
+        kl = dimension_kl.sum(1).mean()
+        regularized = nets["kl"](dimension_kl)  # as it is where nothing regularizes it
+        term = kl if regularized is dimension_kl else regularized.sum(1).mean()
         # times 1 would be one more operation a step
-        weighted = kl if self.kl_weight == 1 else self.kl_weight * kl
+        weighted = term if self.kl_weight == 1 else self.kl_weight * term
         return reconstruction + weighted, {"reconstruction": reconstruction, "kl": kl}

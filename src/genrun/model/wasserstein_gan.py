@@ -18,6 +18,8 @@ class WassersteinGAN(AdversarialModel):
     paper's. The logged `distance` is the estimate, up to the Lipschitz constant.
     """
 
+    boundary = None
+
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake.mean() - real.mean()
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-LINEAR = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+from genrun.core.errors import ConfigError
+from genrun.regularization.of_weights import LINEAR, Linear, as_matrix
 
 
 class SpectralNormalized(nn.Module):
@@ -23,16 +24,16 @@ class SpectralNormalized(nn.Module):
 
     u: Tensor
 
-    def __init__(self, layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, eps: float) -> None:
+    def __init__(self, layer: Linear, eps: float) -> None:
         super().__init__()
         self.layer = layer
         self.eps = eps
         self.track_running_stats = True  # as in BatchNorm, see `core.layers.frozen_statistics`
-        rows = self._matrix().shape[0]
+        rows = as_matrix(layer).shape[0]
         self.register_buffer("u", normalize(torch.randn(rows), dim=0, eps=eps))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        weight = self._matrix()
+        weight = as_matrix(self.layer)
         with torch.no_grad():
             v = normalize(weight.T @ self.u, dim=0, eps=self.eps)
             u = normalize(weight @ v, dim=0, eps=self.eps)
@@ -45,13 +46,6 @@ class SpectralNormalized(nn.Module):
         bias = self.layer.bias.view(-1, *[1] * (outputs.dim() - 2))
         return (outputs - bias) / sigma + bias
 
-    def _matrix(self) -> Tensor:
-        """The weight as (outputs, everything else)."""
-        weight = self.layer.weight
-        if isinstance(self.layer, nn.ConvTranspose2d):
-            weight = weight.transpose(0, 1)
-        return weight.flatten(1)
-
 
 @dataclass(frozen=True)
 class SpectralNorm:
@@ -61,9 +55,17 @@ class SpectralNorm:
     eps: float
 
     def change(self, network: nn.Module) -> nn.Module:
+        if not any(isinstance(module, LINEAR) for module in network.modules()):
+            raise ConfigError(
+                "regularization=spectral_norm: there is no linear map in a "
+                f"{type(network).__name__}; name others in regularization.spectral_norm.networks"
+            )
+        self._normalize(network)
+        return network
+
+    def _normalize(self, network: nn.Module) -> None:
         for name, child in network.named_children():
             if isinstance(child, LINEAR):
                 setattr(network, name, SpectralNormalized(child, self.eps))
             else:
-                self.change(child)
-        return network
+                self._normalize(child)

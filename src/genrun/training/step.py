@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.noise import Key, fold_in
-from genrun.core.protocols import Conditional, Data, GradientChange, Model, Penalty
+from genrun.core.protocols import (
+    Conditional,
+    Data,
+    FollowsStep,
+    GradientChange,
+    Model,
+    Penalty,
+    WeightChange,
+)
 from genrun.core.types import Metrics, Player, Share
 
 Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
@@ -44,6 +52,7 @@ class TrainingStep:
         optimizers: Mapping[str, torch.optim.Optimizer],
         penalties: Mapping[str, Penalty],
         gradient_changes: Sequence[GradientChange],
+        weight_changes: Sequence[WeightChange],
         settings: StepSettings,
     ) -> None:
         self.model = model
@@ -52,6 +61,8 @@ class TrainingStep:
         self.optimizers = optimizers
         self.penalties = penalties
         self.gradient_changes = gradient_changes
+        self.weight_changes = weight_changes
+        self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]
         self.settings = settings
         self.players = model.players()
         self.turns = max(player.turns for player in self.players)
@@ -75,11 +86,15 @@ class TrainingStep:
         )  # fmt: skip
         model, nets, optimizers, penalties, changes = copy.deepcopy(parts)  # at once: they share
         settings = replace(self.settings, compile=False)
-        return TrainingStep(model, nets, self.data, optimizers, penalties, changes, settings)
+        return TrainingStep(
+            model, nets, self.data, optimizers, penalties, changes, self.weight_changes, settings
+        )
 
     def __call__(self, step: int) -> Metrics:
         seed = fold_in(self.settings.seed, "step", step)
         noise.seed_global_generators(seed ^ self._own_seed, self.settings.device)
+        for follower in self._followers:
+            follower.begin_step(step)
         outputs: Metrics = {}
         batches: dict[int, Batch] = {}
         for player in self.players:
@@ -104,6 +119,8 @@ class TrainingStep:
         for change in self.gradient_changes:
             change.change_gradients(parameters)
         self.optimizers[player.name].step()
+        for weight_change in self.weight_changes:
+            weight_change.change_weights(self.model, player, parameters)
         named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
         return {f"{player.name}/loss": loss.detach(), **named}
 

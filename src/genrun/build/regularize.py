@@ -1,0 +1,92 @@
+"""What regularizations add to networks; one that finds nothing to act on is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from genrun.core.errors import ConfigError
+from genrun.core.layers import Hidden, SeenThrough
+from genrun.core.protocols import (
+    Adversarial,
+    ChecksHidden,
+    CriticInput,
+    HiddenLayer,
+    KLLayer,
+    Model,
+    NetworkChange,
+)
+
+KL = "kl"  # where a model whose loss has a KL term takes layers for it
+
+
+def regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDict) -> None:
+    """Adds the regularization's layers to the networks it names, or to all that are trained.
+
+    Raises `ConfigError` where it names none, one that there is not, or one that it would leave
+    as it is.
+    """
+    trained = [network for player in model.players() for network in player.networks]
+    named = getattr(regularization, "networks", None)
+    _check_named(name, named, trained)
+    chosen = trained if named is None else list(named)
+    if isinstance(regularization, HiddenLayer):
+        _add_hidden(name, regularization, nets, chosen, each=named is not None)
+    if isinstance(regularization, NetworkChange):
+        for network in chosen:
+            nets[network] = regularization.change(nets[network])
+    if isinstance(regularization, CriticInput):
+        assert isinstance(model, Adversarial), "it checks the model"
+        judging = [n for p in model.players() if p.name == model.critic for n in p.networks]
+        for network in judging:
+            nets[network] = SeenThrough(regularization.input_layer(), nets[network])
+    if isinstance(regularization, KLLayer):
+        _add_to_kl(name, regularization, model, nets)
+
+
+def _check_named(name: str, named: Sequence[str] | None, trained: Sequence[str]) -> None:
+    key, allowed = f"regularization.{name}.networks", ", ".join(trained)
+    if named is not None and len(named) == 0:
+        raise ConfigError(f"{key}=[]: names no network; those of this model are {allowed}")
+    for network in named or ():
+        if network not in trained:
+            raise ConfigError(f"{key}={network}: the networks of this model are {allowed}")
+
+
+def _add_hidden(
+    name: str,
+    regularization: HiddenLayer,
+    nets: nn.ModuleDict,
+    chosen: Sequence[str],
+    each: bool,
+) -> None:
+    """`each`: every one of the networks must have a hidden layer, not only one of them."""
+    found = {
+        network: [m for m in nets[network].modules() if isinstance(m, Hidden)]
+        for network in chosen
+    }
+    layers = [hidden for hiddens in found.values() for hidden in hiddens]
+    bare = [network for network, hiddens in found.items() if not hiddens]
+    if not layers or (each and bare):
+        raise ConfigError(
+            f"regularization={name} adds to hidden layers, and there are none in "
+            f"{', '.join(bare)}; give the backbone some, or leave it out"
+        )
+    if isinstance(regularization, ChecksHidden):
+        regularization.check_hidden(layers)
+    for hidden in layers:
+        layer = regularization.layer(hidden.channels, hidden.spatial)
+        hidden.add(layer, regularization.before_activation)
+
+
+def _add_to_kl(name: str, regularization: KLLayer, model: Model, nets: nn.ModuleDict) -> None:
+    if KL not in nets:
+        raise ConfigError(
+            f"regularization={name} needs a model whose loss has a KL term (vae, beta_vae); "
+            f"that of {type(model).__name__} has none"
+        )
+    layers = nets[KL]
+    assert isinstance(layers, nn.Sequential)
+    layers.insert(len(layers) if regularization.weighs else 0, regularization.kl_layer())

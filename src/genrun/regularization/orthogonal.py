@@ -1,0 +1,49 @@
+"""Orthogonal regularization (Brock et al., 1609.07093), relaxed as in BigGAN (1809.11096)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core.noise import Key
+from genrun.core.protocols import Model
+from genrun.core.types import Player
+from genrun.regularization.of_weights import LINEAR, as_matrix
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """Draws the filters of each linear map, kernels flattened, to be orthogonal to each other.
+
+    BigGAN's equation 3, the squared Frobenius norm of the filters' products with each other, is
+    what they trained with. With `diagonal` also each filter's product with itself is drawn to 1:
+    their equation 2, the squared form of what Brock et al. (1609.07093) proposed.
+    """
+
+    networks: Sequence[str] | None
+    weight: float
+    diagonal: bool
+
+    def penalty(
+        self, model: Model, player: Player, nets: nn.ModuleDict, batch: Tensor, key: Key
+    ) -> Tensor | None:
+        names = [n for n in player.networks if self.networks is None or n in self.networks]
+        matrices = [
+            as_matrix(module)
+            for name in names
+            for module in nets[name].modules()
+            if isinstance(module, LINEAR)
+        ]
+        if not matrices:
+            return None
+        return self.weight * torch.stack([self._distance(matrix) for matrix in matrices]).sum()
+
+    def _distance(self, matrix: Tensor) -> Tensor:
+        """Shape (), of a matrix (filters, inputs)."""
+        products = matrix @ matrix.T
+        if self.diagonal:
+            return (products - torch.eye(len(matrix)).to(products)).square().sum()
+        return products.square().sum() - products.diagonal().square().sum()

@@ -1,0 +1,35 @@
+"""Weight clipping of the critic (Arjovsky et al., 1701.07875, algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from genrun.core.protocols import Model
+from genrun.core.types import Player
+from genrun.regularization.of_critics import critic_for, refuse_without_critic
+
+
+@dataclass(frozen=True)
+class WeightClip:
+    """After each update of the critic all of its parameters are clipped to [-limit, limit].
+
+    That keeps it Lipschitz, with a constant that depends on the limit and on the architecture.
+    """
+
+    limit: float
+
+    def check(self, model: Model) -> None:
+        refuse_without_critic("weight_clip", model)
+
+    def change_weights(
+        self, model: Model, player: Player, parameters: Sequence[nn.Parameter]
+    ) -> None:
+        if critic_for(model, player) is None:
+            return
+        with torch.no_grad():
+            torch._foreach_clamp_min_(list(parameters), -self.limit)
+            torch._foreach_clamp_max_(list(parameters), self.limit)

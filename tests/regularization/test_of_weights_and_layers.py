@@ -1,0 +1,167 @@
+"""Weight clipping, orthogonality and the normalizations of single images, by their formulas."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from genrun.build import Built
+from genrun.core.errors import ConfigError
+from genrun.core.layers import Hidden
+from genrun.core.noise import Key
+from genrun.model.gan import GAN
+from genrun.regularization.group_norm import GroupNorm
+from genrun.regularization.layer_norm import LayerNorm
+from genrun.regularization.orthogonal import Orthogonal
+from genrun.regularization.weight_clip import WeightClip
+
+Make = Callable[..., Built]
+pytestmark = pytest.mark.usefixtures("float64")
+MODEL = GAN(latent_dim=3, discriminator_turns=1, real_target=1.0)
+CRITIC, GENERATOR = MODEL.players()
+LAYERS = [
+    nn.Linear(6, 4),
+    nn.Conv2d(2, 4, 3),
+    nn.ConvTranspose2d(2, 4, 3),  # its kernel is (inputs, outputs, height, width)
+]
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_orthogonal_is_bigGANs_sum_over_pairs_of_filters(  # noqa: N802  # the paper's name
+    layer: nn.Module, diagonal: bool
+) -> None:
+    layer = layer.double()
+    nets = nn.ModuleDict({"discriminator": nn.Sequential(layer)})
+    penalty = Orthogonal(None, weight=0.3, diagonal=diagonal).penalty(
+        MODEL, CRITIC, nets, torch.empty(0), Key.of(0)
+    )
+    transposed = isinstance(layer, nn.ConvTranspose2d)
+    filters = [layer.weight[:, i] if transposed else layer.weight[i] for i in range(4)]
+    expected = torch.zeros(())
+    for i, one in enumerate(filters):
+        for j, other in enumerate(filters):
+            if i != j:
+                expected = expected + (one * other).sum() ** 2
+            elif diagonal:
+                expected = expected + ((one * one).sum() - 1) ** 2
+    torch.testing.assert_close(penalty, 0.3 * expected, rtol=1e-12, atol=0)
+
+
+def test_orthogonal_filters_of_any_length_cost_nothing() -> None:
+    layer = nn.Linear(3, 3, bias=False)
+    layer.weight.data = 5 * torch.linalg.qr(torch.randn(3, 3))[0]
+    nets = nn.ModuleDict({"discriminator": layer})
+    free, tied = (
+        Orthogonal(None, 1.0, diagonal).penalty(MODEL, CRITIC, nets, torch.empty(0), Key.of(0))
+        for diagonal in (False, True)
+    )
+    assert free is not None
+    assert free.item() == pytest.approx(0, abs=1e-12)
+    assert tied is not None
+    assert tied.item() == pytest.approx(3 * 24**2)
+    elsewhere = Orthogonal(["generator"], 1.0, diagonal=False)
+    assert elsewhere.penalty(MODEL, CRITIC, nets, torch.empty(0), Key.of(0)) is None
+
+
+def test_only_the_critics_weights_are_clipped_and_after_its_update(small: Make) -> None:
+    built = small(
+        "model=wasserstein_gan", "optimizer=sgd", "optimizer.lr=0.5", "regularization=weight_clip"
+    )
+    plain = small("model=wasserstein_gan", "optimizer=sgd", "optimizer.lr=0.5",
+                  "regularization=[]")  # fmt: skip
+    for experiment in (built, plain):
+        experiment.step._turn(
+            experiment.model.players()[0], experiment.step.batch(0), torch.tensor(3)
+        )
+    for ours, free in zip(
+        built.trial.nets["discriminator"].parameters(),
+        plain.trial.nets["discriminator"].parameters(),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, free.clamp(-0.01, 0.01), rtol=0, atol=0)
+    built.step(1)
+    assert max(p.abs().max() for p in built.trial.nets["discriminator"].parameters()) == 0.01
+    assert max(p.abs().max() for p in built.trial.nets["generator"].parameters()) > 0.05
+
+
+def test_weight_clip_leaves_the_generator_alone() -> None:
+    parameter = nn.Parameter(torch.tensor([-3.0, 0.001, 2.0]))
+    WeightClip(0.5).change_weights(MODEL, GENERATOR, [parameter])
+    assert parameter.tolist() == [-3.0, 0.001, 2.0]
+    WeightClip(0.5).change_weights(MODEL, CRITIC, [parameter])
+    assert parameter.tolist() == [-0.5, 0.001, 0.5]
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3, 2)])
+def test_layer_norm_normalizes_each_image_over_everything(shape: tuple[int, ...]) -> None:
+    layer = LayerNorm(None, eps=1e-5, affine=True).layer(6, spatial=len(shape) == 4)
+    inputs = 5 + 2 * torch.randn(shape)
+    flat = inputs.flatten(1)
+    variance = flat.var(1, unbiased=False, keepdim=True)
+    expected = (flat - flat.mean(1, keepdim=True)) / (variance + 1e-5).sqrt()
+    torch.testing.assert_close(layer(inputs).flatten(1), expected, rtol=1e-10, atol=1e-10)
+    assert [tuple(p.shape) for p in layer.parameters()] == [(6,), (6,)], "one a channel"
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3, 2)])
+def test_group_norm_normalizes_each_group_of_channels(shape: tuple[int, ...]) -> None:
+    layer = GroupNorm(None, groups=3, eps=1e-5, affine=False).layer(6, spatial=len(shape) == 4)
+    inputs = 5 + 2 * torch.randn(shape)
+    outputs = layer(inputs)
+    for first in (0, 2, 4):
+        group = inputs[:, first : first + 2].flatten(1)
+        variance = group.var(1, unbiased=False, keepdim=True)
+        expected = (group - group.mean(1, keepdim=True)) / (variance + 1e-5).sqrt()
+        ours = outputs[:, first : first + 2].flatten(1)
+        torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-10)
+
+
+def hidden(channels: int, spatial: bool) -> Hidden:
+    return Hidden(nn.Identity(), nn.ReLU(), channels, spatial)
+
+
+@pytest.mark.parametrize(
+    ("groups", "layers", "allowed"),
+    [
+        (5, [(32, True), (48, True)], "with hidden layers of 32 48 channels it must be one of "
+         "1, 2, 4, 8, 16$"),
+        (16, [(16, False)], "one of 1, 2, 4, 8$"),  # 16 groups of one value are all 0
+        (12, [(12, True), (6, False)], "one of 1, 2, 3$"),
+        (1, [(1, False)], "one of none$"),
+    ],
+)  # fmt: skip
+def test_groups_must_divide_every_hidden_layer(
+    groups: int, layers: list[tuple[int, bool]], allowed: str
+) -> None:
+    with pytest.raises(ConfigError, match=allowed):
+        GroupNorm(None, groups, 1e-5, affine=True).check_hidden([hidden(*la) for la in layers])
+
+
+def test_groups_that_divide_are_taken() -> None:
+    GroupNorm(None, 16, 1e-5, affine=True).check_hidden([hidden(16, True), hidden(32, False)])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["regularization=batch_norm", "backbone.hidden=[]"], "none in encoder, decoder"),
+        (["regularization=dropout", "regularization.dropout.networks=[encoder]",
+          "backbone.hidden=[]"], "none in encoder; give the backbone some"),
+        (["regularization=dropout", "regularization.dropout.networks=[]"], "names no network"),
+        (["regularization=l2", "regularization.l2.networks=[critic]"], "are encoder, decoder"),
+        (["regularization=orthogonal", "regularization.orthogonal.networks=[kl]"],
+         "are encoder, decoder"),
+        (["regularization=layer_norm", "backbone.hidden=[1]"], "at least 2"),
+        (["regularization=weight_clip"], "needs a model with a discriminator"),
+    ],
+)  # fmt: skip
+def test_what_finds_nothing_to_act_on_is_refused(words: list[str], said: str, small: Make) -> None:
+    with pytest.raises(ConfigError, match=said):
+        small("model=vae", *words)
+
+
+def test_a_network_without_hidden_layers_is_left_out_where_none_is_named(small: Make) -> None:
+    """The convolutional decoder's first layers, of a code of its own, are the only dense ones."""
+    small("model=gan", "backbone=conv", "regularization=[batch_norm,spectral_norm]")
