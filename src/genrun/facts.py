@@ -6,6 +6,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from genrun.build import Built
 from genrun.build.together import joins_batch_norm
+from genrun.core.shown import shown_updates
 from genrun.core.types import RunSummary
 
 EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it
@@ -36,8 +38,14 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             "data": f"{built.data.name}, {built.data.train_count} train, "
             f"{built.data.held_out_count} held out{skipped}",
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
+            "updates": shown_updates(updates(built)),
         },
     )
+
+
+def updates(built: Built) -> dict[str, list[dict[str, Any]]]:
+    """By player, each update rule with the tensors and parameters that it really moves."""
+    return {player: [asdict(m) for m in moved] for player, moved in built.moved.items()}
 
 
 def _shown_processes(built: Built) -> dict[str, str]:
@@ -75,6 +83,7 @@ def collect(
             "skipped": built.data.skipped,
         },
         "parameters": built.parameter_counts(),
+        "updates": updates(built),
     }
 
 

@@ -12,6 +12,7 @@ from genrun.core import noise
 from genrun.core.noise import Key, fold_in
 from genrun.core.protocols import Data, GradientChange, Model, Penalty
 from genrun.core.types import Metrics, Player, Share
+from genrun.training.closure import step_with_closure, takes_closure
 
 Loss = Callable[[Tensor, int], tuple[Tensor, Metrics]]
 
@@ -58,6 +59,7 @@ class TrainingStep:
         self._inputs = {  # None: all leaves, for which autograd needs no search
             name: None if everything == set(own) else own for name, own in self._parameters.items()
         }
+        self._searching = {n for n, o in optimizers.items() if takes_closure(type(o))}
         self._losses = {player.name: self._loss_of(player) for player in self.players}
         index = 0 if settings.share is None else settings.share.index
         self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
@@ -80,6 +82,21 @@ class TrainingStep:
         return outputs
 
     def _turn(self, player: Player, batch: Tensor, base: int) -> Metrics:
+        optimizer = self.optimizers[player.name]
+        if player.name in self._searching:
+
+            def differentiate() -> tuple[Tensor, Metrics]:
+                noise.seed_global_generators(int(base) ^ self._own_seed, self.settings.device)
+                return self._differentiate(player, batch, base)
+
+            loss, metrics = step_with_closure(optimizer, differentiate, list(self.nets.buffers()))
+        else:
+            loss, metrics = self._differentiate(player, batch, base)
+            optimizer.step()
+        named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
+        return {f"{player.name}/loss": loss.detach(), **named}
+
+    def _differentiate(self, player: Player, batch: Tensor, base: int) -> tuple[Tensor, Metrics]:
         parameters = self._parameters[player.name]
         for parameter in parameters:
             parameter.grad = None  # before the new one needs its memory
@@ -87,9 +104,7 @@ class TrainingStep:
         torch.autograd.backward(loss, inputs=self._inputs[player.name])
         for change in self.gradient_changes:
             change.change_gradients(parameters)
-        self.optimizers[player.name].step()
-        named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
-        return {f"{player.name}/loss": loss.detach(), **named}
+        return loss, metrics
 
     def _loss_of(self, player: Player) -> Loss:
         """The player's whole loss, penalties included, as a function of batch and key."""

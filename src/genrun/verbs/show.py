@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genrun.core.shown import shown_updates
 from genrun.runs.folder import RunFolder
 from genrun.terminal.tables import print_facts, print_table
 from genrun.verbs.words import run_and_settings, settings_among
@@ -58,5 +59,6 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "device": f"{environment['device']}, {environment['threads']} threads",
         "data": f"{info['data']['name']} {info['data']['digest'][:12]}",
         "parameters": ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items()),
+        "updates": shown_updates(info.get("updates", {})) or None,
         "resumed": ", ".join(f"at step {r['step']}" for r in info["resumed"]) or None,
     }
