@@ -82,6 +82,11 @@ EXAMPLES: dict[str, Any] = {  # of what may be null or must be given, by the las
     "monitor": "a metric",
     "networks": ["generator"],
     "value": 0.1,
+    "adamw_lr": 0.1,
+    "shampoo_beta": 0.9,
+    "beta3": 0.9,
+    "t_alpha_beta3": 10000.0,
+    "max_eval": 25,
 }
 
 

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from genrun.build import Built
 from genrun.build.together import joins_batch_norm
 from genrun.core.errors import CheckpointUnusable
+from genrun.core.shown import shown_updates
 from genrun.core.types import DataSpec, RunSummary
 
 MOST = 1e38  # of a number that fits a float32
@@ -43,12 +45,18 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
             "model": f"sees data in {seen}, judged by {built.plan.monitor}",
             "compute": "not counted" if flops is None else f"{flops:.3g} FLOPs a step",
+            "updates": shown_updates(updates(built)),
         },
     )
 
 
 def _range(bounds: Sequence[float]) -> str:
     return "[" + ", ".join(f"{bound:g}" for bound in bounds) + "]"
+
+
+def updates(built: Built) -> dict[str, list[dict[str, Any]]]:
+    """By player, each update rule with the tensors and parameters that it really moves."""
+    return {player: [asdict(m) for m in moved] for player, moved in built.moved.items()}
 
 
 def _shown_processes(built: Built) -> dict[str, str]:
@@ -92,6 +100,7 @@ def collect(
         },
         "parameters": built.parameter_counts(),
         "flops_a_step": built.flops_a_step,
+        "updates": updates(built),
     }
 
 

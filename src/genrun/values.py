@@ -13,6 +13,9 @@ from genrun.words import refuse_secret
 
 CHOICES_OF_KEY: dict[str, tuple[str, ...]] = {
     "runtime.precision": ("fp32", "bf16"),
+    "optimizer.adjust_lr_fn": ("match_rms_adamw", "original"),
+    "optimizer.line_search_fn": ("strong_wolfe",),
+    "optimizer.data_format": ("channels_first", "channels_last"),
     "schedule.mode": ("min",),
     "schedule.threshold_mode": ("rel", "abs"),
 }

@@ -11,8 +11,9 @@ from torch import nn
 from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
 from genrun.build.networks import build_model, build_networks, check_batch_size
-from genrun.build.optimizers import build_optimizers, build_schedule
+from genrun.build.optimizers import audit_optimizers, build_optimizers, build_schedule
 from genrun.build.stoppers import build_stoppers
+from genrun.build.suits import refuse_for_closures, weight_average
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import InputMissing
 from genrun.core.protocols import (
@@ -21,17 +22,18 @@ from genrun.core.protocols import (
     Model,
     Penalty,
     SeesData,
-    WeightAverage,
     WeightChange,
 )
 from genrun.core.types import Share
 from genrun.data.images import Batches
+from genrun.training.audit import Moved
 from genrun.training.average import AveragedNetworks
 from genrun.training.evaluation import Evaluation
 from genrun.training.exchange import Exchange
 from genrun.training.finite import Gradients
 from genrun.training.loop import Plan
 from genrun.training.processes import Processes
+from genrun.training.statistics_of_data import StatisticsOfData
 from genrun.training.step import StepSettings, TrainingStep, trained_parameters
 from genrun.training.trial import Trial
 from genrun.training.window import Window
@@ -54,6 +56,7 @@ class Built:
     processes: Processes
     exchange: Exchange | None  # None: there is one process
     flops_a_step: int | None  # None: they were not counted, or cannot be
+    moved: dict[str, list[Moved]]  # by player, what each update rule moves
 
     def parameter_counts(self) -> dict[str, int]:
         """Trained parameters by player."""
@@ -80,13 +83,19 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
 
     plan = _plan(config, data, model)
     optimizers = build_optimizers(config, model, nets, plugins)
+    moved = audit_optimizers(optimizers, model, nets)
     schedules = {
         name: build_schedule(config["schedule"], optimizer, plan.steps, plugins)
         for name, optimizer in optimizers.items()
     }
-    averages = [r for r in regularizations.values() if isinstance(r, WeightAverage)]
     trained = [name for player in model.players() for name in player.networks]
-    average = AveragedNetworks(nets, trained, averages[0] if averages else None)
+    average = AveragedNetworks(
+        nets,
+        trained,
+        weight_average(regularizations, optimizers),
+        list(optimizers.values()),
+        StatisticsOfData(model, data, config["seed"], team.share),
+    )
     evaluation = _evaluation(config, model, average.nets, data, plugins)
     measured = evaluation.names()
     stoppers = build_stoppers(config, model, measured, plugins)
@@ -94,6 +103,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
     changes = [r for r in regularizations.values() if isinstance(r, GradientChange)]
+    refuse_for_closures(optimizers, regularizations, team.share)
     step = TrainingStep(
         model,
         nets.train(),
@@ -109,7 +119,9 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     gradients = Gradients(nets, model.players())
     window = Window(None if team.share is None else processes.mean)
     trial = Trial(nets, average, optimizers, schedules, stoppers, gradients, health, window=window)
-    return Built(model, data, trial, step, evaluation, plan, device, processes, exchange, None)
+    return Built(
+        model, data, trial, step, evaluation, plan, device, processes, exchange, None, moved
+    )
 
 
 def _step_settings(config: Config, team: Team) -> StepSettings:

@@ -1,8 +1,8 @@
 """Names in a configuration to objects, behind the allowlist.
 
-`_target_` may name classes of genrun and torch.optim, each in its own group, and classes in the
-modules that the user's own command line lists in `plugins`: a saved run's configuration can name
-nothing else, so a stranger's run cannot run code.
+`_target_` may name classes of genrun, torch.optim and optional packages, each in its own group,
+and classes in the modules that the user's own command line lists in `plugins`: a saved run's
+configuration can name nothing else, so a stranger's run cannot run code.
 """
 
 from __future__ import annotations
@@ -17,11 +17,24 @@ from typing import Any
 
 from genrun.core.errors import ConfigError
 
-ALLOWED = {
-    "optimizer": "torch.optim.",
-    "schedule": "torch.optim.lr_scheduler.",
+OF_PACKAGES = (  # the modules of optional packages that conf/ offers, and no other of theirs
+    "pytorch_optimizer.optimizer.ademamix.",
+    "pytorch_optimizer.optimizer.lion.",
+    "pytorch_optimizer.optimizer.soap.",
+    "prodigyopt.prodigy.",
+    "schedulefree.adamw_schedulefree.",
+    "schedulefree.sgd_schedulefree.",
+)
+EXTRAS = {module.partition(".")[0]: "optim" for module in OF_PACKAGES}  # by package
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "optimizer": (
+        "torch.optim.",
+        "genrun.optimizer.",
+        *OF_PACKAGES,
+    ),
+    "schedule": ("torch.optim.lr_scheduler.",),
     **{
-        group: f"genrun.{group}."
+        group: (f"genrun.{group}.",)
         for group in ("data", "model", "backbone", "regularization", "stopping", "metric")
     },
 }
@@ -50,13 +63,21 @@ def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
     if plugin and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # where the command was given, as `python -m` does
     if not own and not plugin:
+        rooms = ", ".join(prefix.rstrip(".") for prefix in ALLOWED[group])
         raise ConfigError(
-            f"{group}._target_={name}: must be in {ALLOWED[group].rstrip('.')}, or in a module "
-            "that your own command line lists in plugins=[…]"
+            f"{group}._target_={name}: must be in {rooms}, or in a module that your own command "
+            "line lists in plugins=[…]"
         )
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in EXTRAS:
+            raise ConfigError(
+                f"{group}._target_={name}: needs pip install 'genrun[{EXTRAS[missing]}]'"
+            ) from error
+        raise ConfigError(f"{group}._target_={name}: cannot be imported ({error})") from error
     except Exception as error:  # a module can fail in any way when it is imported
         raise ConfigError(f"{group}._target_={name}: cannot be imported ({error})") from error
     if not inspect.isclass(found):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import torch
@@ -12,7 +14,10 @@ from torch import nn
 from genrun.build.instantiate import Config, config_errors, find_class
 from genrun.core.errors import ConfigError
 from genrun.core.protocols import Model
+from genrun.training.audit import Moved, audit, keep_gradients
+from genrun.training.closure import takes_closure
 from genrun.training.schedule import Schedule
+from genrun.training.schedule_free import is_schedule_free
 from genrun.training.step import trained_parameters
 
 TO_THE_END = ("T_max", "total_iters")  # null means: as many steps as are left after warm-up
@@ -28,34 +33,43 @@ def build_optimizers(
             raise ConfigError(
                 f"players.{name}: the players of this model are {', '.join(players)}"
             )
-    return {
+    optimizers = {
         name: build_optimizer(
             config["players"].get(name, config)["optimizer"],
             trained_parameters(nets, player),
             plugins,
+            {network: nets[network] for network in player.networks},
         )
         for name, player in players.items()
     }
+    alone = [o for o in optimizers.values() if takes_closure(type(o))]
+    if alone and len(players) > 1:
+        raise ConfigError(
+            f"optimizer={type(alone[0]).__name__}: evaluates the loss several times a step, which "
+            f"players that take turns ({', '.join(players)}) cannot give it"
+        )
+    return optimizers
 
 
 def build_optimizer(
-    settings: Config, parameters: Sequence[nn.Parameter], plugins: Sequence[str]
+    settings: Config,
+    parameters: Sequence[nn.Parameter],
+    plugins: Sequence[str],
+    networks: Mapping[str, nn.Module],
 ) -> torch.optim.Optimizer:
+    """`networks` are those that the parameters are of, for an optimizer that asks for them."""
     kind = find_class("optimizer", settings, plugins)
     if not issubclass(kind, torch.optim.Optimizer):
         raise ConfigError(f"optimizer._target_={settings['_target_']}: is not an optimizer")
-    closure = inspect.signature(kind.step).parameters.get("closure")
-    if closure is not None and closure.default is inspect.Parameter.empty:
-        raise ConfigError(
-            f"optimizer._target_={settings['_target_']}: evaluates the loss several times a step, "
-            "which players that take turns cannot give it"
-        )
     arguments: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in settings.items()
         if name != "_target_"
     }
-    with config_errors("optimizer"):
+    if "networks" in inspect.signature(kind).parameters:
+        arguments["networks"] = networks
+    # some say with `print` what they were made with
+    with config_errors("optimizer"), redirect_stdout(io.StringIO()):
         try:
             optimizer = kind(parameters, **arguments)
         except RuntimeError as error:
@@ -63,7 +77,42 @@ def build_optimizer(
             if not arguments.get("fused") or "fused" not in str(error):
                 raise
             optimizer = kind(parameters, **{**arguments, "fused": False})
+    if is_schedule_free(optimizer):
+        optimizer.train()  # type: ignore[attr-defined]  # and it stays so
     return optimizer
+
+
+def audit_optimizers(
+    optimizers: Mapping[str, torch.optim.Optimizer], model: Model, nets: nn.ModuleDict
+) -> dict[str, list[Moved]]:
+    """What each update rule moves, by player. Raises `ConfigError` where a parameter stays."""
+    moved = {}
+    for player in model.players():
+        named = [
+            (f"{network}/{name}", parameter)
+            for network in player.networks
+            for name, parameter in nets[network].named_parameters()
+            if parameter.requires_grad
+        ]
+        optimizer = optimizers[player.name]
+        try:
+            found = audit(optimizer, [parameter for _, parameter in named])
+        except Exception as error:  # a plugin's can fail in any way
+            text = (str(error) or type(error).__name__).splitlines()[0]
+            raise ConfigError(
+                f"optimizer: {type(optimizer).__name__} of {player.name} fails in a first step "
+                f"({text})"
+            ) from error
+        if found.unmoved:
+            raise ConfigError(
+                f"optimizer: {type(optimizer).__name__} does not move "
+                f"{named[found.unmoved[0]][0]} of {player.name} "
+                f"({len(found.unmoved)} of {len(named)} tensors stay as they are)"
+            )
+        if found.changes_gradients:
+            keep_gradients(optimizer)
+        moved[player.name] = found.moved
+    return moved
 
 
 def build_schedule(
@@ -83,4 +132,10 @@ def build_schedule(
         return kind(chosen, **arguments)
 
     with config_errors("schedule"):
-        return Schedule(optimizer, make, warmup_steps)
+        schedule = Schedule(optimizer, make, warmup_steps)
+    if is_schedule_free(optimizer) and not schedule.constant:
+        raise ConfigError(
+            f"schedule._target_={settings['_target_']}: {type(optimizer).__name__} is made to do "
+            "without; use schedule=constant, warmed up by schedule.warmup_steps"
+        )
+    return schedule

@@ -31,6 +31,9 @@ RUN_FORM = {  # what run.json holds from the beginning
     "resumed": [{"step": int}],
 }
 END_FORM = {"step": int, "best": Maybe({"step": int, "value": float | int})}  # later, if ever
+LATER_FORM = {  # runs of earlier versions have none
+    "updates": Each([{"rule": str, "tensors": int, "parameters": int}]),
+}
 EARLY_FORM = {
     "choices": Each(str),
     "overrides": [str],
@@ -142,7 +145,8 @@ def _check_run(content: Any) -> None:
     if content["status"] == "failed" and "environment" not in content:
         return
     check_form(content, RUN_FORM)
-    check_form(content, {name: form for name, form in END_FORM.items() if name in content})
+    may_be = {**END_FORM, **LATER_FORM}
+    check_form(content, {name: form for name, form in may_be.items() if name in content})
     if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
         raise ValueError("it.data.shape must be channels, height, width")
 

@@ -1,43 +1,75 @@
-"""Averaged networks beside the trained ones."""
+"""The networks to evaluate, where they are others than the trained ones."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from genrun.core.protocols import WeightAverage
+from genrun.training.schedule_free import is_schedule_free, move_to_average
 
 
 class AveragedNetworks:
-    """A copy of the networks whose parameters follow the trained ones by `rule`.
+    """A copy of the networks whose parameters follow the trained ones.
 
-    Buffers of trained networks (BatchNorm's statistics) are copied as they are; networks without
-    a player, which are calibrated rather than trained, are left to the calibration.
+    By `rule` after every step, or by a schedule-free optimizer whenever they are needed; the
+    trained networks are only read. BatchNorm's statistics belong to weights, and these have not
+    been trained with, so `follow_data` finds theirs; other buffers (spectral norm's vectors) are
+    copied. Networks without a player, which are calibrated rather than trained, are left to the
+    calibration.
     """
 
     def __init__(
-        self, nets: nn.ModuleDict, trained: Sequence[str], rule: WeightAverage | None
+        self,
+        nets: nn.ModuleDict,
+        trained: Sequence[str],
+        rule: WeightAverage | None,
+        optimizers: Sequence[Optimizer],
+        follow_data: Callable[[nn.ModuleDict], None],
     ) -> None:
-        self.nets = nets if rule is None else copy.deepcopy(nets).requires_grad_(False)
         self._rule = rule
+        self._schedule_free = [o for o in optimizers if is_schedule_free(o)]
+        self.nets = copy.deepcopy(nets).requires_grad_(False) if self.separate else nets
+        self._follow_data = follow_data
         pairs = [(self.nets[name], nets[name]) for name in trained]
-        self._averaged = [p for ours, _ in pairs for p in ours.parameters()]
-        self._current = [p for _, theirs in pairs for p in theirs.parameters()]
+        self._averaged: list[Tensor] = [p for ours, _ in pairs for p in ours.parameters()]
+        self._current: list[Tensor] = [p for _, theirs in pairs for p in theirs.parameters()]
         self._buffers = [b for ours, _ in pairs for b in ours.buffers()]
         self._current_buffers = [b for _, theirs in pairs for b in theirs.buffers()]
+        modules = [module for ours, _ in pairs for module in ours.modules()]
+        self._has_statistics = any(
+            isinstance(m, _BatchNorm) and m.track_running_stats for m in modules
+        )
+        self._settled = -1  # the step whose weights to evaluate these are
 
     @property
     def separate(self) -> bool:
         """Whether the networks to evaluate are others than the trained ones."""
-        return self._rule is not None
+        return self._rule is not None or bool(self._schedule_free)
 
     def update(self, step: int) -> None:
-        if self._rule is None:
+        """After every step."""
+        if self._rule is not None:
+            with torch.no_grad():
+                self._rule.average(self._averaged, self._current, step)
+
+    def settle(self, step: int) -> None:
+        """Before the networks are evaluated, drawn from or saved; a function of the step."""
+        if not self.separate or self._settled == step:
             return
         with torch.no_grad():
-            self._rule.average(self._averaged, self._current, step)
+            if self._schedule_free:
+                torch._foreach_copy_(self._averaged, self._current)
+                copies = dict(zip(self._current, self._averaged, strict=True))
+                for optimizer in self._schedule_free:
+                    move_to_average(optimizer, copies)
             if self._buffers:
                 torch._foreach_copy_(self._buffers, self._current_buffers)
+        if self._has_statistics:
+            self._follow_data(self.nets)
+        self._settled = step

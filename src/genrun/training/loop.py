@@ -125,6 +125,7 @@ class Loop:
     def _evaluate(self) -> dict[str, float]:
         trial = self.trial
         trial.window.check()
+        trial.average.settle(trial.step)
         metrics = self.processes.first(self._measure)
         value = metrics[self.plan.monitor]
         if trial.best is None or value < trial.best.value:
@@ -179,6 +180,7 @@ class Loop:
 
     def _draw(self) -> None:
         self.trial.window.check()
+        self.trial.average.settle(self.trial.step)
         self.processes.first(self._write_pictures)
 
     def _write_pictures(self) -> None:
@@ -192,6 +194,7 @@ class Loop:
 
     def _save(self) -> None:
         self.trial.window.check()
+        self.trial.average.settle(self.trial.step)
         self.processes.first(self._write_checkpoint)
         self._kept = self.trial.best
 

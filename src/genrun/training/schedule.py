@@ -34,11 +34,15 @@ class Schedule:
         self.scheduler = make(optimizer)
         self.warmup_steps = warmup_steps
         self.steps = 0
-        unchanging = isinstance(self.scheduler, ConstantLR) and self.scheduler.factor == 1
         by_metric = isinstance(self.scheduler, ReduceLROnPlateau)
-        self._moves_with_steps = not (unchanging or by_metric)
+        self._moves_with_steps = not (self.constant or by_metric)
         self._start = [group["lr"] for group in optimizer.param_groups]
         self._warm()
+
+    @property
+    def constant(self) -> bool:
+        """Whether the rate stays as it is after the warm-up."""
+        return isinstance(self.scheduler, ConstantLR) and self.scheduler.factor == 1
 
     def step(self) -> None:
         """After each training step."""

@@ -1,54 +1,80 @@
-"""What tensors an optimizer keeps, learned by letting a copy of it take one step."""
+"""What an optimizer keeps, learned by letting a copy of it take one step."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
+from torch.optim import Optimizer
+
+from genrun.training.trial_step import fresh_copy, parameters_of, step_on_a_bowl, whole_copy
 
 
-def state_forms(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
-    """By the parameter's index and the name; tensors of the right shape and dtype."""
-    probe = object.__new__(type(optimizer))
-    probe.__dict__ = {k: v for k, v in vars(optimizer).items() if k != "step"}  # a schedule's own
-    probe.state = defaultdict(dict)
-    probe.param_groups = [
-        {**group, "params": [_copy_of(p) for p in group["params"]]}
-        for group in optimizer.param_groups
-    ]
-    probe.step()
-    parameters = [p for group in probe.param_groups for p in group["params"]]
-    return {
-        index: {k: v for k, v in probe.state[p].items() if isinstance(v, Tensor)}
-        for index, p in enumerate(parameters)
-    }
+def state_forms(optimizer: Optimizer) -> dict[int, dict[str, Any]]:
+    """By the parameter's index and the name: tensors, lists and numbers of the right form."""
+    tried = fresh_copy(optimizer)
+    step_on_a_bowl(tried)
+    return {i: dict(tried.state.get(p, {})) for i, p in enumerate(parameters_of(tried))}
 
 
-def _copy_of(parameter: Tensor) -> Tensor:
-    copied = parameter.detach().clone().requires_grad_()
-    copied.grad = torch.zeros_like(copied)
-    return copied
+def refuse_other_state(optimizer: Optimizer, given: Mapping[str, Tensor]) -> None:
+    """Raises `ValueError` where tensors, by their path, are not such as it would keep.
 
-
-def refuse_other_state(optimizer: torch.optim.Optimizer, given: Mapping[str, Any]) -> None:
-    """Raises `ValueError` where tensors, by `index/name`, are not those that it would keep.
-
-    A parameter that never had a gradient has none; one that had has all.
+    Paths are those of `split_optimizer_state`. A parameter that never had a gradient has no
+    tensors; one that had has all, but for those that may be numbers.
     """
     forms = state_forms(optimizer)
-    named: dict[int, dict[str, Any]] = defaultdict(dict)
+    longest = max(group.get("history_size", 0) for group in optimizer.param_groups)
+    found: dict[int, set[str]] = {}
     for path, tensor in given.items():
-        index, _, name = path.partition("/")
-        named[int(index) if index.isdecimal() else -1][name] = tensor
-    for number, tensors in named.items():
-        own = forms.get(number, {})
-        if set(own) != set(tensors):
-            raise ValueError(
-                f"its optimizer's state of parameter {number} is not this optimizer's"
-            )
-        for name, tensor in tensors.items():
-            if (tensor.shape, tensor.dtype) != (own[name].shape, own[name].dtype):
-                raise ValueError(f"its optimizer's {number}/{name} has another form")
+        index, _, rest = path.partition("/")
+        name, _, place = rest.partition("/")
+        number = int(index) if index.isdecimal() else -1
+        if not _fits(tensor, forms.get(number, {}).get(name), place, longest):
+            raise ValueError(f"its optimizer's {path} is not of this optimizer's form")
+        found.setdefault(number, set()).add(name)
+    for number, names in found.items():
+        kept = {k for k, v in forms[number].items() if isinstance(v, Tensor) and v.dim() > 0}
+        if missing := kept - names:
+            raise ValueError(f"its optimizer's {number}/{min(missing)} is missing")
+
+
+def _fits(tensor: Tensor, own: Any, place: str, longest: int) -> bool:
+    """Whether a tensor can be what the optimizer has there, or an entry of the list it has."""
+    if place:
+        if not isinstance(own, list) or not place.isdecimal():
+            return False
+        inner = [entry for entry in own if isinstance(entry, Tensor)]
+        return int(place) < max(len(own), longest) and any(_same(tensor, t) for t in inner)
+    if isinstance(own, Tensor):
+        return _same(tensor, own)
+    return isinstance(own, int | float) and tensor.dim() == 0  # L-BFGS's step size is either
+
+
+def _same(tensor: Tensor, own: Tensor) -> bool:
+    return (tensor.shape, tensor.dtype) == (own.shape, own.dtype)
+
+
+def refuse_other_counts(optimizer: Optimizer, groups: Sequence[Mapping[str, Any]]) -> None:
+    """Raises `ValueError` where a checkpoint's groups change a number of things it was made with.
+
+    How many iterations and how much history: what a checkpoint says of them could take any time
+    and memory. What is counted while training is not among an optimizer's arguments.
+    """
+    arguments = inspect.signature(type(optimizer)).parameters
+    for own, given in zip(optimizer.param_groups, groups, strict=True):
+        for name in (set(own) & set(arguments)) - {"lr"}:
+            counts = isinstance(own[name], int | str) and not isinstance(own[name], bool)
+            if counts and given[name] != own[name]:
+                raise ValueError(f"its optimizer's {name} is {given[name]}, not {own[name]}")
+
+
+def refuse_unusable(optimizer: Optimizer) -> None:
+    """Raises `ValueError` where the state that it has been given breaks its next step."""
+    tried = whole_copy(optimizer)
+    try:
+        step_on_a_bowl(tried)
+    except Exception as error:  # a state can be wrong in any way
+        raise ValueError(f"its optimizer cannot go on ({error})") from error

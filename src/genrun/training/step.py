@@ -21,6 +21,7 @@ from genrun.core.protocols import (
     WeightChange,
 )
 from genrun.core.types import Metrics, Player, Share
+from genrun.training.closure import step_with_closure, takes_closure
 
 Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
 Loss = Callable[[Tensor, Tensor | None, int], tuple[Tensor, Metrics]]
@@ -71,6 +72,7 @@ class TrainingStep:
         self._inputs = {  # None: all leaves, for which autograd needs no search
             name: None if everything == set(own) else own for name, own in self._parameters.items()
         }
+        self._searching = {n for n, o in optimizers.items() if takes_closure(type(o))}
         self._losses = {player.name: self._loss_of(player) for player in self.players}
         index = 0 if settings.share is None else settings.share.index
         self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
@@ -111,6 +113,23 @@ class TrainingStep:
         return self.data.batch(index), labels
 
     def _turn(self, player: Player, batch: Batch, base: int) -> Metrics:
+        optimizer = self.optimizers[player.name]
+        if player.name in self._searching:
+
+            def differentiate() -> tuple[Tensor, Metrics]:
+                noise.seed_global_generators(int(base) ^ self._own_seed, self.settings.device)
+                return self._differentiate(player, batch, base)
+
+            loss, metrics = step_with_closure(optimizer, differentiate, list(self.nets.buffers()))
+        else:
+            loss, metrics = self._differentiate(player, batch, base)
+            optimizer.step()
+        for weight_change in self.weight_changes:
+            weight_change.change_weights(self.model, player, self._parameters[player.name])
+        named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
+        return {f"{player.name}/loss": loss.detach(), **named}
+
+    def _differentiate(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
         parameters = self._parameters[player.name]
         for parameter in parameters:
             parameter.grad = None  # before the new one needs its memory
@@ -118,11 +137,7 @@ class TrainingStep:
         torch.autograd.backward(loss, inputs=self._inputs[player.name])
         for change in self.gradient_changes:
             change.change_gradients(parameters)
-        self.optimizers[player.name].step()
-        for weight_change in self.weight_changes:
-            weight_change.change_weights(self.model, player, parameters)
-        named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
-        return {f"{player.name}/loss": loss.detach(), **named}
+        return loss, metrics
 
     def _loss_of(self, player: Player) -> Loss:
         """The player's whole loss, penalties included, as a function of batch and key."""

@@ -16,8 +16,13 @@ from genrun.training.average import AveragedNetworks
 from genrun.training.finite import Gradients, check_finite
 from genrun.training.health import Health
 from genrun.training.likeness import refuse_unlike
+from genrun.training.optimizer_state import join_optimizer_state, split_optimizer_state
 from genrun.training.schedule import Schedule
-from genrun.training.state_forms import refuse_other_state
+from genrun.training.state_forms import (
+    refuse_other_counts,
+    refuse_other_state,
+    refuse_unusable,
+)
 from genrun.training.window import Window
 
 
@@ -125,8 +130,10 @@ class Trial:
         if self.average.separate:
             load_networks(self.average.nets, tensors, "average")
         for name, optimizer in self.optimizers.items():
-            parts = _below(tensors, f"optimizer/{name}")
-            optimizer.load_state_dict(join_optimizer_state(parts, record["optimizers"][name]))
+            parts, rest = _below(tensors, f"optimizer/{name}"), record["optimizers"][name]
+            refuse_other_counts(optimizer, rest["groups"])
+            optimizer.load_state_dict(join_optimizer_state(parts, rest))
+            refuse_unusable(optimizer)
         for name, schedule in self.schedules.items():
             schedule.restore(record["schedules"][name])
         self.window.restore(**record["window"])
@@ -161,29 +168,6 @@ def load_networks(nets: nn.ModuleDict, tensors: Mapping[str, Tensor], kind: str)
     """Fills networks from a checkpoint's tensors; `kind` is `networks` or `average`."""
     own = {path.replace("/", ".", 1): tensor for path, tensor in _below(tensors, kind).items()}
     nets.load_state_dict(own)
-
-
-def split_optimizer_state(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimizer's `state_dict` as tensors by `index/name`, and the rest."""
-    tensors: dict[str, Tensor] = {}
-    values: dict[str, Any] = {}
-    for index, entries in state["state"].items():
-        for name, value in entries.items():
-            if isinstance(value, Tensor):
-                tensors[f"{index}/{name}"] = value
-            else:
-                values[f"{index}/{name}"] = value
-    return tensors, {"groups": state["param_groups"], "values": values}
-
-
-def join_optimizer_state(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of `split_optimizer_state`. Tensors are copied: torch would alias them."""
-    state: dict[int, dict[str, Any]] = {}
-    for path, value in {**tensors, **rest["values"]}.items():
-        index, name = path.split("/", 1)
-        value = value.clone() if isinstance(value, Tensor) else value
-        state.setdefault(int(index), {})[name] = value
-    return {"state": state, "param_groups": rest["groups"]}
 
 
 def _tensors_by_path(nets: nn.ModuleDict) -> dict[str, Tensor]:

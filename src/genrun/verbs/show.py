@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genrun.core.shown import shown_updates
 from genrun.runs.folder import RunFolder
 from genrun.runs.strict_json import finite_number
 from genrun.terminal.style import is_error, with_errors
@@ -65,6 +66,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "data": _data(info["data"]),
         "model": _model(info),
         "parameters": ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items()),
+        "updates": shown_updates(info.get("updates", {})) or None,
         "resumed": ", ".join(f"at step {r['step']}" for r in info["resumed"]) or None,
     }
 

@@ -1,0 +1,50 @@
+"""Whether regularizations suit the optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch.optim import Optimizer
+
+from genrun.core.errors import ConfigError
+from genrun.core.protocols import GradientChange, WeightAverage
+from genrun.core.types import Share
+from genrun.training.closure import takes_closure
+from genrun.training.schedule_free import is_schedule_free
+
+
+def weight_average(
+    regularizations: Mapping[str, Any], optimizers: Mapping[str, Optimizer]
+) -> WeightAverage | None:
+    """The one that is asked for. Raises `ConfigError` where an optimizer has its own."""
+    named = {name: r for name, r in regularizations.items() if isinstance(r, WeightAverage)}
+    for name in named:
+        for player, optimizer in optimizers.items():
+            if is_schedule_free(optimizer):
+                raise ConfigError(
+                    f"regularization={name}: {type(optimizer).__name__} of {player} has an "
+                    f"average of its own to evaluate; leave {name} out"
+                )
+    return next(iter(named.values()), None)
+
+
+def refuse_for_closures(
+    optimizers: Mapping[str, Optimizer], regularizations: Mapping[str, Any], share: Share | None
+) -> None:
+    """Raises `ConfigError` where a line search would be led by something else than its loss."""
+    for optimizer in optimizers.values():
+        if not takes_closure(type(optimizer)):
+            continue
+        kind = type(optimizer).__name__
+        for name, regularization in regularizations.items():
+            if isinstance(regularization, GradientChange):
+                raise ConfigError(
+                    f"regularization={name}: {kind} searches along the loss's own gradient, "
+                    "which may not be changed"
+                )
+        if share is not None:
+            raise ConfigError(
+                f"optimizer={kind}: searches by one process's loss; {share.count} processes "
+                "would each go another way"
+            )

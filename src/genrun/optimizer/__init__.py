@@ -1,0 +1,1 @@
+"""Optimizers that no library has: different update rules for different parameters."""
