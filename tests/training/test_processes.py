@@ -17,7 +17,7 @@ from genrun.compose import Composed, compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError, GenrunError, OutputFailed, ProcessLost
 from genrun.core.noise import Key, fold_in
-from genrun.core.types import Share
+from genrun.core.types import DataSpec, Picture, Share
 from genrun.experiment import Experiment
 from genrun.runs.checkpoint import checkpoints
 from genrun.runs.folder import RunFolder
@@ -254,7 +254,8 @@ def test_samples_that_rank_0_alone_finds_not_finite_end_all(tmp_path: Path) -> N
         experiment = prepare("model=vae")
         evaluation = experiment.built.evaluation
         if experiment.built.processes.rank == 0:
-            evaluation.pictures = lambda: {"": torch.full((1, 1, 2, 2), torch.nan)}  # type: ignore[method-assign]
+            picture = Picture(torch.full((1, 1, 2, 2), torch.nan), DataSpec(1, 2, 2))
+            evaluation.pictures = lambda: {"": picture}  # type: ignore[method-assign]
         outcome = experiment.train(tmp_path / "run", SilentDisplay())
         return outcome.status, outcome.reason
 
