@@ -34,6 +34,8 @@ LIMITS: dict[str, Limit] = {
     **_each("log_every evaluate_every save_every sample_every step_size", AT_LEAST_1),
     **_each("batch_size held_out size channels threads examples", AT_LEAST_1),
     **_each("latent_dim hidden discriminator_turns", AT_LEAST_1),
+    **_each("positions codes code_dim prior_width prior_layers", AT_LEAST_1),
+    **_each("commitment feature_weight", AT_LEAST_0),
     **_each("importance_samples training_samples projections", UP_TO_100000),
     **_each("patience T_max", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
