@@ -56,8 +56,9 @@ class CausalBlock(nn.Module):
         self.before_attention = nn.LayerNorm(width)
         self.projections = nn.Linear(width, 3 * width)
         self.joined = nn.Linear(width, width)
+        wide = 4 * width
         self.dense = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+            nn.LayerNorm(width), nn.Linear(width, wide), nn.GELU(), nn.Linear(wide, width)
         )
 
     def forward(self, seen: Tensor) -> Tensor:
