@@ -35,8 +35,7 @@ def regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDict
     if isinstance(regularization, HiddenLayer):
         _add_hidden(name, regularization, nets, chosen, each=named is not None)
     if isinstance(regularization, NetworkChange):
-        for network in chosen:
-            nets[network] = regularization.change(nets[network])
+        _change(name, regularization, nets, chosen, each=named is not None)
     if isinstance(regularization, CriticInput):
         assert isinstance(model, Adversarial), "it checks the model"
         judging = [n for p in model.players() if p.name == model.critic for n in p.networks]
@@ -79,6 +78,27 @@ def _add_hidden(
     for hidden in layers:
         layer = regularization.layer(hidden.channels, hidden.spatial)
         hidden.add(layer, regularization.before_activation)
+
+
+def _change(
+    name: str,
+    regularization: NetworkChange,
+    nets: nn.ModuleDict,
+    chosen: Sequence[str],
+    each: bool,
+) -> None:
+    """`each`: every one of the networks must have something to change, not only one of them."""
+    unchanged = []
+    for network in chosen:
+        before = list(nets[network].modules())
+        nets[network] = regularization.change(nets[network])
+        if list(nets[network].modules()) == before:
+            unchanged.append(network)
+    if unchanged and (each or len(unchanged) == len(chosen)):
+        raise ConfigError(
+            f"regularization={name} needs layers that it can change, and there are none in "
+            f"{', '.join(unchanged)}"
+        )
 
 
 def _add_to_kl(name: str, regularization: KLLayer, model: Model, nets: nn.ModuleDict) -> None:

@@ -69,6 +69,13 @@ class SeenThrough(nn.Module):
         return self.network(self.layer(images) if self.training else images, *others)
 
 
+def seen_directly(critic: nn.Module) -> nn.Module:
+    """The network itself, without what it sees its images through."""
+    while isinstance(critic, SeenThrough):
+        critic = critic.network
+    return critic
+
+
 def watch_judgements(critic: nn.Module, judged: Tensor, boundary: float | None) -> Metrics:
     """Tells layers that a critic sees through how it judged real images in its turn.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +65,8 @@ class Coupling(nn.Module):
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Towards the base: values (batch, pixels), and log |det| of the Jacobian, (batch,)."""
-        moved, change = self._move(values).call_and_ladj(values[:, self.moved])
+        transform: Any = self._move(values)  # zuko's, which torch's type says less of
+        moved, change = transform.call_and_ladj(values[:, self.moved])
         return self._with(values, moved), change.sum(1)
 
     def inverse(self, values: Tensor) -> Tensor:
@@ -73,8 +75,8 @@ class Coupling(nn.Module):
 
     def _move(self, values: Tensor) -> Transform:
         """The map of the moved half, which both directions can tell from the kept one."""
-        images = (values * self.seen).unflatten(1, self.shape)
-        maps = self.conditioner(images).flatten(1).unflatten(1, (-1, values.shape[1]))
+        images = (values * self.seen).view(len(values), *self.shape)
+        maps = self.conditioner(images).reshape(len(values), -1, values.shape[1])
         parameters = self.gain * maps + self.offset
         return self.univariate(parameters[:, :, self.moved].transpose(1, 2))
 

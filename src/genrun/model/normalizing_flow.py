@@ -62,7 +62,7 @@ class Flow(nn.Module):
         else:
             shares = (torch.sigmoid(values) - self.margin) / (1 - 2 * self.margin)
             data = (shares * LEVELS).floor() / (LEVELS - 1)
-        return data.clamp(0, 1).unflatten(1, self.spec.shape)
+        return data.clamp(0, 1).view(count, *self.spec.shape)
 
     def _onto_line(self, data: Tensor, key: Key) -> tuple[Tensor, Tensor]:
         """Values (batch, pixels) in the couplings' range, and log |det| of the way there."""
@@ -151,7 +151,7 @@ def _affine(transform: Callable[..., Transform], parameters: Tensor) -> Transfor
 def _spline(
     transform: Callable[..., Transform], parts: tuple[int, ...], parameters: Tensor
 ) -> Transform:
-    return transform(*parameters.split(parts, dim=-1))
+    return transform(*torch.split(parameters, list(parts), dim=-1))
 
 
 def _zuko_transforms() -> ModuleType:
@@ -161,4 +161,5 @@ def _zuko_transforms() -> ModuleType:
         raise ConfigError(
             "model=normalizing_flow: needs zuko; pip install 'genrun[flow]'"
         ) from error
-    return transforms
+    found: ModuleType = transforms
+    return found

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genrun.core import noise
+from genrun.core.layers import seen_directly, watch_judgements
 from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
@@ -82,7 +83,8 @@ class VAEGAN(GAN):
         real = self.judge(nets, batch)
         fakes = self._logits(nets, made), self._logits(nets, sampled)
         loss = self.discriminator_loss(real, fakes[0]) + softplus(fakes[1]).mean()
-        return loss, self.metrics(real, torch.cat(fakes))
+        watched = watch_judgements(nets["discriminator"], real, self.boundary)
+        return loss, self.metrics(real, torch.cat(fakes)) | watched
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
         """What the code says in nats, by dimension too, and the reconstructions' error a pixel."""
@@ -108,7 +110,7 @@ class VAEGAN(GAN):
 
     def _feature_distance(self, nets: nn.ModuleDict, images: Tensor, made: Tensor) -> Tensor:
         """Minus log N(features of x | features of what was made, I), without its constant."""
-        discriminator = nets["discriminator"]
+        discriminator = seen_directly(nets["discriminator"])  # two images, seen alike
         assert isinstance(discriminator, FeatureDiscriminator)
         with torch.no_grad():
             wanted = discriminator.body(2 * images - 1)

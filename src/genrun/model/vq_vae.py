@@ -27,7 +27,7 @@ class Codebook(nn.Module):
 
     def split(self, encoded: Tensor) -> Tensor:
         """An encoder's outputs as vectors: (batch, positions, code_dim)."""
-        return encoded.unflatten(1, (self.positions, self.entries.shape[1]))
+        return encoded.view(len(encoded), self.positions, self.entries.shape[1])
 
     def nearest(self, vectors: Tensor) -> Tensor:
         """The nearest entry of each vector (equation 1), int64 of (batch, positions)."""

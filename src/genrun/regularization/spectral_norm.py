@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from genrun.core.errors import ConfigError
 from genrun.regularization.of_weights import LINEAR, Linear, as_matrix
 
 
@@ -43,7 +42,8 @@ class SpectralNormalized(nn.Module):
         outputs: Tensor = self.layer(inputs)
         if self.layer.bias is None:
             return outputs / sigma
-        bias = self.layer.bias.view(-1, *[1] * (outputs.dim() - 2))
+        spatial = 0 if isinstance(self.layer, nn.Linear) else outputs.dim() - 2
+        bias = self.layer.bias.view(-1, *[1] * spatial)
         return (outputs - bias) / sigma + bias
 
 
@@ -55,17 +55,9 @@ class SpectralNorm:
     eps: float
 
     def change(self, network: nn.Module) -> nn.Module:
-        if not any(isinstance(module, LINEAR) for module in network.modules()):
-            raise ConfigError(
-                "regularization=spectral_norm: there is no linear map in a "
-                f"{type(network).__name__}; name others in regularization.spectral_norm.networks"
-            )
-        self._normalize(network)
-        return network
-
-    def _normalize(self, network: nn.Module) -> None:
         for name, child in network.named_children():
             if isinstance(child, LINEAR):
                 setattr(network, name, SpectralNormalized(child, self.eps))
             else:
-                self._normalize(child)
+                self.change(child)
+        return network
