@@ -25,6 +25,7 @@ UP_TO_100000 = Limit(lambda v: 1 <= v <= 100_000, "from 1 to 100000", whole=True
 AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
+INSIDE_1 = Limit(lambda v: 0 < v < 1, "above 0 and below 1")
 UP_TO_1 = Limit(lambda v: 0 < v <= 1, "above 0 and at most 1")
 
 LIMITS: dict[str, Limit] = {
@@ -38,7 +39,8 @@ LIMITS: dict[str, Limit] = {
     **_each("patience T_max", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
     **_each("jobs give_up_after trials seeds batch", AT_LEAST_1),
-    **_each("reduction_factor", AT_LEAST_2),
+    **_each("reduction_factor fast_steps", AT_LEAST_2),
+    "slow_step_size": INSIDE_1,
     **_each("startup_trials", WHOLE_FROM_0),
     "n_jobs": Limit(lambda v: v != 0, "a number of jobs, or -1 for one a core", whole=True),
     **_each("cpus_per_task timeout_min nodes tasks_per_node array_parallelism", AT_LEAST_1),

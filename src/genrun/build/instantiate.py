@@ -22,7 +22,15 @@ ALLOWED = {
     "schedule": "torch.optim.lr_scheduler.",
     **{
         group: f"genrun.{group}."
-        for group in ("data", "model", "backbone", "regularization", "stopping", "metric")
+        for group in (
+            "data",
+            "model",
+            "backbone",
+            "updates",
+            "regularization",
+            "stopping",
+            "metric",
+        )
     },
 }
 
