@@ -10,7 +10,7 @@ from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
 from genrun.model.vae_gan import VAEGAN
-from genrun.training.step import trained_parameters
+from genrun.training.losses import trained_parameters
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)

@@ -16,9 +16,9 @@ from genrun.core.errors import ConfigError
 from genrun.core.protocols import Model
 from genrun.training.audit import Moved, audit, keep_gradients
 from genrun.training.closure import takes_closure
+from genrun.training.losses import trained_parameters
 from genrun.training.schedule import Schedule
 from genrun.training.schedule_free import is_schedule_free
-from genrun.training.step import trained_parameters
 
 TO_THE_END = ("T_max", "total_iters")  # null means: as many steps as are left after warm-up
 

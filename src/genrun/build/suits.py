@@ -8,10 +8,12 @@ from typing import Any
 from torch.optim import Optimizer
 
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import GradientChange, WeightAverage
+from genrun.core.game import Updates
+from genrun.core.protocols import GradientChange, GradientPoint, WeightAverage
 from genrun.core.types import Share
 from genrun.training.closure import takes_closure
 from genrun.training.schedule_free import is_schedule_free
+from genrun.updates.alternating import Alternating
 
 
 def weight_average(
@@ -30,7 +32,10 @@ def weight_average(
 
 
 def refuse_for_closures(
-    optimizers: Mapping[str, Optimizer], regularizations: Mapping[str, Any], share: Share | None
+    optimizers: Mapping[str, Optimizer],
+    regularizations: Mapping[str, Any],
+    updates: Updates,
+    share: Share | None,
 ) -> None:
     """Raises `ConfigError` where a line search would be led by something else than its loss."""
     for optimizer in optimizers.values():
@@ -38,11 +43,16 @@ def refuse_for_closures(
             continue
         kind = type(optimizer).__name__
         for name, regularization in regularizations.items():
-            if isinstance(regularization, GradientChange):
+            if isinstance(regularization, GradientChange | GradientPoint):
                 raise ConfigError(
                     f"regularization={name}: {kind} searches along the loss's own gradient, "
                     "which may not be changed"
                 )
+        if type(updates) is not Alternating:
+            raise ConfigError(
+                f"updates={type(updates).__name__.lower()}: {kind} searches by the loss and moves "
+                "at once; set updates=alternating"
+            )
         if share is not None:
             raise ConfigError(
                 f"optimizer={kind}: searches by one process's loss; {share.count} processes "

@@ -1,0 +1,73 @@
+"""Players' whole losses, penalties included, as functions of batch and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core import noise
+from genrun.core.noise import Key
+from genrun.core.protocols import Conditional, Model, Penalty
+from genrun.core.types import Metrics, Player, Share
+
+Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
+Loss = Callable[[Tensor, Tensor | None, int], tuple[Tensor, Metrics]]
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """How losses are computed, beyond what they are."""
+
+    seed: int
+    device: torch.device
+    autocast: torch.dtype | None  # None: everything in the parameters' own precision
+    compile: bool
+    share: Share | None  # of each batch, where several processes train; None: all of it
+
+
+def loss_of_player(
+    player: Player,
+    model: Model,
+    nets: nn.ModuleDict,
+    penalties: Mapping[str, Penalty],
+    settings: StepSettings,
+) -> Loss:
+    """Takes images, labels and the base of the noise; gives the loss and what to log of it."""
+
+    def loss_of(
+        batch: Tensor, labels: Tensor | None, base: int | Tensor
+    ) -> tuple[Tensor, Metrics]:
+        key, told = Key(base), given(model, labels)
+        with noise.layer_keys(key, settings.share):
+            loss, metrics = told.loss(player.name, nets, batch, key.fold("loss"))
+            for name, term in penalties.items():
+                value = term.penalty(told, player, nets, batch, key.fold(name))
+                if value is not None:
+                    loss, metrics = loss + value, metrics | {name: value}
+        return loss, metrics
+
+    if settings.autocast is not None:
+        loss_of = torch.autocast(settings.device.type, settings.autocast)(loss_of)
+    if not settings.compile:
+        return loss_of
+    compiled = torch.compile(loss_of)  # once for all bases, as they come in a tensor
+    return lambda batch, labels, base: compiled(batch, labels, torch.tensor(base))
+
+
+def given(model: Model, labels: Tensor | None) -> Model:
+    """The model of images with these labels, for one that asks for labels."""
+    return model.given(labels) if isinstance(model, Conditional) and labels is not None else model
+
+
+def named(player: Player, loss: Tensor, metrics: Metrics) -> Metrics:
+    """As they are logged: `PLAYER/loss` and so on."""
+    own = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
+    return {f"{player.name}/loss": loss.detach(), **own}
+
+
+def trained_parameters(nets: nn.ModuleDict, player: Player) -> list[nn.Parameter]:
+    """The parameters that the player's optimizer moves."""
+    return [parameter for name in player.networks for parameter in nets[name].parameters()]
