@@ -6,12 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from genrun.backbone.sizes import Size, halved_sizes
 from genrun.core.layers import Hidden, activation
 from genrun.core.types import DataSpec
 
-Size = tuple[int, int]
+
+class _Denoiser(nn.Module):
+    """Down and up, each level's features kept for the way up; a condition is added to them."""
+
+    def __init__(
+        self, downs: Sequence[nn.Module], ups: Sequence[nn.Module], conditions: Sequence[nn.Module]
+    ) -> None:
+        super().__init__()
+        self.downs = nn.ModuleList(downs)
+        self.ups = nn.ModuleList(ups)
+        self.conditions = nn.ModuleList(conditions)  # to the channels of each level
+
+    def forward(self, images: Tensor, condition: Tensor) -> Tensor:
+        features, kept = images, []
+        for down, to_channels in zip(self.downs, self.conditions, strict=True):
+            features = down(features)
+            features = features + to_channels(condition)[..., None, None]
+            kept.append(features)
+        for level, up in enumerate(self.ups):
+            seen = features if level == 0 else torch.cat((features, kept[-1 - level]), dim=1)
+            features = up(seen)
+        return features
 
 
 @dataclass(frozen=True)
@@ -55,6 +78,20 @@ class Conv:
             layers.append(up if image else self._hidden(up, self.decoder_activation, fan_out))
         return nn.Sequential(*layers)
 
+    def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
+        """Both ways joined at every level (U-Net), without the dense layers between them."""
+        sizes = self._sizes(spec)
+        depths = [spec.channels, *self.channels]
+        downs = [self._down(fan_in, fan_out) for fan_in, fan_out in pairwise(depths)]
+        ups = []
+        for level in range(len(self.channels), 0, -1):
+            kept = 0 if level == len(self.channels) else depths[level]
+            fan_in, fan_out = depths[level] + kept, depths[level - 1]
+            up = self._up(fan_in, fan_out, small=sizes[level], large=sizes[level - 1])
+            image = level == 1
+            ups.append(up if image else self._hidden(up, self.decoder_activation, fan_out))
+        return _Denoiser(downs, ups, [nn.Linear(conditions, depth) for depth in self.channels])
+
     def _down(self, fan_in: int, fan_out: int) -> nn.Module:
         convolution = nn.Conv2d(fan_in, fan_out, kernel_size=4, stride=2, padding=1)
         return self._hidden(convolution, self.encoder_activation, fan_out)
@@ -78,19 +115,7 @@ class Conv:
         return self.channels[-1] * sizes[-1][0] * sizes[-1][1]
 
     def _sizes(self, spec: DataSpec) -> list[Size]:
-        """The image's size after each convolution, the image's own first.
-
-        Raises `ValueError` where the image is too small for so many halvings.
-        """
+        """The image's size, and after each convolution."""
         if not self.channels:
             raise ValueError("channels=[] has no convolution: use backbone=mlp")
-        sizes = [(spec.height, spec.width)]
-        for _ in self.channels:
-            sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
-        if min(sizes[-1]) < 1:
-            raise ValueError(
-                f"channels has {len(self.channels)} entries, each halves the image, and "
-                f"{spec.height}x{spec.width} images can be halved "
-                f"{min(spec.height, spec.width).bit_length() - 1} times"
-            )
-        return sizes
+        return halved_sizes(spec, len(self.channels), lambda length: length // 2)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from genrun.core.layers import Hidden, activation
@@ -32,6 +33,23 @@ class _ToImages(nn.Sequential):
         return outputs.view(-1, *self.shape)
 
 
+class _Denoiser(nn.Module):
+    """Images and a condition to images; every layer but the last sees the condition too."""
+
+    def __init__(self, shape: Sequence[int], hidden: Sequence[nn.Module], last: nn.Module) -> None:
+        super().__init__()
+        self.shape = shape
+        self.hidden = nn.ModuleList(hidden)
+        self.last = last
+
+    def forward(self, images: Tensor, condition: Tensor) -> Tensor:
+        features = images.flatten(1)
+        for layer in self.hidden:
+            features = layer(torch.cat((features, condition), dim=1))
+        outputs: Tensor = self.last(features)
+        return outputs.view(-1, *self.shape)
+
+
 @dataclass(frozen=True)
 class MLP:
     """Hidden layers of the given widths, counted from the image's side."""
@@ -53,11 +71,20 @@ class MLP:
             widths = [inputs, *widths]
         return _ToImages(spec.shape, *self._hidden(widths), nn.Linear(widths[-1], spec.pixels))
 
-    def _hidden(self, widths: Sequence[int]) -> list[nn.Module]:
-        return [
-            Hidden(nn.Linear(fan_in, fan_out), activation(self.activation), fan_out, spatial=False)
-            for fan_in, fan_out in pairwise(widths)
+    def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
+        """The hidden layers twice: as an encoder has them, then as a decoder does."""
+        widths = [spec.pixels, *self.hidden, *reversed(self.hidden)]
+        hidden = [
+            self._layer(fan_in + conditions, fan_out) for fan_in, fan_out in pairwise(widths)
         ]
+        return _Denoiser(spec.shape, hidden, nn.Linear(widths[-1], spec.pixels))
+
+    def _hidden(self, widths: Sequence[int]) -> list[nn.Module]:
+        return [self._layer(fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
+
+    def _layer(self, fan_in: int, fan_out: int) -> nn.Module:
+        linear = nn.Linear(fan_in, fan_out)
+        return Hidden(linear, activation(self.activation), fan_out, spatial=False)
 
     def _require_features(self) -> None:
         if not self.hidden:

@@ -13,7 +13,10 @@ from genrun.core.types import DataSpec, Metrics, Modes, Player, Report, RunSumma
 
 
 class Backbone(Protocol):
-    """Builds the bodies of networks. Encoders read images, decoders write them."""
+    """Builds the bodies of networks: encoders read images, decoders write them, denoisers do both.
+
+    Raises `ValueError` where it cannot be built for such images.
+    """
 
     def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
         """Images (batch, channels, height, width) to (batch, outputs).
@@ -25,6 +28,12 @@ class Backbone(Protocol):
         """(batch, inputs) to image logits (batch, channels, height, width).
 
         With `inputs=None` it takes what `encoder(spec, None)` gives.
+        """
+
+    def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
+        """Images and what is known of them, (batch, conditions), to values of the images' shape.
+
+        Called with two arguments, (batch, channels, height, width) and (batch, conditions).
         """
 
 

@@ -1,0 +1,52 @@
+"""Residual blocks without normalization (R3GAN, Huang et al., 2501.05441, section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from genrun.backbone.levels import Levels
+from genrun.backbone.paths import nearly_zero
+from genrun.core.layers import Hidden, activation
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around one activation, added to what came in.
+
+    A condition is added to what the convolutions see. The second one begins near zero (Fixup,
+    1901.09321), which keeps the variance without normalization. The paper's blocks have three
+    convolutions, the middle one in groups; at these few channels that gains nothing.
+    """
+
+    def __init__(
+        self, channels_in: int, channels: int, conditions: int | None, activation: nn.Module
+    ) -> None:
+        super().__init__()
+        first = nn.Conv2d(channels_in, channels, kernel_size=3, padding=1)
+        self.hidden = Hidden(first, activation, channels, spatial=True)
+        self.last = nearly_zero(nn.Conv2d(channels, channels, kernel_size=3, padding=1))
+        same = channels_in == channels
+        self.shortcut = nn.Identity() if same else nn.Conv2d(channels_in, channels, kernel_size=1)
+        self.condition = None if conditions is None else nn.Linear(conditions, channels_in)
+
+    def forward(self, features: Tensor, condition: Tensor | None) -> Tensor:
+        seen = features
+        if self.condition is not None:
+            seen = features + self.condition(condition)[..., None, None]
+        outputs: Tensor = self.shortcut(features) + self.last(self.hidden(seen))
+        return outputs
+
+
+@dataclass(frozen=True)
+class Residual(Levels):
+    """Nothing is normalized unless a regularization does."""
+
+    activation: str
+
+    def block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
+        channels = self.channels[level]
+        return ResidualBlock(channels_in, channels, conditions, activation(self.activation))
+
+    def before_image(self, channels: int) -> list[nn.Module]:
+        return []

@@ -1,0 +1,75 @@
+"""The embedded Runge-Kutta pair of orders 5 and 4 (Dormand and Prince, 1980), steps by error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from genrun.model.ode.form import Precision, Velocity
+
+# Table 2 of the paper, RK5(4)7M: times, and the weights of the velocities before
+TIMES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
+WEIGHTS = (
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),  # of order 5: the next x
+)
+ERRORS = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+
+FIRST_STEP = 0.01
+SMALLEST_STEP = 1e-3  # taken whatever its error, so that an end is sure
+SAFETY, LEAST_CHANGE, MOST_CHANGE = 0.9, 0.2, 5.0  # of the step's length, Hairer et al., II.4
+
+Norm = Callable[[Tensor], Tensor]
+"""Errors (batch, values), each as a share of what is allowed, to one number each, (batch,)."""
+
+
+def root_mean_square(errors: Tensor) -> Tensor:
+    return errors.square().mean(1).sqrt()
+
+
+def adaptive(
+    velocity: Velocity, x: Tensor, precision: Precision, norm: Norm = root_mean_square
+) -> Tensor:
+    """Fifth order. Every row has its own steps, so it depends on no other row of the batch."""
+    x, tolerance = x.clone(), precision.tolerance
+    time, length = x.new_zeros(len(x)), x.new_full((len(x),), FIRST_STEP)
+    slope = velocity(x, time)
+    rows = torch.arange(len(x), device=x.device)  # those that are not there yet
+    while len(rows) > 0:
+        start, begun, taken = x[rows], time[rows], torch.minimum(length[rows], 1 - time[rows])
+        end, slopes = _step(velocity, start, begun, taken, slope[rows])
+        error = taken[:, None] * _combined(ERRORS, slopes)
+        scale = tolerance * (1 + torch.maximum(start.abs(), end.abs()))
+        size = norm(error / scale)
+        accepted = (size <= 1) | (taken <= SMALLEST_STEP)
+        there = rows[accepted]
+        x[there], slope[there] = end[accepted], slopes[-1][accepted]
+        last = taken == 1 - begun  # or rounding could leave a rest
+        time[there] = torch.where(last, torch.ones_like(begun), begun + taken)[accepted]
+        change = SAFETY * size.clamp(min=1e-10) ** -0.2
+        change = change.nan_to_num(nan=LEAST_CHANGE).clamp(LEAST_CHANGE, MOST_CHANGE)
+        length[rows] = (taken * change).clamp(min=SMALLEST_STEP)
+        rows = rows[time[rows] < 1]
+    return x
+
+
+def _step(
+    velocity: Velocity, x: Tensor, time: Tensor, length: Tensor, slope: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """x after a step, and the seven slopes; the last is the next step's first."""
+    slopes, end = [slope], x
+    for fraction, weights in zip(TIMES, WEIGHTS, strict=True):
+        end = x + length[:, None] * _combined(weights, slopes)
+        slopes.append(velocity(end, time + fraction * length))
+    return end, slopes
+
+
+def _combined(weights: Sequence[float], slopes: Sequence[Tensor]) -> Tensor:
+    pairs = zip(weights, slopes, strict=True)
+    return torch.stack([weight * slope for weight, slope in pairs if weight != 0]).sum(0)

@@ -1,0 +1,85 @@
+"""Networks that are known exactly: of data that are normal with independent values."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Normal
+
+from genrun.core.types import DataSpec
+from genrun.model.diffusion import Diffusion
+from genrun.model.flow_matching import FlowMatching
+from genrun.model.noise_levels import LevelledNetwork
+
+
+class Known(LevelledNetwork):
+    """What training would lead to, for data of `mean` and `deviation` (channels, height, width).
+
+    Both are in [-1, 1]'s scale.
+    """
+
+    def __init__(self, spec: DataSpec, mean: Tensor, deviation: Tensor) -> None:
+        nn.Module.__init__(self)
+        self.spec, self.mean, self.deviation = spec, nn.Parameter(mean), deviation
+
+    def data(self) -> Normal:
+        return Normal(self.mean.detach(), self.deviation)
+
+    def nets(self) -> nn.ModuleDict:
+        return nn.ModuleDict({"denoiser": self}).requires_grad_(False)
+
+
+class KnownDenoiser(Known):
+    """The F of equation 7 whose D is the posterior mean of x in x + sigma n."""
+
+    def __init__(self, sigma_data: float, *given) -> None:
+        super().__init__(*given)
+        self.sigma_data = sigma_data
+
+    def forward(self, images: Tensor, levels: Tensor) -> Tensor:
+        sigma, data = (4 * levels).exp()[:, None, None, None], self.sigma_data
+        noisy = images * (sigma**2 + data**2).sqrt()  # divided by c_in
+        variance = self.deviation**2
+        best = (variance * noisy + sigma**2 * self.mean) / (variance + sigma**2)
+        skip = data**2 / (sigma**2 + data**2)
+        out = sigma * data / (sigma**2 + data**2).sqrt()
+        return (best - skip * noisy) / out
+
+
+class KnownVelocity(Known):
+    """E[x1 - x0 | (1 - t) x0 + t x1], x0 standard normal and independent of x1."""
+
+    def forward(self, images: Tensor, levels: Tensor) -> Tensor:
+        t = levels[:, None, None, None]
+        variance = self.deviation**2
+        centred = images - t * self.mean
+        slope = (t * variance - (1 - t)) / (t**2 * variance + (1 - t) ** 2)
+        return self.mean + slope * centred
+
+
+def edm(**given) -> Diffusion:
+    """EDM's defaults, or with these instead."""
+    settings = {
+        "sigma_data": 0.5, "noise_mean": -1.2, "noise_deviation": 1.2, "sigma_min": 0.002,
+        "sigma_max": 80.0, "step_exponent": 7.0, "sampling_steps": 18, "churn": 0.0,
+        "churn_lowest": 0.05, "churn_highest": 50.0, "churn_deviation": 1.003,
+        "noise_levels": 4, "solver_tolerance": 1e-6, "exact_trace_up_to": 16,
+    }  # fmt: skip
+    return Diffusion(**{**settings, **given})
+
+
+def matching(**given) -> FlowMatching:
+    """Flow matching, with these settings instead."""
+    settings = {
+        "pairing": "independent", "solver": "midpoint", "sampling_steps": 30, "noise_levels": 4,
+        "solver_tolerance": 1e-6, "exact_trace_up_to": 16,
+    }  # fmt: skip
+    return FlowMatching(**{**settings, **given})
+
+
+def spec_of(mean: Tensor, points: bool = False) -> DataSpec:
+    return DataSpec(*mean.shape, points=points)
+
+
+def sorted_normal(count: int, like: Tensor) -> Tensor:
+    return torch.special.ndtri((torch.arange(count, dtype=like.dtype) + 0.5) / count)
