@@ -250,6 +250,29 @@ def test_every_regularized_loss_is_equal_under_vmap(name: str, small: Make) -> N
         torch.testing.assert_close(stacked, alone, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", choices("updates"))
+def test_every_way_of_taking_turns_trains_every_model_or_is_refused(
+    name: str, small: Make
+) -> None:
+    for model in MODELS:
+        try:
+            built = small(f"model={model}", f"updates={name}", "regularization=[]")
+        except ConfigError as error:
+            refusal = str(error)
+        else:
+            refusal = ""
+        if refusal:
+            assert f"updates={name}: " in refusal
+            continue
+        before = copy.deepcopy(built.trial.nets.state_dict())
+        for step in (1, 2):
+            assert all(value.isfinite() for value in built.step(step).values()), model
+        for player in built.model.players():
+            for network in player.networks:
+                for key, weight in built.trial.nets[network].named_parameters(network):
+                    assert not torch.equal(weight, before[key]) or not weight.grad.any(), key
+
+
 @pytest.mark.parametrize("name", choices("optimizer"))
 @pytest.mark.usefixtures("float64")
 def test_every_optimizer_reduces_a_quadratic_and_round_trips(name: str) -> None:

@@ -65,6 +65,8 @@ CASES = [
     *[[f"model={model}"] for model in choices("model")],
     *[["model=gan", "backbone=conv", "regularization=[batch_norm,dropout,ema,r1]"]],
     *[["model=autoencoder", f"optimizer={name}"] for name in choices("optimizer")],
+    *[["model=gan", f"updates={name}"] for name in choices("updates")],
+    ["model=gan", "updates=lookahead", "optimizer=schedule_free_sgd", "regularization=sam"],
     *[
         ["model=vae", f"schedule={name}", "schedule.warmup_steps=4"]
         for name in choices("schedule")

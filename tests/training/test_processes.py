@@ -85,6 +85,9 @@ EQUAL = [
      "model.discriminator_turns=3", "players.generator.optimizer=sgd"],
     ["model=autoencoder", "regularization=[dropout,gradient_clip]", "optimizer=rmsprop"],
     ["model=vae", *CONV, "regularization=dropout"],
+    ["model=gan", "updates=extragradient", "regularization=r1"],
+    ["model=gan", "updates=consensus", "updates.gamma=0.1", "regularization=[r1,gradient_clip]"],
+    ["model=vae", "regularization=[sam,dropout]"],
     ["model=gan", "regularization=[batch_norm,dropout,r1,ema]", *SYNCHRONIZED],
     ["model=gan", *CONV, "regularization=[batch_norm,r1]", *SYNCHRONIZED],
 ]  # fmt: skip
