@@ -9,7 +9,7 @@ from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
 from genrun.core.protocols import Adversarial, Model
-from genrun.core.types import Player
+from genrun.core.types import DataSpec, Player
 
 
 def refuse_without_critic(name: str, model: Model) -> None:
@@ -18,6 +18,15 @@ def refuse_without_critic(name: str, model: Model) -> None:
         raise ConfigError(
             f"regularization={name} needs a model with a discriminator (gan); "
             f"{type(model).__name__} has none"
+        )
+
+
+def refuse_points(name: str, spec: DataSpec) -> None:
+    """Raises `ConfigError` where the data are no images."""
+    if spec.points:
+        raise ConfigError(
+            f"regularization={name} needs images to change, and these data are points; "
+            "regularization=instance_noise suits both"
         )
 
 
