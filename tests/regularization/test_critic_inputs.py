@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genrun.build import Built
+from genrun.build import Built, build
+from genrun.compose import compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.layers import SeenThrough, watch_judgements
 from genrun.core.noise import Key
-from genrun.core.types import Share
+from genrun.core.types import DataSpec, Share
 from genrun.model.gan import GAN
 from genrun.regularization.adaptive_augment import AdaptiveAugment, AdaptiveAugmentation
 from genrun.regularization.augment import Augmentation, colored, outside, shifted
@@ -23,6 +24,7 @@ from genrun.regularization.resampling import reflected, resample
 
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")
+SPEC = DataSpec(1, 6, 6)
 MODEL = GAN(latent_dim=3, discriminator_turns=1, real_target=1.0)
 
 
@@ -33,7 +35,7 @@ def changed(layer: nn.Module, images: Tensor, seed: int = 0) -> Tensor:
 
 
 def test_instance_noise_falls_linearly_to_nothing() -> None:
-    layer = InstanceNoise(std=0.4, anneal_steps=4).input_layer()
+    layer = InstanceNoise(std=0.4, anneal_steps=4).input_layer(SPEC)
     zeros = torch.zeros(400, 1, 10, 10)
     found = []
     for step in range(1, 7):
@@ -143,7 +145,6 @@ def test_resampling_is_bilinear_sampling_with_reflection() -> None:
 
 
 def test_quarter_turns_and_flips_are_the_eight_symmetries_of_a_square() -> None:
-    """With shifts drawn, 6 of them at most: only whole-pixel moves of the same values."""
     square = torch.arange(16.0).view(1, 1, 4, 4).repeat(500, 1, 1, 1)
     changes = GatedChanges(blitting=True, geometric=False, color=False)
     made = changes(square, torch.tensor(1.0), Key.of(0))
@@ -153,6 +154,12 @@ def test_quarter_turns_and_flips_are_the_eight_symmetries_of_a_square() -> None:
         known |= {tuple(turned.flatten().tolist()), tuple(turned.flip(1).flatten().tolist())}
     found = {tuple(image.flatten().tolist()) for image in made}  # an eighth of 4 is no pixel
     assert found == known
+    seldom = changes(square.repeat(8, 1, 1, 1), torch.tensor(0.1), Key.of(0))
+    turned, transposed = (
+        sum(torch.equal(image[0], one) for image in seldom)
+        for one in (torch.rot90(square[0, 0]), square[0, 0].T)
+    )
+    assert turned > 5 * transposed, "a turn alone is no reflection"
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
@@ -184,7 +191,7 @@ def ada(interval: int = 2, images_to_1: int = 100, target: float = 0.6) -> Adapt
     layer = AdaptiveAugment(
         target=target, interval=interval, images_to_1=images_to_1,
         blitting=True, geometric=True, color=True,
-    ).input_layer()  # fmt: skip
+    ).input_layer(SPEC)  # fmt: skip
     assert isinstance(layer, AdaptiveAugmentation)
     return layer
 
@@ -265,3 +272,10 @@ def test_changes_that_are_all_off_are_refused(name: str, off: list[str], small: 
     words = [f"regularization.{name}.{word}" for word in off]
     with pytest.raises(ConfigError, match=f"regularization.{name}: "):
         small(f"regularization={name}", *words)
+
+
+@pytest.mark.parametrize("name", ["augment", "adaptive_augment"])
+def test_points_are_no_images_to_change(name: str) -> None:
+    words = ["data=ring", "runtime.device=cpu", f"regularization={name}"]
+    with pytest.raises(ConfigError, match="these data are points"):
+        build(compose(words).config, [])

@@ -85,6 +85,13 @@ def test_the_step_tells_the_weight_and_held_out_bounds_have_none(small: Make) ->
     assert built.evaluation.evaluate() == plain.evaluation.evaluate()
 
 
+def test_the_vae_gans_encoder_pays_the_changed_term(small: Make) -> None:
+    built = small("model=vae_gan", "regularization=free_bits", "regularization.free_bits.nats=3.0")
+    row = built.step(1)
+    paid = row["encoder/loss"] - row["encoder/feature_distance"]
+    torch.testing.assert_close(paid, torch.tensor(3.0 * built.model.latent_dim), rtol=1e-9, atol=0)
+
+
 @pytest.mark.parametrize("name", ["kl_annealing", "free_bits"])
 @pytest.mark.parametrize("model", ["iwae", "gan", "autoencoder"])
 def test_without_a_kl_term_it_is_refused(name: str, model: str, small: Make) -> None:

@@ -7,10 +7,13 @@ import torch
 from torch import nn
 
 from genrun.build import Built
+from genrun.build.regularize import regularize
 from genrun.core.errors import ConfigError
 from genrun.core.layers import Hidden
 from genrun.core.noise import Key
+from genrun.core.types import DataSpec
 from genrun.model.gan import GAN
+from genrun.regularization.dropout import Dropout, KeyedDropout
 from genrun.regularization.group_norm import GroupNorm
 from genrun.regularization.layer_norm import LayerNorm
 from genrun.regularization.orthogonal import Orthogonal
@@ -19,6 +22,7 @@ from genrun.regularization.weight_clip import WeightClip
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")
 MODEL = GAN(latent_dim=3, discriminator_turns=1, real_target=1.0)
+SPEC = DataSpec(1, 4, 4)
 CRITIC, GENERATOR = MODEL.players()
 LAYERS = [
     nn.Linear(6, 4),
@@ -162,6 +166,12 @@ def test_what_finds_nothing_to_act_on_is_refused(words: list[str], said: str, sm
         small("model=vae", *words)
 
 
-def test_a_network_without_hidden_layers_is_left_out_where_none_is_named(small: Make) -> None:
-    """The convolutional decoder's first layers, of a code of its own, are the only dense ones."""
-    small("model=gan", "backbone=conv", "regularization=[batch_norm,spectral_norm]")
+def test_a_network_without_hidden_layers_is_left_out_unless_it_is_named() -> None:
+    def nets() -> nn.ModuleDict:
+        return nn.ModuleDict({"generator": hidden(4, False), "discriminator": nn.Linear(4, 1)})
+
+    added = nets()
+    regularize("dropout", Dropout(None, 0.5), MODEL, added, SPEC)
+    assert any(isinstance(module, KeyedDropout) for module in added["generator"])
+    with pytest.raises(ConfigError, match="none in discriminator; give"):
+        regularize("dropout", Dropout(["generator", "discriminator"], 0.5), MODEL, nets(), SPEC)

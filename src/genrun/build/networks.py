@@ -50,7 +50,7 @@ def build_networks(
         with config_errors("backbone"):
             nets = model.networks(backbone, spec)
         for name, regularization in regularizations.items():
-            regularize(name, regularization, model, nets)
+            regularize(name, regularization, model, nets, spec)
         return nets
 
     planned = on_meta(make)

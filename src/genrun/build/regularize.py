@@ -18,11 +18,14 @@ from genrun.core.protocols import (
     Model,
     NetworkChange,
 )
+from genrun.core.types import DataSpec
 
 KL = "kl"  # where a model whose loss has a KL term takes layers for it
 
 
-def regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDict) -> None:
+def regularize(
+    name: str, regularization: Any, model: Model, nets: nn.ModuleDict, spec: DataSpec
+) -> None:
     """Adds the regularization's layers to the networks it names, or to all that are trained.
 
     Raises `ConfigError` where it names none, one that there is not, or one that it would leave
@@ -40,7 +43,7 @@ def regularize(name: str, regularization: Any, model: Model, nets: nn.ModuleDict
         assert isinstance(model, Adversarial), "it checks the model"
         judging = [n for p in model.players() if p.name == model.critic for n in p.networks]
         for network in judging:
-            nets[network] = SeenThrough(regularization.input_layer(), nets[network])
+            nets[network] = SeenThrough(regularization.input_layer(spec), nets[network])
     if isinstance(regularization, KLLayer):
         _add_to_kl(name, regularization, model, nets)
 
@@ -104,8 +107,8 @@ def _change(
 def _add_to_kl(name: str, regularization: KLLayer, model: Model, nets: nn.ModuleDict) -> None:
     if KL not in nets:
         raise ConfigError(
-            f"regularization={name} needs a model whose loss has a KL term (vae, beta_vae); "
-            f"that of {type(model).__name__} has none"
+            f"regularization={name} needs a model whose loss has a KL term "
+            f"(vae, beta_vae, vae_gan); that of {type(model).__name__} has none"
         )
     layers = nets[KL]
     assert isinstance(layers, nn.Sequential)

@@ -196,8 +196,11 @@ class ChecksHidden(Protocol):
 class CriticInput(Protocol):
     """Adds a layer through which a critic sees every image while it trains, real or generated."""
 
-    def input_layer(self) -> nn.Module:
-        """From and to what the critic sees, (batch, channels, height, width) in [-1, 1]."""
+    def input_layer(self, spec: DataSpec) -> nn.Module:
+        """From and to what the critic sees, (batch, channels, height, width) in [-1, 1].
+
+        Raises `ConfigError` where data of this kind cannot be changed so.
+        """
 
 
 @runtime_checkable

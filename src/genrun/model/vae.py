@@ -10,7 +10,13 @@ from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics
-from genrun.model.variational import Variational, cross_entropy, gaussian_kl
+from genrun.model.variational import (
+    Variational,
+    cross_entropy,
+    gaussian_kl,
+    kl_layers,
+    kl_term,
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class VAE(Variational):
 
     def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         nets = super().networks(backbone, spec)
-        nets["kl"] = nn.Sequential()  # for regularizations of the KL term
+        nets["kl"] = kl_layers()
         return nets
 
     def loss(
@@ -37,10 +43,7 @@ class VAE(Variational):
         epsilon = noise.normal(key, mean.shape, like=mean)
         latent = mean + (0.5 * log_variance).exp() * epsilon
         reconstruction = cross_entropy(nets["decoder"](latent), batch).mean()
-        dimension_kl = gaussian_kl(mean, log_variance)
-        kl = dimension_kl.sum(1).mean()
-        regularized = nets["kl"](dimension_kl)  # as it is where nothing regularizes it
-        term = kl if regularized is dimension_kl else regularized.sum(1).mean()
+        term, kl = kl_term(nets, gaussian_kl(mean, log_variance))
         # times 1 would be one more operation a step
         weighted = term if self.kl_weight == 1 else self.kl_weight * term
         return reconstruction + weighted, {"reconstruction": reconstruction, "kl": kl}

@@ -15,7 +15,7 @@ from genrun.core.others import others_held
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 from genrun.model.gan import GAN
-from genrun.model.variational import gaussian_kl
+from genrun.model.variational import gaussian_kl, kl_layers, kl_term
 
 
 class FeatureDiscriminator(nn.Module):
@@ -54,6 +54,7 @@ class VAEGAN(GAN):
                 "encoder": backbone.encoder(spec, 2 * self.latent_dim),
                 "generator": backbone.decoder(spec, self.latent_dim),
                 "discriminator": FeatureDiscriminator(body, features),
+                "kl": kl_layers(),
             }
         )
 
@@ -66,10 +67,10 @@ class VAEGAN(GAN):
     ) -> tuple[Tensor, Metrics]:
         if player == "encoder":
             mean, log_variance = self.posterior(nets, batch)
-            kl = gaussian_kl(mean, log_variance).sum(1).mean()
+            term, kl = kl_term(nets, gaussian_kl(mean, log_variance))
             made = self._decoded(nets, mean, log_variance, key)
             distance = self._feature_distance(nets, batch, made)
-            return kl + distance, {"kl": kl, "feature_distance": distance}
+            return term + distance, {"kl": kl, "feature_distance": distance}
         with others_held():
             posterior = self.posterior(nets, batch)
         if player == "generator":

@@ -111,6 +111,21 @@ def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
     return pixels.sum((1, 2, 3))
 
 
+def kl_layers() -> nn.Sequential:
+    """A network `kl` of a model whose loss has a KL term: regularizations of it add to this."""
+    return nn.Sequential()
+
+
+def kl_term(nets: nn.ModuleDict, dimension_kl: Tensor) -> tuple[Tensor, Tensor]:
+    """What is trained on, as the layers of `kl` have it, and the KL itself: each of shape ().
+
+    In nats an image, from (batch, latent_dim).
+    """
+    kl = dimension_kl.sum(1).mean()
+    regularized = nets["kl"](dimension_kl)  # as it is where nothing regularizes it
+    return kl if regularized is dimension_kl else regularized.sum(1).mean(), kl
+
+
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(q(z | x) || N(0, I)) in nats by latent dimension, shape (batch, latent_dim).
 

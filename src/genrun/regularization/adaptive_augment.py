@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.protocols import Model
-from genrun.core.types import Metrics
+from genrun.core.types import DataSpec, Metrics
 from genrun.regularization.gated_changes import GatedChanges
-from genrun.regularization.of_critics import refuse_without_critic
+from genrun.regularization.of_critics import refuse_points, refuse_without_critic
 
 
 class AdaptiveAugmentation(nn.Module):
@@ -87,7 +87,8 @@ class AdaptiveAugment:
                 f"{type(model).__name__} has no such zero: use regularization=augment"
             )
 
-    def input_layer(self) -> nn.Module:
+    def input_layer(self, spec: DataSpec) -> nn.Module:
+        refuse_points("adaptive_augment", spec)
         return AdaptiveAugmentation(
             GatedChanges(self.blitting, self.geometric, self.color), settings=self
         )

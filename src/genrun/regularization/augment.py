@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.protocols import Model
-from genrun.regularization.of_critics import refuse_without_critic
+from genrun.core.types import DataSpec
+from genrun.regularization.of_critics import refuse_points, refuse_without_critic
 from genrun.regularization.resampling import pixels, resample
 
 
@@ -102,5 +103,6 @@ class Augment:
     def check(self, model: Model) -> None:
         refuse_without_critic("augment", model)
 
-    def input_layer(self) -> nn.Module:
+    def input_layer(self, spec: DataSpec) -> nn.Module:
+        refuse_points("augment", spec)
         return Augmentation(self.color, self.translation, self.cutout)

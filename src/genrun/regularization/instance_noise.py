@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.protocols import Model
+from genrun.core.types import DataSpec
 from genrun.regularization.of_critics import refuse_without_critic
 
 
@@ -44,5 +45,5 @@ class InstanceNoise:
     def check(self, model: Model) -> None:
         refuse_without_critic("instance_noise", model)
 
-    def input_layer(self) -> nn.Module:
+    def input_layer(self, spec: DataSpec) -> nn.Module:
         return AnnealedNoise(self.std, self.anneal_steps)

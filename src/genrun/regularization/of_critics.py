@@ -10,7 +10,7 @@ from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
 from genrun.core.others import others_held
 from genrun.core.protocols import Adversarial, Model
-from genrun.core.types import Player
+from genrun.core.types import DataSpec, Player
 
 
 def refuse_without_critic(name: str, model: Model) -> None:
@@ -19,6 +19,15 @@ def refuse_without_critic(name: str, model: Model) -> None:
         raise ConfigError(
             f"regularization={name} needs a model with a discriminator (gan); "
             f"{type(model).__name__} has none"
+        )
+
+
+def refuse_points(name: str, spec: DataSpec) -> None:
+    """Raises `ConfigError` where the data are no images."""
+    if spec.points:
+        raise ConfigError(
+            f"regularization={name} needs images to change, and these data are points; "
+            "regularization=instance_noise suits both"
         )
 
 
