@@ -63,7 +63,8 @@ class CausalBlock(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         seen = seen + self.joined(self._attend(self.before_attention(seen)))
-        return seen + self.dense(seen)
+        moved: Tensor = self.dense(seen)
+        return seen + moved
 
     def _attend(self, seen: Tensor) -> Tensor:
         """(batch, positions, width), each position a mean of values up to itself."""

@@ -64,7 +64,7 @@ class Coupling(nn.Module):
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Towards the base: values (batch, pixels), and log |det| of the Jacobian, (batch,)."""
-        moved, change = self._move(values).call_and_ladj(values[:, self.moved])
+        moved, change = self._move(values).call_and_ladj(values[:, self.moved])  # type: ignore[attr-defined]  # zuko adds it
         return self._with(values, moved), change.sum(1)
 
     def inverse(self, values: Tensor) -> Tensor:
@@ -73,8 +73,8 @@ class Coupling(nn.Module):
 
     def _move(self, values: Tensor) -> Transform:
         """The map of the moved half, which both directions can tell from the kept one."""
-        images = (values * self.seen).unflatten(1, self.shape)
-        maps = self.conditioner(images).flatten(1).unflatten(1, (-1, values.shape[1]))
+        images = (values * self.seen).reshape(-1, *self.shape)
+        maps = self.conditioner(images).reshape(len(values), -1, values.shape[1])
         parameters = self.gain * maps + self.offset
         return self.univariate(parameters[:, :, self.moved].transpose(1, 2))
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from genrun.core import noise
+from genrun.core.layers import SeenThrough, watch_judgements
 from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
@@ -52,6 +53,7 @@ class VAEGAN(GAN):
                 "encoder": backbone.encoder(spec, 2 * self.latent_dim),
                 "generator": backbone.decoder(spec, self.latent_dim),
                 "discriminator": FeatureDiscriminator(body, features),
+                "kl": nn.Sequential(),  # for regularizations of the KL term
             }
         )
 
@@ -64,10 +66,11 @@ class VAEGAN(GAN):
     ) -> tuple[Tensor, Metrics]:
         if player == "encoder":
             mean, log_variance = self.posterior(nets, batch)
-            kl = gaussian_kl(mean, log_variance).sum(1).mean()
+            dimension_kl = gaussian_kl(mean, log_variance)
             made = self._decoded(nets, mean, log_variance, key)
             distance = self._feature_distance(nets, batch, made)
-            return kl + distance, {"kl": kl, "feature_distance": distance}
+            loss = nets["kl"](dimension_kl).sum(1).mean() + distance
+            return loss, {"kl": dimension_kl.sum(1).mean(), "feature_distance": distance}
         with torch.no_grad():
             posterior = self.posterior(nets, batch)
         if player == "generator":
@@ -82,7 +85,8 @@ class VAEGAN(GAN):
         real = self.judge(nets, batch)
         fakes = self._logits(nets, made), self._logits(nets, sampled)
         loss = self.discriminator_loss(real, fakes[0]) + softplus(fakes[1]).mean()
-        return loss, self.metrics(real, torch.cat(fakes))
+        watched = watch_judgements(nets["discriminator"], real, self.boundary)
+        return loss, self.metrics(real, torch.cat(fakes)) | watched
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
         """What the code says in nats, by dimension too, and the reconstructions' error a pixel."""
@@ -109,6 +113,8 @@ class VAEGAN(GAN):
     def _feature_distance(self, nets: nn.ModuleDict, images: Tensor, made: Tensor) -> Tensor:
         """Minus log N(features of x | features of what was made, I), without its constant."""
         discriminator = nets["discriminator"]
+        while isinstance(discriminator, SeenThrough):  # augmentations are for the game
+            discriminator = discriminator.network
         assert isinstance(discriminator, FeatureDiscriminator)
         with torch.no_grad():
             wanted = discriminator.body(2 * images - 1)
