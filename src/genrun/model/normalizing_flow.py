@@ -21,14 +21,15 @@ from genrun.core.types import DataSpec, Metrics, Player
 from genrun.model.couplings import Coupling, Univariate
 
 LEVELS = 256  # of a pixel
+IMAGES_BOUND = 5.0  # black and white are seen there: zuko's splines are the identity beyond
 POINTS_SPREAD = 6.0  # points of the unit square are seen in [-3, 3]^2, where the base has its mass
 
 
 class Flow(nn.Module):
     """Data in [0, 1] to a standard normal base, and back.
 
-    Images are dequantized and taken by the logit of `margin + (1 - 2 margin) x` to the real line
-    (1605.08803, section 4.1); points are centred and spread by a constant.
+    Images are dequantized and taken to the real line by the logit of `margin + (1 - 2 margin) x`
+    (1605.08803, section 4.1), times `scale`; points are centred and spread by a constant.
     """
 
     def __init__(self, couplings: list[Coupling], spec: DataSpec, margin: float) -> None:
@@ -36,6 +37,7 @@ class Flow(nn.Module):
         self.couplings = nn.ModuleList(couplings)
         self.spec = spec
         self.margin = margin
+        self.scale = IMAGES_BOUND / math.log((1 - margin) / margin)
 
     def forward(self, data: Tensor, key: Key) -> Tensor:
         """log p in nats, (batch,): of a point's density, or of an image's among LEVELS^pixels.
@@ -60,7 +62,7 @@ class Flow(nn.Module):
         if self.spec.points:
             data = values / POINTS_SPREAD + 0.5
         else:
-            shares = (torch.sigmoid(values) - self.margin) / (1 - 2 * self.margin)
+            shares = (torch.sigmoid(values / self.scale) - self.margin) / (1 - 2 * self.margin)
             data = (shares * LEVELS).floor() / (LEVELS - 1)
         return data.clamp(0, 1).view(count, *self.spec.shape)
 
@@ -71,10 +73,10 @@ class Flow(nn.Module):
             return POINTS_SPREAD * (data.flatten(1) - 0.5), change
         levels = (LEVELS - 1) * data + noise.uniform(key, data.shape, like=data)
         shares = self.margin + (1 - 2 * self.margin) * levels.flatten(1) / LEVELS
-        values = shares.log() - (-shares).log1p()
+        logits = shares.log() - (-shares).log1p()
         # a change of one level moves the share by (1 - 2 margin) / LEVELS
-        step = math.log((1 - 2 * self.margin) / LEVELS)
-        return values, (step - logsigmoid(values) - logsigmoid(-values)).sum(1)
+        step = math.log(self.scale * (1 - 2 * self.margin) / LEVELS)
+        return self.scale * logits, (step - logsigmoid(logits) - logsigmoid(-logits)).sum(1)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
@@ -27,7 +28,7 @@ class Codebook(nn.Module):
 
     def split(self, encoded: Tensor) -> Tensor:
         """An encoder's outputs as vectors: (batch, positions, code_dim)."""
-        return encoded.view(len(encoded), self.positions, self.entries.shape[1])
+        return encoded.reshape(-1, self.positions, self.entries.shape[1])
 
     def nearest(self, vectors: Tensor) -> Tensor:
         """The nearest entry of each vector (equation 1), int64 of (batch, positions)."""
@@ -60,6 +61,11 @@ class VQVAE:
     data_range = (0.0, 1.0)
 
     def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        if spec.points:
+            raise ConfigError(
+                "model=vq_vae takes each value for the probability of a pixel, which a coordinate "
+                "is not; for points use model=gan or model=normalizing_flow, say"
+            )
         width = self.positions * self.code_dim
         return nn.ModuleDict(
             {
