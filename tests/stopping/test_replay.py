@@ -34,6 +34,7 @@ def test_every_policy_is_replayed_from_the_log(tmp_path: Path) -> None:
     outcome = experiment.train(tmp_path, SilentDisplay())
     assert outcome.status == "finished"
     folder = RunFolder.open(tmp_path)
+    assert all("vae/loss" in row for row in folder.rows()[1:])
     states = next(iter(checkpoints(folder.checkpoints))).record["stoppers"]
     assert set(states) == set(experiment.built.trial.stoppers)
     for name, stopper in experiment.built.trial.stoppers.items():

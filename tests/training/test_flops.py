@@ -93,10 +93,16 @@ def test_shares_of_a_batch_are_added_up(small: Make) -> None:
     assert flops_of_step(built.step) == 4 * alone
 
 
-def test_a_compiled_step_is_counted_without_compiling(small: Make) -> None:
+def test_a_compiled_step_is_counted_without_compiling(
+    small: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compiling(*given: object) -> None:
+        raise AssertionError("compiled")
+
     words = ["model=autoencoder", *BODY]
-    compiled = small(*words, "runtime.compile=true")
-    assert flops_of_step(compiled.step) == flops_of_step(small(*words).step)
+    built = small(*words, "runtime.compile=true")
+    monkeypatch.setattr(torch, "compile", compiling)
+    assert flops_of_step(built.step) == flops_of_step(small(*words).step)
 
 
 WORDS = ["backbone=conv", "regularization=[batch_norm,dropout,spectral_norm,r1,ema]"]
@@ -113,8 +119,11 @@ def test_counting_leaves_no_trace(small: Make) -> None:
     assert all(torch.equal(after[name], before[name]) for name in before), "buffers too"
     assert all(parameter.grad is None for parameter in built.trial.nets.parameters())
     assert all(not optimizer.state for optimizer in built.trial.optimizers.values())
+    copied = other.step.uncompiled_copy()
     for step in (1, 2, 3):
-        assert built.step(step) == other.step(step)
+        assert built.step(step) == copied(step), "the copy trains too, or nothing real is counted"
+    for step in (1, 2, 3):
+        other.step(step)
     assert all(
         torch.equal(ours, theirs)
         for ours, theirs in zip(
@@ -140,6 +149,9 @@ def test_budget_stops_at_the_step_that_reaches_it_and_resumes_exactly(tmp_path: 
     alone = whole(tmp_path / "alone", *words)
     info = RunFolder.open(tmp_path / "alone").read()
     assert (info["status"], info["step"]) == ("stopped_early", 7)
+    last = RunFolder.open(tmp_path / "alone").rows()[-1]
+    assert last["step"] == 7
+    assert {"autoencoder/loss", "held_out/mse"} <= set(last), "though no row was due"
     assert info["flops_a_step"] == a_step
     assert info["compute"]["flops"] == 7 * a_step
     assert stopped_and_resumed(tmp_path / "stopped", [2, 5], *words) == alone
