@@ -121,9 +121,32 @@ class Data(Protocol):
 
 
 class Metric(Protocol):
-    """A distance between samples and held-out images; lower is better."""
+    """What samples and held-out images are compared by; lower is better unless it says so."""
 
-    def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor: ...
+    def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor | Metrics:
+        """One value of shape (), reported under the metric's own name, or several by their names.
+
+        A value `NAME` may have an interval beside it: `NAME_low` and `NAME_high`.
+        """
+
+
+@runtime_checkable
+class SeesData(Protocol):
+    """A metric that learns about the data once, when a run is built."""
+
+    def prepared(self, data: Data) -> Metric:
+        """The metric to measure with. Raises `ConfigError` where it does not suit the data."""
+
+
+@runtime_checkable
+class Likelihood(Protocol):
+    """A model whose log-likelihood can be bounded, estimated or computed."""
+
+    def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
+        """Named values in nats an image, each of shape (batch,); the name says what it is.
+
+        `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`.
+        """
 
 
 class Stopper(Protocol):
