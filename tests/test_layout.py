@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "genrun"
-KINDS = ("backbone", "data", "regularization", "stopping", "metric", "model")
+KINDS = ("backbone", "data", "regularization", "stopping", "metric", "features", "model")
 MAY_IMPORT = {
     "core": set(),
     **{kind: {"core"} for kind in KINDS},

@@ -50,12 +50,14 @@ class Config:
     backbone: Any = MISSING
     optimizer: Any = MISSING
     schedule: Any = MISSING
+    features: Any = MISSING
     regularization: dict[str, Any] = field(default_factory=dict)
     stopping: dict[str, Any] = field(default_factory=dict)
     metric: dict[str, Any] = field(default_factory=dict)
     runtime: Runtime = field(default_factory=Runtime)
     steps: int = MISSING
     epochs: int | None = MISSING
+    monitor: str | None = MISSING
     seed: int = MISSING
     log_every: int = MISSING
     evaluate_every: int = MISSING
@@ -73,6 +75,7 @@ def register() -> None:
 
 EXAMPLES: dict[str, Any] = {  # of what may be null or must be given, by the last part of the key
     "root": "a folder",
+    "path": "a file",
     "monitor": "a metric",
     "networks": ["generator"],
     "value": 0.1,

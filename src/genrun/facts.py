@@ -38,8 +38,24 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             f"{built.data.held_out_count} held out{skipped}",
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
             "model": f"sees data in {seen}, judged by {built.plan.monitor}",
+            **_shown_comparison(built),
         },
     )
+
+
+def _shown_comparison(built: Built) -> dict[str, str]:
+    shown = comparison_text(built.evaluation.comparison.describe())
+    return {"metrics": shown} if shown else {}
+
+
+def comparison_text(described: Mapping[str, Any]) -> str:
+    """Of what `Comparison.describe` gave: of how many samples each metric is, in what features."""
+    alike: dict[str, list[str]] = {}
+    for name, metric in described["metrics"].items():
+        of = f" in {described['features']}" if metric["features"] else ""
+        counts = f"{metric['samples']} samples and {metric['held_out']} held-out images"
+        alike.setdefault(f"of {counts}{of}", []).append(name)
+    return "; ".join(f"{', '.join(names)} {what}" for what, names in alike.items())
 
 
 def _range(bounds: Sequence[float]) -> str:
@@ -85,6 +101,7 @@ def collect(
             "skipped": built.data.skipped,
         },
         "parameters": built.parameter_counts(),
+        "comparison": built.evaluation.comparison.describe(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SINGLE_GROUPS = ("data", "model", "backbone", "optimizer", "schedule", "runtime")
+SINGLE_GROUPS = ("data", "model", "backbone", "optimizer", "schedule", "features", "runtime")
 LIST_GROUPS = ("regularization", "stopping", "metric")
 GROUPS = (*SINGLE_GROUPS, *LIST_GROUPS)
 

@@ -22,6 +22,7 @@ AT_LEAST_0 = Limit(lambda v: v >= 0, "at least 0")
 WHOLE_FROM_0 = Limit(lambda v: v >= 0, "at least 0", whole=True)
 AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1", whole=True)
 UP_TO_100000 = Limit(lambda v: 1 <= v <= 100_000, "from 1 to 100000", whole=True)
+FROM_2_TO_100000 = Limit(lambda v: 2 <= v <= 100_000, "from 2 to 100000", whole=True)
 AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
@@ -35,6 +36,8 @@ LIMITS: dict[str, Limit] = {
     **_each("batch_size held_out size channels threads examples", AT_LEAST_1),
     **_each("latent_dim hidden discriminator_turns", AT_LEAST_1),
     **_each("importance_samples training_samples projections", UP_TO_100000),
+    **_each("samples resamples", FROM_2_TO_100000),
+    **_each("neighbours", AT_LEAST_1),
     **_each("patience T_max", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
     **_each("jobs give_up_after trials seeds batch", AT_LEAST_1),

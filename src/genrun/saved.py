@@ -21,6 +21,10 @@ from genrun.values import leaves
 from genrun.words import check_words
 from genrun.yaml_files import check_yaml
 
+EARLIER = {  # what runs of earlier versions did, which had no such keys
+    "features": {"_target_": "genrun.features.pixels.Pixels"},
+    "monitor": None,
+}
 MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins")
 
 
@@ -36,7 +40,7 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
         text = str(error).splitlines()[0]
         raise CheckpointUnusable(f"{path}: cannot be read ({text})") from error
     assert isinstance(config, dict)
-    plain = {str(key): value for key, value in config.items()}
+    plain = {**copy.deepcopy(EARLIER), **{str(key): value for key, value in config.items()}}
     try:
         checks.check_skeleton(plain)
         checks.check(plain, _own_files(plain))

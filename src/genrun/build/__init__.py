@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
+from genrun.build.metrics import build_comparison, monitor_of
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import build_optimizers, build_schedule
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import ConfigError, InputMissing
 from genrun.core.protocols import (
     GradientChange,
-    Metric,
     Model,
     Monitors,
     Penalty,
@@ -85,9 +84,13 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     averages = [r for r in regularizations.values() if isinstance(r, WeightAverage)]
     trained = [name for player in model.players() for name in player.networks]
     average = AveragedNetworks(nets, trained, averages[0] if averages else None)
-    evaluation = _evaluation(config, model, average.nets, data, plugins)
+    with team.one_first():
+        comparison = build_comparison(config, data, plugins)
+    evaluation = Evaluation(model, average.nets, data, comparison, config["seed"], GRID)
     measured = evaluation.names()
-    stoppers = _stoppers(config, model, measured, plugins)
+    monitor = monitor_of(config, model, comparison, measured)
+    plan = dataclasses.replace(plan, monitor=monitor)
+    stoppers = _stoppers(config, monitor, measured, plugins)
     exchange = None
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
@@ -141,40 +144,20 @@ def _plan(config: Config, data: Batches, model: Model) -> Plan:
     return Plan(steps=steps, **{name: config[name] for name in names}, monitor=model.monitor)
 
 
-def _evaluation(
-    config: Config, model: Model, nets: nn.ModuleDict, data: Batches, plugins: Sequence[str]
-) -> Evaluation:
-    metrics: dict[str, Metric] = {
-        name: instantiate("metric", settings, plugins, f"metric.{name}")
-        for name, settings in config["metric"].items()
-    }
-    return Evaluation(model, nets, data, metrics, config["seed"], GRID)
-
-
 def _stoppers(
-    config: Config, model: Model, names: Sequence[str], plugins: Sequence[str]
+    config: Config, monitor: str, names: Sequence[str], plugins: Sequence[str]
 ) -> dict[str, Stopper]:
-    """The policies, each told the model's monitor where it names none of its own."""
-    if not hasattr(model, "data_range"):
-        raise ConfigError(
-            f"model: {type(model).__name__} does not say in which range its networks see the data "
-            "(data_range = (0.0, 1.0), say)"
-        )
-    if model.monitor not in names:
-        raise ConfigError(
-            f"metric: {type(model).__name__} is judged by {model.monitor}, which is not among the "
-            f"held-out metrics ({', '.join(names) or 'none'}); add metric=[{model.monitor}]"
-        )
+    """The policies, each told the run's monitor where it names none of its own."""
     stoppers: dict[str, Stopper] = {}
     for name, settings in config["stopping"].items():
         stopper = instantiate("stopping", settings, plugins, f"stopping.{name}")
         if isinstance(stopper, Monitors):
-            monitor = stopper.monitor or model.monitor
-            if monitor not in names:
+            own = stopper.monitor or monitor
+            if own not in names:
                 raise ConfigError(
-                    f"stopping.{name}.monitor={monitor}: is never measured; the held-out metrics "
+                    f"stopping.{name}.monitor={own}: is never measured; the held-out metrics "
                     f"are {', '.join(names)}"
                 )
-            stopper = dataclasses.replace(stopper, monitor=monitor)  # type: ignore[type-var]  # the protocol cannot say "dataclass"
+            stopper = dataclasses.replace(stopper, monitor=own)  # type: ignore[type-var]  # the protocol cannot say "dataclass"
         stoppers[name] = stopper
     return stoppers

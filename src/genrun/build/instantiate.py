@@ -22,9 +22,11 @@ ALLOWED = {
     "schedule": "torch.optim.lr_scheduler.",
     **{
         group: f"genrun.{group}."
-        for group in ("data", "model", "backbone", "regularization", "stopping", "metric")
+        for group in (
+            "data", "model", "backbone", "regularization", "stopping", "metric", "features"
+        )
     },
-}
+}  # fmt: skip
 
 SPECIAL = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 

@@ -11,17 +11,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
+from genrun.core.cache import cache_folder as cache_folder
 from genrun.core.errors import CannotCreate, DataDamaged, InputMissing
 from genrun.core.progress import progress
 
 CHUNK = 1 << 16
-
-
-def cache_folder() -> Path:
-    """`$GENRUN_CACHE`, else `$XDG_CACHE_HOME/genrun`, else `~/.cache/genrun`."""
-    if own := os.environ.get("GENRUN_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genrun"
 
 
 def download(url: str, target: Path, sha256: str) -> Path:

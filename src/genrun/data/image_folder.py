@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from genrun.core.errors import CannotCreate, ConfigError, DataDamaged, InputMissing, OutputFailed
+from genrun.core.cache import cache_folder, save_in_cache
+from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.core.progress import progress
-from genrun.data.download import cache_folder
 from genrun.data.images import ImageSet
 
 BAD_IMAGE = (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError)
@@ -43,7 +41,7 @@ class ImageFolder:
             except (ValueError, OSError, EOFError):
                 cached.unlink()  # damaged; it only holds what can be decoded again
         images = self._decode(files)
-        _save(images, cached)
+        save_in_cache(cached, lambda file: np.save(file, images, allow_pickle=False))
         return self._set(images, files)
 
     def _set(self, images: NDArray[np.uint8], files: list[Path]) -> ImageSet:
@@ -104,20 +102,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         return image
     pixels = np.asarray(image).astype(np.int64).clip(0, 65535)
     return Image.fromarray((pixels >> 8).astype(np.uint8))
-
-
-def _save(images: NDArray[np.uint8], target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".decoding.")
-    except OSError as error:
-        raise CannotCreate(f"{target.parent}: cannot be used as a cache ({error})") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, images, allow_pickle=False)
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputFailed(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -89,6 +89,7 @@ class Batches:
         order = _permutation(count, fold_in(seed, "split"))
         # Sorted, so that without a split by chance the data's own order is kept.
         held_out_rows, train_rows = order[:held_out].sort().values, order[held_out:].sort().values
+        self._own_order = torch.cat((train_rows, held_out_rows)).argsort()
         self._held_out = images[held_out_rows].to(device)
         self._train = images[train_rows].to(device)
         labels = torch.empty(0) if source.labels is None else torch.from_numpy(source.labels)
@@ -117,6 +118,11 @@ class Batches:
 
     def train_images(self, count: int) -> Tensor:
         return _to_float(self._train[:count])
+
+    def everything(self) -> tuple[Tensor, Tensor]:
+        images = torch.cat((self._train, self._held_out)).cpu()[self._own_order]
+        labels = torch.cat((self._train_labels, self._held_out_labels)).cpu()
+        return images, labels[self._own_order] if len(labels) else labels
 
     def held_out(self) -> Sequence[Tensor]:
         return [_to_float(part) for part in torch.split(self._held_out, HELD_OUT_BATCH)]

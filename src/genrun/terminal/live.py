@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from genrun.core.types import RunSummary
-from genrun.terminal.style import duration, number, printable
+from genrun.terminal.style import duration, number, printable, with_errors
 
 REFRESHES_A_SECOND = 2  # each takes milliseconds that training cannot use
 HEADINGS = ("value", "now", "best")
@@ -93,8 +93,8 @@ class LiveDisplay:
 
     def _values(self) -> list[Text]:
         cells = [
-            (name, number(value), number(self._best[name]) if name in self._best else "")
-            for name, value in self._row.items()
+            (name, text, number(self._best[name]) if name in self._best else "")
+            for name, text in with_errors(self._row).items()
             if name not in ("step", "examples")
         ]
         widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from genrun.core.types import RunSummary
-from genrun.terminal.style import duration, number, printable
+from genrun.terminal.style import duration, printable, with_errors
 
 SECONDS_BETWEEN_LINES = 1.0
 
@@ -36,7 +36,7 @@ class PlainDisplay:
             return
         self._printed = now
         shown = [
-            f"{name}={number(value)}" for name, value in row.items()
+            f"{name}={text}" for name, text in with_errors(row).items()
             if name not in ("step", "examples") and not name.endswith("/lr")
         ]  # fmt: skip
         rate = (row["step"] - self._first) / max(now - self._begun, 1e-9)

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
+
+from genrun.core.row_names import HIGH, LOW
+
 
 def number(value: float) -> str:
     """Five significant digits, as short as they go."""
     return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def with_errors(values: Mapping[str, float]) -> dict[str, str]:
+    """The values as text, each with its interval where it has one: `12.3 [11.8, 12.9]`."""
+    shown = {}
+    for name, value in values.items():
+        if is_error(name, values):
+            continue
+        low, high = values.get(name + LOW), values.get(name + HIGH)
+        shown[name] = number(value)
+        if low is not None and high is not None:
+            shown[name] += f" [{low:.3g}, {high:.3g}]"
+    return shown
+
+
+def is_error(name: str, names: Container[str]) -> bool:
+    """Whether a value is a bound of another one's interval."""
+    return any(name.endswith(end) and name.removesuffix(end) in names for end in (LOW, HIGH))
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -13,10 +13,10 @@ from genrun.core.protocols import (
     Calibrates,
     Conditional,
     Data,
-    Metric,
     Model,
     Reconstructs,
 )
+from genrun.training.comparison import Comparison
 from genrun.training.step import given
 
 CALIBRATION_IMAGES = 512
@@ -72,14 +72,14 @@ class Evaluation:
         model: Model,
         nets: nn.ModuleDict,
         data: Data,
-        metrics: Mapping[str, Metric],
+        comparison: Comparison,
         seed: int,
         grid: int,
     ) -> None:
         self.model = model
         self.nets = nets
         self.data = data
-        self.metrics = metrics
+        self.comparison = comparison
         self.seed = seed
         self.grid = grid
 
@@ -89,7 +89,8 @@ class Evaluation:
             images, labels = self._held_out()[0]
             model = given(self.model, None if labels is None else labels[:2])
             own = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
-        return [*own, *self.metrics, *([SPREAD] if self.metrics else [])]
+            compared = self.comparison.names()
+        return [*own, *compared, *([SPREAD] if compared else [])]
 
     def evaluate(self) -> dict[str, float]:
         """Every held-out metric by name.
@@ -110,14 +111,13 @@ class Evaluation:
                 name: float(torch.cat([part[name] for part in per_image]).mean(0).max())
                 for name in per_image[0]
             }
-            if self.metrics:
-                samples = sample(self.model, self.nets, self.data.held_out_count, self.seed)
+            if self.comparison.metrics:
+                samples = sample(self.model, self.nets, self.comparison.draws, self.seed)
+                values |= self.comparison.measure(samples)
                 images = torch.cat([part for part, _ in held_out])
-                for name, metric in self.metrics.items():
-                    key = Key.of(self.seed, "metric", name)
-                    values[name] = float(metric(samples, images, key))
                 real = mean_distance(images)
-                values[SPREAD] = mean_distance(samples) / real if real else 1.0
+                made = mean_distance(samples[: len(images)])
+                values[SPREAD] = made / real if real else 1.0
         return values
 
     def pictures(self) -> dict[str, Tensor]:

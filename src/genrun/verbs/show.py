@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.runs.folder import RunFolder
+from genrun.terminal.style import is_error, with_errors
 from genrun.terminal.tables import print_facts, print_table
 from genrun.verbs.words import run_and_settings, settings_among
 
@@ -33,11 +34,14 @@ def run(words: Sequence[str]) -> int:
     print_facts(_facts(run_folder, info, rows))
     names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "examples"))
     table = []
-    for name in names:
-        values = [(row[name], row["step"]) for row in rows if name in row]
-        judged = name == f"held_out/{info['monitor']}"
-        best = min(values) if judged else (None, None)
-        table.append((name, values[0][0], values[-1][0], *best))
+    for name in (name for name in names if not is_error(name, names)):
+        having = [row for row in rows if name in row]
+        shown = [with_errors(having[place])[name] for place in (0, -1)]
+        if name == f"held_out/{info['monitor']}":
+            best = min(having, key=lambda row: row[name])
+            table.append((name, *shown, with_errors(best)[name], best["step"]))
+        else:
+            table.append((name, *shown, None, None))
     print_table(("value", "first", "last", "best", "at step"), table)
     if events := run_folder.health():
         columns = ("step", "health", "state", "detail")

@@ -1,0 +1,54 @@
+"""Density and coverage (Naeem et al., 2002.09797)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genrun.core.noise import Key
+from genrun.core.protocols import Data
+from genrun.core.types import Metrics
+from genrun.metric.enough import refuse_too_few
+from genrun.metric.neighbours import (
+    ROWS,
+    reached,
+    squared_distances,
+    squared_radii,
+)
+from genrun.metric.resampling import resampled_counts, with_interval
+
+
+@dataclass(frozen=True)
+class DensityCoverage:
+    """Density: in how many held-out images' balls a sample is, over `neighbours` (equation 3).
+
+    Coverage: the share of held-out images whose ball has a sample in it (equation 4). A ball
+    reaches to the image's `neighbours`th nearest held-out one. Density can be over 1.
+    """
+
+    samples: int
+    resamples: int
+    neighbours: int
+    values = higher_is_better = ("density", "coverage")
+
+    def prepared(self, data: Data) -> DensityCoverage:
+        refuse_too_few("density_coverage", self.samples, data.held_out_count, self.neighbours + 1)
+        return self
+
+    def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
+        counts = resampled_counts(key, len(samples), self.resamples)
+        weights = torch.cat((torch.ones_like(counts[:1]), counts))
+        radii = torch.split(squared_radii(held_out, self.neighbours), ROWS)
+        balls, covered = torch.zeros_like(counts[0]), torch.zeros_like(weights[:, 0])
+        for distances, own in zip(squared_distances(held_out, samples), radii, strict=True):
+            inside = distances <= own.unsqueeze(1)
+            balls += inside.sum(0)
+            covered += reached(inside, weights)
+        density, coverage = balls / self.neighbours, covered / len(held_out)
+        resampled = counts @ density / len(samples)
+        return {
+            **with_interval("density", density.mean(), resampled, least=0),
+            **with_interval("coverage", coverage[0], coverage[1:], least=0, most=1),
+        }
