@@ -53,7 +53,8 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "ending": {"core", "training", "runs", "build", "facts"},
-    "restoring": {"core", "training", "runs", "build", "facts", "saved"},
+    "restoring": {"core", "data", "training", "runs", "build", "facts", "saved"},
+    "assessing": {"core", "build", "data", "groups", "restoring", "runs", "saved", "training"},
     "experiment": {
         "core",
         "training",
@@ -73,6 +74,7 @@ MAY_IMPORT = {
         "experiment",
         "compose",
         "facts",
+        "assessing",
         "room",
         "saved",
         "terminal",

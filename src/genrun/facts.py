@@ -15,6 +15,7 @@ import torch
 
 from genrun.build import Built
 from genrun.build.together import joins_batch_norm
+from genrun.core.compared import comparison_text
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.types import DataSpec, RunSummary
 
@@ -46,16 +47,6 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
 def _shown_comparison(built: Built) -> dict[str, str]:
     shown = comparison_text(built.evaluation.comparison.describe())
     return {"metrics": shown} if shown else {}
-
-
-def comparison_text(described: Mapping[str, Any]) -> str:
-    """Of what `Comparison.describe` gave: of how many samples each metric is, in what features."""
-    alike: dict[str, list[str]] = {}
-    for name, metric in described["metrics"].items():
-        of = f" in {described['features']}" if metric["features"] else ""
-        counts = f"{metric['samples']} samples and {metric['held_out']} held-out images"
-        alike.setdefault(f"of {counts}{of}", []).append(name)
-    return "; ".join(f"{', '.join(names)} {what}" for what, names in alike.items())
 
 
 def _range(bounds: Sequence[float]) -> str:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 def test_the_same_images_in_another_order_are_at_distance_0() -> None:
     images = torch.rand(50, 1, 4, 4)
-    assert SlicedWasserstein(32)(images, images.flip(0), Key.of(0)) == 0
+    assert SlicedWasserstein(32)(images, images.flip(0), Key.of(0)) < 1e-12
 
 
 def test_a_shift_is_its_projected_length() -> None:

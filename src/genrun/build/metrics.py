@@ -12,23 +12,31 @@ from genrun.features.pixels import Pixels
 from genrun.training.comparison import Comparison
 
 
-def build_comparison(config: Config, data: Data, plugins: Sequence[str]) -> Comparison:
+def build_comparison(
+    config: Config, data: Data, plugins: Sequence[str], needed: bool = False
+) -> Comparison:
     """Raises `ConfigError` where a metric or the features do not suit the data.
 
-    Features may be learned here, which takes time at a run's first start.
+    Features may be learned here, which takes time at a run's first start; only if a metric wants
+    them, or if they are `needed` otherwise.
     """
     metrics: dict[str, Any] = {}
     for name, settings in config["metric"].items():
         metric = instantiate("metric", settings, plugins, f"metric.{name}")
         metrics[name] = metric.prepared(data) if isinstance(metric, SeesData) else metric
-    return Comparison(metrics, _extractor(config, metrics, data, plugins), data, config["seed"])
+    extractor = _extractor(config, metrics, data, plugins, needed)
+    return Comparison(metrics, extractor, data, config["seed"])
 
 
 def _extractor(
-    config: Config, metrics: Mapping[str, Any], data: Data, plugins: Sequence[str]
+    config: Config,
+    metrics: Mapping[str, Any],
+    data: Data,
+    plugins: Sequence[str],
+    needed: bool,
 ) -> Extractor | None:
     features = instantiate("features", config["features"], plugins)
-    if any(isinstance(metric, FeatureMetric) for metric in metrics.values()):
+    if needed or any(isinstance(metric, FeatureMetric) for metric in metrics.values()):
         extractor: Extractor = features.prepared(data)
         return extractor
     if not isinstance(features, Pixels):  # which nobody has to have asked for

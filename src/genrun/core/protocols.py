@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -114,6 +114,9 @@ class Data(Protocol):
     def train_images(self, count: int) -> Tensor:
         """The first `count` training images, in the data's own order."""
 
+    def train(self) -> Iterator[Tensor]:
+        """All training images in batches, in the data's own order."""
+
     def everything(self) -> tuple[Tensor, Tensor]:
         """All images as they were read, in the data's own order, and their labels.
 
@@ -126,6 +129,14 @@ class Data(Protocol):
 
     def held_out_labels(self) -> Sequence[Tensor]:
         """The labels of `held_out()`, where there are."""
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """A model with a Gaussian posterior of its latent code."""
+
+    def posterior(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance of q(z | x), each (batch, latent)."""
 
 
 class Metric(Protocol):
@@ -192,8 +203,17 @@ class Likelihood(Protocol):
     def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
         """Named values in nats an image, each of shape (batch,); the name says what it is.
 
-        `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`.
+        `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`. What
+        they are of is the probability of an image among all of its 256 levels, or the density of
+        a point in the unit square; anything else `NotesLikelihood`.
         """
+
+
+@runtime_checkable
+class NotesLikelihood(Protocol):
+    """A likelihood that cannot be compared with every other: why, beside each figure of it."""
+
+    likelihood_note: str
 
 
 class Stopper(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,6 +118,9 @@ class Batches:
 
     def train_images(self, count: int) -> Tensor:
         return _to_float(self._train[:count])
+
+    def train(self) -> Iterator[Tensor]:
+        return (_to_float(part) for part in torch.split(self._train, HELD_OUT_BATCH))
 
     def everything(self) -> tuple[Tensor, Tensor]:
         images = torch.cat((self._train, self._held_out)).cpu()[self._own_order]

@@ -13,11 +13,11 @@ from genrun.core.types import Metrics
 from genrun.metric.enough import refuse_too_few
 from genrun.metric.neighbours import (
     ROWS,
-    reached,
+    Coverage,
     squared_distances,
     squared_radii,
 )
-from genrun.metric.resampling import resampled_counts, with_interval
+from genrun.metric.resampling import resampled_counts, share_with_interval, with_interval
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,16 @@ class DensityCoverage:
         return self
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
-        counts = resampled_counts(key, len(samples), self.resamples)
-        weights = torch.cat((torch.ones_like(counts[:1]), counts))
         radii = torch.split(squared_radii(held_out, self.neighbours), ROWS)
-        balls, covered = torch.zeros_like(counts[0]), torch.zeros_like(weights[:, 0])
+        balls = torch.zeros(len(samples), dtype=samples.dtype)
+        coverage = Coverage(len(samples))
         for distances, own in zip(squared_distances(held_out, samples), radii, strict=True):
             inside = distances <= own.unsqueeze(1)
             balls += inside.sum(0)
-            covered += reached(inside, weights)
-        density, coverage = balls / self.neighbours, covered / len(held_out)
-        resampled = counts @ density / len(samples)
+            coverage.add(inside)
+        density = balls / self.neighbours
+        resampled = resampled_counts(key, len(samples), self.resamples) @ density / len(samples)
         return {
             **with_interval("density", density.mean(), resampled, least=0),
-            **with_interval("coverage", coverage[0], coverage[1:], least=0, most=1),
+            **share_with_interval("coverage", coverage.covered, coverage.alone),
         }

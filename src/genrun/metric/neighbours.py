@@ -29,9 +29,19 @@ def squared_radii(features: Tensor, neighbours: int) -> Tensor:
     return torch.cat(parts)
 
 
-def reached(inside: Tensor, weights: Tensor) -> Tensor:
-    """In how many rows at least one column is inside that is there, shape (resamples,).
+class Coverage:
+    """Which rows have a column inside, and how many rows each column is alone inside of."""
 
-    `inside` is boolean, (n, m); `weights` (resamples, m) say how often each column is there.
-    """
-    return (inside.to(weights.dtype) @ weights.T > 0).sum(0)
+    def __init__(self, columns: int) -> None:
+        self._covered: list[Tensor] = []
+        self.alone = torch.zeros(columns, dtype=torch.float64)
+
+    def add(self, inside: Tensor) -> None:
+        """The next rows, boolean (rows, columns)."""
+        inner = inside.sum(1)
+        self._covered.append(inner > 0)
+        self.alone += inside[inner == 1].sum(0)
+
+    @property
+    def covered(self) -> Tensor:
+        return torch.cat(self._covered)

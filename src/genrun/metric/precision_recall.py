@@ -12,11 +12,11 @@ from genrun.core.protocols import Data
 from genrun.core.types import Metrics
 from genrun.metric.enough import refuse_too_few
 from genrun.metric.neighbours import (
-    reached,
+    Coverage,
     squared_distances,
     squared_radii,
 )
-from genrun.metric.resampling import resampled_counts, with_interval
+from genrun.metric.resampling import resampled_counts, share_with_interval, with_interval
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class PrecisionRecall:
     """Precision: the share of samples in a ball around a held-out image (equation 1).
 
     Recall: the share of held-out images in a ball around a sample. A ball reaches to the
-    `neighbours`th nearest of its own kind. In the resamples the balls stay as they are: drawn
-    anew, they would shrink to nothing around a sample that is there twice.
+    `neighbours`th nearest of its own kind. Recall's interval takes the balls as they are, though
+    without a sample those beside it would grow a little: it is rather too wide.
     """
 
     samples: int
@@ -38,19 +38,16 @@ class PrecisionRecall:
         return self
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
-        counts = resampled_counts(key, len(samples), self.resamples)
-        weights = torch.cat((torch.ones_like(counts[:1]), counts))
         real = squared_radii(held_out, self.neighbours)
         made = squared_radii(samples, self.neighbours)
         real_like = torch.cat(
             [(rows <= real).any(1) for rows in squared_distances(samples, held_out)]
         ).to(samples.dtype)
-        covered = torch.zeros_like(weights[:, 0])
+        recalled = Coverage(len(samples))
         for rows in squared_distances(held_out, samples):
-            covered += reached(rows <= made, weights)
-        recall = covered / len(held_out)
-        resampled = counts @ real_like / len(samples)
+            recalled.add(rows <= made)
+        resampled = resampled_counts(key, len(samples), self.resamples) @ real_like / len(samples)
         return {
             **with_interval("precision", real_like.mean(), resampled, least=0, most=1),
-            **with_interval("recall", recall[0], recall[1:], least=0, most=1),
+            **share_with_interval("recall", recalled.covered, recalled.alone),
         }

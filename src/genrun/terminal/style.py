@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
-from genrun.core.row_names import HIGH, LOW
+from genrun.core.row_names import HIGH, LOW, is_error
 
 
 def number(value: float) -> str:
@@ -23,11 +23,6 @@ def with_errors(values: Mapping[str, float]) -> dict[str, str]:
         if low is not None and high is not None:
             shown[name] += f" [{low:.3g}, {high:.3g}]"
     return shown
-
-
-def is_error(name: str, names: Container[str]) -> bool:
-    """Whether a value is a bound of another one's interval."""
-    return any(name.endswith(end) and name.removesuffix(end) in names for end in (LOW, HIGH))
 
 
 def duration(seconds: float) -> str:

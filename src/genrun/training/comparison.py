@@ -33,23 +33,29 @@ class Comparison:
         self.extractor = extractor
         self._data = data
         self._seed = seed
-        self._features: Tensor | None = None  # of the held-out images
+        self._real: Tensor | None = None  # of the held-out images
+
+    @property
+    def features(self) -> str | None:
+        """What images are compared in; None where no metric wants features."""
+        return None if self.extractor is None else self.extractor.description
 
     @property
     def draws(self) -> int:
         """How many samples must be drawn: for all metrics the same ones, from the first on."""
         return max((self._draws_of(metric) for metric in self.metrics.values()), default=0)
 
-    def names(self) -> list[str]:
-        """The names that `measure` gives."""
-        names: list[str] = []
+    def names(self) -> dict[str, str]:
+        """The names that `measure` gives, each with the name of the metric that measures it."""
+        owners: dict[str, str] = {}
         for name, metric in self.metrics.items():
             if isinstance(metric, FeatureMetric):
-                names += [value + end for value in metric.values for end in ("", LOW, HIGH)]
+                values = [value + end for value in metric.values for end in ("", LOW, HIGH)]
             else:
                 images = self._data.held_out()[0][:PROBED]
-                names += _named(name, metric(images, images, self._key(name)))
-        return names
+                values = list(_named(name, metric(images, images, self._key(name))))
+            owners |= dict.fromkeys(values, name)
+        return owners
 
     def higher_is_better(self) -> set[str]:
         """The names of values by which no run can be judged."""
@@ -79,7 +85,7 @@ class Comparison:
     def describe(self) -> dict[str, Any]:
         """What a reader must know to compare the figures: JSON's types only."""
         return {
-            "features": None if self.extractor is None else self.extractor.description,
+            "features": self.features,
             "metrics": {
                 name: {
                     "samples": self._draws_of(metric),
@@ -105,9 +111,9 @@ class Comparison:
         return features if bool(features.isfinite().all()) else None
 
     def _held_out_features(self) -> Tensor:
-        if self._features is None:
-            self._features = torch.cat([self.extract(part) for part in self._data.held_out()])
-        return self._features
+        if self._real is None:
+            self._real = torch.cat([self.extract(part) for part in self._data.held_out()])
+        return self._real
 
     def _draws_of(self, metric: Metric | FeatureMetric) -> int:
         own = metric.samples if isinstance(metric, FeatureMetric) else None
