@@ -18,6 +18,7 @@ from genrun.features.inception_network import InceptionNetwork
 
 SIDE = 299
 BATCH = 50
+COUNTED = "num_batches_tracked"  # which evaluation does not need, and torch fills in
 UNUSED = ("fc.", "AuxLogits.")  # what a file may hold beside what features need
 
 
@@ -56,7 +57,8 @@ def read_network(path: Path) -> tuple[InceptionNetwork, str]:
         raise DataDamaged(f"features.path={path}: is no safetensors file ({error})") from error
     with torch.device("meta"):
         network = InceptionNetwork()
-    own = network.state_dict()
+    forms = network.state_dict()
+    own = {name: form for name, form in forms.items() if not name.endswith(COUNTED)}
     for name, tensor in own.items():
         if name not in given:
             raise DataDamaged(f"features.path={path}: has no {name}")
@@ -65,8 +67,7 @@ def read_network(path: Path) -> tuple[InceptionNetwork, str]:
                 f"features.path={path}: {name} is not {tuple(tensor.shape)} finite numbers"
             )
     for name in given:
-        counted = name.endswith("num_batches_tracked")
-        if name not in own and not counted and not name.startswith(UNUSED):
+        if name not in forms and not name.startswith(UNUSED):
             raise DataDamaged(f"features.path={path}: {name} is none of this network's")
     network.load_state_dict({name: given[name].float() for name in own}, assign=True)
     return network.eval().requires_grad_(False), hashlib.sha256(content).hexdigest()

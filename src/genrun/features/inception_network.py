@@ -23,9 +23,7 @@ class Convolution(nn.Module):
         sides = (kernel, kernel) if isinstance(kernel, int) else kernel
         padding = (sides[0] // 2, sides[1] // 2) if same else (0, 0)
         self.conv = nn.Conv2d(inputs, outputs, sides, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(outputs, eps=0.001, track_running_stats=True)
-        del self.bn.num_batches_tracked  # which the file does not hold and evaluation not need
-        self.bn.num_batches_tracked = None
+        self.bn = nn.BatchNorm2d(outputs, eps=0.001)
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.relu(self.bn(self.conv(images)))

@@ -67,13 +67,19 @@ class Comparison:
         }
 
     def measure(self, samples: Tensor) -> dict[str, float]:
-        """Every metric of the samples, of which there must be `draws`. NaN where they are none."""
+        """Every metric of the samples, NaN where these are no numbers.
+
+        There should be `draws` of them. Of fewer a metric on features is of as many as there are,
+        and one on images, which may want as many as are held out, is left out.
+        """
         held_out = torch.cat(list(self._data.held_out()))
         features = self._features_of_samples(samples)
         values: dict[str, float] = {}
         for name, metric in self.metrics.items():
             key = self._key(name)
             if not isinstance(metric, FeatureMetric):
+                if len(samples) < len(held_out):
+                    continue
                 found = _named(name, metric(samples[: len(held_out)], held_out, key))
             elif features is None:
                 found = dict.fromkeys(metric.values, torch.tensor(math.nan))

@@ -140,7 +140,7 @@ def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_interval(one: Mapping[str, Any], key: str = "value") -> str:
     if one[key] is None:
-        return "not finite"
+        return "-"
     if one["low"] is None or one["high"] is None:
         return f"{one[key]:.5g}"
     return f"{one[key]:.5g} [{one['low']:.4g}, {one['high']:.4g}]"
