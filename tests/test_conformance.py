@@ -23,6 +23,7 @@ from genrun.compose import compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
+from genrun.core.row_names import HIGH, LOW, is_error
 from genrun.core.types import Report
 from genrun.groups import conf_folder
 from genrun.training.closure import takes_closure
@@ -170,6 +171,33 @@ def test_evaluation_measures_the_monitor_and_moves_nothing(model: str, small: Ma
     after = built.trial.nets.state_dict()
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert built.trial.nets.training
+
+
+@pytest.mark.parametrize("name", choices("metric"))
+def test_every_metric_measures_what_it_names(name: str, small: Make) -> None:
+    """The same twice, with each value in its interval, and without moving the global generators.
+
+    Samples that are not finite give values that are none, which end a run as diverged.
+    """
+    metrics = ",".join(dict.fromkeys(["sliced_wasserstein", name]))
+    built = small("model=vae", f"metric=[{metrics}]")
+    comparison = built.evaluation.comparison
+    samples = sample(built.model, built.trial.nets, comparison.draws, seed=1)
+    before = torch.get_rng_state()
+    found = comparison.measure(samples)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert list(found) == list(comparison.names())
+    assert name in comparison.names().values()
+    assert comparison.measure(samples) == found
+    for value in found:
+        if is_error(value, found):
+            base = value.removesuffix(LOW).removesuffix(HIGH)
+            assert found[base + LOW] <= found[base] <= found[base + HIGH]
+    described = comparison.describe()
+    assert json.loads(json.dumps(described)) == described
+    spoiled = comparison.measure(torch.full_like(samples, torch.nan))
+    measured = [value for value in spoiled if not is_error(value, found)]
+    assert all(spoiled[value] != spoiled[value] for value in measured)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -357,7 +385,7 @@ FILES = [
     (group, name)
     for group in (
         "data", "model", "backbone", "optimizer", "schedule", "regularization", "stopping",
-        "metric", "updates",
+        "metric", "updates", "features",
     )
     for name in choices(group)
 ]  # fmt: skip

@@ -15,6 +15,7 @@ KINDS = (
     "regularization",
     "stopping",
     "metric",
+    "features",
     "model",
     "updates",
 )
@@ -62,7 +63,8 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "ending": {"core", "training", "runs", "build", "facts"},
-    "restoring": {"core", "training", "runs", "build", "facts", "saved"},
+    "restoring": {"core", "data", "training", "runs", "build", "facts", "saved"},
+    "assessing": {"core", "build", "data", "groups", "restoring", "runs", "saved", "training"},
     "experiment": {
         "core",
         "training",
@@ -82,6 +84,7 @@ MAY_IMPORT = {
         "experiment",
         "compose",
         "facts",
+        "assessing",
         "room",
         "saved",
         "terminal",

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from genrun.assessing.assess import Effort
+from genrun.assessing.of_run import Asked, evaluate_run
 from genrun.build.memory import refuse_too_many
 from genrun.build.networks import build_model, build_networks
 from genrun.compose import compose
@@ -18,7 +20,7 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols import Model
 from genrun.core.types import DataSpec
 from genrun.experiment import Experiment
-from genrun.facts import spec_of
+from genrun.facts import now, spec_of
 from genrun.runs.checkpoint import Checkpoint, checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.saved import read_config
@@ -102,6 +104,37 @@ class Run:
         model, nets = self._model_and_networks(weights)
         images = sample(model, nets, count, seed)
         return spec.coordinates(images) if spec.points else images
+
+    def evaluate(
+        self,
+        metrics: Sequence[str] | None = None,
+        *,
+        features: str | None = None,
+        samples: int = 10_000,
+        resamples: int = 100,
+        seed: int = 0,
+        weights: Weights = "best",
+        neighbours: int = 1000,
+        likelihood_images: int = 1000,
+        importance_samples: int = 500,
+        device: str = "auto",
+        path: str | None = None,
+    ) -> dict[str, Any]:
+        """Measures the run's samples against its held-out images, as `genrun evaluate` does.
+
+        `metrics` and `features` are choices of these groups, `path` the file of features that
+        want one; None: the four of `assessing.of_run.METRICS` with the run's own, in its own
+        features. What it gives is also in `evaluation.json`, beside a picture of samples and
+        their nearest training images.
+
+        Raises `CheckpointUnusable` where the data changed since, `ConfigError`, `OutOfMemory`.
+        """
+        effort = Effort(samples, resamples, neighbours, likelihood_images, importance_samples)
+        asked = Asked(metrics, features, path, effort, seed, device)
+        model, nets = self._model_and_networks(weights)
+        step = self._checkpoint(weights).step
+        about = {"weights": weights, "step": step, "evaluated": now()}
+        return evaluate_run(self._folder, model, nets, self._plugins, asked, about)
 
     def _model_and_networks(self, weights: Weights) -> tuple[Model, nn.ModuleDict]:
         if weights not in self._built:

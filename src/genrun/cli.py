@@ -10,9 +10,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from genrun.core import progress
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError
 from genrun.core.place import leave_to_others, leave_with, refuse_several
 from genrun.verbs import VERBS
@@ -49,6 +51,7 @@ def run(argv: Sequence[str]) -> int:
     """Does what the words say and gives the exit code."""
     from genrun.compose import full_errors_wanted
 
+    progress.show = _show_progress
     try:
         if argv and argv[0] in VERBS:
             from genrun import verbs
@@ -175,6 +178,12 @@ def _single(words: list[str], config_dir: str | None) -> int:
     if isinstance(ended[0], Exception):
         raise ended[0]
     return leave_with(ended[0].status)
+
+
+def _show_progress(title: str, total: int | None) -> AbstractContextManager[progress.Advance]:
+    from genrun.terminal.tables import show_progress  # rich, which most commands need later
+
+    return show_progress(title, total)
 
 
 def _print_error(text: str) -> None:

@@ -51,12 +51,14 @@ class Config:
     optimizer: Any = MISSING
     schedule: Any = MISSING
     updates: Any = MISSING
+    features: Any = MISSING
     regularization: dict[str, Any] = field(default_factory=dict)
     stopping: dict[str, Any] = field(default_factory=dict)
     metric: dict[str, Any] = field(default_factory=dict)
     runtime: Runtime = field(default_factory=Runtime)
     steps: int = MISSING
     epochs: int | None = MISSING
+    monitor: str | None = MISSING
     seed: int = MISSING
     log_every: int = MISSING
     evaluate_every: int = MISSING

@@ -100,7 +100,7 @@ class Experiment:
             before = run.read()
             if expected is not None and before != expected:
                 raise FolderLocked(f"{run.path}: another process has just gone on with it")
-            refuse_other_data(self.built, run.path, before["data"])
+            refuse_other_data(self.built.data, self.built.model, run.path, before["data"])
             refuse_longer_schedule(self.built.plan, self.config, before["steps"])
             newest = find_newest(run.path)
             if newest.checkpoint is not None:

@@ -16,6 +16,7 @@ import torch
 
 from genrun.build import Built
 from genrun.build.together import joins_batch_norm
+from genrun.core.compared import comparison_text
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.shown import shown_updates
 from genrun.core.types import DataSpec, RunSummary
@@ -46,8 +47,14 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             "model": f"sees data in {seen}, judged by {built.plan.monitor}",
             "compute": "not counted" if flops is None else f"{flops:.3g} FLOPs a step",
             "updates": shown_updates(updates(built)),
+            **_shown_comparison(built),
         },
     )
+
+
+def _shown_comparison(built: Built) -> dict[str, str]:
+    shown = comparison_text(built.evaluation.comparison.describe())
+    return {"metrics": shown} if shown else {}
 
 
 def _range(bounds: Sequence[float]) -> str:
@@ -101,6 +108,7 @@ def collect(
         "parameters": built.parameter_counts(),
         "flops_a_step": built.flops_a_step,
         "updates": updates(built),
+        "comparison": built.evaluation.comparison.describe(),
     }
 
 

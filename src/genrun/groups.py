@@ -5,10 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-SINGLE_GROUPS = ("data", "model", "backbone", "optimizer", "schedule", "updates", "runtime")
+SINGLE_GROUPS = (
+    "data",
+    "model",
+    "backbone",
+    "optimizer",
+    "schedule",
+    "updates",
+    "features",
+    "runtime",
+)
 LIST_GROUPS = ("regularization", "stopping", "metric")
 EARLIER: dict[str, Any] = {  # what runs and sweeps of versions did that say nothing of it
     "updates": {"_target_": "genrun.updates.alternating.Alternating"},
+    "features": {"_target_": "genrun.features.pixels.Pixels"},
+    "monitor": None,
 }
 GROUPS = (*SINGLE_GROUPS, *LIST_GROUPS)
 

@@ -23,6 +23,7 @@ WHOLE_FROM_0 = Limit(lambda v: v >= 0, "at least 0", whole=True)
 AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1", whole=True)
 UP_TO_100000 = Limit(lambda v: 1 <= v <= 100_000, "from 1 to 100000", whole=True)
 UP_TO_1000 = Limit(lambda v: 1 <= v <= 1000, "from 1 to 1000", whole=True)
+FROM_2_TO_100000 = Limit(lambda v: 2 <= v <= 100_000, "from 2 to 100000", whole=True)
 AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
@@ -41,6 +42,8 @@ LIMITS: dict[str, Limit] = {
     **_each("commitment feature_weight", AT_LEAST_0),
     **_each("importance_samples training_samples projections", UP_TO_100000),
     **_each("patience T_max strip strips", AT_LEAST_1),
+    **_each("samples resamples", FROM_2_TO_100000),
+    **_each("neighbours", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
     **_each("jobs give_up_after trials seeds batch", AT_LEAST_1),
     **_each("reduction_factor fast_steps", AT_LEAST_2),

@@ -10,7 +10,8 @@ from genrun import facts
 from genrun.build import Built
 from genrun.build.optimizers import TO_THE_END
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.core.protocols import Conditional, Display
+from genrun.core.protocols import Conditional, Display, Model
+from genrun.data.images import Batches
 from genrun.runs.checkpoint import Checkpoint
 from genrun.runs.newest import Newest
 from genrun.saved import differences
@@ -18,11 +19,10 @@ from genrun.training.loop import Plan
 from genrun.training.trial import Trial
 
 
-def refuse_other_data(built: Built, path: Path, before: Mapping[str, Any]) -> None:
+def refuse_other_data(data: Batches, model: Model, path: Path, before: Mapping[str, Any]) -> None:
     """Raises `CheckpointUnusable` where the images, or labels that the model uses, are others."""
-    data = built.data
     labels = before.get("labels_digest", data.labels_digest)  # earlier versions wrote none
-    relabelled = isinstance(built.model, Conditional) and labels != data.labels_digest
+    relabelled = isinstance(model, Conditional) and labels != data.labels_digest
     if before["digest"] != data.digest or relabelled:
         raise CheckpointUnusable(f"{path}: the data changed since this run began")
 

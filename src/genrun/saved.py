@@ -36,7 +36,7 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
         text = str(error).splitlines()[0]
         raise CheckpointUnusable(f"{path}: cannot be read ({text})") from error
     assert isinstance(config, dict)
-    plain = EARLIER | {str(key): value for key, value in config.items()}
+    plain = {**copy.deepcopy(EARLIER), **{str(key): value for key, value in config.items()}}
     try:
         checks.check_skeleton(plain)
         checks.check(plain, _own_files(plain))

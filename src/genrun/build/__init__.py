@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
 from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
+from genrun.build.metrics import build_comparison, monitor_of
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import audit_optimizers, build_optimizers, build_schedule
 from genrun.build.stoppers import build_stoppers
@@ -17,11 +17,7 @@ from genrun.build.suits import refuse_for_closures, weight_average
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import InputMissing
 from genrun.core.game import Updates
-from genrun.core.protocols import (
-    Metric,
-    Model,
-    SeesData,
-)
+from genrun.core.protocols import Model
 from genrun.core.types import Share
 from genrun.data.images import Batches
 from genrun.training.audit import Moved
@@ -97,9 +93,14 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         list(optimizers.values()),
         StatisticsOfData(model, data, config["seed"], team.share),
     )
-    evaluation = _evaluation(config, model, average.nets, data, plugins)
+    with team.one_first():
+        comparison = build_comparison(config, data, plugins)
+    shown = POINTS if data.spec.points else GRID
+    evaluation = Evaluation(model, average.nets, data, comparison, config["seed"], shown)
     measured = evaluation.names()
-    stoppers = build_stoppers(config, model, measured, plugins)
+    monitor = monitor_of(config, model, comparison, measured)
+    plan = replace(plan, monitor=monitor)
+    stoppers = build_stoppers(config, model, monitor, measured, plugins)
     exchange = None
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
@@ -165,18 +166,3 @@ def _plan(config: Config, data: Batches, model: Model, updates: Updates) -> Plan
         steps = max(1, batches // updates.batches(model.players()))
     names = ("log_every", "evaluate_every", "save_every", "sample_every")
     return Plan(steps=steps, **{name: config[name] for name in names}, monitor=model.monitor)
-
-
-def _evaluation(
-    config: Config, model: Model, nets: nn.ModuleDict, data: Batches, plugins: Sequence[str]
-) -> Evaluation:
-    metrics: dict[str, Metric] = {
-        name: instantiate("metric", settings, plugins, f"metric.{name}")
-        for name, settings in config["metric"].items()
-    }
-    for name, metric in metrics.items():
-        if isinstance(metric, SeesData):
-            metrics[name] = metric.prepared(data)
-    return Evaluation(
-        model, nets, data, metrics, config["seed"], POINTS if data.spec.points else GRID
-    )

@@ -43,9 +43,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
             "regularization",
             "stopping",
             "metric",
+            "features",
         )
     },
-}
+}  # fmt: skip
 
 SPECIAL = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 

@@ -20,6 +20,11 @@ from genrun.core.types import DataSpec, Share
 def build_model(config: Config, plugins: Sequence[str]) -> tuple[Model, dict[str, Any]]:
     """The model, and the regularizations by name, some of which changed it."""
     model: Model = instantiate("model", config["model"], plugins)
+    if not hasattr(model, "data_range"):
+        raise ConfigError(
+            f"model: {type(model).__name__} does not say in which range its networks see the data "
+            "(data_range = (0.0, 1.0), say)"
+        )
     regularizations = {
         name: instantiate("regularization", settings, plugins, f"regularization.{name}")
         for name, settings in config["regularization"].items()

@@ -16,9 +16,9 @@ from genrun.training.step import TrainingStep
 
 
 def build_stoppers(
-    config: Config, model: Model, names: Sequence[str], plugins: Sequence[str]
+    config: Config, model: Model, monitor: str, names: Sequence[str], plugins: Sequence[str]
 ) -> dict[str, Stopper]:
-    """The policies, each told the model's own monitor and player where it names none.
+    """The policies, each told the run's monitor and the model's player where it names none.
 
     `names` are the held-out values that are measured. Raises `ConfigError` where a policy goes by
     something else.
@@ -28,17 +28,12 @@ def build_stoppers(
             f"model: {type(model).__name__} does not say in which range its networks see the data "
             "(data_range = (0.0, 1.0), say)"
         )
-    if model.monitor not in names:
-        raise ConfigError(
-            f"metric: {type(model).__name__} is judged by {model.monitor}, which is not among the "
-            f"held-out metrics ({', '.join(names) or 'none'}); add metric=[{model.monitor}]"
-        )
     stoppers: dict[str, Stopper] = {}
     for name, settings in config["stopping"].items():
         key = f"stopping.{name}"
         stopper = instantiate("stopping", settings, plugins, key)
         if isinstance(stopper, Monitors):
-            stopper = _with(stopper, monitor=_monitor(stopper, key, model, names))
+            stopper = _with(stopper, monitor=_monitor(stopper, key, monitor, names))
         if isinstance(stopper, WatchesLoss):
             stopper = _with(stopper, player=_player(stopper, key, model))
         stoppers[name] = stopper
@@ -49,8 +44,8 @@ def _with(stopper: Any, **values: str) -> Any:
     return dataclasses.replace(stopper, **values)
 
 
-def _monitor(stopper: Monitors, key: str, model: Model, names: Sequence[str]) -> str:
-    monitor = stopper.monitor or model.monitor
+def _monitor(stopper: Monitors, key: str, of_run: str, names: Sequence[str]) -> str:
+    monitor = stopper.monitor or of_run
     if monitor not in names:
         raise ConfigError(
             f"{key}.monitor={monitor}: is never measured; the held-out metrics are "

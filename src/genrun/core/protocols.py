@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -103,6 +103,7 @@ class Data(Protocol):
 
     spec: DataSpec
     digest: str  # SHA-256 of the images that were read
+    labels_digest: str | None  # SHA-256 of their labels, where there are any
     name: str
     train_count: int
     held_out_count: int
@@ -124,11 +125,29 @@ class Data(Protocol):
     def train_images(self, count: int) -> Tensor:
         """The first `count` training images, in the data's own order."""
 
+    def train(self) -> Iterator[Tensor]:
+        """All training images in batches, in the data's own order."""
+
+    def everything(self) -> tuple[Tensor, Tensor]:
+        """All images as they were read, in the data's own order, and their labels.
+
+        What is made of these is the same whatever the seed holds out. The labels are empty where
+        there are none.
+        """
+
     def held_out(self) -> Sequence[Tensor]:
         """All held-out images in batches, always in the same order."""
 
     def held_out_labels(self) -> Sequence[Tensor]:
         """The labels of `held_out()`, where there are."""
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """A model with a Gaussian posterior of its latent code."""
+
+    def posterior(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and logarithm of the variance of q(z | x), each (batch, latent)."""
 
 
 class Metric(Protocol):
@@ -137,8 +156,47 @@ class Metric(Protocol):
     def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor | Metrics:
         """One value of shape (), reported under the metric's own name, or several by their names.
 
-        A value `NAME` may have an interval beside it: `NAME_low` and `NAME_high`.
+        They are as many as there are held-out images. A value `NAME` may have the bounds of a
+        95 % interval beside it: `NAME_low` and `NAME_high`.
         """
+
+
+@runtime_checkable
+class FeatureMetric(Protocol):
+    """A metric of features of images instead of images."""
+
+    values: Sequence[str]  # the names of what it measures, without those of the intervals
+    samples: int  # that are drawn for it
+    resamples: int  # of the samples, from which its intervals come
+
+    def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
+        """Values by name, of features (count, features) in float64 on the CPU.
+
+        Beside each value `NAME` the bounds of its 95 % interval, `NAME_low` and `NAME_high`.
+        """
+
+
+@runtime_checkable
+class HigherIsBetter(Protocol):
+    """A metric some of whose values are the better the higher they are."""
+
+    higher_is_better: Sequence[str]  # the names of these values
+
+
+class Extractor(Protocol):
+    """Makes features of images, in which metrics compare them."""
+
+    description: str  # its name, and whatever a figure depends on: a network's digest, accuracy
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """(count, channels, height, width) in [0, 1] to (count, features)."""
+
+
+class Features(Protocol):
+    """A kind of features."""
+
+    def prepared(self, data: Data) -> Extractor:
+        """The extractor for these data. Raises `ConfigError` where there can be none."""
 
 
 @runtime_checkable
@@ -156,8 +214,17 @@ class Likelihood(Protocol):
     def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
         """Named values in nats an image, each of shape (batch,); the name says what it is.
 
-        `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`.
+        `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`. What
+        they are of is the probability of an image among all of its 256 levels, or the density of
+        a point in the unit square; anything else `NotesLikelihood`.
         """
+
+
+@runtime_checkable
+class NotesLikelihood(Protocol):
+    """A likelihood that cannot be compared with every other: why, beside each figure of it."""
+
+    likelihood_note: str
 
 
 class Stopper(Protocol):

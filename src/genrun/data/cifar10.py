@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from genrun.core.cache import cache_folder
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
-from genrun.data.download import cache_folder, download
+from genrun.data.download import download
 from genrun.data.images import ImageSet
 
 ARCHIVE = "cifar-10-binary.tar.gz"

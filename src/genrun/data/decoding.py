@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from genrun.core.errors import CannotCreate, DataDamaged, OutputFailed
+from genrun.core.cache import cache_folder, save_in_cache
+from genrun.core.errors import DataDamaged
 from genrun.core.progress import progress
-from genrun.data.download import cache_folder
 
 Encoded = Path | BinaryIO
 Decoded = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -50,7 +48,7 @@ class Decoding:
             except (ValueError, OSError, EOFError, KeyError, BadZipFile):
                 cached.unlink()  # damaged; it only holds what can be decoded again
         images, kept = self._all(count, encoded)
-        _save(images, kept, cached)
+        save_in_cache(cached, lambda file: np.savez(file, images=images, kept=kept))
         return images, kept
 
     def _all(self, count: int, encoded: Iterable[tuple[str, Encoded]]) -> Decoded:
@@ -89,20 +87,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         return image
     pixels = np.asarray(image).astype(np.int64).clip(0, 65535)
     return Image.fromarray((pixels >> 8).astype(np.uint8))
-
-
-def _save(images: NDArray[np.uint8], kept: NDArray[np.int64], target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".decoding.")
-    except OSError as error:
-        raise CannotCreate(f"{target.parent}: cannot be used as a cache ({error})") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, images=images, kept=kept)
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OutputFailed(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)

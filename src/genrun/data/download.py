@@ -17,13 +17,6 @@ from genrun.core.progress import progress
 CHUNK = 1 << 16
 
 
-def cache_folder() -> Path:
-    """`$GENRUN_CACHE`, else `$XDG_CACHE_HOME/genrun`, else `~/.cache/genrun`."""
-    if own := os.environ.get("GENRUN_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genrun"
-
-
 def download(url: str, target: Path, sha256: str) -> Path:
     """Fetches `url` to `target`, which is there either complete and checked, or not at all.
 

@@ -14,8 +14,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from genrun.core.cache import cache_folder
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
-from genrun.data.download import cache_folder, download
+from genrun.data.download import download
 from genrun.data.images import ImageSet
 
 IMAGES_MAGIC = 0x00000803  # unsigned bytes, three dimensions

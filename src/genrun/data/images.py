@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,7 @@ class Batches:
         order = _permutation(count, fold_in(seed, "split"))
         # Sorted, so that without a split by chance the data's own order is kept.
         held_out_rows, train_rows = order[:held_out].sort().values, order[held_out:].sort().values
+        self._own_order = torch.cat((train_rows, held_out_rows)).argsort()
         self._held_out = images[held_out_rows].to(device)
         self._train = images[train_rows].to(device)
         labels = torch.empty(0) if source.labels is None else torch.from_numpy(source.labels)
@@ -122,6 +123,14 @@ class Batches:
 
     def train_images(self, count: int) -> Tensor:
         return _to_float(self._train[:count])
+
+    def train(self) -> Iterator[Tensor]:
+        return (_to_float(part) for part in torch.split(self._train, HELD_OUT_BATCH))
+
+    def everything(self) -> tuple[Tensor, Tensor]:
+        images = torch.cat((self._train, self._held_out)).cpu()[self._own_order]
+        labels = torch.cat((self._train_labels, self._held_out_labels)).cpu()
+        return images, labels[self._own_order] if len(labels) else labels
 
     def held_out(self) -> Sequence[Tensor]:
         return [_to_float(part) for part in torch.split(self._held_out, HELD_OUT_BATCH)]

@@ -29,6 +29,10 @@ class Variational(ABC):
     latent_dim: int
     importance_samples: int
     data_range = (0.0, 1.0)
+    likelihood_note = (
+        "of a Bernoulli decoder: right for pixels that are black or white; grey levels are taken "
+        "as probabilities, which cannot be compared with a likelihood of 256 levels"
+    )
 
     @abstractmethod
     def loss(
@@ -77,6 +81,11 @@ class Variational(ABC):
             "importance_weighted_bound": -bound,
             "largest_dimension_kl": dimension_kl,
         }
+
+    def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
+        """Two bounds from above, the first of `importance_samples` draws."""
+        values = self.evaluate(nets, batch, key)
+        return {name: values[name] for name in ("importance_weighted_bound", "negative_elbo")}
 
     def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
         return torch.sigmoid(nets["decoder"](self.posterior(nets, images)[0]))

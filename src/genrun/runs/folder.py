@@ -14,7 +14,7 @@ from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
 from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
 
-FILES = ("run.json", "config.yaml", "metrics.jsonl", "timings.jsonl", ".lock")
+FILES = ("run.json", "config.yaml", "evaluation.json", "metrics.jsonl", "timings.jsonl", ".lock")
 FOLDERS = ("checkpoints", "samples")
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20
@@ -30,16 +30,22 @@ RUN_FORM = {  # what run.json holds from the beginning
     "parameters": Each(int),
     "resumed": [{"step": int}],
 }
-END_FORM = {"step": int, "best": Maybe({"step": int, "value": float | int})}  # later, if ever
-LATER_FORM = {  # runs of earlier versions have none
-    "updates": Each([{"rule": str, "tensors": int, "parameters": int}]),
-}
 EARLY_FORM = {
     "choices": Each(str),
     "overrides": [str],
     "status": str,
     "reason": str,
 }  # never built
+COMPARISON_FORM = {
+    "features": Maybe(str),
+    "metrics": Each({"samples": int, "held_out": int, "features": bool}),
+}
+LATER_FORM = {  # what is not there from the beginning, or not of every version
+    "step": int,
+    "best": Maybe({"step": int, "value": float | int}),
+    "comparison": COMPARISON_FORM,
+    "updates": Each([{"rule": str, "tensors": int, "parameters": int}]),
+}
 HEALTH_FORM = {"step": int, "health": str, "state": str, "detail": str}
 TIMING_FORM = {"step": int, "training": float | int}
 
@@ -145,8 +151,7 @@ def _check_run(content: Any) -> None:
     if content["status"] == "failed" and "environment" not in content:
         return
     check_form(content, RUN_FORM)
-    may_be = {**END_FORM, **LATER_FORM}
-    check_form(content, {name: form for name, form in may_be.items() if name in content})
+    check_form(content, {name: form for name, form in LATER_FORM.items() if name in content})
     if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
         raise ValueError("it.data.shape must be channels, height, width")
 

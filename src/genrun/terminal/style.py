@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
-from genrun.core.row_names import STANDARD_ERROR
+from genrun.core.row_names import HIGH, LOW, STANDARD_ERROR, is_error
 
 
 def number(value: float) -> str:
@@ -13,18 +13,18 @@ def number(value: float) -> str:
 
 
 def with_errors(values: Mapping[str, float]) -> dict[str, str]:
-    """The values as text, each with its standard error where it has one: `0.0312 ± 0.0004`."""
+    """The values as text: `0.0312 ± 0.0004` with a standard error, `12.3 [11.8, 12.9]`."""
     shown = {}
     for name, value in values.items():
-        error = values.get(name + STANDARD_ERROR)
-        if not is_error(name, values):
-            shown[name] = number(value) + ("" if error is None else f" ± {error:.2g}")
+        if is_error(name, values):
+            continue
+        shown[name] = number(value)
+        error, low, high = (values.get(name + end) for end in (STANDARD_ERROR, LOW, HIGH))
+        if error is not None:
+            shown[name] += f" ± {error:.2g}"
+        if low is not None and high is not None:
+            shown[name] += f" [{low:.3g}, {high:.3g}]"
     return shown
-
-
-def is_error(name: str, names: Container[str]) -> bool:
-    """Whether a value is the standard error of another one."""
-    return name.endswith(STANDARD_ERROR) and name.removesuffix(STANDARD_ERROR) in names
 
 
 def duration(seconds: float) -> str:

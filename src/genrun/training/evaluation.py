@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -14,12 +14,12 @@ from genrun.core.protocols import (
     Calibrates,
     Conditional,
     Data,
-    Metric,
     Model,
     Reconstructs,
 )
 from genrun.core.row_names import STANDARD_ERROR
 from genrun.core.types import Picture
+from genrun.training.comparison import Comparison
 from genrun.training.losses import given
 
 CALIBRATION_IMAGES = 512
@@ -89,14 +89,14 @@ class Evaluation:
         model: Model,
         nets: nn.ModuleDict,
         data: Data,
-        metrics: Mapping[str, Metric],
+        comparison: Comparison,
         seed: int,
         shown: int,
     ) -> None:
         self.model = model
         self.nets = nets
         self.data = data
-        self.metrics = metrics
+        self.comparison = comparison
         self.seed = seed
         self.shown = shown
 
@@ -106,10 +106,9 @@ class Evaluation:
             images, labels = self._held_out()[0]
             model = given(self.model, None if labels is None else labels[:2])
             per_image = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
-            some = images[:PROBED]
-            measured = self._measure(some, some)
+            compared = self.comparison.names()
         own = [n for name, values in per_image.items() for n in over_images(name, values)]
-        return [*own, *measured, *([SPREAD] if self.metrics else [])]
+        return [*own, *compared, *([SPREAD] if compared else [])]
 
     def evaluate(self) -> dict[str, float]:
         """Every held-out metric by name.
@@ -129,12 +128,13 @@ class Evaluation:
             values: dict[str, float] = {}
             for name in per_image[0]:
                 values |= over_images(name, torch.cat([part[name] for part in per_image]))
-            if self.metrics:
-                samples = sample(self.model, self.nets, self.data.held_out_count, self.seed)
+            if self.comparison.metrics:
+                samples = sample(self.model, self.nets, self.comparison.draws, self.seed)
+                values |= self.comparison.measure(samples)
                 images = torch.cat([part for part, _ in held_out])
-                values |= self._measure(samples, images)
                 real = mean_distance(images)
-                values[SPREAD] = mean_distance(samples) / real if real else 1.0
+                made = mean_distance(samples[: len(images)])
+                values[SPREAD] = made / real if real else 1.0
         return values
 
     def pictures(self) -> dict[str, Picture]:
@@ -158,15 +158,6 @@ class Evaluation:
                     else Picture(beside, spec)
                 )
         return pictures
-
-    def _measure(self, samples: Tensor, images: Tensor) -> dict[str, float]:
-        """Every metric of the samples; one that gives several values names them itself."""
-        values: dict[str, float] = {}
-        for name, metric in self.metrics.items():
-            measured = metric(samples, images, Key.of(self.seed, "metric", name))
-            several = {name: measured} if isinstance(measured, Tensor) else measured
-            values |= {one: float(value) for one, value in several.items()}
-        return values
 
     def _held_out(self) -> list[tuple[Tensor, Tensor | None]]:
         """Held-out images in batches, with their labels for a model that asks for them."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from genrun.core.errors import ConfigError
 from genrun.runs.folder import RunFolder
-from genrun.verbs.words import integer, run_and_settings, settings_among
+from genrun.verbs.words import integer, listed, run_and_settings, settings_among
 
 DEFAULTS = {"count": "", "seed": "0", "weights": "best", "out": "", "plugins": "[]"}
 IMAGES, POINTS = 64, 2000  # where no count is given
@@ -37,7 +37,7 @@ def run(words: Sequence[str]) -> int:
         raise ConfigError(f"out={out}: must end in .png or .npz")
     if not out.parent.is_dir():
         raise ConfigError(f"out={out}: there is no folder {out.parent}")
-    plugins = [name for name in given["plugins"].strip("[]").split(",") if name]
+    plugins = listed(given["plugins"])
 
     from genrun.api import Run
     from genrun.terminal.tables import print_line

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genrun.core.compared import comparison_text
+from genrun.core.row_names import is_error
 from genrun.core.shown import shown_updates
 from genrun.runs.folder import RunFolder
 from genrun.runs.strict_json import finite_number
-from genrun.terminal.style import is_error, with_errors
+from genrun.terminal.style import with_errors
 from genrun.terminal.tables import print_facts, print_table
 from genrun.verbs.words import run_and_settings, settings_among
 
@@ -65,6 +67,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "device": f"{environment['device']}, {environment['threads']} threads",
         "data": _data(info["data"]),
         "model": _model(info),
+        "metrics": comparison_text(info["comparison"]) if "comparison" in info else None,
         "parameters": ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items()),
         "updates": shown_updates(info.get("updates", {})) or None,
         "resumed": ", ".join(f"at step {r['step']}" for r in info["resumed"]) or None,

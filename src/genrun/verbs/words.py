@@ -37,6 +37,11 @@ def settings_among(
     return {**defaults, **settings}
 
 
+def listed(text: str) -> list[str]:
+    """The names in `[a,b]`, `a,b` or `a`."""
+    return [name.strip() for name in text.strip("[]").split(",") if name.strip()]
+
+
 def integer(name: str, text: str, least: int) -> int:
     """A setting's whole number. Raises `ConfigError` where it is none, or too small."""
     if re.fullmatch(r"-?[0-9]{1,18}", text) is None or int(text) < least:

@@ -1,0 +1,104 @@
+"""From a run's folder to what it is worth, and back into the folder."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from torch import nn
+
+from genrun.assessing.assess import Effort, assess
+from genrun.build import build_data
+from genrun.build.device import find_device
+from genrun.build.memory import memory_errors, refuse_too_many
+from genrun.build.metrics import build_comparison
+from genrun.core.errors import ConfigError
+from genrun.core.place import Place
+from genrun.core.protocols import Model
+from genrun.groups import conf_folder
+from genrun.restoring import refuse_other_data
+from genrun.runs.files import output_errors, write_json, write_whole
+from genrun.runs.folder import RunFolder
+from genrun.runs.pictures import grid_png
+from genrun.saved import read_config
+
+METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage")
+PAIRS = 40  # of a sample and its nearest training image, in the picture
+COLUMNS = 16  # images in one of its rows: pairs side by side
+FILE, PICTURE = "evaluation.json", "nearest-training-images.png"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be measured. None stands for the run's own."""
+
+    metrics: Sequence[str] | None
+    features: str | None
+    path: str | None  # of the features' file, where they want one
+    effort: Effort
+    seed: int
+    device: str
+
+
+def evaluate_run(
+    folder: RunFolder,
+    model: Model,
+    nets: nn.ModuleDict,
+    plugins: Sequence[str],
+    asked: Asked,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Measures and writes; the same that is written is given."""
+    saved, info = read_config(folder), folder.read()
+    config = {**saved, **_chosen(saved, asked), "seed": asked.seed}
+    effort, device = asked.effort, find_device(asked.device, Place.from_environment())
+    data = build_data(saved, device, plugins)
+    refuse_other_data(data, model, folder.path, info["data"])
+    refuse_too_many(max(effort.samples, effort.neighbours), data.spec.pixels)
+    comparison = build_comparison(config, data, plugins, needed=effort.neighbours > 0)
+    with memory_errors(saved):
+        networks = copy.deepcopy(nets).to(device)
+        found = assess(model, networks, data, comparison, effort, asked.seed)
+    content = {**about, "seed": asked.seed, "data": info["data"], **found.values}
+    if found.pairs is not None and not data.spec.points:
+        with output_errors(folder.samples):
+            folder.samples.mkdir(exist_ok=True)
+        write_whole(folder.samples / PICTURE, _picture(found.pairs))
+    write_json(folder.path / FILE, content)
+    return content
+
+
+def _picture(pairs: Any) -> bytes:
+    return grid_png(pairs[:PAIRS].flatten(0, 1), columns=min(COLUMNS, 2 * len(pairs[:PAIRS])))
+
+
+def _chosen(saved: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+    """The settings of metrics and features: the run's own where it has them, else the YAML's."""
+    names = [*METRICS, *saved["metric"]] if asked.metrics is None else asked.metrics
+    own = saved["metric"]
+    metrics = {
+        name: {**(own[name] if name in own else choice("metric", name))}
+        for name in dict.fromkeys(names)
+    }
+    for settings in metrics.values():
+        replaced = {"samples": asked.effort.samples, "resamples": asked.effort.resamples}
+        settings |= {key: value for key, value in replaced.items() if key in settings}
+    kind = asked.features
+    features = dict(saved["features"] if kind is None else choice("features", kind))
+    if asked.path is not None:
+        if "path" not in features:
+            raise ConfigError(f"path={asked.path}: these features take no file")
+        features["path"] = asked.path
+    return {"metric": metrics, "features": features}
+
+
+def choice(group: str, name: str) -> dict[str, Any]:
+    """The settings in a choice's YAML. Raises `ConfigError` where there is none of that name."""
+    known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    if name not in known:
+        raise ConfigError(f"{group}={name}: must be one of {', '.join(known)}")
+    content = yaml.safe_load((conf_folder() / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    return dict(content)

@@ -1,0 +1,71 @@
+"""Metrics, and the features in which some of them compare images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from genrun.build.instantiate import Config, instantiate
+from genrun.core.errors import ConfigError
+from genrun.core.protocols import Data, Extractor, FeatureMetric, Model, SeesData
+from genrun.features.pixels import Pixels
+from genrun.training.comparison import Comparison
+
+
+def build_comparison(
+    config: Config, data: Data, plugins: Sequence[str], needed: bool = False
+) -> Comparison:
+    """Raises `ConfigError` where a metric or the features do not suit the data.
+
+    Features may be learned here, which takes time at a run's first start; only if a metric wants
+    them, or if they are `needed` otherwise.
+    """
+    metrics: dict[str, Any] = {}
+    for name, settings in config["metric"].items():
+        metric = instantiate("metric", settings, plugins, f"metric.{name}")
+        metrics[name] = metric.prepared(data) if isinstance(metric, SeesData) else metric
+    extractor = _extractor(config, metrics, data, plugins, needed)
+    return Comparison(metrics, extractor, data, config["seed"])
+
+
+def _extractor(
+    config: Config,
+    metrics: Mapping[str, Any],
+    data: Data,
+    plugins: Sequence[str],
+    needed: bool,
+) -> Extractor | None:
+    features = instantiate("features", config["features"], plugins)
+    if needed or any(isinstance(metric, FeatureMetric) for metric in metrics.values()):
+        extractor: Extractor = features.prepared(data)
+        return extractor
+    if not isinstance(features, Pixels):  # which nobody has to have asked for
+        raise ConfigError(
+            f"features._target_={config['features']['_target_']}: no metric of this run compares "
+            f"features ({', '.join(metrics) or 'it has none'}); add metric=[frechet], say"
+        )
+    return None
+
+
+def monitor_of(config: Config, model: Model, comparison: Comparison, names: Sequence[str]) -> str:
+    """By which of the held-out values, `names`, the run is judged: the model's own unless told.
+
+    Raises `ConfigError` where that is not measured, or is better the higher it is.
+    """
+    monitor: str = config["monitor"] or model.monitor
+    listed = ", ".join(names) or "none"
+    if monitor not in names and config["monitor"] is None:
+        raise ConfigError(
+            f"metric: {type(model).__name__} is judged by {monitor}, which is not among the "
+            f"held-out metrics ({listed}); add metric=[{monitor}], or judge it by monitor=NAME"
+        )
+    if monitor not in names:
+        raise ConfigError(
+            f"monitor={monitor}: is never measured; the held-out metrics are {listed}"
+        )
+    if monitor in comparison.higher_is_better():
+        raise ConfigError(
+            f"monitor={monitor}: is better the higher it is, and runs are judged by values that "
+            "are better the lower they are"
+        )
+    return monitor

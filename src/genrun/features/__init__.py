@@ -1,0 +1,1 @@
+"""What images are compared in, one extractor a file."""

@@ -1,0 +1,22 @@
+"""The pixels themselves: nothing is learned, and nothing but shifts and strokes is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from genrun.core.protocols import Data, Extractor
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Values in [0, 1], flat; of points their coordinates in that scale."""
+
+    description = "pixels"
+
+    def prepared(self, data: Data) -> Extractor:
+        return self
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.flatten(1)

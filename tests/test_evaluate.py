@@ -1,0 +1,209 @@
+"""`genrun evaluate`, monitor=NAME and what earlier versions saved, by the real command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from genrun.api import Run, train
+from genrun.cli import run as command
+from genrun.core.errors import ConfigError
+from tests.conftest import SMALL, last_wins
+
+FEW = ["samples=32", "resamples=5", "neighbours=8", "likelihood_images=10", "importance_samples=4"]
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trained(*words: str) -> Run:
+    return train(last_wins([*SMALL, *words]), quiet=True)
+
+
+def evaluated(run: Run, *words: str) -> dict[str, object]:
+    assert command(["evaluate", str(run.path), *last_wins([*FEW, *words])]) == 0
+    content: dict[str, object] = json.loads((run.path / "evaluation.json").read_text())
+    return content
+
+
+def test_evaluate_measures_a_vae_and_writes_it(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained("model=vae")
+    found = evaluated(run)
+    shown = capsys.readouterr().out
+    own = ["frechet", "kernel_distance", "precision", "recall", "density", "coverage"]
+    assert list(found["metrics"]) == [*own, "sliced_wasserstein"]
+    for name, one in found["metrics"].items():
+        assert name in shown
+        assert one["samples"] == 32
+        assert one["held_out"] == 32
+        reference = one["training_images"]
+        assert reference["samples"] == 24, "all training images of an epoch's batches"
+        assert (reference["value"] is None) == (name == "sliced_wasserstein"), "it wants 32"
+        if name in own:
+            assert one["low"] <= one["value"] <= one["high"]
+            assert one["features"] == "pixels"
+    frechet = found["metrics"]["frechet"]
+    assert frechet["training_images"]["value"] < frechet["value"], "this model learned nothing"
+    assert found["likelihood"]["images"] == 10
+    assert found["active_units"]["of"] == 20
+    assert found["memorization"]["held_out_copied"] == 0
+    assert "Bernoulli" in shown
+    assert str(run.path / "evaluation.json") in shown
+    assert (run.path / "samples" / "nearest-training-images.png").is_file()
+    again = evaluated(run)
+    assert {**again, "evaluated": ""} == {**found, "evaluated": ""}, "a function of its words"
+    assert evaluated(run, "seed=1")["metrics"] != found["metrics"]
+
+
+def test_evaluate_takes_choices_and_leaves_out_what_is_not_wanted(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genrun.features.labels_network.STEPS", 5)
+    run = trained("model=conditional_gan")
+    words = ["metric=[kernel_distance]", "features=classifier", "weights=last", "neighbours=0"]
+    found = evaluated(run, *words)
+    assert list(found["metrics"]) == ["kernel_distance"]
+    assert found["metrics"]["kernel_distance"]["features"].startswith("classifier ")
+    assert found["weights"] == "last"
+    assert "memorization" not in found
+    assert found["likelihood"] is None
+    assert "active_units" not in found
+    assert run.evaluate(["kernel_distance"], samples=16, resamples=3, neighbours=0)["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["metric=[frechett]"], "metric=frechett: must be one of"),
+        (["features=pixel"], "features=pixel: must be one of"),
+        (["samples=1"], "samples=1: must be an integer of at least 2"),
+        (["samples=1000000000"], "samples=1000000000: must be at most 100000"),
+        (["weights=worst"], "weights=worst: must be best or last"),
+        (["sample=10"], "sample: evaluate takes"),
+        (["device=gpu"], "runtime.device=gpu: must be auto, cpu"),
+        (["features=inception"], "features=inception needs a file of weights"),
+        (["features=inception", "path=nothing"], "features.path=nothing: there is no such file"),
+        (["path=x"], "path=x: these features take no file"),
+    ],
+)
+def test_bad_words_are_one_line_and_write_nothing(
+    words: Sequence[str], said: str, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained("model=autoencoder")
+    assert command(["evaluate", str(run.path), *last_wins([*FEW, *words])]) in (2, 66)
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (run.path / "evaluation.json").exists()
+
+
+def test_other_data_than_the_runs_are_refused(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained("model=autoencoder")
+    path = run.path / "run.json"
+    content = json.loads(path.read_text())
+    content["data"]["digest"] = "0" * 64
+    path.write_text(json.dumps(content))
+    assert command(["evaluate", str(run.path), *FEW]) == 76
+    assert "the data changed" in capsys.readouterr().err
+
+
+def test_a_strangers_run_runs_no_code(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trained("model=autoencoder")
+    path = run.path / "config.yaml"
+    for group, target in (("metric.sliced_wasserstein", "os.system"), ("features", "os.system")):
+        config = OmegaConf.load(path)
+        OmegaConf.update(config, f"{group}._target_", target)
+        OmegaConf.save(config, path)
+        assert command(["evaluate", str(run.path), *FEW]) in (2, 76)
+        assert "_target_=os.system" in capsys.readouterr().err
+
+
+def test_a_runs_figures_are_described_in_its_folder(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["metric=[sliced_wasserstein,frechet]", "metric.frechet.samples=20"]
+    run = trained("model=vae", *words)
+    assert run.info["comparison"]["features"] == "pixels"
+    assert run.info["comparison"]["metrics"]["frechet"] == {
+        "samples": 20, "held_out": 32, "features": True,
+    }  # fmt: skip
+    row = {name: values[-1] for name, values in run.metrics.items()}
+    value = row["held_out/frechet"]
+    assert row["held_out/frechet_low"] <= value <= row["held_out/frechet_high"]
+    assert command(["show", str(run.path)]) == 0
+    shown = capsys.readouterr().out
+    assert "frechet of 20 samples and 32 held-out images in pixels" in shown
+    assert "frechet_low" not in shown
+    assert f"{value:.5g} [" in shown
+
+
+def test_monitor_is_what_best_stopping_and_schedules_go_by(work: Path) -> None:
+    run = trained(
+        "model=vae", "metric=[sliced_wasserstein]", "monitor=sliced_wasserstein",
+        "stopping=early", "schedule=plateau", "evaluate_every=3",
+    )  # fmt: skip
+    values = run.metrics["held_out/sliced_wasserstein"]
+    assert run.info["monitor"] == "sliced_wasserstein"
+    assert run.info["best"]["value"] == np.nanmin(values)
+    assert run.status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["monitor=frechet"], "monitor=frechet: is never measured"),
+        (["monitor=recall", "metric=[sliced_wasserstein,precision_recall]"], "better the higher"),
+        (["metric=[sliced_wasserstein,frechet]", "metric.frechet.samples=1"], "from 2 to 100000"),
+        (
+            [
+                "metric=[sliced_wasserstein,density_coverage]",
+                "metric.density_coverage.neighbours=40",
+            ],
+            "data.held_out=32: metric=density_coverage needs at least 41 images",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_measured_is_said_before_anything_is_created(
+    words: Sequence[str], said: str, work: Path
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        trained("model=vae", *words)
+    assert not (work / "outputs").exists()
+
+
+def test_runs_of_versions_without_features_and_monitor_go_on(
+    work: Path, make_older: Callable[[Run], None]
+) -> None:
+    run = trained("model=vae")
+    make_older(run)
+    assert run.sample(4).shape == (4, 1, 28, 28)
+    assert command(["show", str(run.path)]) == 0
+    assert command(["resume", str(run.path), "steps=16"]) == 0
+    assert run.info["step"] == 16
+    assert list(evaluated(run, "metric=[frechet]")["metrics"]) == ["frechet"]
+
+
+@pytest.fixture
+def make_older() -> Callable[[Run], None]:
+    def older(run: Run) -> None:
+        config = OmegaConf.load(run.path / "config.yaml")
+        del config["features"], config["monitor"]
+        OmegaConf.save(config, run.path / "config.yaml")
+        path = run.path / "run.json"
+        content = json.loads(path.read_text())
+        del content["comparison"], content["choices"]["features"]
+        path.write_text(json.dumps(content))
+
+    return older
