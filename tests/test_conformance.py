@@ -28,7 +28,7 @@ from genrun.groups import conf_folder
 from genrun.model.variational import Variational
 from genrun.training.closure import takes_closure
 from genrun.training.evaluation import sample
-from genrun.training.step import given
+from genrun.training.losses import given
 from genrun.training.trial import join_optimizer_state, split_optimizer_state
 from tests.conftest import SMALL, choices, study_of
 
@@ -85,8 +85,8 @@ def test_every_step_moves_exactly_the_players_parameters(
     built = small(f"model={model}", f"backbone={backbone}", LAYERS)
     for player in built.model.players():
         before = copy.deepcopy(built.trial.nets.state_dict())
-        key = torch.tensor(7)
-        built.step._turn(player, built.step.batch(0), key)
+        built.step.begin(1)
+        built.step.take_turn(player, 0)
         moved = {
             name.split(".")[0]
             for name, parameter in built.trial.nets.named_parameters()
@@ -331,7 +331,7 @@ FILES = [
     (group, name)
     for group in (
         "data", "model", "backbone", "optimizer", "schedule", "regularization", "stopping",
-        "metric",
+        "metric", "updates",
     )
     for name in choices(group)
 ]  # fmt: skip

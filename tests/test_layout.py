@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "genrun"
-KINDS = ("backbone", "data", "optimizer", "regularization", "stopping", "metric", "model")
+KINDS = (
+    "backbone", "data", "optimizer", "updates", "regularization", "stopping", "metric", "model",
+)  # fmt: skip
 MAY_IMPORT = {
     "core": set(),
     **{kind: {"core"} for kind in KINDS},
@@ -82,6 +84,7 @@ MAY_IMPORT = {
         "build",
         "compose",
         "experiment",
+        "groups",
         "hydra_call",
         "limits",
         "room",

@@ -50,6 +50,7 @@ class Config:
     backbone: Any = MISSING
     optimizer: Any = MISSING
     schedule: Any = MISSING
+    updates: Any = MISSING
     regularization: dict[str, Any] = field(default_factory=dict)
     stopping: dict[str, Any] = field(default_factory=dict)
     metric: dict[str, Any] = field(default_factory=dict)

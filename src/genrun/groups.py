@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-SINGLE_GROUPS = ("data", "model", "backbone", "optimizer", "schedule", "runtime")
+SINGLE_GROUPS = ("data", "model", "backbone", "optimizer", "schedule", "updates", "runtime")
 LIST_GROUPS = ("regularization", "stopping", "metric")
+EARLIER: dict[str, Any] = {  # what runs and sweeps of versions did that say nothing of it
+    "updates": {"_target_": "genrun.updates.alternating.Alternating"},
+}
 GROUPS = (*SINGLE_GROUPS, *LIST_GROUPS)
 
 

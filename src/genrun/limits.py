@@ -26,6 +26,7 @@ UP_TO_1000 = Limit(lambda v: 1 <= v <= 1000, "from 1 to 1000", whole=True)
 AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
+INSIDE_1 = Limit(lambda v: 0 < v < 1, "above 0 and below 1")
 UP_TO_1 = Limit(lambda v: 0 < v <= 1, "above 0 and at most 1")
 
 LIMITS: dict[str, Limit] = {
@@ -42,7 +43,8 @@ LIMITS: dict[str, Limit] = {
     **_each("patience T_max strip strips", AT_LEAST_1),
     **_each("window", AT_LEAST_2),
     **_each("jobs give_up_after trials seeds batch", AT_LEAST_1),
-    **_each("reduction_factor", AT_LEAST_2),
+    **_each("reduction_factor fast_steps", AT_LEAST_2),
+    "slow_step_size": INSIDE_1,
     **_each("startup_trials", WHOLE_FROM_0),
     **_each("ns_steps", Limit(lambda v: 1 <= v < 100, "from 1 to 99", whole=True)),
     **_each("max_iter max_eval history_size", UP_TO_100000),

@@ -31,9 +31,11 @@ def check_room(folder: Path, needed: int, runs: int = 1) -> None:
 
 
 def checkpoint_bytes(built: Built) -> int:
-    """About what a checkpoint takes: networks, their average, and the optimizers' state."""
+    """About what a checkpoint takes: networks, their average, what optimizers and updates keep."""
     trial = built.trial
     networks = sum(t.numel() * t.element_size() for t in trial.nets.state_dict().values())
     trained = sum(p.numel() * p.element_size() for p in trial.nets.parameters())
     averaged = networks if trial.average.nets is not trial.nets else 0
-    return int(networks + averaged + STATES * trained)
+    kept = [t for memory in trial.memory.values() for own in memory.values() for t in own]
+    remembered = sum(t.numel() * t.element_size() for t in kept)
+    return int(networks + averaged + remembered + STATES * trained)

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from genrun import config as checks
 from genrun.clear_errors import clear_errors
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
+from genrun.groups import EARLIER, LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.runs.folder import RunFolder
 from genrun.values import leaves
 from genrun.words import check_words
@@ -36,7 +36,7 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
         text = str(error).splitlines()[0]
         raise CheckpointUnusable(f"{path}: cannot be read ({text})") from error
     assert isinstance(config, dict)
-    plain = {str(key): value for key, value in config.items()}
+    plain = EARLIER | {str(key): value for key, value in config.items()}
     try:
         checks.check_skeleton(plain)
         checks.check(plain, _own_files(plain))

@@ -13,17 +13,11 @@ from genrun.build.instantiate import Config, instantiate
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import audit_optimizers, build_optimizers, build_schedule
 from genrun.build.stoppers import build_stoppers
-from genrun.build.suits import refuse_for_closures, weight_average
+from genrun.build.suits import refuse_for_closures, refuse_for_updates, weight_average
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import InputMissing
-from genrun.core.protocols import (
-    GradientChange,
-    Metric,
-    Model,
-    Penalty,
-    SeesData,
-    WeightChange,
-)
+from genrun.core.game import Updates
+from genrun.core.protocols import Metric, Model, SeesData
 from genrun.core.types import Share
 from genrun.data.images import Batches
 from genrun.training.audit import Moved
@@ -31,10 +25,12 @@ from genrun.training.average import AveragedNetworks
 from genrun.training.evaluation import Evaluation
 from genrun.training.exchange import Exchange
 from genrun.training.finite import Gradients
+from genrun.training.hooks import Hooks
 from genrun.training.loop import Plan
+from genrun.training.losses import StepSettings
 from genrun.training.processes import Processes
 from genrun.training.statistics_of_data import StatisticsOfData
-from genrun.training.step import StepSettings, TrainingStep, trained_parameters
+from genrun.training.step import TrainingStep, trained_parameters
 from genrun.training.trial import Trial
 from genrun.training.window import Window
 
@@ -81,8 +77,10 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     check_batch_size(nets, data.batch_size, team.share)
     begin_alike(nets, config, data.digest, processes)
 
-    plan = _plan(config, data, model)
+    updates: Updates = instantiate("updates", config["updates"], plugins)
+    plan = _plan(config, data, model, updates)
     optimizers = build_optimizers(config, model, nets, plugins)
+    refuse_for_updates(optimizers, updates)
     moved = audit_optimizers(optimizers, model, nets)
     schedules = {
         name: build_schedule(config["schedule"], optimizer, plan.steps, plugins)
@@ -102,23 +100,33 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     exchange = None
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
-    changes = [r for r in regularizations.values() if isinstance(r, GradientChange)]
     refuse_for_closures(optimizers, regularizations, team.share)
     step = TrainingStep(
         model,
         nets.train(),
         data,
         optimizers,
-        {name: r for name, r in regularizations.items() if isinstance(r, Penalty)},
-        changes if exchange is None else [exchange, *changes],
-        [r for r in regularizations.values() if isinstance(r, WeightChange)],
+        updates,
+        Hooks.of(regularizations),
+        exchange,
         _step_settings(config, team),
     )
+    step.check()
     epoch = data.train_count / step.examples_a_step
     health = build_health(config["health"], model, measured, epoch)
     gradients = Gradients(nets, model.players())
     window = Window(None if team.share is None else processes.mean)
-    trial = Trial(nets, average, optimizers, schedules, stoppers, gradients, health, window=window)
+    trial = Trial(
+        nets,
+        average,
+        optimizers,
+        step.memory,
+        schedules,
+        stoppers,
+        gradients,
+        health,
+        window=window,
+    )
     return Built(
         model, data, trial, step, evaluation, plan, device, processes, exchange, None, moved
     )
@@ -147,11 +155,11 @@ def build_data(
     return Batches(source, held_out, batch_size, config["seed"], device, share)
 
 
-def _plan(config: Config, data: Batches, model: Model) -> Plan:
+def _plan(config: Config, data: Batches, model: Model, updates: Updates) -> Plan:
     steps = config["steps"]
     if config["epochs"] is not None:
-        turns = max(player.turns for player in model.players())
-        steps = max(1, config["epochs"] * data.batches_per_epoch // turns)
+        batches = config["epochs"] * data.batches_per_epoch
+        steps = max(1, batches // updates.batches(model.players()))
     names = ("log_every", "evaluate_every", "save_every", "sample_every")
     return Plan(steps=steps, **{name: config[name] for name in names}, monitor=model.monitor)
 

@@ -35,7 +35,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "schedule": ("torch.optim.lr_scheduler.",),
     **{
         group: (f"genrun.{group}.",)
-        for group in ("data", "model", "backbone", "regularization", "stopping", "metric")
+        for group in (
+            "data",
+            "model",
+            "backbone",
+            "updates",
+            "regularization",
+            "stopping",
+            "metric",
+        )
     },
 }
 

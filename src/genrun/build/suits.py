@@ -1,4 +1,4 @@
-"""Whether regularizations suit the optimizers."""
+"""Whether regularizations and updates suit the optimizers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from torch.optim import Optimizer
 
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import GradientChange, WeightAverage
+from genrun.core.game import Updates
+from genrun.core.protocols import GradientChange, GradientPoint, WeightAverage
 from genrun.core.types import Share
 from genrun.training.closure import takes_closure
 from genrun.training.schedule_free import is_schedule_free
@@ -38,7 +39,7 @@ def refuse_for_closures(
             continue
         kind = type(optimizer).__name__
         for name, regularization in regularizations.items():
-            if isinstance(regularization, GradientChange):
+            if isinstance(regularization, GradientChange | GradientPoint):
                 raise ConfigError(
                     f"regularization={name}: {kind} searches along the loss's own gradient, "
                     "which may not be changed"
@@ -47,4 +48,21 @@ def refuse_for_closures(
             raise ConfigError(
                 f"optimizer={kind}: searches by one process's loss; {share.count} processes "
                 "would each go another way"
+            )
+
+
+def refuse_for_updates(optimizers: Mapping[str, Optimizer], updates: Updates) -> None:
+    """Raises `ConfigError` where an optimizer relies on what these updates do not leave to it."""
+    name = type(updates).__name__.lower()
+    for player, optimizer in optimizers.items():
+        kind = f"{type(optimizer).__name__} of {player}"
+        if takes_closure(type(optimizer)) and (updates.moves_weights or not updates.takes_turns):
+            raise ConfigError(
+                f"updates={name}: {kind} evaluates the loss itself, several times a step; "
+                "it needs updates=alternating"
+            )
+        if is_schedule_free(optimizer) and updates.moves_weights:
+            raise ConfigError(
+                f"updates={name}: moves the weights, of which {kind} keeps an average that it "
+                "alone may move; choose another optimizer, or updates=alternating"
             )

@@ -241,6 +241,14 @@ class Penalty(Protocol):
 
 
 @runtime_checkable
+class GradientPoint(Protocol):
+    """Says where near its weights a player's gradient is taken; its update starts from them."""
+
+    def move(self, weights: Sequence[Tensor]) -> None:
+        """Moves the weights there in place, given their own gradients; no graph is kept."""
+
+
+@runtime_checkable
 class GradientChange(Protocol):
     """Changes a player's gradients in place, between the backward pass and the update."""
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from genrun.core import noise
 from genrun.core.layers import watch_judgements
 from genrun.core.noise import Key
+from genrun.core.others import others_held
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
@@ -63,11 +64,11 @@ class AdversarialModel(ABC):
         if player == "generator":
             real = None
             if self.relativistic:
-                with torch.no_grad():
+                with others_held():
                     real = self.judge(nets, batch)
             fake = self._logits(nets, self._generate(nets, len(batch), key, like=batch))
             return self.generator_loss(fake, real), {}
-        with torch.no_grad():
+        with others_held():
             generated = self._generate(nets, len(batch), key, like=batch)
         real, fake = self.judge(nets, batch), self._logits(nets, generated)
         watched = watch_judgements(nets["discriminator"], real, self.boundary)

@@ -11,6 +11,7 @@ from torch.nn.functional import softplus
 from genrun.core import noise
 from genrun.core.layers import seen_directly, watch_judgements
 from genrun.core.noise import Key
+from genrun.core.others import others_held
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 from genrun.model.gan import GAN
@@ -69,7 +70,7 @@ class VAEGAN(GAN):
             made = self._decoded(nets, mean, log_variance, key)
             distance = self._feature_distance(nets, batch, made)
             return kl + distance, {"kl": kl, "feature_distance": distance}
-        with torch.no_grad():
+        with others_held():
             posterior = self.posterior(nets, batch)
         if player == "generator":
             made = self._decoded(nets, *posterior, key)
@@ -77,7 +78,7 @@ class VAEGAN(GAN):
             distance = self._feature_distance(nets, batch, made)
             game = self._fooling(nets, made) + self._fooling(nets, sampled)
             return self.feature_weight * distance + game, {"feature_distance": distance}
-        with torch.no_grad():
+        with others_held():
             made = self._decoded(nets, *posterior, key)
             sampled = self._generate(nets, len(batch), key.fold("prior"), like=batch)
         real = self.judge(nets, batch)
@@ -112,7 +113,7 @@ class VAEGAN(GAN):
         """Minus log N(features of x | features of what was made, I), without its constant."""
         discriminator = seen_directly(nets["discriminator"])  # two images, seen alike
         assert isinstance(discriminator, FeatureDiscriminator)
-        with torch.no_grad():
+        with others_held():
             wanted = discriminator.body(2 * images - 1)
         difference: Tensor = discriminator.body(made) - wanted
         return 0.5 * difference.square().flatten(1).sum(1).mean()

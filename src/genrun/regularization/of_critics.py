@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
+from genrun.core.others import others_held
 from genrun.core.protocols import Adversarial, Model
 from genrun.core.types import Player
 
@@ -37,5 +38,5 @@ def squared_gradient_norms(critic: Adversarial, nets: nn.ModuleDict, images: Ten
 
 def generated_like(model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
     """As many images of the generator as the batch has, with no way back to it."""
-    with torch.no_grad(), frozen_statistics(nets):
+    with others_held(), frozen_statistics(nets):
         return model.sample(nets, len(batch), key.fold("generated"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genrun.compose import Composed
 from genrun.core.errors import CheckpointUnusable, InputMissing
+from genrun.groups import EARLIER
 from genrun.runs.files import write_json
 from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
 from genrun.sweeps.names import job_names
@@ -117,6 +118,7 @@ def read_plan(folder: Path) -> Plan:
         if content["format"] > FORMAT:
             raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")
         jobs = [Job(**{key: job[key] for key in Job.__annotations__}) for job in content["jobs"]]
+        jobs = [replace(job, config={**EARLIER, **job.config}) for job in jobs]
         if any(job.name != Path(job.name).name or job.name in ("", "..") for job in jobs):
             raise ValueError("a job's name is no folder's")
     except (ValueError, OSError) as error:

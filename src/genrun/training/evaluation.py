@@ -20,7 +20,7 @@ from genrun.core.protocols import (
 )
 from genrun.core.row_names import STANDARD_ERROR
 from genrun.core.types import Picture
-from genrun.training.step import given
+from genrun.training.losses import given
 
 CALIBRATION_IMAGES = 512
 SAMPLE_CHUNK = 500

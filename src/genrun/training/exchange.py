@@ -62,6 +62,12 @@ class Exchange:
         torch._foreach_copy_(kept, views)
         self._keep(parts[-1])
 
+    def mean(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Over the processes, and nothing beside it."""
+        message = self._processes.mean(torch.cat([tensor.flatten() for tensor in tensors]))
+        parts = torch.split(message, [tensor.numel() for tensor in tensors])
+        return [part.view_as(own) for part, own in zip(parts, tensors, strict=True)]
+
     def _keep(self, told: Tensor) -> None:
         event = None
         if self._late:

@@ -1,48 +1,30 @@
-"""One training step: every player in turn minimizes its own loss over its own parameters."""
+"""One training step: every player minimizes its own loss over its own parameters."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from genrun.core import noise
-from genrun.core.noise import Key, fold_in
-from genrun.core.protocols import (
-    Conditional,
-    Data,
-    FollowsStep,
-    GradientChange,
-    Model,
-    Penalty,
-    WeightChange,
-)
-from genrun.core.types import Metrics, Player, Share
+from genrun.core.game import Updates
+from genrun.core.noise import fold_in
+from genrun.core.protocols import Conditional, Data, FollowsStep, Model
+from genrun.core.types import Metrics, Player
 from genrun.training.closure import step_with_closure, takes_closure
-
-Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
-Loss = Callable[[Tensor, Tensor | None, int], tuple[Tensor, Metrics]]
-
-
-@dataclass(frozen=True)
-class StepSettings:
-    """How losses are computed, beyond what they are."""
-
-    seed: int
-    device: torch.device
-    autocast: torch.dtype | None  # None: everything in the parameters' own precision
-    compile: bool
-    share: Share | None  # of each batch, where several processes train; None: all of it
+from genrun.training.differentiation import Differentiation
+from genrun.training.exchange import Exchange
+from genrun.training.hooks import Hooks
+from genrun.training.losses import Batch, StepSettings, whole_loss
 
 
 class TrainingStep:
     """Call with the number of the step, from 1; gives every logged value, left on the device.
 
-    Nothing here waits for the device. A player's loss is differentiated with respect to its own
-    parameters only, so no player leaves a gradient in another's network.
+    Nothing here waits for the device. Who moves when is said by `updates`, which are given this
+    as their `Game`; what they remember is in `memory`, by player.
     """
 
     def __init__(
@@ -51,123 +33,143 @@ class TrainingStep:
         nets: nn.ModuleDict,
         data: Data,
         optimizers: Mapping[str, torch.optim.Optimizer],
-        penalties: Mapping[str, Penalty],
-        gradient_changes: Sequence[GradientChange],
-        weight_changes: Sequence[WeightChange],
+        updates: Updates,
+        hooks: Hooks,
+        exchange: Exchange | None,
         settings: StepSettings,
     ) -> None:
         self.model = model
         self.nets = nets
         self.data = data
         self.optimizers = optimizers
-        self.penalties = penalties
-        self.gradient_changes = gradient_changes
-        self.weight_changes = weight_changes
-        self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]
+        self.updates = updates
+        self.hooks = hooks
+        self.exchange = exchange  # None: there is one process
         self.settings = settings
         self.players = model.players()
-        self.turns = max(player.turns for player in self.players)
-        self._parameters = {p.name: trained_parameters(nets, p) for p in self.players}
-        everything = set(nets.parameters())
-        self._inputs = {  # None: all leaves, for which autograd needs no search
-            name: None if everything == set(own) else own for name, own in self._parameters.items()
-        }
+        self.batches = updates.batches(self.players)
+        self.compiled = settings.compile
+        self.moves_gradients = bool(hooks.gradient_points)
+        self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]
         self._searching = {n for n, o in optimizers.items() if takes_closure(type(o))}
-        self._losses = {player.name: self._loss_of(player) for player in self.players}
-        index = 0 if settings.share is None else settings.share.index
-        self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
+        losses = {
+            p.name: whole_loss(model, p, nets, hooks.penalties, settings) for p in self.players
+        }
+        parameters = {p.name: trained_parameters(nets, p) for p in self.players}
+        self._by = Differentiation(nets, losses, parameters, hooks, exchange, settings)
+        self._weights: dict[str, list[Tensor]] = {n: [*own] for n, own in parameters.items()}
+        self.memory = {name: updates.start(own) for name, own in self._weights.items()}
+        self._step, self._seed = 0, 0
+        self._taken: dict[int, Batch] = {}  # of this step's batches, those that were asked for
 
     @property
     def examples_a_step(self) -> int:
-        return self.turns * self.data.batch_size
+        return self.batches * self.data.batch_size
 
     def uncompiled_copy(self) -> TrainingStep:
         """Trains copies of networks and optimizers, on the same data; this one is left alone."""
-        parts = (
-            self.model, self.nets, self.optimizers, self.penalties, self.gradient_changes
-        )  # fmt: skip
-        model, nets, optimizers, penalties, changes = copy.deepcopy(parts)  # at once: they share
+        parts = (self.model, self.nets, self.optimizers, self.hooks, self.exchange)
+        model, nets, optimizers, hooks, exchange = copy.deepcopy(parts)  # at once: they share
         settings = replace(self.settings, compile=False)
         return TrainingStep(
-            model, nets, self.data, optimizers, penalties, changes, self.weight_changes, settings
+            model, nets, self.data, optimizers, self.updates, hooks, exchange, settings
         )
 
     def __call__(self, step: int) -> Metrics:
-        seed = fold_in(self.settings.seed, "step", step)
-        noise.seed_global_generators(seed ^ self._own_seed, self.settings.device)
+        self.begin(step)
+        outputs = self.updates.step(self, step, self.memory)
+        self._taken.clear()
+        return outputs
+
+    def begin(self, step: int) -> None:
+        """Whatever is asked of the game from now on is of this step."""
+        self._step, self._seed = step, fold_in(self.settings.seed, "step", step)
+        self._taken.clear()
+        self._by.seed_layers_of_others(self._seed)
         for follower in self._followers:
             follower.begin_step(step)
-        outputs: Metrics = {}
-        batches: dict[int, Batch] = {}
-        for player in self.players:
-            for turn in range(player.turns):
-                if turn not in batches:  # players in the same turn see the same images
-                    batches[turn] = self.batch((step - 1) * self.turns + turn)
-                base = fold_in(seed, player.name, turn)
-                outputs |= self._turn(player, batches[turn], base)
-        return outputs
+
+    def check(self) -> None:
+        """Raises `ConfigError` where the players cannot move as `updates` want them to."""
+        self.begin(1)
+        with self._by.buffers_kept():
+            self.updates.check(self)
+        self._taken.clear()
 
     def batch(self, index: int) -> Batch:
         """Training batch `index`, as the model asks for it."""
         labels = self.data.labels(index) if isinstance(self.model, Conditional) else None
         return self.data.batch(index), labels
 
-    def _turn(self, player: Player, batch: Batch, base: int) -> Metrics:
-        optimizer = self.optimizers[player.name]
+    # From here on what a `Game` offers
+
+    def weights(self, player: Player) -> list[Tensor]:
+        return self._weights[player.name]
+
+    def scratch(self, player: Player, use: str) -> list[Tensor]:
+        return self._by.scratch(player, use)
+
+    def take_turn(self, player: Player, turn: int) -> Metrics:
+        batch, base = self._given(player, turn)
         if player.name in self._searching:
+            return self._search(player, batch, base)
+        loss, metrics = self._by.ready(player, batch, base)
+        self.update(player)
+        return _named(player, loss, metrics)
 
-            def differentiate() -> tuple[Tensor, Metrics]:
-                noise.seed_global_generators(int(base) ^ self._own_seed, self.settings.device)
-                return self._differentiate(player, batch, base)
+    def differentiate(self, player: Player, turn: int) -> Metrics:
+        batch, base = self._given(player, turn)
+        self._by.seed_layers_of_others(base)
+        return _named(player, *self._by.ready(player, batch, base))
 
-            loss, metrics = step_with_closure(optimizer, differentiate, list(self.nets.buffers()))
-        else:
-            loss, metrics = self._differentiate(player, batch, base)
-            optimizer.step()
-        for weight_change in self.weight_changes:
-            weight_change.change_weights(self.model, player, self._parameters[player.name])
-        named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
-        return {f"{player.name}/loss": loss.detach(), **named}
+    def differentiate_again(self, player: Player, turn: int) -> Metrics:
+        with self._by.buffers_kept():
+            return self.differentiate(player, turn)
 
-    def _differentiate(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
-        parameters = self._parameters[player.name]
-        for parameter in parameters:
-            parameter.grad = None  # before the new one needs its memory
-        loss, metrics = self._losses[player.name](*batch, base)
-        torch.autograd.backward(loss, inputs=self._inputs[player.name])
-        for change in self.gradient_changes:
-            change.change_gradients(parameters)
-        return loss, metrics
+    def update(self, player: Player) -> None:
+        self.optimizers[player.name].step()
+        self._change_weights(player)
 
-    def _loss_of(self, player: Player) -> Loss:
-        """The player's whole loss, penalties included, as a function of batch and key."""
+    def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
+        batch, base = self._given(player, turn)
+        self._by.seed_layers_of_others(base)
+        gradients, loss, metrics = self._by.graph(player, batch, base)
+        return gradients, _named(player, loss, metrics)
 
-        def loss_of(
-            batch: Tensor, labels: Tensor | None, base: int | Tensor
-        ) -> tuple[Tensor, Metrics]:
-            key, model = Key(base), given(self.model, labels)
-            with noise.layer_keys(key, self.settings.share):
-                loss, metrics = model.loss(player.name, self.nets, batch, key.fold("loss"))
-                for name, term in self.penalties.items():
-                    value = term.penalty(model, player, self.nets, batch, key.fold(name))
-                    if value is not None:
-                        loss, metrics = loss + value, metrics | {name: value}
-            return loss, metrics
+    def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+        return tensors if self.exchange is None else self.exchange.mean(tensors)
 
-        autocast, device = self.settings.autocast, self.settings.device.type
-        if autocast is not None:
-            loss_of = torch.autocast(device, autocast)(loss_of)
-        if not self.settings.compile:
-            return loss_of
-        compiled = torch.compile(loss_of)  # once for all bases, as they come in a tensor
-        return lambda batch, labels, base: compiled(batch, labels, torch.tensor(base))
+    def change_gradient(self, player: Player) -> None:
+        self._by.change(player)
 
+    def _given(self, player: Player, turn: int) -> tuple[Batch, int]:
+        """The batch and the base of the noise; players in the same turn see the same images."""
+        if turn not in self._taken:
+            self._taken[turn] = self.batch((self._step - 1) * self.batches + turn)
+        return self._taken[turn], fold_in(self._seed, player.name, turn)
 
-def given(model: Model, labels: Tensor | None) -> Model:
-    """The model of images with these labels, for one that asks for labels."""
-    return model.given(labels) if isinstance(model, Conditional) and labels is not None else model
+    def _search(self, player: Player, batch: Batch, base: int) -> Metrics:
+        """The turn of an optimizer that evaluates the loss itself."""
+
+        def differentiate() -> tuple[Tensor, Metrics]:
+            self._by.seed_layers_of_others(base)
+            return self._by.plain(player, batch, base)
+
+        optimizer, buffers = self.optimizers[player.name], list(self.nets.buffers())
+        loss, metrics = step_with_closure(optimizer, differentiate, buffers)
+        self._change_weights(player)
+        return _named(player, loss, metrics)
+
+    def _change_weights(self, player: Player) -> None:
+        for change in self.hooks.weight_changes:
+            change.change_weights(self.model, player, self._by.parameters[player.name])
 
 
 def trained_parameters(nets: nn.ModuleDict, player: Player) -> list[nn.Parameter]:
     """The parameters that the player's optimizer moves."""
     return [parameter for name in player.networks for parameter in nets[name].parameters()]
+
+
+def _named(player: Player, loss: Tensor, metrics: Metrics) -> Metrics:
+    named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
+    return {f"{player.name}/loss": loss.detach(), **named}

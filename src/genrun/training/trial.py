@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genrun.core.game import Memory
 from genrun.core.protocols import Stopper
 from genrun.core.types import Report, State
 from genrun.training.average import AveragedNetworks
@@ -41,6 +42,7 @@ class Trial:
     nets: nn.ModuleDict
     average: AveragedNetworks
     optimizers: Mapping[str, torch.optim.Optimizer]
+    memory: Mapping[str, Memory]  # of the updates, by player
     schedules: Mapping[str, Schedule]
     stoppers: Mapping[str, Stopper]
     gradients: Gradients
@@ -103,6 +105,7 @@ class Trial:
             refuse_misfit(self.average.nets, forms, "average")
         for name, optimizer in self.optimizers.items():
             refuse_other_state(optimizer, _below(forms, f"optimizer/{name}"))
+        _refuse_misfit(self._remembered(), forms, "updates")
 
     def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Every tensor by its path, and what else the optimizers hold."""
@@ -110,7 +113,16 @@ class Trial:
         for name, optimizer in self.optimizers.items():
             parts, rests[name] = split_optimizer_state(optimizer.state_dict())
             tensors |= {f"optimizer/{name}/{path}": t for path, t in parts.items()}
-        return tensors, rests
+        return tensors | self._remembered(), rests
+
+    def _remembered(self) -> dict[str, Tensor]:
+        """What the updates keep: `updates/PLAYER/NAME/INDEX`, in the order of its weights."""
+        return {
+            f"updates/{player}/{name}/{index}": tensor
+            for player, kept in self.memory.items()
+            for name, tensors in kept.items()
+            for index, tensor in enumerate(tensors)
+        }
 
     def _weights(self) -> dict[str, Tensor]:
         """The networks' parameters and buffers, and the averaged ones."""
@@ -134,6 +146,8 @@ class Trial:
             refuse_other_counts(optimizer, rest["groups"])
             optimizer.load_state_dict(join_optimizer_state(parts, rest))
             refuse_unusable(optimizer)
+        for path, tensor in self._remembered().items():
+            tensor.copy_(tensors[path])
         for name, schedule in self.schedules.items():
             schedule.restore(record["schedules"][name])
         self.window.restore(**record["window"])
@@ -152,6 +166,10 @@ def refuse_misfit(nets: nn.ModuleDict, forms: Mapping[str, Tensor], kind: str) -
     `forms` may be on the device `meta`: nothing is read of them.
     """
     own = {f"{kind}/{path}": tensor for path, tensor in _tensors_by_path(nets).items()}
+    _refuse_misfit(own, forms, kind)
+
+
+def _refuse_misfit(own: Mapping[str, Tensor], forms: Mapping[str, Tensor], kind: str) -> None:
     given = {path: form for path, form in forms.items() if path.startswith(f"{kind}/")}
     for path in dict.fromkeys([*own, *given]):
         ours, theirs = own.get(path), given.get(path)

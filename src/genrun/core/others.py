@@ -1,0 +1,30 @@
+"""What a player's loss holds still: whatever the other players make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+
+_followed = False
+
+
+def others_held() -> AbstractContextManager[object]:
+    """For a part of a player's loss that its own weights have no part in: keeps no graph of it.
+
+    Models use it in place of `torch.no_grad`, so that updates that need to know how a player's
+    gradient changes with the others' weights can ask for it (`others_followed`).
+    """
+    return nullcontext() if _followed else torch.no_grad()
+
+
+@contextmanager
+def others_followed() -> Iterator[None]:
+    """While open, losses keep the graph of everything."""
+    global _followed
+    _followed = True
+    try:
+        yield
+    finally:
+        _followed = False

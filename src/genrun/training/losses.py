@@ -1,0 +1,62 @@
+"""A player's whole loss, penalties included, as a function of batch and key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core import noise
+from genrun.core.noise import Key
+from genrun.core.protocols import Conditional, Model, Penalty
+from genrun.core.types import Metrics, Player, Share
+
+Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
+Loss = Callable[[Tensor, Tensor | None, int], tuple[Tensor, Metrics]]
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """How losses are computed, beyond what they are."""
+
+    seed: int
+    device: torch.device
+    autocast: torch.dtype | None  # None: everything in the parameters' own precision
+    compile: bool
+    share: Share | None  # of each batch, where several processes train; None: all of it
+
+
+def whole_loss(
+    given_model: Model,
+    player: Player,
+    nets: nn.ModuleDict,
+    penalties: Mapping[str, Penalty],
+    settings: StepSettings,
+) -> Loss:
+    """The loss and values worth logging; the noise's key is given as its base."""
+
+    def loss_of(
+        batch: Tensor, labels: Tensor | None, base: int | Tensor
+    ) -> tuple[Tensor, Metrics]:
+        key, model = Key(base), given(given_model, labels)
+        with noise.layer_keys(key, settings.share):
+            loss, metrics = model.loss(player.name, nets, batch, key.fold("loss"))
+            for name, term in penalties.items():
+                value = term.penalty(model, player, nets, batch, key.fold(name))
+                if value is not None:
+                    loss, metrics = loss + value, metrics | {name: value}
+        return loss, metrics
+
+    if settings.autocast is not None:
+        loss_of = torch.autocast(settings.device.type, settings.autocast)(loss_of)
+    if not settings.compile:
+        return loss_of
+    compiled = torch.compile(loss_of)  # once for all bases, as they come in a tensor
+    return lambda batch, labels, base: compiled(batch, labels, torch.tensor(base))
+
+
+def given(model: Model, labels: Tensor | None) -> Model:
+    """The model of images with these labels, for one that asks for labels."""
+    return model.given(labels) if isinstance(model, Conditional) and labels is not None else model

@@ -1,0 +1,1 @@
+"""How players take turns, around any optimizer; one way a file (`genrun.core.game`)."""

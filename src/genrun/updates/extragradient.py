@@ -1,0 +1,57 @@
+"""Extragradient: the gradient at a point that is looked ahead to (Gidel et al., 1802.10551)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genrun.core.game import Game, Memory
+from genrun.core.types import Metrics, Player
+from genrun.updates.at_once import differentiate_all, refuse_turns, update_all
+
+
+@dataclass(frozen=True)
+class Extragradient:
+    """All players step ahead, take their gradients there, and move with them from where they were.
+
+    Algorithm 4 (Extra-Adam, option 1) for any optimizer: both gradients go through the
+    optimizer, whose state moves on in both, so that Adam counts and averages two gradients a step
+    (its powers of beta are 2t - 1 and 2t). With plain SGD it is Korpelevich's method
+    (algorithm 2; section 3.2). Algorithm 4 samples a new mini-batch for the second gradient;
+    without `fresh_batch` it is of the same batch and noise. No average of the iterates is taken:
+    `regularization=ema` is one.
+    """
+
+    fresh_batch: bool
+    takes_turns = False
+    moves_weights = True
+
+    def check(self, game: Game) -> None:
+        refuse_turns("extragradient", game)
+
+    def batches(self, players: Sequence[Player]) -> int:
+        return 2 if self.fresh_batch else 1
+
+    def start(self, weights: Sequence[Tensor]) -> Memory:
+        return {}
+
+    def step(self, game: Game, step: int, memory: Mapping[str, Memory]) -> Metrics:
+        outputs = differentiate_all(game, 0)
+        pairs = [(game.weights(p), game.scratch(p, "origin")) for p in game.players]
+        with torch.no_grad():
+            for weights, origin in pairs:
+                torch._foreach_copy_(origin, weights)
+        update_all(game)
+        for player in game.players:
+            if self.fresh_batch:
+                game.differentiate(player, 1)
+            else:
+                game.differentiate_again(player, 0)
+        with torch.no_grad():
+            for weights, origin in pairs:
+                torch._foreach_copy_(weights, origin)
+        update_all(game)
+        return outputs

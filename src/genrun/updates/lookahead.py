@@ -1,0 +1,41 @@
+"""Lookahead-minmax: all players go back together (Chavdarova et al., 2006.14567)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genrun.core.game import Game, Memory
+from genrun.core.types import Metrics
+from genrun.updates.alternating import Alternating
+
+
+@dataclass(frozen=True)
+class Lookahead(Alternating):
+    """Players alternate; every k steps they go back to slow + alpha (fast - slow), the new slow.
+
+    Algorithm 1 of the paper: k (`fast_steps`) counts training steps, whatever the players' turns,
+    so the players go back at the same time; of the optimizers' state nothing goes back. For one
+    player it is Zhang et al. (1907.08610). The slow weights are those of the networks after every
+    k-th step: a multiple of k as `evaluate_every` evaluates them.
+    """
+
+    fast_steps: int  # k
+    slow_step_size: float  # alpha
+    moves_weights = True
+
+    def start(self, weights: Sequence[Tensor]) -> Memory:
+        return {"slow": [weight.detach().clone() for weight in weights]}
+
+    def step(self, game: Game, step: int, memory: Mapping[str, Memory]) -> Metrics:
+        outputs = super().step(game, step, memory)
+        if step % self.fast_steps == 0:
+            with torch.no_grad():
+                for player in game.players:
+                    slow, weights = memory[player.name]["slow"], game.weights(player)
+                    torch._foreach_lerp_(slow, weights, self.slow_step_size)
+                    torch._foreach_copy_(weights, slow)
+        return outputs
