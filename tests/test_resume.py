@@ -66,7 +66,7 @@ CASES = [
     *[["model=gan", "backbone=conv", "regularization=[batch_norm,dropout,ema,r1]"]],
     *[["model=autoencoder", f"optimizer={name}"] for name in choices("optimizer")],
     *[["model=gan", f"updates={name}"] for name in choices("updates")],
-    ["model=gan", "updates=lookahead", "optimizer=schedule_free_sgd", "regularization=sam"],
+    ["model=gan", "updates=lookahead", "optimizer=adamw", "regularization=[sam,batch_norm]"],
     *[
         ["model=vae", f"schedule={name}", "schedule.warmup_steps=4"]
         for name in choices("schedule")

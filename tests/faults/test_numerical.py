@@ -72,7 +72,7 @@ def gradient(experiment: Experiment, step: int, number: float) -> None:
             if trial.step == step and parameters[0] is first:
                 spoil(parameters[0].grad, number)
 
-    experiment.built.step.gradient_changes.append(Change())  # type: ignore[attr-defined]
+    experiment.built.step.hooks.gradient_changes.append(Change())  # type: ignore[attr-defined]
 
 
 def after_the_step(

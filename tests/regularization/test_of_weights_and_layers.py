@@ -76,9 +76,8 @@ def test_only_the_critics_weights_are_clipped_and_after_its_update(small: Make) 
     plain = small("model=wasserstein_gan", "optimizer=sgd", "optimizer.lr=0.5",
                   "regularization=[]")  # fmt: skip
     for experiment in (built, plain):
-        experiment.step._turn(
-            experiment.model.players()[0], experiment.step.batch(0), torch.tensor(3)
-        )
+        experiment.step.begin(1)
+        experiment.step.take_turn(experiment.model.players()[0], 0)
     for ours, free in zip(
         built.trial.nets["discriminator"].parameters(),
         plain.trial.nets["discriminator"].parameters(),

@@ -243,7 +243,8 @@ def test_sam_leaves_the_weights_where_the_gradient_is_zero() -> None:
          "set model.discriminator_turns=1"),
         (["model=gan", "updates=consensus", "regularization=sam"], "leave sam out"),
         (["model=gan", "updates=consensus", "runtime.compile=true"], "runtime.compile=false"),
-        (["model=vae", "updates=lookahead", "optimizer=lbfgs"], "set updates=alternating"),
+        (["model=vae", "updates=lookahead", "optimizer=lbfgs"], "needs updates=alternating"),
+        (["model=gan", "updates=lookahead", "optimizer=schedule_free_sgd"], "alone may move"),
         (["model=vae", "regularization=sam", "optimizer=lbfgs"], "may not be changed"),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ from genrun.build.metrics import build_comparison, monitor_of
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import audit_optimizers, build_optimizers, build_schedule
 from genrun.build.stoppers import build_stoppers
-from genrun.build.suits import refuse_for_closures, weight_average
+from genrun.build.suits import refuse_for_closures, refuse_for_updates, weight_average
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import InputMissing
 from genrun.core.game import Updates
@@ -80,6 +80,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     updates: Updates = instantiate("updates", config["updates"], plugins)
     plan = _plan(config, data, model, updates)
     optimizers = build_optimizers(config, model, nets, plugins)
+    refuse_for_updates(optimizers, updates)
     moved = audit_optimizers(optimizers, model, nets)
     schedules = {
         name: build_schedule(config["schedule"], optimizer, plan.steps, plugins)
@@ -104,7 +105,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     exchange = None
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
-    refuse_for_closures(optimizers, regularizations, updates, team.share)
+    refuse_for_closures(optimizers, regularizations, team.share)
     step = TrainingStep(
         model,
         nets.train(),

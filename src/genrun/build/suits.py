@@ -1,4 +1,4 @@
-"""Whether regularizations suit the optimizers."""
+"""Whether regularizations and updates suit the optimizers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from genrun.core.protocols import GradientChange, GradientPoint, WeightAverage
 from genrun.core.types import Share
 from genrun.training.closure import takes_closure
 from genrun.training.schedule_free import is_schedule_free
-from genrun.updates.alternating import Alternating
 
 
 def weight_average(
@@ -34,7 +33,6 @@ def weight_average(
 def refuse_for_closures(
     optimizers: Mapping[str, Optimizer],
     regularizations: Mapping[str, Any],
-    updates: Updates,
     share: Share | None,
 ) -> None:
     """Raises `ConfigError` where a line search would be led by something else than its loss."""
@@ -48,13 +46,25 @@ def refuse_for_closures(
                     f"regularization={name}: {kind} searches along the loss's own gradient, "
                     "which may not be changed"
                 )
-        if type(updates) is not Alternating:
-            raise ConfigError(
-                f"updates={type(updates).__name__.lower()}: {kind} searches by the loss and moves "
-                "at once; set updates=alternating"
-            )
         if share is not None:
             raise ConfigError(
                 f"optimizer={kind}: searches by one process's loss; {share.count} processes "
                 "would each go another way"
+            )
+
+
+def refuse_for_updates(optimizers: Mapping[str, Optimizer], updates: Updates) -> None:
+    """Raises `ConfigError` where an optimizer relies on what these updates do not leave to it."""
+    name = type(updates).__name__.lower()
+    for player, optimizer in optimizers.items():
+        kind = f"{type(optimizer).__name__} of {player}"
+        if takes_closure(type(optimizer)) and (updates.moves_weights or not updates.takes_turns):
+            raise ConfigError(
+                f"updates={name}: {kind} evaluates the loss itself, several times a step; "
+                "it needs updates=alternating"
+            )
+        if is_schedule_free(optimizer) and updates.moves_weights:
+            raise ConfigError(
+                f"updates={name}: moves the weights, of which {kind} keeps an average that it "
+                "alone may move; choose another optimizer, or updates=alternating"
             )

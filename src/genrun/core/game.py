@@ -21,14 +21,8 @@ class Game(Protocol):
     """
 
     players: tuple[Player, ...]
-
-    @property
-    def compiled(self) -> bool:
-        """Whether losses go through torch.compile, and can be differentiated once."""
-
-    @property
-    def moves_gradients(self) -> bool:
-        """Whether a regularization takes gradients at other points than the weights."""
+    compiled: bool  # losses go through torch.compile, and can be differentiated once
+    moves_gradients: bool  # a regularization takes gradients at other points than the weights
 
     def weights(self, player: Player) -> list[Tensor]:
         """What the player's optimizer moves."""
@@ -60,6 +54,9 @@ class Game(Protocol):
 
 class Updates(Protocol):
     """How the players of a game move in one training step, around any optimizers."""
+
+    takes_turns: bool  # by `take_turn` alone, in which an optimizer may evaluate the loss itself
+    moves_weights: bool  # elsewhere than where an optimizer left them
 
     def check(self, game: Game) -> None:
         """Raises `ConfigError` where the players cannot move like this."""

@@ -16,7 +16,7 @@ class Hooks:
     penalties: Mapping[str, Penalty]  # part of a player's loss
     gradient_points: Sequence[GradientPoint]  # where its gradient is taken
     gradient_changes: Sequence[GradientChange]  # what becomes of that
-    weight_changes: Sequence[WeightChange]  # and of the weights after the update
+    weight_changes: Sequence[WeightChange]  # what becomes of its weights after its update
 
     @classmethod
     def of(cls, regularizations: Mapping[str, Any]) -> Hooks:

@@ -1,4 +1,4 @@
-"""Players' whole losses, penalties included, as functions of batch and noise."""
+"""A player's whole loss, penalties included, as a function of batch and key."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ class StepSettings:
     share: Share | None  # of each batch, where several processes train; None: all of it
 
 
-def loss_of_player(
+def whole_loss(
+    given_model: Model,
     player: Player,
-    model: Model,
     nets: nn.ModuleDict,
     penalties: Mapping[str, Penalty],
     settings: StepSettings,
 ) -> Loss:
-    """Takes images, labels and the base of the noise; gives the loss and what to log of it."""
+    """The loss and values worth logging; the noise's key is given as its base."""
 
     def loss_of(
         batch: Tensor, labels: Tensor | None, base: int | Tensor
     ) -> tuple[Tensor, Metrics]:
-        key, told = Key(base), given(model, labels)
+        key, model = Key(base), given(given_model, labels)
         with noise.layer_keys(key, settings.share):
-            loss, metrics = told.loss(player.name, nets, batch, key.fold("loss"))
+            loss, metrics = model.loss(player.name, nets, batch, key.fold("loss"))
             for name, term in penalties.items():
-                value = term.penalty(told, player, nets, batch, key.fold(name))
+                value = term.penalty(model, player, nets, batch, key.fold(name))
                 if value is not None:
                     loss, metrics = loss + value, metrics | {name: value}
         return loss, metrics
@@ -60,12 +60,6 @@ def loss_of_player(
 def given(model: Model, labels: Tensor | None) -> Model:
     """The model of images with these labels, for one that asks for labels."""
     return model.given(labels) if isinstance(model, Conditional) and labels is not None else model
-
-
-def named(player: Player, loss: Tensor, metrics: Metrics) -> Metrics:
-    """As they are logged: `PLAYER/loss` and so on."""
-    own = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
-    return {f"{player.name}/loss": loss.detach(), **own}
 
 
 def trained_parameters(nets: nn.ModuleDict, player: Player) -> list[nn.Parameter]:

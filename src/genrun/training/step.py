@@ -9,31 +9,22 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from genrun.core import noise
 from genrun.core.game import Updates
-from genrun.core.layers import frozen_statistics
 from genrun.core.noise import fold_in
-from genrun.core.others import others_followed
 from genrun.core.protocols import Conditional, Data, FollowsStep, Model
 from genrun.core.types import Metrics, Player
 from genrun.training.closure import step_with_closure, takes_closure
+from genrun.training.differentiation import Differentiation
 from genrun.training.exchange import Exchange
 from genrun.training.hooks import Hooks
-from genrun.training.losses import (
-    Batch,
-    StepSettings,
-    loss_of_player,
-    named,
-    trained_parameters,
-)
+from genrun.training.losses import Batch, StepSettings, trained_parameters, whole_loss
 
 
 class TrainingStep:
     """Call with the number of the step, from 1; gives every logged value, left on the device.
 
-    Nothing here waits for the device. A player's loss is differentiated with respect to its own
-    parameters only, so no player leaves a gradient in another's network. Who moves when is said
-    by `updates`, which are given this as their `Game`; what they remember is in `memory`.
+    Nothing here waits for the device. Who moves when is said by `updates`, which are given this
+    as their `Game`; what they remember is in `memory`, by player.
     """
 
     def __init__(
@@ -57,36 +48,23 @@ class TrainingStep:
         self.settings = settings
         self.players = model.players()
         self.batches = updates.batches(self.players)
+        self.compiled = settings.compile
+        self.moves_gradients = bool(hooks.gradient_points)
         self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]
-        self._parameters = {p.name: trained_parameters(nets, p) for p in self.players}
-        self._weights: dict[str, list[Tensor]] = {n: [*p] for n, p in self._parameters.items()}
-        self.memory = {name: updates.start(own) for name, own in self._parameters.items()}
-        everything = set(nets.parameters())
-        self._inputs = {  # None: all leaves, for which autograd needs no search
-            name: None if everything == set(own) else own for name, own in self._parameters.items()
-        }
         self._searching = {n for n, o in optimizers.items() if takes_closure(type(o))}
-        self._losses = {
-            player.name: loss_of_player(player, model, nets, hooks.penalties, settings)
-            for player in self.players
+        losses = {
+            p.name: whole_loss(model, p, nets, hooks.penalties, settings) for p in self.players
         }
-        index = 0 if settings.share is None else settings.share.index
-        self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
+        parameters = {p.name: trained_parameters(nets, p) for p in self.players}
+        self._by = Differentiation(nets, losses, parameters, hooks, exchange, settings)
+        self._weights: dict[str, list[Tensor]] = {n: [*own] for n, own in parameters.items()}
+        self.memory = {name: updates.start(own) for name, own in self._weights.items()}
         self._step, self._seed = 0, 0
         self._taken: dict[int, Batch] = {}  # of this step's batches, those that were asked for
-        self._copies: dict[tuple[str, str], list[Tensor]] = {}
 
     @property
     def examples_a_step(self) -> int:
         return self.batches * self.data.batch_size
-
-    @property
-    def compiled(self) -> bool:
-        return self.settings.compile
-
-    @property
-    def moves_gradients(self) -> bool:
-        return bool(self.hooks.gradient_points)
 
     def uncompiled_copy(self) -> TrainingStep:
         """Trains copies of networks and optimizers, on the same data; this one is left alone."""
@@ -107,14 +85,14 @@ class TrainingStep:
         """Whatever is asked of the game from now on is of this step."""
         self._step, self._seed = step, fold_in(self.settings.seed, "step", step)
         self._taken.clear()
-        self._seed_layers_of_others(self._seed)
+        self._by.seed_layers_of_others(self._seed)
         for follower in self._followers:
             follower.begin_step(step)
 
     def check(self) -> None:
         """Raises `ConfigError` where the players cannot move as `updates` want them to."""
         self.begin(1)
-        with frozen_statistics(self.nets):
+        with self._by.buffers_kept():
             self.updates.check(self)
         self._taken.clear()
 
@@ -123,30 +101,29 @@ class TrainingStep:
         labels = self.data.labels(index) if isinstance(self.model, Conditional) else None
         return self.data.batch(index), labels
 
-    # What a `Game` offers
+    # From here on what a `Game` offers
 
     def weights(self, player: Player) -> list[Tensor]:
         return self._weights[player.name]
 
     def scratch(self, player: Player, use: str) -> list[Tensor]:
-        key = (player.name, use)
-        if key not in self._copies:
-            self._copies[key] = [torch.empty_like(p.detach()) for p in self.weights(player)]
-        return self._copies[key]
+        return self._by.scratch(player, use)
 
     def take_turn(self, player: Player, turn: int) -> Metrics:
+        batch, base = self._given(player, turn)
         if player.name in self._searching:
-            return self._search(player, turn)
-        outputs = self._differentiate(player, turn)
+            return self._search(player, batch, base)
+        loss, metrics = self._by.ready(player, batch, base)
         self.update(player)
-        return outputs
+        return _named(player, loss, metrics)
 
     def differentiate(self, player: Player, turn: int) -> Metrics:
-        self._seed_layers_of_others(self._given(player, turn)[1])
-        return self._differentiate(player, turn)
+        batch, base = self._given(player, turn)
+        self._by.seed_layers_of_others(base)
+        return _named(player, *self._by.ready(player, batch, base))
 
     def differentiate_again(self, player: Player, turn: int) -> Metrics:
-        with frozen_statistics(self.nets):
+        with self._by.buffers_kept():
             return self.differentiate(player, turn)
 
     def update(self, player: Player) -> None:
@@ -155,22 +132,15 @@ class TrainingStep:
 
     def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
         batch, base = self._given(player, turn)
-        self._seed_layers_of_others(base)
-        with others_followed():
-            loss, metrics = self._losses[player.name](*batch, base)
-        gradients = torch.autograd.grad(
-            loss, self.weights(player), create_graph=True, materialize_grads=True
-        )
-        return gradients, named(player, loss, metrics)
+        self._by.seed_layers_of_others(base)
+        gradients, loss, metrics = self._by.graph(player, batch, base)
+        return gradients, _named(player, loss, metrics)
 
     def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
         return tensors if self.exchange is None else self.exchange.mean(tensors)
 
     def change_gradient(self, player: Player) -> None:
-        if self.exchange is not None:
-            self.exchange.change_gradients(self._parameters[player.name])
-        for change in self.hooks.gradient_changes:
-            change.change_gradients(self._parameters[player.name])
+        self._by.change(player)
 
     def _given(self, player: Player, turn: int) -> tuple[Batch, int]:
         """The batch and the base of the noise; players in the same turn see the same images."""
@@ -178,57 +148,23 @@ class TrainingStep:
             self._taken[turn] = self.batch((self._step - 1) * self.batches + turn)
         return self._taken[turn], fold_in(self._seed, player.name, turn)
 
-    def _differentiate(self, player: Player, turn: int) -> Metrics:
-        batch, base = self._given(player, turn)
-        if self.hooks.gradient_points:
-            return self._differentiate_nearby(player, batch, base)
-        outputs = named(player, *self._gradient(player, batch, base))
-        self.change_gradient(player)
-        return outputs
+    def _search(self, player: Player, batch: Batch, base: int) -> Metrics:
+        """The turn of an optimizer that evaluates the loss itself."""
 
-    def _differentiate_nearby(self, player: Player, batch: Batch, base: int) -> Metrics:
-        """Where the gradients at the weights lead; then the weights are as before, to the bit."""
-        self._seed_layers_of_others(base)
-        outputs = named(player, *self._gradient(player, batch, base))
-        weights, origin = self.weights(player), self.scratch(player, "nearby")
-        if self.exchange is not None:
-            self.exchange.change_gradients(self._parameters[player.name])
-        with torch.no_grad():
-            torch._foreach_copy_(origin, weights)
-            for point in self.hooks.gradient_points:
-                point.move(weights)
-        self._seed_layers_of_others(base)
-        with frozen_statistics(self.nets):
-            self._gradient(player, batch, base)
-        with torch.no_grad():
-            torch._foreach_copy_(weights, origin)
-        self.change_gradient(player)
-        return outputs
-
-    def _search(self, player: Player, turn: int) -> Metrics:
-        """A turn of an optimizer that evaluates the loss itself, several times."""
-        batch, base = self._given(player, turn)
-
-        def gradient() -> tuple[Tensor, Metrics]:
-            self._seed_layers_of_others(base)
-            return self._gradient(player, batch, base)
+        def differentiate() -> tuple[Tensor, Metrics]:
+            self._by.seed_layers_of_others(base)
+            return self._by.plain(player, batch, base)
 
         optimizer, buffers = self.optimizers[player.name], list(self.nets.buffers())
-        loss, metrics = step_with_closure(optimizer, gradient, buffers)
+        loss, metrics = step_with_closure(optimizer, differentiate, buffers)
         self._change_weights(player)
-        return named(player, loss, metrics)
-
-    def _gradient(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
-        for parameter in self._parameters[player.name]:
-            parameter.grad = None  # before the new one needs its memory
-        loss, metrics = self._losses[player.name](*batch, base)
-        torch.autograd.backward(loss, inputs=self._inputs[player.name])
-        return loss, metrics
+        return _named(player, loss, metrics)
 
     def _change_weights(self, player: Player) -> None:
         for change in self.hooks.weight_changes:
-            change.change_weights(self.model, player, self._parameters[player.name])
+            change.change_weights(self.model, player, self._by.parameters[player.name])
 
-    def _seed_layers_of_others(self, seed: int) -> None:
-        """They draw from the global generators."""
-        noise.seed_global_generators(seed ^ self._own_seed, self.settings.device)
+
+def _named(player: Player, loss: Tensor, metrics: Metrics) -> Metrics:
+    named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
+    return {f"{player.name}/loss": loss.detach(), **named}

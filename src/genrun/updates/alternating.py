@@ -13,10 +13,13 @@ from genrun.core.types import Metrics, Player
 
 @dataclass(frozen=True)
 class Alternating:
-    """Algorithm 1 of Goodfellow et al. (1406.2661): one player takes all its turns, then the next.
+    """Algorithm 1 of Goodfellow et al. (1406.2661): one takes all its turns, then the next.
 
     A player's turn i sees the step's batch i, which is the same for all players.
     """
+
+    takes_turns = True
+    moves_weights = False
 
     def check(self, game: Game) -> None:
         """Every game can be played so."""

@@ -25,6 +25,8 @@ class Consensus:
     """
 
     gamma: float
+    takes_turns = False
+    moves_weights = False
 
     def check(self, game: Game) -> None:
         refuse_turns("consensus", game)

@@ -26,6 +26,8 @@ class Extragradient:
     """
 
     fresh_batch: bool
+    takes_turns = False
+    moves_weights = True
 
     def check(self, game: Game) -> None:
         refuse_turns("extragradient", game)

@@ -25,6 +25,7 @@ class Lookahead(Alternating):
 
     fast_steps: int  # k
     slow_step_size: float  # alpha
+    moves_weights = True
 
     def start(self, weights: Sequence[Tensor]) -> Memory:
         return {"slow": [weight.detach().clone() for weight in weights]}

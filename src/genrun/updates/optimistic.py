@@ -18,9 +18,12 @@ class Optimistic:
     """Daskalakis et al. (1711.00141): w_t = w_{t-1} + 2 d_t - d_{t-1}.
 
     d is how far the optimizer would go. With plain SGD that is -lr g, the paper's optimistic
-    mirror descent; with Adam it is its algorithm 1, Optimistic Adam. Weight decay that an
-    optimizer decouples is part of d. The first step has no direction before it: d_0 = 0.
+    mirror descent; with Adam it is its algorithm 1, Optimistic Adam. Decoupled weight
+    decay is part of d. The first step has no direction before it: d_0 = 0.
     """
+
+    takes_turns = False
+    moves_weights = True
 
     def check(self, game: Game) -> None:
         refuse_turns("optimistic", game)

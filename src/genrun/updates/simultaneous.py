@@ -20,6 +20,9 @@ class Simultaneous:
     In the game xy it turns away from the equilibrium whatever the learning rate.
     """
 
+    takes_turns = False
+    moves_weights = False
+
     def check(self, game: Game) -> None:
         refuse_turns("simultaneous", game)
         if len(game.players) == 1:

@@ -1,0 +1,121 @@
+"""A player's gradient: of its whole loss, by its own weights, changed as is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from genrun.core import noise
+from genrun.core.noise import fold_in
+from genrun.core.others import others_followed
+from genrun.core.types import Metrics, Player
+from genrun.training.exchange import Exchange
+from genrun.training.hooks import Hooks
+from genrun.training.losses import Batch, Loss, StepSettings
+
+
+class Differentiation:
+    """A player's loss is differentiated with respect to its own parameters only.
+
+    So no player leaves a gradient in another's network. `base` is that of the noise's key.
+    """
+
+    def __init__(
+        self,
+        nets: nn.ModuleDict,
+        losses: Mapping[str, Loss],
+        parameters: Mapping[str, list[nn.Parameter]],
+        hooks: Hooks,
+        exchange: Exchange | None,
+        settings: StepSettings,
+    ) -> None:
+        self.parameters = parameters
+        self._losses = losses
+        self._nets = nets
+        self._hooks = hooks
+        self._exchange = exchange
+        self._device = settings.device
+        everything = set(nets.parameters())
+        self._inputs = {  # None: all leaves, for which autograd needs no search
+            name: None if everything == set(own) else own for name, own in parameters.items()
+        }
+        index = 0 if settings.share is None else settings.share.index
+        self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
+        self._scratch: dict[tuple[str, str], list[Tensor]] = {}
+
+    def ready(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
+        """Leaves the gradient that is to be used; the loss and its values are at the weights."""
+        if self._hooks.gradient_points:
+            self.seed_layers_of_others(base)
+        outputs = self.plain(player, batch, base)
+        if self._hooks.gradient_points:
+            self._move(player, batch, base)
+        self.change(player)
+        return outputs
+
+    def plain(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
+        """Leaves the gradient as it is."""
+        for parameter in self.parameters[player.name]:
+            parameter.grad = None  # before the new one needs its memory
+        loss, metrics = self._losses[player.name](*batch, base)
+        torch.autograd.backward(loss, inputs=self._inputs[player.name])
+        return loss, metrics
+
+    def graph(
+        self, player: Player, batch: Batch, base: int
+    ) -> tuple[Sequence[Tensor], Tensor, Metrics]:
+        """The gradient as a function of everybody's weights, the loss and its values."""
+        with others_followed():
+            loss, metrics = self._losses[player.name](*batch, base)
+        parameters = self.parameters[player.name]
+        found = torch.autograd.grad(loss, parameters, create_graph=True, materialize_grads=True)
+        return found, loss, metrics
+
+    def change(self, player: Player) -> None:
+        """What processes and regularizations make of the gradient that was left."""
+        parameters = self.parameters[player.name]
+        if self._exchange is not None:
+            self._exchange.change_gradients(parameters)
+        for change in self._hooks.gradient_changes:
+            change.change_gradients(parameters)
+
+    def scratch(self, player: Player, use: str) -> list[Tensor]:
+        """Memory like the player's weights, the same at every call."""
+        key = (player.name, use)
+        if key not in self._scratch:
+            own = self.parameters[player.name]
+            self._scratch[key] = [torch.empty_like(parameter.detach()) for parameter in own]
+        return self._scratch[key]
+
+    @contextmanager
+    def buffers_kept(self) -> Iterator[None]:
+        """What follows the inputs (BatchNorm's statistics) is afterwards as it was before."""
+        buffers = list(self._nets.buffers())
+        before = [buffer.clone() for buffer in buffers]
+        yield
+        if buffers:
+            with torch.no_grad():
+                torch._foreach_copy_(buffers, before)
+
+    def seed_layers_of_others(self, seed: int) -> None:
+        """They draw from the global generators."""
+        noise.seed_global_generators(seed ^ self._own_seed, self._device)
+
+    def _move(self, player: Player, batch: Batch, base: int) -> None:
+        """To where the one at the weights leads; then the weights are as before, to the bit."""
+        weights: list[Tensor] = [*self.parameters[player.name]]
+        origin = self.scratch(player, "origin of a moved gradient")
+        if self._exchange is not None:
+            self._exchange.change_gradients(self.parameters[player.name])
+        with torch.no_grad():
+            torch._foreach_copy_(origin, weights)
+            for point in self._hooks.gradient_points:
+                point.move(weights)
+        self.seed_layers_of_others(base)
+        with self.buffers_kept():
+            self.plain(player, batch, base)
+        with torch.no_grad():
+            torch._foreach_copy_(weights, origin)
