@@ -36,4 +36,6 @@ def checkpoint_bytes(built: Built) -> int:
     networks = sum(t.numel() * t.element_size() for t in trial.nets.state_dict().values())
     trained = sum(p.numel() * p.element_size() for p in trial.nets.parameters())
     averaged = networks if trial.average.nets is not trial.nets else 0
-    return int(networks + averaged + STATES * trained)
+    groups = [group for o in trial.optimizers.values() for group in o.param_groups]
+    pairs = max(group.get("history_size", 0) for group in groups)  # of L-BFGS, as large as weights
+    return int(networks + averaged + (STATES + 2 * pairs) * trained)

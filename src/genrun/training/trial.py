@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genrun.core.protocols import Stopper
 from genrun.core.types import Report, State
 from genrun.training.average import AveragedNetworks
-from genrun.training.finite import Gradients, check_finite
+from genrun.training.finite import Gradients, check_finite, check_finite_numbers
 from genrun.training.health import Health
 from genrun.training.likeness import refuse_unlike
 from genrun.training.optimizer_state import join_optimizer_state, split_optimizer_state
@@ -94,6 +94,8 @@ class Trial:
         }
         tensors, record["optimizers"] = self._tensors()
         check_finite(tensors, self.step)
+        for name, rest in record["optimizers"].items():
+            check_finite_numbers(rest["values"], f"optimizer/{name}", self.step)
         return tensors, record
 
     def refuse_misfit(self, forms: Mapping[str, Tensor]) -> None:
