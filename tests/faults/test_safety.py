@@ -32,7 +32,8 @@ TARGETS = [
     "genrun.model.gan.nn.Linear", "genrun.model.gan.Tensor", "genrun.data.download.os.system",
     "genrun.data.download.Path", "genrun.cli.main", "hydra.utils.instantiate",
     "hydra._internal.utils._call_target", "pytorch_optimizer.Fromage",
-    "pytorch_optimizer.torch.load", "pytorch_optimizer.optimizer.lion.torch.load", "genrun.optimizer.muon.torch.load",
+    "pytorch_optimizer.torch.load", "pytorch_optimizer.optimizer.lion.torch.load",
+    "genrun.optimizer.muon.torch.load",
     "schedulefree.algoperf.Evil", "prodigyopt.prodigy.os.system", "evil.Evil", "..os.system", "",
 ]  # fmt: skip
 ON_THE_LINE = [
