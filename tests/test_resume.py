@@ -73,6 +73,11 @@ CASES = [
     ],
     ["model=vae", "schedule=plateau", "schedule.patience=1", "schedule.threshold=1e6",
      "schedule.threshold_mode=abs"],
+    ["model=gan", "optimizer=schedule_free_adamw", "players.generator.optimizer=muon",
+     "regularization=[batch_norm,dropout]", "schedule.warmup_steps=5"],
+    ["model=vae", "backbone=conv", "optimizer=muon", "schedule=cosine"],
+    ["model=vae", "optimizer=lbfgs", "optimizer.history_size=2", "optimizer.max_iter=2",
+     "regularization=[batch_norm,dropout,spectral_norm,ema]", "schedule=exponential"],
     ["model=vae", "optimizer=sgd", "optimizer.lr=0.0"],  # the best stays that of step 0
     ["model=gan", "model.discriminator_turns=3", "players.generator.optimizer=sgd"],
     ["model=gan", "regularization=[spectral_norm,label_smoothing,l1,l2,gradient_clip]"],

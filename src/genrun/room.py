@@ -38,4 +38,6 @@ def checkpoint_bytes(built: Built) -> int:
     averaged = networks if trial.average.nets is not trial.nets else 0
     kept = [t for memory in trial.memory.values() for own in memory.values() for t in own]
     remembered = sum(t.numel() * t.element_size() for t in kept)
-    return int(networks + averaged + remembered + STATES * trained)
+    groups = [group for o in trial.optimizers.values() for group in o.param_groups]
+    pairs = max(group.get("history_size", 0) for group in groups)  # of L-BFGS, as large as weights
+    return int(networks + averaged + remembered + (STATES + 2 * pairs) * trained)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rich.console import Console
 import genrun
 from genrun.build.instantiate import find_class
 from genrun.cli import run
+from genrun.compose import compose
 from genrun.core.errors import ConfigError
 from genrun.experiment import Experiment
 from genrun.terminal.live import LiveDisplay
@@ -29,7 +31,10 @@ TARGETS = [
     "torch.optim.os.system", "torch.optim.adam.torch.load", "genrun.model.gan.torch.load",
     "genrun.model.gan.nn.Linear", "genrun.model.gan.Tensor", "genrun.data.download.os.system",
     "genrun.data.download.Path", "genrun.cli.main", "hydra.utils.instantiate",
-    "hydra._internal.utils._call_target", "evil.Evil", "..os.system", "",
+    "hydra._internal.utils._call_target", "pytorch_optimizer.Fromage",
+    "pytorch_optimizer.torch.load", "pytorch_optimizer.optimizer.lion.torch.load",
+    "genrun.optimizer.muon.torch.load",
+    "schedulefree.algoperf.Evil", "prodigyopt.prodigy.os.system", "evil.Evil", "..os.system", "",
 ]  # fmt: skip
 ON_THE_LINE = [
     *([f"{group}._target_={target or repr('')}"] for group in ("model", "optimizer")
@@ -194,6 +199,8 @@ def test_a_saved_optimizer(trained: Path, work: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("group", "target"),
     [("model", "genrun.model.gan.Tensor"), ("data", "genrun.data.idx.Path"),
+     ("optimizer", "pytorch_optimizer.optimizer.lion.BaseOptimizer"),
+     ("optimizer", "genrun.optimizer.muon.Mapping"),
      ("data", "genrun.data.download.BinaryIO"), ("optimizer", "torch.optim.optimizer.Any")],
 )  # fmt: skip
 def test_a_class_is_defined_where_it_is_allowed_not_only_reached_from_there(
@@ -201,6 +208,22 @@ def test_a_class_is_defined_where_it_is_allowed_not_only_reached_from_there(
 ) -> None:
     with pytest.raises(ConfigError, match=r"is defined in|is not a class"):
         find_class(group, {"_target_": target}, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("lion", "pytorch_optimizer"), ("prodigy", "prodigyopt"),
+     ("schedule_free_sgd", "schedulefree")],
+)  # fmt: skip
+def test_a_package_that_is_not_there_is_named_with_its_extra(
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = compose([f"optimizer={name}"]).config["optimizer"]
+    for module in [m for m in sys.modules if m.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=r"needs pip install 'genrun\[optim\]'"):
+        find_class("optimizer", settings, [])
 
 
 def test_there_are_forty_and_more() -> None:

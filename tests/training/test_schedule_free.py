@@ -124,6 +124,16 @@ def test_batch_norms_statistics_are_those_of_the_averaged_weights(
     assert layer.momentum == 0.1
 
 
+def test_other_buffers_are_copied(small: Make) -> None:
+    built = small("model=gan", "regularization=[spectral_norm,ema]")
+    built.step(1)
+    built.trial.average.settle(1)
+    own, theirs = built.trial.average.nets, built.trial.nets
+    pairs = list(zip(own.buffers(), theirs.buffers(), strict=True))
+    assert pairs
+    assert all(torch.equal(one, other) and one is not other for one, other in pairs)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -13,6 +13,8 @@ from torch import Tensor
 class EMA:
     """The averaged networks are the ones evaluated and sampled; both kinds are saved.
 
+    Their BatchNorm statistics are found anew for each evaluation (`training/average.py`).
+
     Early on the decay is (1 + step) / (10 + step) where that is smaller, so that the average
     soon forgets the initial weights.
     """

@@ -24,6 +24,13 @@ def check_finite(tensors: Mapping[str, Tensor], step: int) -> None:
             raise Diverged(f"{name} is not finite at step {step}")
 
 
+def check_finite_numbers(values: Mapping[str, object], where: str, step: int) -> None:
+    """Raises `Diverged` naming the first number that is a NaN or an infinity."""
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise Diverged(f"{where}/{name} was {value} at step {step}")
+
+
 class Gradients:
     """The gradients that each player's last step left in its parameters."""
 

@@ -9,13 +9,17 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
+from genrun.training.closure import takes_closure
 from genrun.training.trial_step import fresh_copy, parameters_of, step_on_a_bowl, whole_copy
+
+STEPS = 3  # of L-BFGS, whose history begins with its second iteration, be that its second step
 
 
 def state_forms(optimizer: Optimizer) -> dict[int, dict[str, Any]]:
     """By the parameter's index and the name: tensors, lists and numbers of the right form."""
     tried = fresh_copy(optimizer)
-    step_on_a_bowl(tried)
+    for _ in range(STEPS if takes_closure(type(optimizer)) else 1):
+        step_on_a_bowl(tried)
     return {i: dict(tried.state.get(p, {})) for i, p in enumerate(parameters_of(tried))}
 
 

@@ -14,7 +14,7 @@ from genrun.core.game import Memory
 from genrun.core.protocols import Stopper
 from genrun.core.types import Report, State
 from genrun.training.average import AveragedNetworks
-from genrun.training.finite import Gradients, check_finite
+from genrun.training.finite import Gradients, check_finite, check_finite_numbers
 from genrun.training.health import Health
 from genrun.training.likeness import refuse_unlike
 from genrun.training.optimizer_state import join_optimizer_state, split_optimizer_state
@@ -96,6 +96,8 @@ class Trial:
         }
         tensors, record["optimizers"] = self._tensors()
         check_finite(tensors, self.step)
+        for name, rest in record["optimizers"].items():
+            check_finite_numbers(rest["values"], f"optimizer/{name}", self.step)
         return tensors, record
 
     def refuse_misfit(self, forms: Mapping[str, Tensor]) -> None:
