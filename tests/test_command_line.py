@@ -179,7 +179,7 @@ def test_train_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert np.isnan(run.metrics["held_out/negative_elbo"][1]), "not evaluated at step 4"
     best, last = (run.networks(weights) for weights in ("best", "last"))
     assert not best.training
-    assert set(best) == set(last) == {"encoder", "decoder"}
+    assert set(best) == set(last) == {"encoder", "decoder", "kl"}
     assert run.sample(3, seed=1).shape == (3, 1, 28, 28)
     second = genrun.train([*TINY, "model=vae", "regularization=ema"], quiet=True)
     assert second.path != run.path

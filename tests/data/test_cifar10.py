@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genrun.core.cache import cache_folder
 from genrun.core.errors import DataDamaged, InputMissing
 from genrun.data import cifar10
 from genrun.data.cifar10 import ARCHIVE, FILES, Cifar10
-from genrun.data.download import cache_folder
 
 URL = "http://127.0.0.1:9/cifar"
 

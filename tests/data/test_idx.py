@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from genrun.compose import compose
+from genrun.core.cache import cache_folder
 from genrun.core.errors import DataDamaged, InputMissing
-from genrun.data.download import cache_folder, download
+from genrun.data.download import download
 from genrun.data.idx import Idx, read_idx_images, read_labels
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genrun.core.cache import cache_folder
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.data.decoding import Decoding
-from genrun.data.download import cache_folder
 from genrun.data.image_folder import ImageFolder
 
 

@@ -47,8 +47,10 @@ class ModeCount:
         good = nearest.values < self.within * self.modes.std
         counts = torch.bincount(nearest.indices[good], minlength=len(centres))
         found = (counts >= self.least_samples).sum()
-        return {
+        values = {
             "modes_found": found,
             "modes_missing": len(centres) - found,
             "high_quality": good.to(samples.dtype).mean(),
         }
+        finite = samples.isfinite().all()
+        return {name: torch.where(finite, value, torch.nan) for name, value in values.items()}

@@ -33,7 +33,7 @@ class Differentiation:
         settings: StepSettings,
     ) -> None:
         self.parameters = parameters
-        self._losses = losses
+        self.losses = losses
         self._nets = nets
         self._hooks = hooks
         self._exchange = exchange
@@ -60,7 +60,7 @@ class Differentiation:
         """Leaves the gradient as it is."""
         for parameter in self.parameters[player.name]:
             parameter.grad = None  # before the new one needs its memory
-        loss, metrics = self._losses[player.name](*batch, base)
+        loss, metrics = self.losses[player.name](*batch, base)
         torch.autograd.backward(loss, inputs=self._inputs[player.name])
         return loss, metrics
 
@@ -69,7 +69,7 @@ class Differentiation:
     ) -> tuple[Sequence[Tensor], Tensor, Metrics]:
         """The gradient as a function of everybody's weights, the loss and its values."""
         with others_followed():
-            loss, metrics = self._losses[player.name](*batch, base)
+            loss, metrics = self.losses[player.name](*batch, base)
         parameters = self.parameters[player.name]
         found = torch.autograd.grad(loss, parameters, create_graph=True, materialize_grads=True)
         return found, loss, metrics

@@ -85,13 +85,10 @@ def _derivative(
 def _refuse_hidden(game: Game, player: Player) -> None:
     """Raises `ConfigError` where the player's gradient has no derivative by others' weights."""
     others = [w for p in game.players if p.name != player.name for w in game.weights(p)]
-    weights = [*game.weights(player), *others]
     graphs = [g for g in game.gradient_graph(player, 0)[0] if g.requires_grad]
-    ones = [torch.ones_like(graph) for graph in graphs]
-    if not graphs:
-        return
     try:
-        found = torch.autograd.grad(graphs, weights, ones, allow_unused=True)
+        # with inputs given, autograd would pass by a layer that can only raise an error
+        torch.autograd.backward(graphs, [torch.ones_like(graph) for graph in graphs])
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
@@ -100,8 +97,12 @@ def _refuse_hidden(game: Game, player: Player) -> None:
             f"updates=consensus: the gradient of {player.name} cannot be differentiated ({text}); "
             "choose layers that have a second derivative, or other updates"
         ) from error
-    if others and all(part is None for part in found[-len(others) :]):
+    hidden = bool(others) and all(weight.grad is None for weight in others)
+    for weight in [*game.weights(player), *others]:
+        weight.grad = None
+    if hidden:
         raise ConfigError(
-            f"updates=consensus: the loss of {player.name} hides the other players (torch.no_grad "
-            "or detach); a model says genrun.core.others.others_held in its place"
+            f"updates=consensus: the gradient of {player.name} does not change with any other "
+            "player's weights; its loss has no part of them, or hides them (torch.no_grad, "
+            "detach), where a model says genrun.core.others.others_held"
         )
