@@ -56,8 +56,8 @@ def loss(experiment: Experiment, step: int, number: float) -> None:
     losses, trial = experiment.built.step._by.losses, experiment.built.trial
     plain = losses["generator"]
 
-    def spoiled(batch: torch.Tensor, base: int) -> Any:
-        value, metrics = plain(batch, base)
+    def spoiled(*given: Any) -> Any:
+        value, metrics = plain(*given)
         return value * number if trial.step == step else value, metrics
 
     losses["generator"] = spoiled

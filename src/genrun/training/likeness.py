@@ -37,5 +37,7 @@ def refuse_unlike(own: Any, given: Any, key: str = "record") -> None:
 
 def _is_plain(value: Any, kind: Any) -> bool:
     if isinstance(value, list):
-        return all(inner is None or _is_plain(inner, kind) for inner in value)
+        return all(
+            _is_plain(inner, kind) or (inner is None and kind is not str) for inner in value
+        )
     return isinstance(value, kind)

@@ -27,7 +27,9 @@ def split_optimizer_state(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], 
                 values[path] = [None if isinstance(v, Tensor) else v for v in value]
             else:
                 values[path] = value
-    return tensors, {"groups": state["param_groups"], "values": values}
+    # in an order of their own, as L-BFGS's entries come in another one after they were restored
+    ordered = dict(sorted(tensors.items())), dict(sorted(values.items()))
+    return ordered[0], {"groups": state["param_groups"], "values": ordered[1]}
 
 
 def join_optimizer_state(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> dict[str, Any]:
