@@ -402,7 +402,7 @@ def test_bad_input_is_one_line_and_creates_nothing(
     was = state()
     code = run(case.words)
     error = capsys.readouterr().err
-    assert (code, error.count("\n")) == (case.code, 1), error
+    assert (code, len(said(error))) == (case.code, 1), error
     assert case.says in error
     assert error.startswith("genrun: ")
     assert "\x1b" not in error
@@ -410,6 +410,11 @@ def test_bad_input_is_one_line_and_creates_nothing(
     assert sorted(folder.rglob("*")) == before
     assert not Path("/tmp/genrun-escaped").exists()
     assert state() == was
+
+
+def said(text: str) -> list[str]:
+    """The lines, without the announcements of what takes long where no bar can be shown."""
+    return [line for line in text.splitlines() if not line.startswith("decoding ")]
 
 
 @pytest.mark.parametrize("case", IN_A_PROCESS, ids=str)
@@ -423,9 +428,7 @@ def test_bad_input_through_the_real_command(case: Case, tmp_path: Path) -> None:
         text=True,
         timeout=120,
     )
-    # what takes long is announced where no bar can be shown
-    said = [line for line in done.stderr.splitlines() if not line.startswith("decoding ")]
-    assert (done.returncode, len(said)) == (case.code, 1), done.stderr
+    assert (done.returncode, len(said(done.stderr))) == (case.code, 1), done.stderr
     assert case.says in done.stderr
     assert done.stdout == ""
     assert sorted(tmp_path.rglob("*")) == before
