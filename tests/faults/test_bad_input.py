@@ -404,7 +404,7 @@ def test_bad_input_is_one_line_and_creates_nothing(
     error = capsys.readouterr().err
     assert (code, len(said(error))) == (case.code, 1), error
     assert case.says in error
-    assert error.startswith("genrun: ")
+    assert said(error)[0].startswith("genrun: ")
     assert "\x1b" not in error
     assert "hush" not in error
     assert sorted(folder.rglob("*")) == before
