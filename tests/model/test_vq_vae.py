@@ -49,7 +49,7 @@ def test_gradients_are_those_of_equation_3() -> None:
     model.loss("autoencoder", nets, images, Key.of(0))[0].backward()
 
     quantized = entries[codes].detach().requires_grad_()
-    logits = nets["decoder"](quantized.flatten(1))
+    logits = nets["decoder"].body(quantized.flatten(1))
     nats = binary_cross_entropy_with_logits(logits, images, reduction="sum") / len(images)
     (at_code,) = torch.autograd.grad(nats, quantized)
     difference = (vectors - entries[codes]).detach()
@@ -83,7 +83,7 @@ def test_negative_elbo_is_the_pixels_cost_and_the_codes() -> None:
         chances = nets["prior"](before)[:, position].softmax(-1)
         length -= chances.gather(1, codes[:, position : position + 1]).log().squeeze(1)
     torch.testing.assert_close(values["code_length"], length)
-    logits = nets["decoder"](codebook(nets).entries[codes].flatten(1))
+    logits = nets["decoder"].body(codebook(nets).entries[codes].flatten(1))
     nats = binary_cross_entropy_with_logits(logits, images, reduction="none").sum((1, 2, 3))
     torch.testing.assert_close(values["negative_elbo"], nats + length)
     assert values["largest_code_share"].mean(0).sum() == pytest.approx(1)

@@ -63,6 +63,9 @@ def test_spectral_norm_divides_by_the_largest_singular_value(layer: nn.Module) -
         normalized = network(inputs)
     bias = 0 if layer.bias is None else layer.bias.view(-1, *[1] * (plain.dim() - 2))
     torch.testing.assert_close(normalized, (plain - bias) / sigma + bias)
+    if isinstance(layer, nn.Linear):  # over positions, as in attention
+        one = network.eval()(inputs)
+        torch.testing.assert_close(network(inputs.expand(2, 3, 6)), one.expand(2, 3, 4))
     before = network[0].u.clone()
     network.eval()(inputs)
     assert torch.equal(network[0].u, before), "evaluation moves nothing"

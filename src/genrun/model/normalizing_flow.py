@@ -40,10 +40,11 @@ class Flow(nn.Module):
         self.scale = IMAGES_BOUND / math.log((1 - margin) / margin)
 
     def forward(self, data: Tensor, key: Key) -> Tensor:
-        """log p in nats, (batch,): of a point's density, or of an image's among LEVELS^pixels.
+        """log p in nats, (batch,), of the density in [0, LEVELS]^pixels, or of a point's.
 
-        The latter is at most log P of the image itself, where the noise is uniform on its cell
-        (Theis et al., 1511.01844, equation 6). `key` is of that noise.
+        The latter is in the data's own coordinates (`DataSpec.coordinates`). The former's mean
+        over the noise, which `key` is of, is at most log P of the image itself (Theis et al.,
+        1511.01844, equation 6).
         """
         values, log_density = self._onto_line(data, key)
         for coupling in self.couplings:
@@ -69,7 +70,8 @@ class Flow(nn.Module):
     def _onto_line(self, data: Tensor, key: Key) -> tuple[Tensor, Tensor]:
         """Values (batch, pixels) in the couplings' range, and log |det| of the way there."""
         if self.spec.points:
-            change = data.new_full((len(data),), self.spec.pixels * math.log(POINTS_SPREAD))
+            own_scale = math.log(POINTS_SPREAD / (2 * self.spec.extent))
+            change = data.new_full((len(data),), self.spec.pixels * own_scale)
             return POINTS_SPREAD * (data.flatten(1) - 0.5), change
         levels = (LEVELS - 1) * data + noise.uniform(key, data.shape, like=data)
         shares = self.margin + (1 - 2 * self.margin) * levels.flatten(1) / LEVELS

@@ -23,8 +23,12 @@ class Codebook(nn.Module):
     def __init__(self, positions: int, codes: int, code_dim: int) -> None:
         super().__init__()
         self.positions = positions
-        # as spread as a new encoder's outputs are small: all entries get their share of them
-        self.entries = nn.Parameter(torch.empty(codes, code_dim).uniform_(-1 / codes, 1 / codes))
+        self.table = nn.Embedding(codes, code_dim)
+        nn.init.uniform_(self.table.weight, -1 / codes, 1 / codes)
+
+    @property
+    def entries(self) -> Tensor:
+        return self.table.weight
 
     def split(self, encoded: Tensor) -> Tensor:
         """An encoder's outputs as vectors: (batch, positions, code_dim)."""
@@ -35,6 +39,19 @@ class Codebook(nn.Module):
         entries = self.entries.detach()
         products = vectors.detach() @ entries.T
         return (entries.square().sum(1) - 2 * products).argmin(-1)
+
+
+class CodeDecoder(nn.Module):
+    """Vectors (batch, positions, code_dim) to image logits, and the codebook that they are of."""
+
+    def __init__(self, codebook: Codebook, body: nn.Module) -> None:
+        super().__init__()
+        self.codebook = codebook
+        self.body = body
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        logits: Tensor = self.body(vectors.flatten(1))
+        return logits
 
 
 @dataclass(frozen=True)
@@ -70,8 +87,10 @@ class VQVAE:
         return nn.ModuleDict(
             {
                 "encoder": backbone.encoder(spec, width),
-                "decoder": backbone.decoder(spec, width),
-                "codebook": Codebook(self.positions, self.codes, self.code_dim),
+                "decoder": CodeDecoder(
+                    Codebook(self.positions, self.codes, self.code_dim),
+                    backbone.decoder(spec, width),
+                ),
                 "prior": CodePrior(
                     self.positions, self.codes, self.prior_width, self.prior_layers
                 ),
@@ -80,7 +99,7 @@ class VQVAE:
 
     def players(self) -> tuple[Player, ...]:
         return (
-            Player("autoencoder", networks=("encoder", "decoder", "codebook")),
+            Player("autoencoder", networks=("encoder", "decoder")),
             Player("prior", networks=("prior",)),
         )
 
@@ -94,7 +113,7 @@ class VQVAE:
         vectors, codes = self.encode(nets, batch)
         entries = codebook(nets).entries[codes]
         through = vectors + (entries - vectors).detach()  # the gradient goes past the choice
-        reconstruction = pixel_cross_entropy(self._decode(nets, through), batch).mean()
+        reconstruction = pixel_cross_entropy(nets["decoder"](through), batch).mean()
         distance = (entries - vectors.detach()).square().sum((1, 2)).mean()
         commitment = (vectors - entries.detach()).square().sum((1, 2)).mean()
         loss = reconstruction + distance + self.commitment * commitment
@@ -112,7 +131,7 @@ class VQVAE:
         """
         codes = self.encode(nets, batch)[1]
         entries = codebook(nets).entries[codes]
-        reconstruction = pixel_cross_entropy(self._decode(nets, entries), batch)
+        reconstruction = pixel_cross_entropy(nets["decoder"](entries), batch)
         length = code_length(nets, codes)
         return {
             "negative_elbo": reconstruction + length,
@@ -126,28 +145,24 @@ class VQVAE:
 
     def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
         codes = self.encode(nets, images)[1]
-        return torch.sigmoid(self._decode(nets, codebook(nets).entries[codes]))
+        return torch.sigmoid(nets["decoder"](codebook(nets).entries[codes]))
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
         prior = nets["prior"]
         assert isinstance(prior, CodePrior)
         codes = prior.draw(count, key)
-        return torch.sigmoid(self._decode(nets, codebook(nets).entries[codes]))
+        return torch.sigmoid(nets["decoder"](codebook(nets).entries[codes]))
 
     def encode(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors (batch, positions, code_dim), and their entries' numbers (batch, positions)."""
         vectors = codebook(nets).split(nets["encoder"](images))
         return vectors, codebook(nets).nearest(vectors)
 
-    def _decode(self, nets: nn.ModuleDict, vectors: Tensor) -> Tensor:
-        logits: Tensor = nets["decoder"](vectors.flatten(1))
-        return logits
-
 
 def codebook(nets: nn.ModuleDict) -> Codebook:
-    found = nets["codebook"]
-    assert isinstance(found, Codebook)
-    return found
+    decoder = nets["decoder"]
+    assert isinstance(decoder, CodeDecoder)
+    return decoder.codebook
 
 
 def code_length(nets: nn.ModuleDict, codes: Tensor) -> Tensor:
