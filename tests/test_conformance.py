@@ -6,6 +6,7 @@ import contextlib
 import copy
 import inspect
 import json
+import math
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,13 +17,16 @@ from omegaconf import OmegaConf
 from torch import nn
 from torch.func import functional_call, stack_module_state
 
+from genrun.assessing.assess import Effort, assess
 from genrun.build import Built, build
 from genrun.build.instantiate import find_class, instantiate
+from genrun.build.metrics import build_comparison
 from genrun.build.optimizers import build_optimizer
 from genrun.compose import compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
+from genrun.core.protocols import Encodes, Likelihood
 from genrun.core.row_names import HIGH, LOW, is_error
 from genrun.core.types import Report
 from genrun.groups import conf_folder
@@ -203,6 +207,26 @@ def test_every_metric_measures_what_it_names(name: str, small: Make) -> None:
     spoiled = comparison.measure(torch.full_like(samples, torch.nan))
     measured = [value for value in spoiled if not is_error(value, found)]
     assert all(spoiled[value] != spoiled[value] for value in measured)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_can_be_assessed(model: str) -> None:
+    """What it offers besides samples is measured, and each likelihood says what it is of."""
+    words = [*SMALL, f"model={model}", "regularization=[]"]
+    config = compose(words).config
+    built = build(config, [])
+    effort = Effort(
+        samples=8, resamples=2, neighbours=4, likelihood_images=2, importance_samples=2
+    )
+    needed = build_comparison(config, built.data, [], needed=True)
+    built.evaluation.evaluate()  # calibrates what needs it
+    found = assess(built.model, built.trial.nets, built.data, needed, effort, seed=0).values
+    offered = [protocol for protocol in (Likelihood, Encodes) if isinstance(built.model, protocol)]
+    assert ("active_units" in found) == (Encodes in offered)
+    assert (found["likelihood"] is not None) == (Likelihood in offered)
+    for value in (found["likelihood"] or {"values": {}})["values"].values():
+        assert math.isfinite(value["nats"])
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 @pytest.mark.parametrize("model", MODELS)

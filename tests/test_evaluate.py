@@ -81,6 +81,21 @@ def test_evaluate_takes_choices_and_leaves_out_what_is_not_wanted(
     assert run.evaluate(["kernel_distance"], samples=16, resamples=3, neighbours=0)["seed"] == 0
 
 
+def test_points_are_measured_with_their_modes_and_the_flows_density(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in SMALL if not word.startswith(("data", "metric"))]
+    words += ["data=ring", "data.count=80", "data.held_out=32", "data.batch_size=8"]
+    run = train([*words, "model=flow_matching", "metric=[modes,sliced_wasserstein]"], quiet=True)
+    found = evaluated(run)
+    assert {"modes_missing", "frechet", "sliced_wasserstein"} <= set(found["metrics"])
+    assert found["metrics"]["modes_found"]["higher_is_better"]
+    assert found["metrics"]["modes_missing"]["training_images"]["value"] == 0
+    assert list(found["likelihood"]["values"]) == ["probability_flow_ode"]
+    assert "own coordinates" in capsys.readouterr().out
+    assert (run.path / "samples" / "nearest-training-images.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

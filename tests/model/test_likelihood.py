@@ -35,11 +35,12 @@ def density(kind: str, network: Known) -> torch.distributions.Normal:
 
 @pytest.mark.parametrize("kind", ["diffusion", "flow_matching"])
 def test_points_have_the_normal_density(kind: str) -> None:
-    spec = DataSpec(2, 1, 1, points=True)
+    """In the data's own coordinates, in which [-1, 1] is [-2.5, 2.5]."""
+    spec = DataSpec(2, 1, 1, points=True, extent=2.5)
     model, network = known(kind, spec)
     batch = torch.rand(7, *spec.shape)
     nats = model.negative_log_likelihood(network.nets(), batch, Key.of(1))["probability_flow_ode"]
-    exact = density(kind, network).log_prob(2 * batch - 1).flatten(1).sum(1) + 2 * math.log(2)
+    exact = density(kind, network).log_prob(2 * batch - 1).flatten(1).sum(1) - 2 * math.log(2.5)
     torch.testing.assert_close(nats, -exact, rtol=0, atol=1e-4)
 
 

@@ -34,10 +34,11 @@ class Effort:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was measured, and pairs of images to look at: each sample and its nearest image."""
+    """What was measured, and to look at: some samples, each with its nearest training image."""
 
     values: dict[str, Any]
-    pairs: Tensor | None
+    samples: Tensor
+    nearest: Tensor | None  # None: they were not sought
 
 
 def assess(
@@ -63,13 +64,12 @@ def assess(
             )
         if isinstance(model, Encodes):
             values["active_units"] = active_units(model, nets, data.held_out())
-        pairs = None
+        nearest = None
+        looked_at = samples[: effort.neighbours]
         if effort.neighbours:
-            nearest, values["memorization"] = _neighbours(
-                samples[: effort.neighbours], data, comparison
-            )
-            pairs = torch.stack([samples[: effort.neighbours], nearest.images], 1)
-    return Assessment(values, pairs)
+            found, values["memorization"] = _neighbours(looked_at, data, comparison)
+            nearest = found.images
+    return Assessment(values, looked_at, nearest)
 
 
 def _metrics(comparison: Comparison, samples: Tensor, train: Tensor) -> dict[str, Any]:

@@ -22,7 +22,7 @@ OF_LEVELS = (
     "of images of 256 levels, by the density with uniform noise in each level's cell "
     "(1511.01844): an upper bound of -log P, but for the noise that was drawn"
 )
-OF_POINTS = "of the density of points in the unit square, which can be above 1"
+OF_POINTS = "of the density of points in the data's own coordinates, which can be above 1"
 
 
 def negative_log_likelihoods(

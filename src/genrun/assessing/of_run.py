@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import yaml
 from torch import nn
 
-from genrun.assessing.assess import Effort, assess
+from genrun.assessing.assess import Assessment, Effort, assess
 from genrun.build import build_data
 from genrun.build.device import find_device
 from genrun.build.memory import memory_errors, refuse_too_many
@@ -18,11 +19,12 @@ from genrun.build.metrics import build_comparison
 from genrun.core.errors import ConfigError
 from genrun.core.place import Place
 from genrun.core.protocols import Model
+from genrun.core.types import DataSpec, Picture
 from genrun.groups import conf_folder
 from genrun.restoring import refuse_other_data
 from genrun.runs.files import output_errors, write_json, write_whole
 from genrun.runs.folder import RunFolder
-from genrun.runs.pictures import grid_png
+from genrun.runs.pictures import grid_png, picture_png
 from genrun.saved import read_config
 
 METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage")
@@ -63,16 +65,21 @@ def evaluate_run(
         networks = copy.deepcopy(nets).to(device)
         found = assess(model, networks, data, comparison, effort, asked.seed)
     content = {**about, "seed": asked.seed, "data": info["data"], **found.values}
-    if found.pairs is not None and not data.spec.points:
+    if found.nearest is not None:
         with output_errors(folder.samples):
             folder.samples.mkdir(exist_ok=True)
-        write_whole(folder.samples / PICTURE, _picture(found.pairs))
+        write_whole(folder.samples / PICTURE, _picture(found, data.spec))
     write_json(folder.path / FILE, content)
     return content
 
 
-def _picture(pairs: Any) -> bytes:
-    return grid_png(pairs[:PAIRS].flatten(0, 1), columns=min(COLUMNS, 2 * len(pairs[:PAIRS])))
+def _picture(found: Assessment, spec: DataSpec) -> bytes:
+    """Each sample beside its nearest training image; of points joined to it."""
+    assert found.nearest is not None
+    if spec.points:
+        return picture_png(Picture(found.samples, spec, found.nearest, pairs=True))
+    pairs = torch.stack([found.samples, found.nearest], 1)[:PAIRS]
+    return grid_png(pairs.flatten(0, 1), columns=min(COLUMNS, 2 * len(pairs)))
 
 
 def _chosen(saved: Mapping[str, Any], asked: Asked) -> dict[str, Any]:

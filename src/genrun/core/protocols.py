@@ -172,7 +172,8 @@ class FeatureMetric(Protocol):
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
         """Values by name, of features (count, features) in float64 on the CPU.
 
-        Beside each value `NAME` the bounds of its 95 % interval, `NAME_low` and `NAME_high`.
+        Beside each value `NAME` its `NAME_standard_error`, and the bounds of its 95 % interval,
+        `NAME_low` and `NAME_high`.
         """
 
 
@@ -216,7 +217,7 @@ class Likelihood(Protocol):
 
         `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`. What
         they are of is the probability of an image among all of its 256 levels, or the density of
-        a point in the unit square; anything else `NotesLikelihood`.
+        a point in the data's own coordinates; anything else `NotesLikelihood`.
         """
 
 

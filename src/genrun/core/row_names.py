@@ -7,8 +7,9 @@ from collections.abc import Container
 STANDARD_ERROR = "_standard_error"  # at the end: that of the held-out value before it
 LOW, HIGH = "_low", "_high"  # at the end: the bounds of the 95 % interval of the value before it
 
+INTERVAL = (STANDARD_ERROR, LOW, HIGH)  # of a value that is an estimate from samples
+
 
 def is_error(name: str, names: Container[str]) -> bool:
     """Whether a value only says how sure another one is."""
-    ends = (STANDARD_ERROR, LOW, HIGH)
-    return any(name.endswith(end) and name.removesuffix(end) in names for end in ends)
+    return any(name.endswith(end) and name.removesuffix(end) in names for end in INTERVAL)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.core.row_names import HIGH, LOW
+from genrun.core.row_names import HIGH, LOW, STANDARD_ERROR
 from genrun.core.types import Metrics
 
 CONFIDENCE = 0.95
@@ -30,7 +30,9 @@ def with_interval(
     least: float = -math.inf,
     most: float = math.inf,
 ) -> Metrics:
-    """`name` and its 95 % interval: Student's t times the standard deviation over resamples.
+    """`name`, its standard error, and a 95 % interval of Student's t times that.
+
+    The standard error is the standard deviation over resamples.
 
     Their mean is not used: a resample has fewer different samples, so a value that is biased in
     their number is biased more in the resamples. The interval says where the value lay with other
@@ -61,4 +63,4 @@ def _bounded(
 
     half = deviation * float(t.ppf((1 + CONFIDENCE) / 2, degrees))
     low, high = (value - half).clamp(min=least), (value + half).clamp(max=most)
-    return {name: value, name + LOW: low, name + HIGH: high}
+    return {name: value, name + STANDARD_ERROR: deviation, name + LOW: low, name + HIGH: high}

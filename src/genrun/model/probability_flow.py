@@ -66,14 +66,15 @@ class ProbabilityFlow(ABC):
         return {self.monitor: torch.stack(losses).mean(0)}
 
     def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """-log p in nats by the probability-flow equation: of a point's density in the unit
-        square, or of an image's among LEVELS^pixels.
+        """-log p in nats by the probability-flow equation: of a point's density in the data's own
+        coordinates (`DataSpec.coordinates`), or of an image's among LEVELS^pixels.
 
         The latter is at most log P of the image itself: uniform noise fills the cell around each
         level, which is 1 / (LEVELS - 1) wide (Theis et al., 1511.01844, equation 6).
         """
-        values, cell = batch.flatten(1), 1.0
-        if not levelled(nets).spec.points:
+        values, spec = batch.flatten(1), levelled(nets).spec
+        cell = 1 / (2 * spec.extent)  # how far apart in [0, 1] points are that lie 1 apart
+        if not spec.points:
             cell = 1 / (LEVELS - 1)
             drawn = noise.uniform(key.fold("cell"), values.shape, like=values)
             values = values + cell * (drawn - 0.5)

@@ -16,6 +16,11 @@ from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
+OF_BERNOULLI = (
+    "of a Bernoulli decoder: right for pixels that are black or white; grey levels are taken as "
+    "probabilities, which cannot be compared with a likelihood of 256 levels"
+)  # what is said beside such likelihoods
+
 
 @dataclass(frozen=True)
 class Variational(ABC):
@@ -29,10 +34,7 @@ class Variational(ABC):
     latent_dim: int
     importance_samples: int
     data_range = (0.0, 1.0)
-    likelihood_note = (
-        "of a Bernoulli decoder: right for pixels that are black or white; grey levels are taken "
-        "as probabilities, which cannot be compared with a likelihood of 256 levels"
-    )
+    likelihood_note = OF_BERNOULLI
 
     @abstractmethod
     def loss(

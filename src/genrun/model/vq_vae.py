@@ -14,6 +14,7 @@ from genrun.core.noise import Key
 from genrun.core.protocols import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 from genrun.model.code_prior import CodePrior
+from genrun.model.variational import OF_BERNOULLI
 from genrun.model.variational import cross_entropy as pixel_cross_entropy
 
 
@@ -76,6 +77,7 @@ class VQVAE:
     prior_layers: int
     monitor = "negative_elbo"
     data_range = (0.0, 1.0)
+    likelihood_note = OF_BERNOULLI
 
     def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.points:

@@ -13,17 +13,17 @@ def number(value: float) -> str:
 
 
 def with_errors(values: Mapping[str, float]) -> dict[str, str]:
-    """The values as text: `0.0312 ± 0.0004` with a standard error, `12.3 [11.8, 12.9]`."""
+    """The values as text: `12.3 [11.8, 12.9]` with an interval, else `0.0312 ± 0.0004`."""
     shown = {}
     for name, value in values.items():
         if is_error(name, values):
             continue
         shown[name] = number(value)
         error, low, high = (values.get(name + end) for end in (STANDARD_ERROR, LOW, HIGH))
-        if error is not None:
-            shown[name] += f" ± {error:.2g}"
         if low is not None and high is not None:
             shown[name] += f" [{low:.3g}, {high:.3g}]"
+        elif error is not None:
+            shown[name] += f" ± {error:.2g}"
     return shown
 
 

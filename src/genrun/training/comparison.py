@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genrun.core.noise import Key
 from genrun.core.protocols import Data, Extractor, FeatureMetric, HigherIsBetter, Metric
-from genrun.core.row_names import HIGH, LOW
+from genrun.core.row_names import INTERVAL
 
 PROBED = 64  # held-out images that are compared with themselves to find a metric's names
 
@@ -50,7 +50,7 @@ class Comparison:
         owners: dict[str, str] = {}
         for name, metric in self.metrics.items():
             if isinstance(metric, FeatureMetric):
-                values = [value + end for value in metric.values for end in ("", LOW, HIGH)]
+                values = [value + end for value in metric.values for end in ("", *INTERVAL)]
             else:
                 images = self._data.held_out()[0][:PROBED]
                 values = list(_named(name, metric(images, images, self._key(name))))
