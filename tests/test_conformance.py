@@ -43,6 +43,14 @@ LAYERS = "regularization=[batch_norm,dropout]"
 REGULARIZATIONS = choices("regularization")
 
 
+TINY = ["backbone.channels=[4,4,8]", "backbone.blocks=[0,0,1]"]  # milliseconds instead of seconds
+OWN_SIZE = {"residual": TINY, "unet": TINY}
+
+
+def body(backbone: str) -> list[str]:
+    return [f"backbone={backbone}", *OWN_SIZE.get(backbone, [])]
+
+
 def models_and_bodies() -> list[tuple[str, str]]:
     """Every model with the MLP; with each other backbone one model of those that build alike."""
     builders = {}
@@ -86,7 +94,7 @@ def players(built: Built) -> list[str]:
 def test_every_step_moves_exactly_the_players_parameters(
     model: str, backbone: str, small: Make
 ) -> None:
-    built = small(f"model={model}", f"backbone={backbone}", LAYERS)
+    built = small(f"model={model}", *body(backbone), LAYERS)
     for player in built.model.players():
         before = copy.deepcopy(built.trial.nets.state_dict())
         built.step.begin(1)
@@ -133,7 +141,7 @@ def stacked_and_alone(runs: list[Built]) -> Iterator[tuple[torch.Tensor, ...]]:
 @pytest.mark.parametrize(("model", "backbone"), MODELS_AND_BODIES)
 @pytest.mark.usefixtures("float64")
 def test_loss_is_pure_and_equal_under_vmap(model: str, backbone: str, small: Make) -> None:
-    runs = [small(f"model={model}", f"backbone={backbone}", LAYERS, f"seed={s}") for s in (0, 1)]
+    runs = [small(f"model={model}", *body(backbone), LAYERS, f"seed={s}") for s in (0, 1)]
     for stacked, alone, again in stacked_and_alone(runs):
         torch.testing.assert_close(stacked, alone, rtol=1e-10, atol=1e-10)
         torch.testing.assert_close(again, alone, rtol=1e-12, atol=0)
@@ -151,7 +159,7 @@ def test_loss_draws_no_global_noise(model: str, small: Make) -> None:
 
 @pytest.mark.parametrize(("model", "backbone"), MODELS_AND_BODIES)
 def test_samples_have_the_datas_shape_and_range(model: str, backbone: str, small: Make) -> None:
-    built = small(f"model={model}", f"backbone={backbone}", LAYERS, "optimizer.lr=0.003")
+    built = small(f"model={model}", *body(backbone), LAYERS, "optimizer.lr=0.003")
     for step in range(1, 21):
         built.step(step)
     built.evaluation.evaluate()  # calibrates what needs it
@@ -278,8 +286,8 @@ def differ(
 @pytest.mark.parametrize("name", REGULARIZATIONS)
 @pytest.mark.parametrize("backbone", [body for body in BODIES if body != "mlp"])
 def test_every_regularization_does_something(name: str, backbone: str, small: Make) -> None:
-    model, built = suited(name, small, f"backbone={backbone}")
-    plain = small(f"model={model}", f"backbone={backbone}", "regularization=[]")
+    model, built = suited(name, small, *body(backbone))
+    plain = small(f"model={model}", *body(backbone), "regularization=[]")
     assert differ(two_steps(built), two_steps(plain))
 
 

@@ -35,22 +35,24 @@ class Levels(ABC):
         """See `paths.MakeBlock`."""
 
     @abstractmethod
-    def before_image(self, channels: int) -> list[nn.Module]:
-        """What comes between these channels and the convolution that makes them the image."""
+    def last(self, channels: int) -> nn.Module:
+        """What comes between the last block and the layer that gives the outputs or the image."""
 
     def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
         channels, height, width = self._lowest(spec)
-        return PathEncoder(self._down(spec, None), channels * height * width, outputs)
+        return PathEncoder(
+            self._down(spec, None), self.last(channels), channels * height * width, outputs
+        )
 
     def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
         up = self._up(spec, None, joins=False)
-        head = nn.Sequential(*self.before_image(up.width), _to_image(up.width, spec))
+        head = nn.Sequential(self.last(up.width), _to_image(up.width, spec))
         return PathDecoder(up, self._lowest(spec), inputs, head)
 
     def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
         width = 4 * self.channels[0] if self.channels else 0
         down, up = self._down(spec, width), self._up(spec, width, joins=True)
-        head = nn.Sequential(*self.before_image(up.width), nearly_zero(_to_image(up.width, spec)))
+        head = nn.Sequential(self.last(up.width), nearly_zero(_to_image(up.width, spec)))
         return PathDenoiser(down, up, conditions, width, head)
 
     def _down(self, spec: DataSpec, conditions: int | None) -> DownPath:

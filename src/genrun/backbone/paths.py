@@ -97,13 +97,16 @@ class UpPath(nn.Module):
 class PathEncoder(nn.Module):
     """Images to (batch, outputs); with `outputs=None` the lowest level's features, flat."""
 
-    def __init__(self, down: DownPath, features: int, outputs: int | None) -> None:
+    def __init__(
+        self, down: DownPath, last: nn.Module, features: int, outputs: int | None
+    ) -> None:
         super().__init__()
         self.down = down
+        self.last = last
         self.head = nn.Identity() if outputs is None else nn.Linear(features, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        outputs: Tensor = self.head(self.down(images, None)[-1].flatten(1))
+        outputs: Tensor = self.head(self.last(self.down(images, None)[-1]).flatten(1))
         return outputs
 
 

@@ -48,5 +48,5 @@ class Residual(Levels):
         channels = self.channels[level]
         return ResidualBlock(channels_in, channels, conditions, activation(self.activation))
 
-    def before_image(self, channels: int) -> list[nn.Module]:
-        return []
+    def last(self, channels: int) -> nn.Module:
+        return Hidden(nn.Identity(), activation(self.activation), channels, spatial=True)

@@ -105,6 +105,6 @@ class UNet(Levels):
             raise ValueError(f"heads={self.heads}: must divide the {channels} channels")
         return AttendingBlock(block, SelfAttention(channels, self.heads, self.groups))
 
-    def before_image(self, channels: int) -> list[nn.Module]:
+    def last(self, channels: int) -> nn.Module:
         norm = nn.GroupNorm(math.gcd(self.groups, channels), channels)
-        return [norm, activation(self.activation)]
+        return Hidden(norm, activation(self.activation), channels, spatial=True)
