@@ -27,7 +27,7 @@ from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
 from genrun.core.protocols import Encodes, Likelihood
-from genrun.core.row_names import HIGH, LOW, is_error
+from genrun.core.row_names import HIGH, LOW, STANDARD_ERROR, is_error
 from genrun.core.types import Report
 from genrun.groups import conf_folder
 from genrun.training.closure import takes_closure
@@ -207,9 +207,10 @@ def test_every_metric_measures_what_it_names(name: str, small: Make) -> None:
     assert name in comparison.names().values()
     assert comparison.measure(samples) == found
     for value in found:
-        if is_error(value, found):
-            base = value.removesuffix(LOW).removesuffix(HIGH)
-            assert found[base + LOW] <= found[base] <= found[base + HIGH]
+        if value + LOW in found:
+            assert found[value + LOW] <= found[value] <= found[value + HIGH]
+        if value + STANDARD_ERROR in found:
+            assert 0 <= found[value + STANDARD_ERROR] < math.inf
     described = comparison.describe()
     assert json.loads(json.dumps(described)) == described
     spoiled = comparison.measure(torch.full_like(samples, torch.nan))
