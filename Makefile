@@ -9,7 +9,7 @@ RAY_STAMP := $(VENV)/.installed-ray
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep test check faults engines bench clean
+.PHONY: help setup train sweep gallery test check faults engines bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ train: $(STAMP) ## train the digits recipe, or what ARGS says: make train ARGS="
 
 sweep: $(STAMP) ## sweep a VAE's learning rate, or what ARGS says
 	$(BIN)/genrun -m $(or $(ARGS),sweep=lr model=vae epochs=5)
+
+RECIPES := beta_vae,dcgan,digits,edm,flow,iwae,ot_flow_matching,r3gan,ring,vae,vq_vae,wgan_gp
+gallery: $(STAMP) ## train every recipe, an hour on two cores, and draw docs/gallery.md
+	$(BIN)/genrun -m experiment=$(RECIPES) runtime.threads=1 hydra.sweep.dir=outputs/gallery $(ARGS)
+	$(BIN)/python scripts/gallery.py outputs/gallery
 
 test: $(STAMP) ## run all tests; pytest's own words go in ARGS: make test ARGS="-k resume"
 	$(BIN)/python -m pytest -n 2 $(ARGS)

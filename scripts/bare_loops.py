@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genrun.build import build
+from genrun.compose import compose
+
 BATCH = 128
 
 
@@ -142,3 +145,28 @@ class BareConvGAN(nn.Module):
         self.optimizer_g.zero_grad()
         loss.backward(inputs=list(self.generator.parameters()))
         self.optimizer_g.step()
+
+
+class BareDiffusion(nn.Module):
+    """EDM's training loss (2206.00364, table 1) on genrun's own U-Net, called plainly."""
+
+    def __init__(self, images: Images, bf16: bool) -> None:
+        super().__init__()
+        self.images, self.bf16 = images, bf16
+        words = ["model=diffusion", "backbone=unet", "data=fashion_mnist", "regularization=[]"]
+        self.denoiser = build(compose(words).config, []).trial.nets["denoiser"]
+        self.to(images.images.device)
+        self.optimizer = adam(self.denoiser)
+
+    def step(self) -> None:
+        x = 2 * self.images.batch() - 1
+        sigma = (1.2 * torch.randn(BATCH, 1, 1, 1, device=x.device) - 1.2).exp()
+        total, weight = (sigma**2 + 0.25).sqrt(), (sigma**2 + 0.25) / (0.5 * sigma) ** 2
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+            noisy = x + sigma * torch.randn_like(x)
+            outputs = self.denoiser(noisy / total, sigma.flatten().log() / 4)
+            denoised = noisy * (0.5 / total) ** 2 + outputs * (0.5 * sigma / total)
+            loss = (weight * (denoised - x).square()).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()

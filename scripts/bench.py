@@ -1,14 +1,14 @@
 """How long genrun's step takes beside a bare loop of the same job, in interleaved pairs.
 
-    python scripts/bench.py [jobs=autoencoder,vae,gan,conv_gan,…] [chunks=21] [rounds=3] [pairs=3]
-                            [device=cpu]
+    python scripts/bench.py [jobs=autoencoder,vae,gan,conv_gan,diffusion,…] [chunks=21] [rounds=3]
+                            [pairs=3] [device=cpu]
 
 genrun runs as a user's run does: live display, log, timings, checkpoints, finite checks;
-evaluation is left out on both sides. After every chunk of its steps (50; 10 where a step is slow)
-the bare loop does as many of its own, on the same images with the same networks, optimizer and
-batch size, on one CPU thread. Each round builds both anew, since where in memory their tensors
+evaluation is left out on both sides. After every chunk of its steps (50; 10 or 4 where a step is
+slow) the bare loop does as many of its own, on the same images with the same networks, optimizer
+and batch size, on one CPU thread. Each round builds both anew, since where in memory their tensors
 happen to lie makes a percent or two. Where the extra `bench` is installed, Lightning and pythae
-are timed against the bare loop in `pairs` pairs of 300 steps.
+are timed against the bare loop in `pairs` pairs of six chunks.
 Printed are the median of the pairs' ratios, the range of their middle half, and the ratio of all
 the time together, which holds the few pairs with a checkpoint in them.
 """
@@ -27,7 +27,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from bare_loops import BATCH, BareAutoencoder, BareConvGAN, BareGAN, BareVAE, Images
+from bare_loops import (
+    BATCH,
+    BareAutoencoder,
+    BareConvGAN,
+    BareDiffusion,
+    BareGAN,
+    BareVAE,
+    Images,
+)
 from other_libraries import Bare, Seconds, lightning, pythae
 from rich.console import Console
 from rich.table import Table
@@ -38,7 +46,7 @@ from genrun.data.images import Batches
 from genrun.experiment import Experiment
 from genrun.terminal.live import LiveDisplay
 
-OTHERS = 300  # steps of a pair of the bare loop and another library
+OTHERS = 6  # chunks in a pair of the bare loop and another library
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,14 @@ JOBS = {
         ["model=gan", "backbone=conv", "runtime.precision=bf16"],
         lambda images: BareConvGAN(images, True),
         10,
+    ),
+    "diffusion": Job(
+        ["model=diffusion", "backbone=unet"], lambda images: BareDiffusion(images, False), 4
+    ),
+    "diffusion_bf16": Job(
+        ["model=diffusion", "backbone=unet", "runtime.precision=bf16"],
+        lambda images: BareDiffusion(images, True),
+        4,
     ),
 }
 
@@ -160,7 +176,7 @@ def measure(
             row(job, "bare loop", theirs, theirs, chunk),
             row(job, "genrun", theirs, ours, chunk),
         ]
-        reference = bare(job, images)
+        reference, steps = bare(job, images), OTHERS * chunk
         others = {
             "Lightning": lightning(JOBS[job].bare, images, folder),
             "pythae": pythae(job, images, folder),
@@ -169,8 +185,8 @@ def measure(
             if one is None:
                 continue
             one(chunk)
-            both = [(reference(OTHERS), one(OTHERS)) for _ in range(pairs)]
-            rows.append(row(job, name, [a for a, _ in both], [b for _, b in both], OTHERS))
+            both = [(reference(steps), one(steps)) for _ in range(pairs)]
+            rows.append(row(job, name, [a for a, _ in both], [b for _, b in both], steps))
     return rows
 
 
