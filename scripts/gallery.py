@@ -22,11 +22,11 @@ SHOWN = ("frechet", "importance_weighted_bound", "modes_found", "sliced_wasserst
 HEAD = """\
 # Gallery
 
-Every recipe of `conf/experiment`, trained here by `make gallery` (two CPU cores, one a recipe,
-two recipes at a time), and drawn by `scripts/gallery.py`. The samples are those of the weights at
-the last step, of one seed and not chosen. A Fréchet distance is of 1,000 samples against 2,000
-held-out images in the features of a classifier of the data ({features}); its 95 % interval stands
-beside it. It says nothing beside one of other features or of another number of samples.
+Every recipe of `conf/experiment`, trained as `make gallery` does (two CPU cores, one a recipe, two
+recipes at a time), and drawn by `scripts/gallery.py`. The samples are those of the weights at the
+last step, of seed 0 and not chosen. A Fréchet distance is of 1,000 samples against 2,000 held-out
+images in features of the data's own ({features}), with its 95 % interval.
+It says nothing beside one in other features or of another number of samples.
 
 | recipe | data | held-out values at the last step | steps | minutes of training | 10^12 FLOPs |
 |---|---|---|---|---|---|

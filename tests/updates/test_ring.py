@@ -1,0 +1,22 @@
+"""On eight Gaussians in a ring, the players find all modes, whichever way they take turns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import genrun
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("updates", ["alternating", "extragradient", "optimistic", "lookahead"])
+def test_all_modes_are_found(
+    updates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simultaneous steps reach 8 % of samples at a mode in as many steps, the others 13 to 34 %."""
+    monkeypatch.chdir(tmp_path)
+    words = ["experiment=ring", f"updates={updates}", "steps=1000", "evaluate_every=1000"]
+    run = genrun.train([*words, "runtime.threads=1"], quiet=True)
+    assert run.metrics["held_out/modes_found"][-1] == 8
+    assert run.metrics["held_out/high_quality"][-1] > 0.1
