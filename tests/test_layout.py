@@ -141,6 +141,19 @@ def test_rich_is_imported_in_the_terminal_only() -> None:
             assert "from rich" not in path.read_text(), path
 
 
+def test_one_module_opens_a_pickle() -> None:
+    """docs/decisions/0010-one-pickle-is-opened.md"""
+    opening = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Import) and any(name.name == "pickle" for name in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == "pickle")
+        or (isinstance(node, ast.Attribute) and ast.unparse(node) == "torch.load")
+    }
+    assert opening == {"features/efficientnet.py"}
+
+
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["--cfg", "job"], ["--cfg", "job", "model=vae"], ["-sc", "install=bash"],

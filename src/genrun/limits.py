@@ -24,6 +24,7 @@ AT_LEAST_1 = Limit(lambda v: v >= 1, "at least 1", whole=True)
 UP_TO_100000 = Limit(lambda v: 1 <= v <= 100_000, "from 1 to 100000", whole=True)
 UP_TO_1000 = Limit(lambda v: 1 <= v <= 1000, "from 1 to 1000", whole=True)
 FROM_2_TO_100000 = Limit(lambda v: 2 <= v <= 100_000, "from 2 to 100000", whole=True)
+SEED = Limit(lambda v: 0 <= v < 2**63, "from 0 to 2^63 - 1", whole=True)
 AT_LEAST_2 = Limit(lambda v: v >= 2, "at least 2", whole=True)
 ABOVE_0 = Limit(lambda v: v > 0, "above 0")
 BELOW_1 = Limit(lambda v: 0 <= v < 1, "from 0 to below 1")
@@ -31,13 +32,14 @@ INSIDE_1 = Limit(lambda v: 0 < v < 1, "above 0 and below 1")
 UP_TO_1 = Limit(lambda v: 0 < v <= 1, "above 0 and at most 1")
 
 LIMITS: dict[str, Limit] = {
-    "seed": Limit(lambda v: 0 <= v < 2**63, "from 0 to 2^63 - 1", whole=True),
+    **_each("seed binarization_seed", SEED),
     "steps": Limit(lambda v: 1 <= v < 10**10, "from 1 to 9999999999", whole=True),
     "epochs": Limit(lambda v: 1 <= v <= 10**9, "from 1 to 1000000000", whole=True),
     **_each("log_every evaluate_every save_every sample_every step_size", AT_LEAST_1),
     **_each("batch_size held_out size channels threads examples", AT_LEAST_1),
     **_each("latent_dim hidden discriminator_turns", AT_LEAST_1),
-    **_each("positions codes code_dim prior_width prior_layers couplings spline_bins", AT_LEAST_1),
+    **_each("positions codes code_dim prior_width spline_bins", AT_LEAST_1),
+    **_each("prior_layers couplings", UP_TO_1000),
     "logit_margin": Limit(lambda v: 0 < v < 0.5, "above 0 and below 0.5"),
     **_each("commitment feature_weight", AT_LEAST_0),
     **_each("importance_samples training_samples projections", UP_TO_100000),

