@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from genrun.build import Built
 from genrun.core.errors import ConfigError
 from genrun.core.game import Updates
-from genrun.core.protocols import GradientPoint
+from genrun.core.regularization_protocols import GradientPoint
 from genrun.core.types import Metrics, Player
 from genrun.regularization.sam import SAM
 from genrun.training.hooks import Hooks

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genrun.build.instantiate import Config, instantiate
+from genrun.core.data_protocol import Data
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Data, Extractor, FeatureMetric, Model, SeesData
+from genrun.core.metric_protocols import Extractor, FeatureMetric, SeesData
+from genrun.core.protocols import Model
 from genrun.features.pixels import Pixels
 from genrun.training.comparison import Comparison
 

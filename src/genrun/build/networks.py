@@ -13,7 +13,8 @@ from genrun.build.memory import on_meta, refuse_too_large
 from genrun.build.regularize import regularize
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
-from genrun.core.protocols import ChecksModel, Model, ModelChange
+from genrun.core.protocols import ChecksModel, Model
+from genrun.core.regularization_protocols import ModelChange
 from genrun.core.types import DataSpec, Share
 
 

@@ -9,13 +9,12 @@ from torch import nn
 
 from genrun.core.errors import ConfigError
 from genrun.core.layers import Hidden, SeenThrough
-from genrun.core.protocols import (
-    Adversarial,
+from genrun.core.protocols import Adversarial, Model
+from genrun.core.regularization_protocols import (
     ChecksHidden,
     CriticInput,
     HiddenLayer,
     KLLayer,
-    Model,
     NetworkChange,
 )
 from genrun.core.types import DataSpec

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 from genrun.core.errors import ConfigError
 from genrun.core.game import Updates
-from genrun.core.protocols import GradientChange, GradientPoint, WeightAverage
+from genrun.core.regularization_protocols import GradientChange, GradientPoint, WeightAverage
 from genrun.core.types import Share
 from genrun.training.closure import takes_closure
 from genrun.training.schedule_free import is_schedule_free

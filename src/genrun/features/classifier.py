@@ -12,8 +12,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from genrun.core.cache import cache_folder, save_in_cache
+from genrun.core.data_protocol import Data
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Data, Extractor
+from genrun.core.metric_protocols import Extractor
 from genrun.features.labels_network import LabelsNetwork, new_network, train_on_labels
 
 BATCH = 500  # images whose features are made at once

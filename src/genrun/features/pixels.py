@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genrun.core.protocols import Data, Extractor
+from genrun.core.data_protocol import Data
+from genrun.core.metric_protocols import Extractor
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genrun.core.data_protocol import Data
 from genrun.core.noise import Key
-from genrun.core.protocols import Data
 from genrun.core.types import Metrics
 from genrun.metric.enough import refuse_too_few
 from genrun.metric.neighbours import (

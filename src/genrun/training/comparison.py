@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genrun.core.data_protocol import Data
+from genrun.core.metric_protocols import Extractor, FeatureMetric, HigherIsBetter, Metric
 from genrun.core.noise import Key
-from genrun.core.protocols import Data, Extractor, FeatureMetric, HigherIsBetter, Metric
 from genrun.core.row_names import INTERVAL
 
 PROBED = 64  # held-out images that are compared with themselves to find a metric's names

@@ -9,14 +9,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from genrun.core.data_protocol import Data
 from genrun.core.noise import Key
-from genrun.core.protocols import (
-    Calibrates,
-    Conditional,
-    Data,
-    Model,
-    Reconstructs,
-)
+from genrun.core.protocols import Calibrates, Conditional, Model, Reconstructs
 from genrun.core.row_names import STANDARD_ERROR
 from genrun.core.types import Picture
 from genrun.training.comparison import Comparison

@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genrun.core.protocols import GradientChange, GradientPoint, Penalty, WeightChange
+from genrun.core.regularization_protocols import (
+    GradientChange,
+    GradientPoint,
+    Penalty,
+    WeightChange,
+)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from genrun.core.data_protocol import Data
 from genrun.core.game import Updates
 from genrun.core.noise import fold_in
-from genrun.core.protocols import Conditional, Data, FollowsStep, Model
+from genrun.core.protocols import Conditional, Model
+from genrun.core.regularization_protocols import FollowsStep
 from genrun.core.types import Metrics, Player
 from genrun.training.closure import step_with_closure, takes_closure
 from genrun.training.differentiation import Differentiation
