@@ -34,7 +34,7 @@ gallery: $(STAMP) ## train every recipe, an hour on two cores, and draw docs/gal
 	$(BIN)/python scripts/gallery.py outputs/gallery
 
 test: $(STAMP) ## run all tests; pytest's own words go in ARGS: make test ARGS="-k resume"
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: $(STAMP) ## lint, format, types; seconds
 	$(BIN)/ruff check .
@@ -46,7 +46,7 @@ $(RAY_STAMP): $(STAMP)
 	@touch $@
 
 engines: $(RAY_STAMP) ## install Ray too, and test sweeps under joblib, submitit and Ray
-	$(BIN)/python -m pytest tests/sweeps/test_engines.py $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m engines $(ARGS)
 
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'

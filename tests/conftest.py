@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import copy
+import functools
 import shutil
 import struct
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -69,13 +72,23 @@ def last_wins(words: Sequence[str]) -> list[str]:
     return list(by_key.values())
 
 
+def _composed(words: tuple[str, ...]) -> dict[str, Any]:
+    """A copy: composing takes a tenth of a second, and many tests compose the same."""
+    return copy.deepcopy(_composed_once(words))
+
+
+@functools.cache
+def _composed_once(words: tuple[str, ...]) -> dict[str, Any]:
+    return compose([*SMALL, *words]).config
+
+
 @pytest.fixture
 def small() -> Callable[..., Built]:
     """Builds an experiment that trains in milliseconds."""
 
     def make(*words: str) -> Built:
-        composed = compose([*SMALL, *words])
-        return build(composed.config, composed.config["plugins"])
+        config = _composed(words)
+        return build(config, config["plugins"])
 
     return make
 

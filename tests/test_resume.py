@@ -101,9 +101,8 @@ CASES = [
 @pytest.mark.parametrize("words", CASES, ids=lambda words: " ".join(words)[:60])
 def test_resumed_run_equals_one_left_alone(words: list[str], tmp_path: Path) -> None:
     alone = whole(tmp_path / "alone", *words)
-    # in the middle of an epoch and of a log's window; then also at edges of epochs
-    assert stopped_and_resumed(tmp_path / "once", [4], *words) == alone
-    assert stopped_and_resumed(tmp_path / "thrice", [1, 6, 9], *words) == alone
+    # after one step, in the middle of an epoch and of a log's window, at the edge of an epoch
+    assert stopped_and_resumed(tmp_path / "thrice", [1, 4, 9], *words) == alone
 
 
 @pytest.mark.parametrize("stop", range(1, 12))

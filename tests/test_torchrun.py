@@ -83,7 +83,6 @@ def test_a_signal_to_torchrun_saves_and_resume_goes_on_exactly(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["model=gann"], 2),
         (["data.batch_size=7"], 2),
         (["data.root=nowhere"], 66),
         (["-m", "seed=0,1"], 2),
@@ -121,7 +120,7 @@ class Breaks(VAE):
 """
 
 
-@pytest.mark.parametrize(("how", "broken"), [("killed", "1"), ("raises", "0"), ("raises", "1")])
+@pytest.mark.parametrize(("how", "broken"), [("killed", "1"), ("raises", "1")])
 def test_one_that_dies_ends_all_and_is_said_once(how: str, broken: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(PLUGIN)
     words = [*TINY, "model._target_=mine.Breaks", "plugins=[mine]", "hydra.run.dir=run",
@@ -131,7 +130,7 @@ def test_one_that_dies_ends_all_and_is_said_once(how: str, broken: str, tmp_path
     if how == "raises":
         (line,) = said(done)
         assert "a bug: RuntimeError: boom" in line
-        assert ("process 1: " in line) == (broken == "1")
+        assert "process 1: " in line
     else:
         assert said(done) == []
         assert "exitcode  : -9" in done.stderr

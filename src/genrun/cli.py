@@ -157,7 +157,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
     from genrun.hydra_call import flags_of, quoted, run_under_hydra
     from genrun.terminal.choose import display
     from genrun.training.interrupt import Interrupt
-    from genrun.training.loop import Outcome
+    from genrun.training.plan import Outcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
     gc.enable()

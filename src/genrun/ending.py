@@ -10,7 +10,7 @@ from genrun.core.errors import OutputFailed
 from genrun.core.protocols import Display
 from genrun.runs.folder import RunFolder
 from genrun.training.clock import Clock
-from genrun.training.loop import Outcome
+from genrun.training.plan import Outcome
 
 
 def note_end(run: RunFolder, status: str, reason: str) -> None:

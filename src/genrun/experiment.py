@@ -34,7 +34,8 @@ from genrun.runs.recorder import Recorder
 from genrun.saved import goes_further, read_config
 from genrun.training.clock import Clock
 from genrun.training.interrupt import Interrupt
-from genrun.training.loop import Loop, Outcome
+from genrun.training.loop import Loop
+from genrun.training.plan import Outcome
 from genrun.training.recording import NoRecord, Record
 
 

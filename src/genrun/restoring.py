@@ -15,7 +15,7 @@ from genrun.data.images import Batches
 from genrun.runs.checkpoint import Checkpoint
 from genrun.runs.newest import Newest
 from genrun.saved import differences
-from genrun.training.loop import Plan
+from genrun.training.plan import Plan
 from genrun.training.trial import Trial
 
 

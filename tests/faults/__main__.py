@@ -36,7 +36,7 @@ def faults(short: bool) -> dict[str, Fault]:
         "claims": lambda h, r: locks.claims(h, of(1, 50) or 0, r),
         "nan": lambda h, r: None if short else suites.not_a_number(),
         "fuzz": lambda h, r: None if short else suites.fuzz(5000, 1000),
-        "parents": lambda h, r: sweep_kills.parents_killed(h, of(8, 200) or 0, r),
+        "parents": lambda h, r: sweep_kills.parents_killed(h, of(3, 200) or 0, r),
         "holders": lambda h, r: locks.holders(h, of(20, 200) or 0, r),
     }
 

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import last_wins
 from tests.sweeps.commands import PLUGIN, SHORT, command, processes_of, rows, start
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.engines
 ENGINES = {
     "joblib": "hydra_plugins.hydra_joblib_launcher",
     "submitit_local": "hydra_plugins.hydra_submitit_launcher",

@@ -10,7 +10,7 @@ import genrun
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("updates", ["alternating", "extragradient", "optimistic", "lookahead"])
+@pytest.mark.parametrize("updates", ["extragradient", "optimistic", "lookahead"])
 def test_all_modes_are_found(
     updates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

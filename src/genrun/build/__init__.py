@@ -26,8 +26,8 @@ from genrun.training.evaluation import Evaluation
 from genrun.training.exchange import Exchange
 from genrun.training.finite import Gradients
 from genrun.training.hooks import Hooks
-from genrun.training.loop import Plan
 from genrun.training.losses import StepSettings, trained_parameters
+from genrun.training.plan import Plan
 from genrun.training.processes import Processes
 from genrun.training.statistics_of_data import StatisticsOfData
 from genrun.training.step import TrainingStep
@@ -87,13 +87,9 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         for name, optimizer in optimizers.items()
     }
     trained = [name for player in model.players() for name in player.networks]
-    average = AveragedNetworks(
-        nets,
-        trained,
-        weight_average(regularizations, optimizers),
-        list(optimizers.values()),
-        StatisticsOfData(model, data, config["seed"], team.share),
-    )
+    statistics = StatisticsOfData(model, data, config["seed"], team.share)
+    averaging = weight_average(regularizations, optimizers)
+    average = AveragedNetworks(nets, trained, averaging, list(optimizers.values()), statistics)
     with team.one_first():
         comparison = build_comparison(config, data, plugins)
     shown = POINTS if data.spec.points else GRID
@@ -106,32 +102,17 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
     refuse_for_closures(optimizers, regularizations, team.share)
-    step = TrainingStep(
-        model,
-        nets.train(),
-        data,
-        optimizers,
-        updates,
-        Hooks.of(regularizations),
-        exchange,
-        _step_settings(config, team),
-    )
+    hooks, settings = Hooks.of(regularizations), _step_settings(config, team)
+    step = TrainingStep(model, nets.train(), data, optimizers, updates, hooks, exchange, settings)
     step.check()
     epoch = data.train_count / step.examples_a_step
     health = build_health(config["health"], model, measured, epoch)
     gradients = Gradients(nets, model.players())
     window = Window(None if team.share is None else processes.mean)
     trial = Trial(
-        nets,
-        average,
-        optimizers,
-        step.memory,
-        schedules,
-        stoppers,
-        gradients,
-        health,
+        nets, average, optimizers, step.memory, schedules, stoppers, gradients, health,
         window=window,
-    )
+    )  # fmt: skip
     return Built(
         model, data, trial, step, evaluation, plan, device, processes, exchange, None, moved
     )

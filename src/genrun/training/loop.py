@@ -12,30 +12,11 @@ from genrun.core.types import Report
 from genrun.training.clock import Clock
 from genrun.training.evaluation import Evaluation
 from genrun.training.finite import check_finite
+from genrun.training.plan import Outcome, Plan
 from genrun.training.processes import Processes
 from genrun.training.recording import Record
 from genrun.training.step import TrainingStep
 from genrun.training.trial import Best, Trial
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long, and how often what happens; all in steps."""
-
-    steps: int
-    log_every: int
-    evaluate_every: int
-    save_every: int
-    sample_every: int
-    monitor: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a training ended: finished, stopped_early, interrupted or diverged."""
-
-    status: str
-    reason: str
 
 
 def due(step: int, every: int, last: bool = False) -> bool:

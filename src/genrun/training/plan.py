@@ -1,0 +1,25 @@
+"""What a training is to be, and how one ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, and how often what happens; all in steps."""
+
+    steps: int
+    log_every: int
+    evaluate_every: int
+    save_every: int
+    sample_every: int
+    monitor: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended: finished, stopped_early, interrupted or diverged."""
+
+    status: str
+    reason: str
