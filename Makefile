@@ -45,7 +45,7 @@ $(RAY_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 	@touch $@
 
-engines: $(RAY_STAMP) ## install Ray too, and test sweeps under joblib, submitit and Ray
+engines: $(RAY_STAMP) ## install Ray too, and test torchrun, and sweeps under joblib, submitit, Ray
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m engines $(ARGS)
 
 $(BENCH_STAMP): $(STAMP)

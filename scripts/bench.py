@@ -58,6 +58,7 @@ class Job:
     chunk: int = 50  # steps of a pair of the bare loop and genrun
 
 
+DIFFUSION = ["model=diffusion", "backbone=unet", "metric=[]", "data.held_out=200"]
 JOBS = {
     "autoencoder": Job(["model=autoencoder"], BareAutoencoder),
     "vae": Job(["model=vae", "backbone.hidden=[512]"], BareVAE),
@@ -68,13 +69,9 @@ JOBS = {
         lambda images: BareConvGAN(images, True),
         10,
     ),
-    "diffusion": Job(
-        ["model=diffusion", "backbone=unet"], lambda images: BareDiffusion(images, False), 4
-    ),
+    "diffusion": Job(DIFFUSION, lambda images: BareDiffusion(images, False), 4),
     "diffusion_bf16": Job(
-        ["model=diffusion", "backbone=unet", "runtime.precision=bf16"],
-        lambda images: BareDiffusion(images, True),
-        4,
+        [*DIFFUSION, "runtime.precision=bf16"], lambda images: BareDiffusion(images, True), 4
     ),
 }
 

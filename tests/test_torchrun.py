@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import SMALL, last_wins
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.engines
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "genrun"]
 TINY = [*SMALL, "model=vae", "backbone.hidden=[16]"]
 
