@@ -179,7 +179,7 @@ def measure(
             "pythae": pythae(job, images, folder),
         }
         for name, one in others.items():
-            if one is None:
+            if one is None or pairs == 0:
                 continue
             one(chunk)
             both = [(reference(steps), one(steps)) for _ in range(pairs)]

@@ -49,6 +49,7 @@ class TrainingStep:
         self.exchange = exchange  # None: there is one process
         self.settings = settings
         self.players = model.players()
+        self._asks_for_labels = isinstance(model, Conditional)
         self.batches = updates.batches(self.players)
         self.compiled = settings.compile
         self.moves_gradients = bool(hooks.gradient_points)
@@ -100,7 +101,7 @@ class TrainingStep:
 
     def batch(self, index: int) -> Batch:
         """Training batch `index`, as the model asks for it."""
-        labels = self.data.labels(index) if isinstance(self.model, Conditional) else None
+        labels = self.data.labels(index) if self._asks_for_labels else None
         return self.data.batch(index), labels
 
     # From here on what a `Game` offers
