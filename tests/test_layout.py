@@ -89,6 +89,8 @@ MAY_IMPORT = {
         "saved",
         "terminal",
     },
+    "statistics": set(),
+    "evidence": {"core", "groups", "runs", "sweeps"},
     "sweeps": {
         "core",
         "build",

@@ -12,7 +12,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
-from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
+from genrun.runs.strict_json import Each, Maybe, check_form, read_json
 
 FILES = ("run.json", "config.yaml", "evaluation.json", "metrics.jsonl", "timings.jsonl", ".lock")
 FOLDERS = ("checkpoints", "samples")
@@ -110,11 +110,7 @@ class RunFolder:
         """
         path = self._run_path
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):
-                raise ValueError("it is no regular file")
-            if path.stat().st_size > LARGEST_RUN_JSON:
-                raise ValueError(f"it is larger than {LARGEST_RUN_JSON} bytes")
-            content = parse_json(path.read_bytes())
+            content = read_json(path, LARGEST_RUN_JSON)
             _check_run(content)
         except (ValueError, OSError) as error:
             raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
