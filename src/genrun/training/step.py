@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from genrun.training.differentiation import Differentiation
 from genrun.training.exchange import Exchange
 from genrun.training.hooks import Hooks
 from genrun.training.losses import Batch, StepSettings, trained_parameters, whole_loss
+from genrun.training.trial_step import parameters_of, whole_copy
 
 
 class TrainingStep:
@@ -71,8 +73,13 @@ class TrainingStep:
 
     def uncompiled_copy(self) -> TrainingStep:
         """Trains copies of networks and optimizers, on the same data; this one is left alone."""
-        parts = (self.model, self.nets, self.optimizers, self.hooks, self.exchange)
-        model, nets, optimizers, hooks, exchange = copy.deepcopy(parts)  # at once: they share
+        parts = (self.model, self.nets, self.hooks, self.exchange)
+        copies: dict[int, Any] = {}
+        model, nets, hooks, exchange = copy.deepcopy(parts, copies)  # at once: they share
+        optimizers = {
+            name: whole_copy(optimizer, [copies[id(p)] for p in parameters_of(optimizer)])
+            for name, optimizer in self.optimizers.items()
+        }
         settings = replace(self.settings, compile=False)
         return TrainingStep(
             model, nets, self.data, optimizers, self.updates, hooks, exchange, settings
