@@ -89,6 +89,7 @@ def test_points_are_measured_with_their_modes_and_the_flows_density(
     run = train([*words, "model=flow_matching", "metric=[modes,sliced_wasserstein]"], quiet=True)
     found = evaluated(run)
     assert {"modes_missing", "frechet", "sliced_wasserstein"} <= set(found["metrics"])
+    assert found["memorization"]["held_out_copied"] == 0, "they were drawn alike, not copied"
     assert found["metrics"]["modes_found"]["higher_is_better"]
     assert found["metrics"]["modes_missing"]["training_images"]["value"] == 0
     assert list(found["likelihood"]["values"]) == ["probability_flow_ode"]
