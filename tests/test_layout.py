@@ -18,6 +18,7 @@ KINDS = (
     "features",
     "model",
     "updates",
+    "tracker",
 )
 MAY_IMPORT = {
     "core": set(),
@@ -34,7 +35,7 @@ MAY_IMPORT = {
     "values": {"core", "limits", "words"},
     "yaml_files": {"core"},
     "hydra_settings": {"core", "values"},
-    "config": {"core", "values", "words"},
+    "config": {"core", "groups", "values", "words"},
     "clear_errors": {"core", "config"},
     "help_text": {"core", "groups"},
     "compose": {
@@ -63,6 +64,7 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "ending": {"core", "training", "runs", "build", "facts"},
+    "tracking": {"core", "training", "runs", "values"},
     "restoring": {"core", "data", "training", "runs", "build", "facts", "saved"},
     "assessing": {"core", "build", "data", "groups", "restoring", "runs", "saved", "training"},
     "experiment": {
@@ -75,6 +77,7 @@ MAY_IMPORT = {
         "ending",
         "restoring",
         "saved",
+        "tracking",
     },
     "api": {
         "core",
