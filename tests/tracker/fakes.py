@@ -58,7 +58,11 @@ def fake_trackio(calls: Calls) -> ModuleType:
         calls.append(("init", settings))
         return FakeRun(calls)
 
-    return module("trackio", init=init, Image=lambda image: image.size)
+    def finish() -> None:
+        print("* Run finished")
+        calls.append(("finish", {}))
+
+    return module("trackio", init=init, finish=finish, Image=lambda image: image.size)
 
 
 class FakeMlflowClient:

@@ -70,8 +70,10 @@ class Trackio:
         if end.best is not None:
             last |= {f"best/{end.monitor}": end.best[1], "best/step": end.best[0]}
         self._run.log(last, step=end.step)
+        import trackio
+
         with _silent():
-            self._run.finish()
+            trackio.finish()  # rather than the run's own, which is done again at the exit
 
 
 @contextlib.contextmanager
