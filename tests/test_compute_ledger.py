@@ -201,3 +201,35 @@ def test_the_ledger_reads_no_meter_between_rows(
     words = ["log_every=5", "evaluate_every=5", "save_every=5", "sample_every=5", "steps=20"]
     train(tmp_path / "run", *[word for word in words if word not in SMALL])
     assert len(asked) == len(_timings(tmp_path / "run")) + 1
+
+
+def test_while_a_resumed_part_runs_what_an_earlier_one_noted_is_gone(tmp_path: Path) -> None:
+    """A kill would leave it there, as if it was of the whole."""
+    train(tmp_path / "run", stop=4)
+    assert compute_of(tmp_path / "run")["steps"] == 4
+    seen = []
+
+    def look() -> bool:
+        seen.append(compute_of(tmp_path / "run"))
+        return False
+
+    prepare("model=autoencoder").resume(RunFolder.open(tmp_path / "run"), SilentDisplay(), look)
+    assert set(map(str, seen)) == {"None"}
+
+
+@pytest.mark.parametrize(
+    "compute",
+    ["x", [], {"steps": 4}, {"steps": 4, "seconds": "x", "peak_memory_bytes": [1]},
+     {"steps": 4, "seconds": {"training": "x", "saving": -1, "sleeping": 3.0},
+      "energy_joules": "x", "peak_memory_bytes": {"host": 1e300, "device": {}}}],
+    ids=str,
+)  # fmt: skip
+def test_a_strangers_compute_spoils_no_resume(compute: Any, tmp_path: Path) -> None:
+    train(tmp_path / "run", stop=4)
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"compute": compute}))
+    prepare("model=autoencoder").resume(RunFolder.open(tmp_path / "run"), SilentDisplay())
+    found = compute_of(tmp_path / "run")
+    assert found["steps"] == 12
+    assert set(found["seconds"]) == set(PHASES)
+    assert 10**7 < found["peak_memory_bytes"]["host"] < 10**12

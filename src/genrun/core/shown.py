@@ -21,7 +21,7 @@ def shown_compute(spent: Spent) -> list[str]:
     """FLOPs, peak memory and energy for a person, those that are known."""
     found = []
     if spent.flops is not None:
-        found.append(f"{spent.flops:.4g} FLOPs")
+        found.append(f"{spent.flops:.4g} FLOPs of training")
     if spent.host_bytes is not None:
         found.append(f"{shown_bytes(spent.host_bytes)} of memory at most")
     if spent.device_bytes is not None:
