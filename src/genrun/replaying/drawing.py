@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from genrun.replaying.labels import name_points
+from genrun.replaying.outcome import NAMES
 from genrun.statistics.interval import Interval
 from genrun.sweeps.drawing import COLORS, GREY, MARKERS, picture_bytes, plain_matplotlib
 from genrun.sweeps.picture import drawable, short
@@ -39,7 +40,7 @@ def draw(replay: Replay, kind: str) -> bytes:
         )  # fmt: skip
         every = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
         for axes, panel in zip(every, panels, strict=True):
-            _draw_panel(axes, panel, families, replay.axis)
+            _draw_panel(axes, panel, families, NAMES[replay.axis])
         handles, names = every[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower left", ncols=LEGEND_COLUMNS, fontsize=10)
         figure.draw_without_rendering()  # lays out, so that a name's place is known
@@ -76,10 +77,8 @@ def _draw_front(axes: Any, panel: Panel) -> None:
     places, values = [100 * x for x, _ in front], [scale * drawable(y) for _, y in front]
     if places[0] > 0:
         places, values = [0.0, *places], [values[0], *values]
-    axes.plot(
-        places, values, color="#999999", linewidth=1.4, drawstyle="steps-pre", zorder=1.5,
-        label="Pareto front",
-    )  # fmt: skip
+    look = {"color": "#333333", "linewidth": 1.1, "linestyle": ":", "zorder": 2.5}
+    axes.plot(places, values, drawstyle="steps-pre", label="Pareto front", **look)
 
 
 def _draw_results(
@@ -88,7 +87,7 @@ def _draw_results(
     """Filled where nothing beats it; hollow else."""
     for result in results:
         x, y = 100 * result.saved.value, scale * drawable(result.lost.value)
-        bar = {"color": look["color"], "linewidth": 1.2, "alpha": 0.35}
+        bar = {"color": look["color"], "linewidth": 1.2, "alpha": 0.25}
         axes.vlines(x, *_ends(result.lost, scale), **bar)
         axes.hlines(y, *_ends(result.saved, 100), **bar)
         axes.plot(
@@ -114,19 +113,20 @@ def _limit(axes: Any, panel: Panel, kept: float) -> None:
     low = max(min([low, *ends]), low - BEYOND * size)
     high = min(max([high, *ends]), high + BEYOND * size)
     axes.set_ylim(low - MARGIN * (high - low), high + MARGIN * (high - low) or 1.0)
-    axes.set_xlim(-4, 104)
+    most = 100 * max(_ends(r.saved, 1)[1] for r in panel.results)
+    axes.set_xlim(-0.04 * most, 1.15 * most or 1.0)
 
 
 def _name(axes: Any, panel: Panel) -> None:
     """What was varied, those on the front first."""
-    scale = _scale(panel)
-    points = [
-        (100 * r.saved.value, scale * drawable(r.lost.value), _variant(r.label), r.optimal)
-        for r in panel.results
-    ]
-    marks = [(0.0, scale * drawable(panel.keeping.value)), *((x, y) for x, y, _, _ in points)]
-    order = sorted(points, key=lambda point: not point[3])
-    name_points(axes, [(x, y, name) for x, y, name, _ in order if name], marks)
+    scale, named = _scale(panel), []
+    marks = [(0.0, scale * drawable(panel.keeping.value))]
+    for result in sorted(panel.results, key=lambda result: not result.optimal):
+        point = 100 * result.saved.value, scale * drawable(result.lost.value)
+        marks.append(point)
+        if name := _variant(result.label):
+            named.append((*point, name))
+    name_points(axes, named, marks)
 
 
 def _scale(panel: Panel) -> float:

@@ -7,13 +7,14 @@ from typing import Any
 
 SMALL = 9.0  # points, of the text
 GAPS = (7.0, 14.0, 24.0, 36.0)  # points from a mark to its name: as near as there is room
-AROUND = (  # where a name may stand: x, y, how it is aligned
+BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
+AROUND = (  # where a name may stand: x, y, how it is aligned; on its own error bars at last
+    (0.7, 0.7, "left", "bottom"),
+    (0.7, -0.7, "left", "top"),
+    (-0.7, 0.7, "right", "bottom"),
+    (-0.7, -0.7, "right", "top"),
     (1, 0, "left", "center"),
     (-1, 0, "right", "center"),
-    (0.7, 0.7, "left", "bottom"),
-    (-0.7, 0.7, "right", "bottom"),
-    (0.7, -0.7, "left", "top"),
-    (-0.7, -0.7, "right", "top"),
     (0, 1, "center", "bottom"),
     (0, -1, "center", "top"),
 )
@@ -42,11 +43,11 @@ def name_points(
 def _attempts(axes: Any, x: float, y: float, name: str) -> Iterator[Any]:
     for gap in GAPS:
         for across, up, horizontal, vertical in AROUND:
-            far = {"arrowprops": {"arrowstyle": "-", "color": "#AAAAAA", "linewidth": 0.7}}
+            far = {"arrowprops": {"arrowstyle": "-", "color": "#777777", "linewidth": 0.7}}
             yield axes.annotate(
                 name, (x, y), (across * gap, up * gap), textcoords="offset points",
                 ha=horizontal, va=vertical, fontsize=SMALL, annotation_clip=False,
-                **(far if gap > GAPS[1] else {}),
+                bbox=BEHIND, **(far if gap > GAPS[0] else {}),
             )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def _box_of(axes: Any, x: float, y: float) -> Any:
     from matplotlib.transforms import Bbox
 
     across, up = axes.transData.transform((x, y))
-    return Bbox.from_extents(across - 6, up - 6, across + 6, up + 6)
+    return Bbox.from_extents(across - 4, up - 4, across + 4, up + 4)
 
 
 def _contains(outer: Any, inner: Any) -> bool:

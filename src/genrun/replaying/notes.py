@@ -31,7 +31,7 @@ def notes_of(
     single = [panel for panel in panels if not panel.relative]
     for panel in single:
         where = f"{panel.label}: " if len(single) > 1 else ""
-        notes += [where + _pending(result) for result in panel.results if result.pending]
+        notes += [where + line for line in _pending(panel.results)]
     notes += [*_short_logs(parts), *_optimistic(parts, sets), *_methods(sets, axis)]
     if len(single) < len(panels):
         notes.append(
@@ -41,12 +41,19 @@ def notes_of(
     return notes
 
 
-def _pending(result: Result) -> str:
-    assert result.pending is not None
-    least, most = result.pending
-    ends = f"the log ends at step {least}" if least == most else f"logs end at {least} to {most}"
-    count = result.runs - result.stopped
-    return f"{result.label}: not decided in {count} of {result.runs} runs: {ends}"
+def _pending(results: Sequence[Result]) -> list[str]:
+    """Where logs end before a policy would have decided: those with the same ends on one line."""
+    by_ends: dict[tuple[int, int], list[str]] = {}
+    for result in results:
+        if result.pending is not None:
+            count = f"{result.label} in {result.runs - result.stopped} of {result.runs} runs"
+            by_ends.setdefault(result.pending, []).append(count)
+    return [
+        "not decided where the log ends"
+        + (f", at step {least}: " if least == most else f", at steps {least} to {most}: ")
+        + ", ".join(counts)
+        for (least, most), counts in by_ends.items()
+    ]
 
 
 def _short_logs(parts: Sequence[Part]) -> list[str]:
@@ -77,8 +84,8 @@ def _optimistic(parts: Sequence[Part], sets: Sequence[PolicySet]) -> list[str]:
         return []
     tried = f", and {len(sets)} settings are tried on the same runs" if len(sets) > 1 else ""
     return [
-        f"optimistic: {', '.join(dict.fromkeys(same))} is what policies watch and what they are "
-        f"judged by{tried}; metric=… judges by another, fresh runs by none of this"
+        f"optimistic: policies watch what they are judged by ({', '.join(dict.fromkeys(same))})"
+        f"{tried}; metric=… judges by another, fresh runs by none of this"
     ]
 
 

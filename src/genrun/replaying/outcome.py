@@ -12,6 +12,11 @@ from genrun.evidence.record import RunRecord
 from genrun.replaying.log import Log
 from genrun.replaying.replay import Decision
 
+UNITS: dict[Axis, str] = {
+    "steps": "steps", "seconds": "s", "examples": "examples", "flops": "FLOPs",
+}  # fmt: skip
+NAMES: dict[Axis, str] = {**UNITS, "seconds": "seconds"}  # of training
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -14,6 +14,7 @@ from genrun.core.errors import ConfigError
 from genrun.core.protocols import Stopper
 from genrun.groups import conf_folder
 from genrun.sweep_grid import split_sweep
+from genrun.sweeps.results import brief
 from genrun.sweeps.search.join import joined
 from genrun.words import check_words, key_of, refuse_repeated
 
@@ -131,10 +132,8 @@ def _label(names: Sequence[str], words: Sequence[str]) -> str:
     parts = []
     for name in names:
         start = f"{GROUP}.{name}."
-        given = [
-            word.lstrip("+").removeprefix(start)
-            for word in words
-            if key_of(word).startswith(start)
-        ]
+        own = [word.lstrip("+") for word in words if key_of(word).startswith(start)]
+        pairs = [word.removeprefix(start).partition("=") for word in own]
+        given = [f"{key}={brief(value)}" for key, _, value in pairs]
         parts.append(" ".join([name, *given]))
     return " + ".join(parts)

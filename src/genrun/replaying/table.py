@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from genrun.evidence.curve import Axis
+from genrun.replaying.outcome import NAMES, UNITS
 from genrun.replaying.result import Replay
 from genrun.replaying.summary import Panel, Result
 from genrun.statistics.interval import Interval
 from genrun.terminal.tables import print_line, print_table
-
-UNITS: dict[Axis, str] = {
-    "steps": "steps", "seconds": "s", "examples": "examples", "flops": "FLOPs",
-}  # fmt: skip
 
 
 def print_replay(replay: Replay) -> None:
@@ -29,7 +26,7 @@ def print_replay(replay: Replay) -> None:
 def _print_panel(panel: Panel, axis: Axis) -> None:
     unit = "%" if panel.relative else panel.metric
     lost, regret, saved = f"lost, {unit}", f"regret, {unit}", f"saved, {UNITS[axis]}"
-    columns = ["", "policy", "stops in", "at step", f"saved, % of {axis}"]
+    columns = ["", "policy", "stops in", "at step", f"saved, % of {NAMES[axis]}"]
     columns += [] if panel.relative else [saved]
     rows = [_row(result, panel.relative) for result in panel.results]
     running_on = ["", "(run on, keep the best)", "-", "-", "0"]
