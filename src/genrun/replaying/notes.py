@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ def notes_of(
     for panel in single:
         where = f"{panel.label}: " if len(single) > 1 else ""
         notes += [where + line for line in _pending(panel.results)]
-    notes += [*_short_logs(parts), *_optimistic(parts, sets), *_methods(sets, axis)]
+    notes += [*_short_logs(parts, sets[0]), *_optimistic(parts, sets), *_methods(sets, axis)]
     if len(single) < len(panels):
         notes.append(
             "over all workloads lost and regret are shares of how far each run got from its first "
@@ -56,20 +57,16 @@ def _pending(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def _short_logs(parts: Sequence[Part]) -> list[str]:
+def _short_logs(parts: Sequence[Part], kept: PolicySet) -> list[str]:
     """Runs whose log might have gone on, had they not ended."""
-    runs = [run for part in parts for run in part.workload.records]
-    kinds = {
-        "stopped early": [run for run in runs if run.status == "stopped_early"],
-        "diverged": [run for run in runs if run.status == "diverged"],
-        "failed": [run for run in runs if run.status == "failed"],
-    }
-    said = [f"{len(of_kind)} {kind}" for kind, of_kind in kinds.items() if of_kind]
-    if not said:
+    runs = [each for part in parts for each in part.replayed.outcomes[kept]]
+    counts = Counter(each.status for each in runs if each.status != "finished")
+    if not counts:
         return []
+    said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())
     return [
-        f"of {len(runs)} runs {', '.join(said)}: their logs are shorter than they might be, and "
-        "what is lost is against where these end"
+        f"of {len(runs)} runs {said}: their logs are shorter than they might be, and what is lost "
+        "is against where these end"
     ]
 
 

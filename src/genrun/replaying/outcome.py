@@ -24,6 +24,7 @@ class Outcome:
 
     run: str
     seed: int
+    status: str  # how the run itself ended
     step: int | None  # at which it stops; None: the log ends before
     reason: str
     end: int  # the last step of the log
@@ -76,6 +77,7 @@ def outcome(
     return Outcome(
         run=run.name,
         seed=run.seed,
+        status=run.status,
         step=None if decision is None else decision.step,
         reason="" if decision is None else decision.reason,
         end=end,
