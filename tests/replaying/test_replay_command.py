@@ -123,6 +123,7 @@ def test_two_players_need_a_name(here: Path, capsys: pytest.CaptureFixture[str])
     ("words", "code", "said"),
     [
         ([*EARLY], 2, "takes folders of runs"),
+        (["runs", "+stopping=early"], 2, "no sign before it"),
         (["runs"], 2, "takes stopping=[POLICY]"),
         (["runs", "nowhere", *EARLY], 66, "nowhere: there is no such folder"),
         (["runs", *EARLY, "axis=hours"], 2, "axis=hours: must be steps, seconds"),
@@ -145,10 +146,23 @@ def test_one_line_says_what_is_wrong(
     assert sorted(here.rglob("*")) == before
 
 
+def test_values_beyond_arithmetic_are_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = here / "runs" / "a" / "metrics.jsonl"
+    write_lines(log, [row(step, 1.7e308) for step in FALLING])
+    words = ["stopping=plateau", "stopping.plateau.window=3", "stopping.plateau.tolerance=0"]
+    assert run(["replay", "runs", *words]) == 2
+    assert "stopping.plateau: cannot be computed for a (" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "line",
     ['{"step": 1e999, "examples": 1}', '{"step": 50, "examples": "x", "held_out/m": 1}',
-     '{"step": 50, "examples": 1, "held_out/m": ' + "9" * 400 + "}", '{"examples": 1, "step": 5}'],
+     '{"step": 50, "examples": 1, "held_out/m": ' + "9" * 400 + "}",
+     '{"step": 50, "examples": 1, "held_out/m": NaN}',
+     '{"step": 50, "examples": 1' + "0" * 99 + "}",
+     '{"step": 1' + "0" * 99 + ', "examples": 500}', '{"examples": 1, "step": 5}'],
 )  # fmt: skip
 def test_a_strangers_log_is_named_not_believed(
     line: str, here: Path, capsys: pytest.CaptureFixture[str]

@@ -15,6 +15,7 @@ from genrun.evidence.logs import HELD_OUT, whole_rows
 from genrun.evidence.record import RunRecord
 
 NUMBERS = {int, float}
+LARGEST = 1 << 53  # step or example that a float has exactly
 PLACE = ("step", "examples")  # of a row: where it is
 
 
@@ -91,8 +92,10 @@ def _report(row: Mapping[str, Any], seconds: float, flops_a_step: float | None) 
     if not NUMBERS.issuperset(map(type, row.values())):
         raise ValueError("a value is no number")
     step, examples = row["step"], row["examples"]
-    if type(step) is not int or type(examples) is not int:
-        raise ValueError("a step is no whole number")
+    if type(step) is not int or type(examples) is not int or max(step, examples) > LARGEST:
+        raise ValueError("a step is no whole number, or too large")
+    if not all(map(math.isfinite, row.values())):  # the loop ends before it logs such a value
+        raise ValueError(f"a value at step {step} is not finite")
     held_out, losses = {}, {}
     for name, value in row.items():
         if name.startswith(HELD_OUT):

@@ -86,12 +86,16 @@ def _decisions(
 def _decide(
     policy: Policy, run: RunRecord, log: Log, searches: dict[Policy, Search]
 ) -> Decision | None:
-    stopper = fitted(policy.stopper, f"stopping.{policy.name}", run, log)
-    if not isinstance(stopper, ComparesTrials):
+    key = f"stopping.{policy.name}"
+    stopper = fitted(policy.stopper, key, run, log)
+    if isinstance(stopper, ComparesTrials):
+        if policy not in searches:
+            searches[policy] = Search()
+        return searches[policy].replay(stopper, run, log)
+    try:
         return replay(stopper, log)
-    if policy not in searches:
-        searches[policy] = Search()
-    return searches[policy].replay(stopper, run, log)
+    except (ValueError, ArithmeticError) as error:  # values that no training would give
+        raise ConfigError(f"{key}: cannot be computed for {run.name} ({error})") from error
 
 
 def _watched(policies: PolicySet, run: RunRecord) -> set[str]:

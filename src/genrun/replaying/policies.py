@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,27 +59,56 @@ def policies_of(words: Sequence[str]) -> Policies:
     is every policy alone, but for those that need a value which was not given. Raises
     `ConfigError`.
     """
-    check_words(words)
-    refuse_repeated(words)
+    _check(words)
     chosen = [word for word in words if key_of(word) == GROUP]
     if not chosen:
-        raise ConfigError(f"replay takes stopping=[POLICY]; there are {', '.join(choices())}")
+        raise ConfigError(f"replay takes {GROUP}=[POLICY]; there are {', '.join(choices())}")
     settings = [word for word in words if word not in chosen]
-    asked = chosen[0] != ALL
-    if not asked:
+    every = chosen[0] == ALL
+    if every:
         chosen = [f"{GROUP}=" + ",".join(f"[{name}]" for name in choices())]
     names = {job[0]: _names(job[0]) for job in split_sweep(chosen)}
     _refuse_unused(settings, [name for own in names.values() for name in own])
     found, made = Policies(), dict[str, Policy]()
-    for word, own in names.items():
-        given = [one for one in settings if key_of(one).split(".")[1] in own]
+    for composed in _compose(names, settings):
+        asked = not every or len(composed.words) > 1
         try:
-            _add(found, made, [word, *given], own, asked or bool(given))
+            found.sets.append(_policy_set(composed, made, asked))
         except ConfigError as error:
-            if asked or given:
+            if asked:
                 raise
             found.notes.append(f"left out: {error}")
     return found
+
+
+@dataclass(frozen=True)
+class _Composed:
+    """One combination: its policies, its words, and what came of these."""
+
+    names: list[str]
+    words: list[str]
+    result: Composed | ConfigError
+
+
+def _compose(names: Mapping[str, list[str]], settings: Sequence[str]) -> list[_Composed]:
+    """Of each choice of policies all combinations of the values that concern it."""
+    lines: list[tuple[list[str], list[str]]] = []
+    for word, own in names.items():
+        given = [one for one in settings if key_of(one).split(".")[1] in own]
+        jobs = split_sweep([word, *given]) if given else [[word]]
+        lines += [(own, job) for job in jobs]
+    results = compose_each([words for _, words in lines])
+    return [
+        _Composed(own, words, result) for (own, words), result in zip(lines, results, strict=True)
+    ]
+
+
+def _check(words: Sequence[str]) -> None:
+    check_words(words)
+    refuse_repeated(words)
+    for word in words:
+        if word.startswith(("+", "~")):
+            raise ConfigError(f"{word}: replay takes KEY=VALUE, with no sign before it")
 
 
 def _names(word: str) -> list[str]:
@@ -98,19 +127,18 @@ def _refuse_unused(settings: Sequence[str], names: Sequence[str]) -> None:
         raise ConfigError(f"{word}: there is no such policy{did_you_mean(name, choices())}")
 
 
-def _add(
-    found: Policies, made: dict[str, Policy], words: Sequence[str], names: list[str], asked: bool
-) -> None:
-    """The combinations of one choice of policies."""
-    if not names:
-        raise ConfigError(f"{words[0]}: names no policy; there are {', '.join(choices())}")
-    for composed in compose_each(split_sweep(words)):
-        if isinstance(composed, ConfigError):
-            raise composed
-        policies = [
-            _policy(name, settings, made, asked) for name, settings in _settings(composed).items()
-        ]
-        found.sets.append(PolicySet(_label(names, composed.overrides[1:]), policies))
+def _policy_set(composed: _Composed, made: dict[str, Policy], asked: bool) -> PolicySet:
+    if not composed.names:
+        raise ConfigError(
+            f"{composed.words[0]}: names no policy; there are {', '.join(choices())}"
+        )
+    if isinstance(composed.result, ConfigError):
+        raise composed.result
+    policies = [
+        _policy(name, settings, made, asked)
+        for name, settings in _settings(composed.result).items()
+    ]
+    return PolicySet(_label(composed.names, composed.words[1:]), policies)
 
 
 def _settings(composed: Composed) -> dict[str, Any]:
@@ -132,7 +160,7 @@ def _label(names: Sequence[str], words: Sequence[str]) -> str:
     parts = []
     for name in names:
         start = f"{GROUP}.{name}."
-        own = [word.lstrip("+") for word in words if key_of(word).startswith(start)]
+        own = [word for word in words if key_of(word).startswith(start)]
         pairs = [word.removeprefix(start).partition("=") for word in own]
         given = [f"{key}={brief(value)}" for key, _, value in pairs]
         parts.append(" ".join([name, *given]))

@@ -16,8 +16,8 @@ def print_replay(replay: Replay) -> None:
         _print_panel(panel, replay.axis)
     print_line(
         "lost: the best value until the stop minus the last of the log (below 0: gained); regret: "
-        "minus the best of the log; […]: 95 % interval of the mean over runs; *: no other saves "
-        "as much and loses less"
+        "minus the best of the log; at step: the mean over runs that it stops; […]: 95 % interval "
+        "of the mean over runs; *: no other saves as much and loses less"
     )
     for note in replay.notes:
         print_line(note)
