@@ -51,6 +51,13 @@ def test_a_table_and_json(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert not list(here.glob("*.png"))
 
 
+def test_what_came_after_the_stop_is_lost(here: Path) -> None:
+    make_run(here / "runs" / "c", {0: 9.0, 10: 3.0, 20: 4.0, 30: 5.0, 40: 1.0}, seed=2)
+    found = {each["run"]: each for each in replayed(here, *EARLY)["runs"]["early patience=2"]}
+    assert (found["c"]["step"], found["c"]["kept"], found["c"]["last"]) == (30, 3.0, 1.0)
+    assert (found["c"]["lost"], found["c"]["regret"]) == (2.0, 2.0)
+
+
 def test_the_picture_lies_here_or_in_the_one_sweep(here: Path) -> None:
     assert run(["replay", "runs", *EARLY, "stopping.early.min_delta=0,0.1"]) == 0
     assert (here / "replay.png").read_bytes().startswith(b"\x89PNG")
