@@ -122,8 +122,14 @@ def test_two_players_need_a_name(here: Path, capsys: pytest.CaptureFixture[str])
     assert (
         "progress_quotient.player=null: of a it must be net or critic" in capsys.readouterr().err
     )
+    make_run(here / "runs" / "c", {0: 9.0}, seed=2, status="diverged")
+    write_lines(
+        here / "runs" / "c" / "metrics.jsonl", [{"step": 0, "examples": 0, "held_out/m": 9}]
+    )
     words = ["stopping=progress_quotient", "stopping.progress_quotient.player=critic"]
-    assert run(["replay", "runs", *words, "out=r.json"]) == 0
+    (result,) = replayed(here, *words)["panels"][0]["results"]
+    assert (result["runs"], result["stopped"], result["optimal"]) == (3, 0, False)
+    assert run(["replay", "runs", *words]) == 0, "a picture without a front"
 
 
 @pytest.mark.parametrize(

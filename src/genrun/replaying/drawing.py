@@ -75,7 +75,7 @@ def _draw_front(axes: Any, panel: Panel) -> None:
     scale = _scale(panel)
     front = sorted((r.saved.value, r.lost.value) for r in panel.results if r.optimal)
     places, values = [100 * x for x, _ in front], [scale * drawable(y) for _, y in front]
-    if places[0] > 0:
+    if places and places[0] > 0:
         places, values = [0.0, *places], [values[0], *values]
     look = {"color": "#333333", "linewidth": 1.1, "linestyle": ":", "zorder": 2.5}
     axes.plot(places, values, drawstyle="steps-pre", label="Pareto front", **look)

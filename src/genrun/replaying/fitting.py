@@ -50,12 +50,11 @@ def _monitor(stopper: Monitors, key: str, record: RunRecord) -> str:
 def _player(stopper: WatchesLoss, key: str, record: RunRecord, log: Log) -> str:
     named = dict.fromkeys(name for row in log.rows for name in row.losses if name.endswith(LOSS))
     players = [name.removesuffix(LOSS) for name in named]
+    if not players:  # it ended before the first row of training
+        return stopper.player or ""
     if stopper.player in players:
         return stopper.player
     if stopper.player is None and len(players) == 1:
         return players[0]
     given = "null" if stopper.player is None else stopper.player
-    raise ConfigError(
-        f"{key}.player={given}: of {record.name} it must be "
-        f"{' or '.join(players) or 'a player whose loss is logged, and none is'}"
-    )
+    raise ConfigError(f"{key}.player={given}: of {record.name} it must be {' or '.join(players)}")

@@ -120,9 +120,13 @@ def _relative_regret(each: Outcome) -> float:
 
 
 def _marked(results: Sequence[Result]) -> list[Result]:
-    """With the Pareto front of saved against lost marked, by their means."""
+    """With the Pareto front of saved against lost marked, by their means.
+
+    One that stops no run is no better than running on, and is not on it.
+    """
     return [
-        replace(one, optimal=not any(_beats(other, one) for other in results)) for one in results
+        replace(one, optimal=one.stopped > 0 and not any(_beats(other, one) for other in results))
+        for one in results
     ]
 
 
