@@ -32,7 +32,7 @@ class Time:
     """What the first evaluation at or under the target had cost, on one axis."""
 
     by_seed: Mapping[int, float]  # infinite: a miss
-    median: float  # infinite where half of the runs or more missed it
+    median: float  # by when half of the runs had reached it; infinite where fewer ever did
     missed: bool  # whether the median is a miss
     reached: int
     runs: int
