@@ -92,6 +92,16 @@ MAY_IMPORT = {
     },
     "statistics": set(),
     "evidence": {"core", "groups", "runs", "sweeps"},
+    "comparing": {
+        "core",
+        "config",
+        "evidence",
+        "groups",
+        "runs",
+        "statistics",
+        "sweeps",
+        "terminal",
+    },
     "sweeps": {
         "core",
         "build",
@@ -161,7 +171,7 @@ def test_one_module_opens_a_pickle() -> None:
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["--cfg", "job"], ["--cfg", "job", "model=vae"], ["-sc", "install=bash"],
-     ["resume", "--help"], ["list", "."], ["--version"], ["model=nothing"]],
+     ["resume", "--help"], ["list", "."], ["compare", "--help"], ["--version"], ["model=nothing"]],
 )  # fmt: skip
 def test_torch_is_not_imported_for(words: list[str]) -> None:
     code = (

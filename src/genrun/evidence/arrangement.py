@@ -13,6 +13,7 @@ TASK = ("model", "backbone", "data", "metric", "features")  # groups that say wh
 DATA = ("data", "metric", "features")  # those of them that nobody contests to win
 HOW = ("data.batch_size",)  # of these groups, and yet of how it is learned
 MEASURE = ("metric", "features", "monitor", "evaluate_every")  # how, not what: no contestants
+EVERYTHING = "all runs"  # the only contestant, where nothing tells any apart
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _contestants(
     named = [key for key in own if key in chosen] or own
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     for run in runs:
-        groups[_label(named, run) or "all"].append(run)
+        groups[_label(named, run) or EVERYTHING].append(run)
     rest = [key for key in differing if key not in named and key not in task]
     return {name: _configurations(name, own, rest) for name, own in groups.items()}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.reasons import is_pruned
-from genrun.evidence.curve import Curve
+from genrun.evidence.curve import Axis, Curve
 from genrun.evidence.logs import read_curve
 from genrun.evidence.settings import flat_settings
 from genrun.runs.folder import RunFolder
@@ -61,6 +61,14 @@ class RunRecord:
     def left(self) -> bool:
         """Whether it has still to begin or to end."""
         return not self.counts and not self.failed and not self.pruned
+
+    def spent(self, axis: Axis) -> float:
+        """All of its training, also what came after its last evaluation; NaN: it does not say."""
+        known = self.compute.get(axis)
+        if axis == "seconds":
+            known = known.get("training") if isinstance(known, Mapping) else None
+        number = finite_number(known)
+        return self.curve.total(axis) if number is None else number
 
 
 def read_record(

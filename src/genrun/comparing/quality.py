@@ -1,0 +1,85 @@
+"""Quality at equal budget and at the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from genrun.comparing.asked import Asked, Split
+from genrun.comparing.contender import Contender, filled, value_of
+from genrun.comparing.forms import Mark, Quality
+from genrun.core.errors import ConfigError
+from genrun.evidence.curve import AXES, Axis
+from genrun.statistics.means import iqm_interval, mean_interval
+
+SEED = 0  # of the bootstrap: the same runs give the same verdict
+
+
+def budget_of(contenders: Sequence[Contender], asked: Asked) -> Mark | None:
+    """What all contestants can be given: the least that one typically spent.
+
+    None where no run has ended. Raises `ConfigError` where a contestant's runs do not say what
+    they spent on that axis.
+    """
+    axis = asked.budget
+    if asked.at is not None:
+        return Mark(asked.at, f"at={asked.at:g} {axis}, as given")
+    totals = {one.name: typical(one, axis) for one in contenders if one.sound}
+    unknown = [name for name, total in totals.items() if math.isnan(total)]
+    if unknown:
+        raise ConfigError(f"budget={axis}: the runs of {', '.join(unknown)} do not say")
+    if not totals:
+        return None
+    least = min(totals, key=lambda name: totals[name])
+    rule = "what each contestant's runs spent"
+    if max(totals.values()) > totals[least]:
+        rule = f"the median of what {least}'s runs spent, the least of all contestants"
+    return Mark(totals[least], rule)
+
+
+def typical(contender: Contender, axis: Axis) -> float:
+    """The median that its sound runs spent; NaN where they do not say."""
+    totals = [run.curve.total(axis) for run in contender.sound]
+    known = [total for total in totals if math.isfinite(total)]
+    return float(np.median(known)) if known else math.nan
+
+
+def spent_by(contender: Contender) -> dict[Axis, float]:
+    return {axis: typical(contender, axis) for axis in AXES}
+
+
+def quality_at(
+    contender: Contender, metric: str, budget: Mark, worst: float | None, asked: Asked
+) -> Quality | None:
+    """On held-out images. Runs that do not say what they had spent are left out."""
+    axis = asked.budget
+    values = {
+        seed: value_of(run, metric, "held_out", axis, budget.value)
+        for seed, run in contender.runs.items()
+        if run.failed or not math.isnan(run.curve.total(axis))
+    }
+    return quality_from(values, worst, asked.resamples)
+
+
+def quality_at_end(
+    contender: Contender, metric: str, split: Split, worst: float | None, resamples: int
+) -> Quality | None:
+    values = {seed: value_of(run, metric, split) for seed, run in contender.runs.items()}
+    return quality_from(values, worst, resamples)
+
+
+def quality_from(
+    values: Mapping[int, float], worst: float | None, resamples: int
+) -> Quality | None:
+    """None without values."""
+    if not values:
+        return None
+    numbers = list(filled(values, worst).values())
+    return Quality(
+        values=values,
+        mean=mean_interval(numbers),
+        interquartile_mean=iqm_interval([numbers], resamples, SEED),
+        failed=sum(map(math.isinf, values.values())),
+    )
