@@ -90,7 +90,6 @@ MAY_IMPORT = {
         "saved",
         "terminal",
     },
-    "statistics": set(),
     "evidence": {"core", "groups", "runs", "sweeps"},
     "comparing": {
         "core",
@@ -102,6 +101,7 @@ MAY_IMPORT = {
         "sweeps",
         "terminal",
     },
+    "report": {"comparing", "core", "evidence", "runs", "statistics", "sweeps"},
     "sweeps": {
         "core",
         "build",
@@ -171,7 +171,8 @@ def test_one_module_opens_a_pickle() -> None:
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["--cfg", "job"], ["--cfg", "job", "model=vae"], ["-sc", "install=bash"],
-     ["resume", "--help"], ["list", "."], ["compare", "--help"], ["--version"], ["model=nothing"]],
+     ["resume", "--help"], ["list", "."], ["compare", "--help"],
+     ["report", "--help"], ["--version"], ["model=nothing"]],
 )  # fmt: skip
 def test_torch_is_not_imported_for(words: list[str]) -> None:
     code = (

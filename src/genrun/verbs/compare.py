@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.verbs.words import folders_and_settings, integer, listed, settings_among
+
+if TYPE_CHECKING:  # numpy, which a wrong word is said without
+    from genrun.comparing.asked import Asked
+    from genrun.evidence.collect import Found
 
 DEFAULTS = {
     "by": "",
@@ -41,6 +46,27 @@ def run(words: Sequence[str]) -> int:
     """Prints the verdict, and writes it where `out` says."""
     folders, settings = folders_and_settings(USAGE, words)
     given = settings_among("compare", settings, DEFAULTS)
+    asked, out = asked_of(given), _out(given["out"])
+
+    from genrun.comparing.json_form import to_json
+    from genrun.comparing.table import print_verdict
+    from genrun.comparing.verdict import verdict_of
+    from genrun.runs.files import write_json
+    from genrun.terminal.tables import print_line
+
+    found = runs_in(folders)
+    verdict = verdict_of(found.records, asked, found.damaged)
+    print_verdict(verdict)
+    if out is not None:
+        write_json(out, to_json(verdict))
+        print_line(str(out))
+    return 0
+
+
+def asked_of(given: Mapping[str, str]) -> Asked:
+    """What the words of a comparison ask. Raises `ConfigError`."""
+    from genrun.comparing.asked import Asked
+
     for name, allowed in (("budget", BUDGETS), ("split", ("", *SPLITS))):
         if given[name] not in allowed:
             listing = ", ".join(filter(None, allowed))
@@ -51,22 +77,7 @@ def run(words: Sequence[str]) -> int:
         raise ConfigError(f"resamples={resamples}: must be at most {MOST_RESAMPLES}")
     if given["target"] and given["baseline"]:
         raise ConfigError("target, baseline: either gives the target; leave one of them out")
-    out = _out(given["out"])
-
-    from genrun.comparing.asked import Asked
-    from genrun.comparing.json_form import to_json
-    from genrun.comparing.table import print_verdict
-    from genrun.comparing.verdict import verdict_of
-    from genrun.evidence.collect import collect
-    from genrun.runs.files import write_json
-    from genrun.terminal.tables import print_line
-
-    found = collect(folders)
-    if not found.records:
-        place, why = next(iter(found.damaged.items()))
-        more = f"; {len(found.damaged)} are damaged in all" if len(found.damaged) > 1 else ""
-        raise CheckpointUnusable(f"{place}: {why}{more}")
-    asked = Asked(
+    return Asked(
         by=tuple(listed(given["by"])),
         metric=given["metric"] or None,
         budget=given["budget"],  # type: ignore[arg-type]  # checked above
@@ -75,12 +86,18 @@ def run(words: Sequence[str]) -> int:
         split=given["split"] or None,  # type: ignore[arg-type]  # checked above
         **numbers,
     )
-    verdict = verdict_of(found.records, asked, found.damaged)
-    print_verdict(verdict)
-    if out is not None:
-        write_json(out, to_json(verdict))
-        print_line(str(out))
-    return 0
+
+
+def runs_in(folders: Sequence[str]) -> Found:
+    """At least one that can be read. Raises `InputMissing`, `CheckpointUnusable`."""
+    from genrun.evidence.collect import collect
+
+    found = collect(folders)
+    if not found.records:
+        place, why = next(iter(found.damaged.items()))
+        more = f"; {len(found.damaged)} are damaged in all" if len(found.damaged) > 1 else ""
+        raise CheckpointUnusable(f"{place}: {why}{more}")
+    return found
 
 
 def _number(name: str, given: Mapping[str, str]) -> float | None:
