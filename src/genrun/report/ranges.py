@@ -35,7 +35,7 @@ def value_scale(points: Sequence[Point]) -> Scale:
     low, high = min(values), max(values)
     log = low > 0 and high > FACTOR_FOR_LOG * low
     room = BEYOND * (high - low)
-    kept = [end for end in ends if low - room <= end <= high + room and (end > 0 or not log)]
+    kept = [min(max(end, low - room), high + room) for end in ends if end > 0 or not log]
     return scale_of([*values, *kept], log, margin=0.06)
 
 

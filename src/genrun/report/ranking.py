@@ -14,6 +14,7 @@ from genrun.report.geometry import percent
 from genrun.report.scale import Scale, scale_of, short_number
 
 MOST = 24  # contestants
+BEYOND = 3.0  # of the values' range that an interval may add on each side
 SHOWN: tuple[Axis, ...] = ("steps", "seconds")  # of a time to the target
 
 
@@ -95,9 +96,9 @@ def _scale(qualities: Sequence[Quality]) -> Scale:
     values += [one.mean.value for one in qualities]
     if not values:
         return scale_of([])
-    room = 2.0 * (max(values) - min(values))
+    room = BEYOND * (max(values) - min(values))
     ends = [end for one in qualities for end in (one.mean.low, one.mean.high) if end is not None]
-    kept = [end for end in ends if min(values) - room <= end <= max(values) + room]
+    kept = [min(max(end, min(values) - room), max(values) + room) for end in ends]
     return scale_of([*values, *kept], margin=0.04)
 
 

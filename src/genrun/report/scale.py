@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+SMALLEST, LARGEST = 1e-150, 1e150  # sizes with which an axis can be computed
 STEPS = (1.0, 2.0, 5.0, 10.0)
 MANTISSAS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0))  # of a logarithmic axis's ticks, fewest first
 
@@ -71,14 +72,14 @@ def scale_of(values: Sequence[float], log: bool = False, margin: float = 0.0) ->
     Logarithmic where it is asked for and all values are above 0. Infinite values are left out.
     """
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
-    low, high = min(finite), max(finite)
-    if log and low > 0:
+    low, high = max(min(finite), -LARGEST), min(max(finite), LARGEST)
+    if log and low > SMALLEST:
         ratio = high / low if high > low else 2.0
         room = ratio**margin if high > low else ratio
-        return Scale(max(low / room, 5e-324), min(high * room, 1e308), True)
+        return Scale(low / room, high * room, True)
     size = high - low
-    if not math.isfinite(size) or size <= abs(high) * 1e-12:
-        size, margin = abs(high) or 1.0, max(margin, 0.1)
+    if size <= max(high, -low, SMALLEST) * 1e-12:
+        size, margin = max(high, -low, SMALLEST), max(margin, 0.1)
     return Scale(low - margin * size, high + margin * size, False)
 
 
