@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genrun.runs.strict_json import finite_number
+from genrun.statistics.student import Spread, spread
 from genrun.sweeps.names import differing_words
 from genrun.sweeps.results import Result, brief
-from genrun.sweeps.statistics import Spread, spread
 
 SEED = "seed"
 WITHOUT_WORDS = ("model", "optimizer")  # the choices that name a sweep over nothing but seeds

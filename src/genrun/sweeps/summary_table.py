@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from genrun.statistics.pairs import paired_difference
 from genrun.sweeps.configurations import Configuration, by_monitor, spent
 from genrun.sweeps.results import Result, brief
-from genrun.sweeps.statistics import paired_difference
 from genrun.terminal.style import duration, number
 from genrun.terminal.tables import print_line, print_table
 
