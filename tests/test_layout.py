@@ -90,7 +90,6 @@ MAY_IMPORT = {
         "saved",
         "terminal",
     },
-    "statistics": set(),
     "evidence": {"core", "groups", "runs", "sweeps"},
     "comparing": {
         "core",

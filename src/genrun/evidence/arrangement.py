@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
+from genrun.core.row_names import is_error
 from genrun.evidence.record import RunRecord
 
 TASK = ("model", "backbone", "data", "metric", "features")  # groups that say what is to be learned
@@ -183,9 +184,8 @@ def _first_of_each(records: Sequence[RunRecord], notes: list[str]) -> list[RunRe
 def _refuse_unmeasured(metric: str, records: Sequence[RunRecord]) -> None:
     names = dict.fromkeys(name for run in records for name in [*run.curve.names, *run.test])
     if metric not in names:
-        raise ConfigError(
-            f"metric={metric}: no run measured it; measured are {', '.join(names) or 'none'}"
-        )
+        known = ", ".join(name for name in names if not is_error(name, names)) or "none"
+        raise ConfigError(f"metric={metric}: no run measured it; measured are {known}")
 
 
 def _monitor_of_likes(run: RunRecord, records: Sequence[RunRecord]) -> str | None:
