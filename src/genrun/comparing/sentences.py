@@ -136,7 +136,7 @@ def _trials(first: Side, second: Side) -> str:
     if one == other:
         return ""
     names = first.standing.name, second.standing.name
-    return f"; {names[0]} is the best of {counted(one, 'trial')}, {names[1]} of {other:,}"
+    return f"; {names[0]} had {counted(one, 'trial')}, {names[1]} {other:,}"
 
 
 def _all_failed(quality: Quality) -> bool:

@@ -63,9 +63,9 @@ def run(words: Sequence[str]) -> int:
 
     found = collect(folders)
     if not found.records:
-        place, why = next(iter(found.damaged.items()))
+        why = next(iter(found.damaged.values()))
         more = f"; {len(found.damaged)} are damaged in all" if len(found.damaged) > 1 else ""
-        raise CheckpointUnusable(f"{place}: {why}{more}")
+        raise CheckpointUnusable(f"{why}{more}")
     asked = Asked(
         by=tuple(listed(given["by"])),
         metric=given["metric"] or None,
