@@ -42,8 +42,7 @@ def worst_of(workload: Workload) -> float | None:
     metric = workload.metric
     values = [run.curve.worst(metric) for run in workload.records]
     values += [run.test[metric] for run in workload.records if metric in run.test]
-    worst = max(values, default=-math.inf)
-    return worst if math.isfinite(worst) else None
+    return max(filter(math.isfinite, values), default=None)
 
 
 def contender_of(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from genrun.comparing.contender import Contender, contender_of, worst_of
 from genrun.comparing.names import short_names
-from genrun.comparing.spaces import Space, space_of
+from genrun.comparing.spaces import Files, Space, space_of
 from genrun.evidence.arrangement import Arrangement
 
 
@@ -26,7 +24,7 @@ class Entry:
 
 def enter(arrangement: Arrangement) -> list[Entry]:
     """One for each workload."""
-    known: dict[Path, Mapping[str, Any]] = {}
+    files = Files()
     names = short_names(arrangement.contestants)
     entries = []
     for workload in arrangement.workloads:
@@ -35,6 +33,6 @@ def enter(arrangement: Arrangement) -> list[Entry]:
             contender_of(label, names[label], own, workload.metric, worst)
             for label, own in workload.contestants.items()
         ]
-        spaces = {one.label: space_of(one, known) for one in contenders}
+        spaces = {one.label: space_of(one, files) for one in contenders}
         entries.append(Entry(workload.label, workload.metric, contenders, spaces, worst))
     return entries

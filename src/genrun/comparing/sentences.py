@@ -62,17 +62,17 @@ def of_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> 
         if pair.decided:
             return f"{names[0]} beats {failed}"
         return f"undecided between {names[0]} and {failed}: too few runs to be sure"
-    failures = _failures(first) + _failures(second)
+    remarks = _failures(first) + _failures(second) + _trials(first, second)
     by, low, high = together(pair.difference.value, pair.difference.low, pair.difference.high)
     interval = "" if pair.difference.low is None else f"{low} to {high}, "
     if pair.decided:
         where = f"(95 % interval {interval}{_seeds(pair, sides)})"
-        return f"{names[0]} beats {names[1]} by {amount(by, metric)} {where}{failures}"
+        return f"{names[0]} beats {names[1]} by {amount(by, metric)} {where}{remarks}"
     corrected = _corrected(pair, number)
     where = f"({interval}{_seeds(pair, sides)}{corrected})"
     outlook = _outlook(pair, metric)
     return (
-        f"undecided between {names[0]} and {names[1]}: {amount(by, metric)} {where}{failures}; "
+        f"undecided between {names[0]} and {names[1]}: {amount(by, metric)} {where}{remarks}; "
         f"{outlook}"
     )
 
@@ -128,6 +128,15 @@ def _failures(side: Side) -> str:
     if not failed:
         return ""
     return f"; {failed} of {name}'s {counted(side.quality.seeds, 'run')} failed and count as worst"
+
+
+def _trials(first: Side, second: Side) -> str:
+    """A best of fifty trials is no equal of a best of five."""
+    one, other = (len(side.standing.tuning.trials) for side in (first, second))
+    if one == other:
+        return ""
+    names = first.standing.name, second.standing.name
+    return f"; {names[0]} had {counted(one, 'trial')}, {names[1]} {other:,}"
 
 
 def _all_failed(quality: Quality) -> bool:

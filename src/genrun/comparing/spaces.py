@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from genrun.comparing.contender import TUNING, Contender
+from genrun.comparing.proofs import Proof, read_proof
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.evidence.arrangement import Configuration
-from genrun.evidence.collect import PROOF
-from genrun.runs.strict_json import read_json
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.search.space import Choices, Dimension, Range, dimension
 
-LARGEST_PROOF = 1 << 24
 RANDOM = ("random", "qmc")  # samplers whose trials know nothing of each other
 FEWEST_VALUES = 3  # of a grid, from which on one of them is not on its edge
 
@@ -55,46 +53,47 @@ class Space:
         return ends.get(float(word))
 
 
-def space_of(contender: Contender, known: dict[Path, Mapping[str, Any]]) -> Space:
-    """`known` keeps what was read, by folder, so that each file is read once."""
+class Files:
+    """Spaces that plans and proofs state, each file read once."""
+
+    def __init__(self) -> None:
+        self._searches: dict[Path, Mapping[str, Any]] = {}
+        self._proofs: dict[Path, Proof | None] = {}
+
+    def of_search(self, sweep: Path) -> Mapping[str, Any]:
+        """How a search was told to search; empty for a grid."""
+        if sweep not in self._searches:
+            try:
+                self._searches[sweep] = read_plan(sweep).search or {}
+            except CheckpointUnusable:  # it was sound when its runs were collected
+                self._searches[sweep] = {}
+        return self._searches[sweep]
+
+    def of_proof(self, sweep: Path, job: str) -> Mapping[str, str]:
+        """What the contestant of a tuning job searched; empty where it is not said."""
+        if sweep.parent not in self._proofs:
+            self._proofs[sweep.parent] = read_proof(sweep.parent)
+        proof = self._proofs[sweep.parent]
+        return {} if proof is None else proof.spaces.get(job, {})
+
+
+def space_of(contender: Contender, files: Files) -> Space:
+    """Of a search or a proof what it stated, else the values that were swept."""
     runs = [run for one in contender.tried for run in one.runs]
-    if runs and all(run.stage == TUNING and run.sweep for run in runs):
-        stated = [_of_proof(run.sweep.parent, contender, known) for run in runs[:1] if run.sweep]
-        return Space(_dimensions(stated[0], contender.tried), RANDOM[0])
-    sweeps = dict.fromkeys(run.sweep for run in runs)
-    searches = [_search(sweep, known) if sweep else {} for sweep in sweeps]
-    if not searches or not all(searches):
+    if any(run.sweep is None for run in runs):
         return Space(_swept(contender.tried), "grid")
-    samplers = {str(search["sampler"]) for search in searches}
-    space = {key: text for search in searches for key, text in search["space"].items()}
+    if all(run.stage == TUNING for run in runs):
+        stated = [files.of_proof(run.sweep, run.folder.name) for run in runs if run.sweep]
+        samplers = {RANDOM[0]}
+    else:
+        searches = [files.of_search(sweep) for sweep in {run.sweep for run in runs} if sweep]
+        if not all(searches):
+            return Space(_swept(contender.tried), "grid")
+        stated = [search["space"] for search in searches]
+        samplers = {str(search["sampler"]) for search in searches}
+    space = {key: text for one in stated for key, text in one.items()}
     sampler = samplers.pop() if len(samplers) == 1 else "several searches"
     return Space(_dimensions(space, contender.tried), sampler)
-
-
-def _of_proof(
-    folder: Path, contender: Contender, known: dict[Path, Mapping[str, Any]]
-) -> Mapping[str, Any]:
-    """The stated space of a contestant; empty where the proof's file says nothing of it."""
-    path = folder / PROOF
-    if path not in known:
-        try:
-            content = read_json(path, LARGEST_PROOF)
-        except (ValueError, OSError):  # the runs are sound all the same
-            content = {}
-        known[path] = content if isinstance(content, dict) else {}
-    spaces = known[path].get("spaces")
-    own = spaces.get(contender.name) if isinstance(spaces, dict) else None
-    return own if isinstance(own, dict) else {}
-
-
-def _search(folder: Path, known: dict[Path, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """How a search was told to search; empty for a grid."""
-    if folder not in known:
-        try:
-            known[folder] = read_plan(folder).search or {}
-        except CheckpointUnusable:  # it was sound when its runs were collected
-            known[folder] = {}
-    return known[folder]
 
 
 def _dimensions(

@@ -10,6 +10,7 @@ from genrun.comparing.entries import enter
 from genrun.comparing.forms import Verdict
 from genrun.comparing.judge import judge
 from genrun.comparing.names import find_label
+from genrun.comparing.proofs import contested
 from genrun.comparing.remarks import notes_of, once
 from genrun.comparing.sentences import sentences_of
 from genrun.comparing.warn import warnings_of
@@ -25,7 +26,7 @@ def verdict_of(
 
     Raises `ConfigError` where what was asked does not suit the runs.
     """
-    arrangement = arrange(records, asked.by, asked.metric)
+    arrangement = arrange(records, asked.by or contested(records), asked.metric)
     baseline = None
     if asked.baseline is not None:
         baseline = find_label("baseline", asked.baseline, arrangement.contestants)

@@ -29,7 +29,7 @@ def warnings_of(entry: Entry) -> list[str]:
         *_edges(judged, spaces),
         *_data(judged),
     ]
-    if optimistic := [one.name for one in judged if not one.confirmed]:
+    if optimistic := [one.name for one in judged if one.sound and not one.confirmed]:
         found.append(
             f"{_listed(optimistic)}: the best of several configurations was chosen by the same "
             "runs that it is judged by, so its values are optimistic; genrun prove re-runs the "

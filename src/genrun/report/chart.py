@@ -8,6 +8,7 @@ from typing import Literal
 
 from genrun.report.scale import Scale, Tick
 
+Shape = Literal["line", "steps", "dots", "bars", "front"]
 STYLES = 8  # colours, dashes and marks that are told apart; see report.css
 
 
@@ -30,7 +31,7 @@ class Line:
     name: str
     points: Sequence[Point]
     style: int | None = None  # None: thin and grey, behind the others, without a name
-    shape: Literal["line", "steps", "dots", "bars", "front"] = "line"
+    shape: Shape = "line"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from genrun.evidence.arrangement import differing_settings
+from genrun.evidence.differences import differing_settings
 from genrun.report import numbers
 from genrun.report.cast import Member, Scene
 from genrun.report.front import spent_by

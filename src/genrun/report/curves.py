@@ -85,15 +85,15 @@ def _lines(
 ) -> list[Line]:
     beyond = steps_of([run for one in scene.members for run in _runs(one)])
     lines = [
-        Line(one.name, _points(scene.metric, one, axis, worst, False, beyond)) for one in behind
+        Line(one.name, points_of(scene.metric, one, axis, worst, False, beyond)) for one in behind
     ]
     for one in shown:
-        points = _points(scene.metric, one, axis, worst, True, beyond)
+        points = points_of(scene.metric, one, axis, worst, True, beyond)
         lines.append(Line(one.name, points, style=one.style))
     return [line for line in lines if line.points]
 
 
-def _points(
+def points_of(
     metric: str,
     member: Member,
     axis: Axis,

@@ -142,7 +142,9 @@ def _spots(line: Line, chart: Chart) -> list[tuple[str, str, bool]]:
 
 def _names(lines: Sequence[Line], chart: Chart) -> list[dict[str, Any]]:
     """At the lines' ends, moved apart where they would cover each other."""
-    ends = [(line, line.points[-1]) for line in lines if line.points and line.shape != "dots"]
+    ends = [
+        (one, one.points[-1]) for one in lines if one.points and one.shape in ("line", "steps")
+    ]
     wanted = sorted(
         (min(max(_height(point.y, chart.y), 0.02), 0.98), line.style, line.name)
         for line, point in ends

@@ -20,6 +20,7 @@ from genrun.sweeps.plan import read_plan
 MOST_COMMANDS = 30
 MOST_VALUES = 12
 LARGEST_PROOF = 1 << 26
+SPLITS = {"train": "to train on", "held_out": "held out", "test": "to test on"}
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,8 @@ def _facts_of(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, str(environment[name])
     yield "git commit", str(info.get("git_commit") or "none: not in a repository")
     if data:
-        sizes = f"{data.get('train')} to train on, {data.get('held_out')} held out"
-        test = data.get("test")
-        sizes += f", {test} to test on" if test else ""
-        yield "data", f"{data['name']}, {sizes}"
+        sizes = [f"{data[key]} {use}" for key, use in SPLITS.items() if data.get(key)]
+        yield "data", ", ".join([str(data["name"]), *sizes])
         yield "data digest", str(data["digest"])
     if "parameters" in info:
         yield "parameters", ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items())
@@ -152,5 +151,5 @@ def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "normalized value", verdict.aggregate.normalization
     yield (
         "Pareto front",
-        "configurations that none other is better than at the same compute or less",
+        "of all evaluations those than which none is better for the same compute or less",
     )

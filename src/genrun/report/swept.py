@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from genrun.evidence.arrangement import differing_settings
+from genrun.evidence.differences import differing_settings
 from genrun.report import numbers
 from genrun.report.cast import FINAL, Member, Scene
 from genrun.report.chart import Axis, Chart, Figure, Line, Point

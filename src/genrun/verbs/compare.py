@@ -94,9 +94,9 @@ def runs_in(folders: Sequence[str]) -> Found:
 
     found = collect(folders)
     if not found.records:
-        place, why = next(iter(found.damaged.items()))
+        why = next(iter(found.damaged.values()))
         more = f"; {len(found.damaged)} are damaged in all" if len(found.damaged) > 1 else ""
-        raise CheckpointUnusable(f"{place}: {why}{more}")
+        raise CheckpointUnusable(f"{why}{more}")
     return found
 
 
