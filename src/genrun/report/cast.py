@@ -10,9 +10,11 @@ from genrun.comparing.forms import Verdict, WorkloadVerdict
 from genrun.evidence.arrangement import Arrangement, Configuration, Workload
 from genrun.evidence.record import RunRecord
 from genrun.report.chart import STYLES
+from genrun.report.numbers import cut
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval
 
+LONGEST_NAME = 160  # characters
 FINAL = "final"  # a proof's stage on fresh seeds
 
 
@@ -139,4 +141,5 @@ def _by_stage(configuration: Configuration) -> list[Configuration]:
 
 def _name(contestant: str, configuration: Configuration, stage: str) -> str:
     own = [f"{key.rpartition('.')[2]}={text}" for key, text in configuration.settings.items()]
-    return " ".join([contestant, *own, *(["(fresh seeds)"] if stage == FINAL else [])])
+    name = " ".join([contestant, *own, *(["(fresh seeds)"] if stage == FINAL else [])])
+    return cut(name, LONGEST_NAME)

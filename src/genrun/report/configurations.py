@@ -14,7 +14,7 @@ from genrun.report.tables import Cell, Table, number_cell
 
 MOST_ROWS = 300
 MOST_COLUMNS = 8  # of settings
-LONGEST_REASON = 300
+LONGEST_REASON, LONGEST_SETTING = 300, 80  # characters
 
 
 def configurations_of(scene: Scene, titled: bool) -> Table:
@@ -46,8 +46,8 @@ def failures_of(scenes: Sequence[Scene]) -> Table:
             number_cell(str(run.seed), run.seed),
             Cell("given up" if run.pruned else run.status),
             number_cell(*_last_step(run.curve.total("steps"))),
-            Cell(_cut(run.reason)),
-            Cell(run.name),
+            Cell(numbers.cut(run.reason, LONGEST_REASON)),
+            Cell(numbers.cut(run.name, LONGEST_REASON)),
         ]
         for scene in scenes
         for member in scene.members
@@ -85,7 +85,7 @@ def _setting(text: str | None) -> Cell:
     try:
         value = math.nan if text is None else float(text)
     except ValueError:
-        return Cell(text or "")
+        return Cell(numbers.cut(text or "", LONGEST_SETTING))
     return number_cell(numbers.NOTHING if text is None else text, value)
 
 
@@ -115,7 +115,3 @@ def _runs(member: Member) -> Cell:
 
 def _last_step(steps: float) -> tuple[str, float]:
     return (f"step {steps:,.0f}", steps) if math.isfinite(steps) else (numbers.NOTHING, math.nan)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"

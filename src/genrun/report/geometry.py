@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from genrun.report.chart import Axis, Chart, Line, Point
+from genrun.report.numbers import cut
 from genrun.report.scale import Tick
 
 UNITS = 1000  # of the plot's own coordinates, each way
@@ -172,7 +173,3 @@ def _hover(line: Line, chart: Chart) -> dict[str, Any]:
 
 def percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}".rstrip("0").rstrip(".") + "%"
-
-
-def cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -13,12 +13,14 @@ from genrun.comparing.forms import Verdict
 from genrun.core.errors import GenrunError
 from genrun.evidence.collect import PROOF
 from genrun.evidence.record import RunRecord
+from genrun.report.numbers import cut
 from genrun.runs.folder import RunFolder
 from genrun.runs.strict_json import check_form, read_json
 from genrun.sweeps.plan import read_plan
 
 MOST_COMMANDS = 30
 MOST_VALUES = 12
+LONGEST_FACT, LONGEST_COMMAND = 300, 4000  # characters
 LARGEST_PROOF = 1 << 26
 SPLITS = {"train": "to train on", "held_out": "held out", "test": "to test on"}
 
@@ -35,7 +37,7 @@ class Repeat:
 
 def repeat_of(records: Sequence[RunRecord], verdict: Verdict) -> Repeat:
     """From the folders of the runs and of their sweeps, as far as they can be read."""
-    commands = list(dict.fromkeys(_commands(records)))
+    commands = list(dict.fromkeys(cut(one, LONGEST_COMMAND) for one in _commands(records)))
     hidden = len(commands) - MOST_COMMANDS
     note = f"{hidden} more runs have command lines of their own." if hidden > 0 else ""
     return Repeat(commands[:MOST_COMMANDS], note, _facts(records), list(_definitions(verdict)))
@@ -71,7 +73,7 @@ def _facts(records: Sequence[RunRecord]) -> list[tuple[str, list[str]]]:
     for run in records:
         info = _info(run)
         for name, text in _facts_of(info) if info else ():
-            found.setdefault(name, Counter())[text] += 1
+            found.setdefault(name, Counter())[cut(text, LONGEST_FACT)] += 1
     seeds = sorted({run.seed for run in records})
     facts = [(name, _counted(counts)) for name, counts in found.items()]
     shown = ", ".join(map(str, seeds[:200])) + (", …" if len(seeds) > 200 else "")

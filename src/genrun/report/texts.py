@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from genrun.comparing.forms import Verdict
@@ -53,6 +54,7 @@ def _sentence(text: str, names: Collection[str]) -> str:
     first = text.split()[0].rstrip(",:;")
     named = first in names or any(not letter.isalpha() and letter != "-" for letter in first)
     begun = text if named else text[0].upper() + text[1:]
+    begun = re.sub("(?<=[0-9]) %", "\N{NO-BREAK SPACE}%", begun)
     return begun if begun[-1] in ".!?:" else begun + "."
 
 
