@@ -129,3 +129,10 @@ def test_pruned_and_left_runs_are_no_repeats(tmp_path: Path) -> None:
     ]
     configuration = arrange(runs).workloads[0].contestants[EVERYTHING][0]
     assert list(configuration.by_seed()) == [0, 3]
+
+
+def test_a_run_of_before_there_were_updates_is_no_other_contestant(tmp_path: Path) -> None:
+    now = {"updates": {"_target_": "genrun.updates.alternating.Alternating"}}
+    old = made_record(tmp_path / "old", [9, 5], 0)
+    new = made_record(tmp_path / "new", [9, 5], 1, choices={"updates": "alternating"}, **now)
+    assert list(arrange([old, new]).workloads[0].contestants) == [EVERYTHING]

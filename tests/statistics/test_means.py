@@ -102,7 +102,7 @@ def test_variances_of_strata_by_hand() -> None:
     variances, degrees = winsorized_variances([np.arange(4.0), np.arange(10.0, 14.0)])
     factor = 7 * 4 / (8 * 3) / 4**2
     assert variances == pytest.approx([0.25 * 4 * factor, 0.25 * 4 * factor], rel=1e-12)
-    assert degrees == [1, 1]
+    assert degrees == [1.5, 1.5]  # of h - 1 = 3
 
 
 def test_a_stratum_that_is_all_cut_off_adds_nothing() -> None:
@@ -141,6 +141,14 @@ def test_the_bootstrap_resamples_within_strata() -> None:
 
     found = stratified_bootstrap([[1.0] * 3, [100.0] * 3], mean, resamples=500, seed=0)
     assert (found.value, found.low, found.high) == (50.5, 50.5, 50.5)
+
+
+def test_the_bootstrap_draws_every_run() -> None:
+    """Of two runs a quarter of the resamples has the one twice, and a quarter the other."""
+    found = stratified_bootstrap(
+        [[0.0, 10.0]], lambda runs: runs.mean(axis=-1), resamples=500, seed=0
+    )
+    assert (found.value, found.low, found.high) == (5.0, 0.0, 10.0)
 
 
 def test_the_bootstraps_interval_is_the_normal_limit() -> None:

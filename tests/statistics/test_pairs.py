@@ -67,12 +67,11 @@ def test_one_pair_says_nothing_of_how_sure(
 
 @pytest.mark.parametrize("shift", [0, 100])  # paired and not
 def test_equal_throughout_is_no_difference(shift: int) -> None:
-    found = compare_pair(
-        by_seed(0.1, 0.1, 0.1), {seed + shift: 0.1 * (1 + 1e-16) for seed in range(3)}
-    )
+    """But for a rounding."""
+    above = math.nextafter(0.1, 1.0)
+    found = compare_pair(by_seed(0.1, 0.1, 0.1), {seed + shift: above for seed in range(3)})
     assert (found.difference.value, found.difference.low, found.difference.high) == (0, 0, 0)
     assert found.p_value == 1.0
-    assert found.improvement.value == 0.5
 
 
 @pytest.mark.parametrize(
@@ -125,6 +124,16 @@ def test_failures_must_have_been_replaced(bad: float) -> None:
         assert improvement_by_seed(by_seed(1.0, 2.0), by_seed(bad, 2.5)).value == 1.0
 
 
+def test_improvement_is_paired_where_all_seeds_are() -> None:
+    first = {seed: float(seed) for seed in range(12)}
+    second = {seed: value + 0.4 for seed, value in reversed(first.items())}
+    together = improvement_by_seed(first, second)
+    apart = improvement_by_seed(first, {seed + 50: value for seed, value in second.items()})
+    assert together.value == apart.value
+    assert together.high - together.low < 0.6 * (apart.high - apart.low)
+    assert compare_pair(first, second).improvement == together
+
+
 def test_holm_by_hand() -> None:
     """Sorted .01 .02 .03 .04 times 4 3 2 1: .04 .06 .06 .06."""
     assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
@@ -140,6 +149,10 @@ def test_holm_by_hand() -> None:
 def test_seeds_to_decide_are_the_published_sample_sizes(effect: float, pairs: int) -> None:
     assert seeds_to_decide(deviation=2.0, difference=-2.0 * effect) == pairs
     assert paired_power(pairs - 1, effect, 0.05) < 0.8 <= paired_power(pairs, effect, 0.05)
+    critical = stats.t.ppf(0.975, pairs - 1)
+    beyond = stats.nct(pairs - 1, effect * math.sqrt(pairs))
+    expected = beyond.sf(critical) + beyond.cdf(-critical)
+    assert paired_power(pairs, effect, 0.05) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(

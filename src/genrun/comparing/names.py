@@ -102,4 +102,5 @@ def _short_part(key: str, value: str) -> str:
 
 
 def _magnitude(value: float) -> int:
-    return math.floor(math.log10(value)) if value > 0 else 0
+    """Of the first digit: 0 of 3.1, -2 of 0.031. Rounded first: half a width is seldom exact."""
+    return math.floor(math.log10(float(f"{value:.3g}"))) if value > 0 else 0

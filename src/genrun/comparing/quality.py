@@ -24,12 +24,12 @@ def budget_of(contenders: Sequence[Contender], asked: Asked) -> Mark | None:
     they spent on that axis.
     """
     axis = asked.budget
+    unknown = [one.name for one in contenders if any(map(math.isnan, totals_of(one, axis)))]
+    if unknown:
+        raise ConfigError(f"budget={axis}: the runs of {', '.join(unknown)} do not say")
     if asked.at is not None:
         return Mark(asked.at, f"at={asked.at:g} {axis}, as given")
     totals = {one.name: typical(one, axis) for one in contenders if one.sound}
-    unknown = [name for name, total in totals.items() if math.isnan(total)]
-    if unknown:
-        raise ConfigError(f"budget={axis}: the runs of {', '.join(unknown)} do not say")
     if not totals:
         return None
     least = min(totals, key=lambda name: totals[name])
@@ -39,10 +39,14 @@ def budget_of(contenders: Sequence[Contender], asked: Asked) -> Mark | None:
     return Mark(totals[least], rule)
 
 
+def totals_of(contender: Contender, axis: Axis) -> list[float]:
+    """What its sound runs had spent at their last evaluation; NaN where one does not say."""
+    return [run.curve.total(axis) for run in contender.sound]
+
+
 def typical(contender: Contender, axis: Axis) -> float:
-    """The median that its sound runs spent; NaN where they do not say."""
-    totals = [run.curve.total(axis) for run in contender.sound]
-    known = [total for total in totals if math.isfinite(total)]
+    """The median of those that say; NaN where none does."""
+    known = [total for total in totals_of(contender, axis) if not math.isnan(total)]
     return float(np.median(known)) if known else math.nan
 
 
@@ -53,12 +57,10 @@ def spent_by(contender: Contender) -> dict[Axis, float]:
 def quality_at(
     contender: Contender, metric: str, budget: Mark, worst: float | None, asked: Asked
 ) -> Quality | None:
-    """On held-out images. Runs that do not say what they had spent are left out."""
-    axis = asked.budget
+    """On held-out images."""
     values = {
-        seed: value_of(run, metric, "held_out", axis, budget.value)
+        seed: value_of(run, metric, "held_out", asked.budget, budget.value)
         for seed, run in contender.runs.items()
-        if run.failed or not math.isnan(run.curve.total(axis))
     }
     return quality_from(values, worst, asked.resamples)
 

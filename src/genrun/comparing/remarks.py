@@ -30,7 +30,7 @@ def notes_of(
     """A line each."""
     found = once(
         {
-            entry.label: list(_of_workload(entry, verdict))
+            entry.label: list(_of_workload(entry, verdict, asked))
             for entry, verdict in zip(entries, verdicts, strict=True)
         }
     )
@@ -54,7 +54,7 @@ def once(texts: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
-def _of_workload(entry: Entry, verdict: WorkloadVerdict) -> Iterator[str]:
+def _of_workload(entry: Entry, verdict: WorkloadVerdict, asked: Asked) -> Iterator[str]:
     left = [name for one in verdict.standings for name in one.left]
     if left:
         yield f"not ended, so not counted: {_named(left)}"
@@ -64,6 +64,8 @@ def _of_workload(entry: Entry, verdict: WorkloadVerdict) -> Iterator[str]:
     if any(one.failures for one in verdict.standings) and verdict.worst is not None:
         worst = amount(f"{verdict.worst:.5g}", verdict.metric)
         yield f"in means a failure counts as {worst}, the worst that any run ever had"
+    if asked.baseline is not None and verdict.target is None:
+        yield f"no time to target: {asked.baseline} has no runs that have ended"
     number = sum(one.at_end is not None for one in verdict.standings)
     if number > MOST_CONTESTANTS:
         yield f"of {number} contestants the best {MOST_CONTESTANTS} were compared in pairs"

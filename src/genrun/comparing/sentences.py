@@ -25,6 +25,13 @@ def sentences_of(verdict: WorkloadVerdict) -> list[str]:
     return found
 
 
+def _failed(standing: Standing) -> str:
+    number = len(standing.runs)
+    if standing.label == EVERYTHING:
+        return f"all {number} runs failed" if number > 1 else "the only run failed"
+    return f"{standing.name} failed in {_all(number)}"
+
+
 def _of_single_seeds(judged: Sequence[tuple[Standing, Quality]], metric: str) -> str:
     """In place of as many sentences as there are pairs, each without a word on how sure it is."""
     (first, low), (_, high) = judged[0], judged[-1]
@@ -45,7 +52,7 @@ def _of_unfinished(standing: Standing) -> str:
 def _of_failures(standings: Sequence[Standing]) -> list[str]:
     """A sentence for each contestant all of whose runs failed."""
     return [
-        f"{one.name} failed in {_all(len(one.runs))}: {next(iter(one.failures.values()))}"
+        f"{_failed(one)}: {next(iter(one.failures.values()))}"
         for one in standings
         if one.runs and len(one.failures) == len(one.runs)
     ]

@@ -15,6 +15,7 @@ from genrun.evidence.arrangement import Configuration
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.search.space import Choices, Dimension, Range, dimension
 
+GRID = "grid"
 RANDOM = ("random", "qmc")  # samplers whose trials know nothing of each other
 FEWEST_VALUES = 3  # of a grid, from which on one of them is not on its edge
 
@@ -40,13 +41,17 @@ class Space:
         return ", ".join(named) or "nothing"
 
     def edge(self, key: str, word: str) -> str | None:
-        """`lower` or `upper`, where a value is on the edge of a dimension that has an order."""
+        """`lower` or `upper`, where a value is on the edge of a range, or of a grid's numbers.
+
+        Values that a search was given are choices: nobody said that others lie beyond them.
+        """
         given = self.dimensions.get(key)
         if given is None or not _is_number(word):
             return None
         if isinstance(given, Range):
             return None if given.log and float(word) <= 0 else given.bound(word)
-        if len(given.words) < FEWEST_VALUES or not all(map(_is_number, given.words)):
+        few = len(given.words) < FEWEST_VALUES
+        if few or self.sampler != GRID or not all(map(_is_number, given.words)):
             return None
         values = [float(value) for value in given.words]
         ends = {min(values): "lower", max(values): "upper"}
@@ -81,14 +86,14 @@ def space_of(contender: Contender, files: Files) -> Space:
     """Of a search or a proof what it stated, else the values that were swept."""
     runs = [run for one in contender.tried for run in one.runs]
     if any(run.sweep is None for run in runs):
-        return Space(_swept(contender.tried), "grid")
+        return Space(_swept(contender.tried), GRID)
     if all(run.stage == TUNING for run in runs):
         stated = [files.of_proof(run.sweep, run.folder.name) for run in runs if run.sweep]
         samplers = {RANDOM[0]}
     else:
         searches = [files.of_search(sweep) for sweep in {run.sweep for run in runs} if sweep]
         if not all(searches):
-            return Space(_swept(contender.tried), "grid")
+            return Space(_swept(contender.tried), GRID)
         stated = [search["space"] for search in searches]
         samplers = {str(search["sampler"]) for search in searches}
     space = {key: text for one in stated for key, text in one.items()}

@@ -85,8 +85,8 @@ def time_table(
 
 
 def tuning_table(judged: Sequence[Standing], axis: Axis, before: str) -> Table:
-    most = max(len(one.tuning.trials) for one in judged)
-    shown = [count for count in TRIALS if count <= most]
+    numbers = {len(one.tuning.trials) for one in judged if one.tuning.trials}
+    shown = sorted({count for count in TRIALS if count <= max(numbers)} | numbers)
     wholes = [one.tuning.trials[-1].spent[axis] for one in judged if one.tuning.trials]
     least = min((whole for whole in wholes if not math.isnan(whole)), default=math.nan)
     rows = []

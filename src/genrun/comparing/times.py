@@ -10,6 +10,7 @@ import numpy as np
 from genrun.comparing.asked import Asked
 from genrun.comparing.contender import Contender, value_of
 from genrun.comparing.forms import Mark, Time
+from genrun.comparing.quality import totals_of
 from genrun.core.errors import ConfigError
 from genrun.evidence.curve import AXES, Axis
 
@@ -39,8 +40,7 @@ def times_to(contender: Contender, metric: str, target: Mark) -> dict[Axis, Time
     """By axis; one that its runs say nothing of is left out."""
     found: dict[Axis, Time] = {}
     for axis in AXES:
-        totals = [run.curve.total(axis) for run in contender.sound]
-        if contender.runs and not any(map(math.isnan, totals)):
+        if contender.runs and not any(map(math.isnan, totals_of(contender, axis))):
             found[axis] = _time(contender, metric, target.value, axis)
     return found
 

@@ -12,7 +12,8 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.core.reasons import is_pruned
 from genrun.evidence.curve import Axis, Curve
 from genrun.evidence.logs import read_curve
-from genrun.evidence.settings import flat_settings
+from genrun.evidence.settings import EARLIER_CHOICES, flat_settings
+from genrun.groups import EARLIER
 from genrun.runs.folder import RunFolder
 from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
 
@@ -95,7 +96,8 @@ def read_record(
     if not isinstance(seed, int):
         raise CheckpointUnusable(f"{folder}: its configuration has no seed")
     try:
-        settings = flat_settings(config, said, steps if isinstance(steps, int) else None)
+        whole, chosen = {**EARLIER, **config}, {**EARLIER_CHOICES, **said}
+        settings = flat_settings(whole, chosen, steps if isinstance(steps, int) else None)
     except (ValueError, RecursionError) as error:  # an alias of YAML may hold itself
         raise CheckpointUnusable(f"{folder}: its configuration {error}") from error
     return RunRecord(

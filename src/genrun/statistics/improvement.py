@@ -49,7 +49,7 @@ def mean_of_improvements(found: Sequence[Interval]) -> Interval:
     """rliable's probability over several tasks: the mean of those of each workload.
 
     The bounds are recovered from each workload's own (MOVER: Zou & Donner, 2008, Statistics in
-    Medicine 27, 1693-1702, equations 8 and 9): their distances from the estimates add up as
+    Medicine 27, 1693-1702): their distances from the estimates add up as
     squares. Raises ValueError without workloads.
     """
     if not found:

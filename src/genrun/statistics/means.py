@@ -22,7 +22,9 @@ ENOUGH_TO_RESAMPLE = 30  # runs in the smallest stratum from which the bootstrap
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """The mean with Student's t interval.
 
-    Raises ValueError without values. A mean that is infinite has no interval.
+    Of skewed values it holds the true mean less often: of a pool with skewness 1.4 in 91 to 94 %
+    (`make honesty`), where the interquartile mean's holds its own in 95 to 96 %. Raises ValueError
+    without values. A mean that is infinite has no interval.
     """
     if len(values) == 0:
         raise ValueError("no values to take a mean of")
@@ -78,11 +80,12 @@ def iqm_interval(
 ) -> Interval:
     """The interquartile mean of all strata's runs together, one sequence a workload.
 
-    From 30 runs in every stratum on, by stratified bootstrap, as rliable does. At fewer the
-    bootstrap is too narrow (`make honesty`), and the interval is that of a trimmed mean (Tukey &
-    McLaughlin, 1963): Student's t with the variance of the winsorized values and as many degrees
-    of freedom as values were kept, less one. With several strata that variance is summed within
-    them, as `winsorized_variances` says. Raises ValueError without values.
+    From 30 runs in every stratum on, by stratified bootstrap, as rliable does. At fewer that can
+    be too narrow (89 to 91 % held the value at 5 runs: `make honesty`), and the interval is that
+    of a trimmed mean (Tukey & McLaughlin, 1963): Student's t with the variance of the winsorized
+    values and as many degrees of freedom as values were kept, less one. With several strata that
+    variance is summed within them, as `winsorized_variances` says. Raises ValueError without
+    values.
     """
     flat = [value for stratum in strata for value in stratum]
     value = interquartile_mean(flat)
@@ -102,13 +105,14 @@ def iqm_interval(
 
 def winsorized_variances(
     strata: Sequence[NDArray[np.float64]],
-) -> tuple[list[float], list[int]]:
+) -> tuple[list[float], list[float]]:
     """How much each stratum adds to the variance of the pooled 25 % trimmed mean, and its degrees.
 
     A run moves the trimmed mean as its value clipped to the pooled quartiles does (Huber, 1981,
     section 3.3), so a stratum of n of the N runs adds n * var(clipped) / h^2, h runs being kept.
     It is scaled by (N - 1) h / (N (h - 1)), which makes it Tukey and McLaughlin's where there is
-    one stratum. The degrees are its kept runs less one, at least one.
+    one stratum. Of the h - 1 degrees each stratum has the share of its kept runs, at least 1:
+    found by simulation to cover 93 to 97 % at 5, 10 and 20 runs of 1 to 5 strata.
     """
     pooled = np.concatenate(strata)
     count = pooled.size
@@ -123,7 +127,7 @@ def winsorized_variances(
         float(np.clip(stratum, low, high).var(ddof=1)) * stratum.size * factor
         for stratum in strata
     ]
-    return variances, [max(int(number) - 1, 1) for number in kept_of]
+    return variances, [max(float(number) * (kept - 1) / kept, 1.0) for number in kept_of]
 
 
 def _iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:

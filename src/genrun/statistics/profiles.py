@@ -33,7 +33,7 @@ def time_ratios(times: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.fl
 def performance_profile(
     times: Mapping[str, Sequence[float]], taus: Sequence[float]
 ) -> dict[str, list[float]]:
-    """rho(tau): the fraction of workloads with r <= tau (Dolan & More, 2002, equation 2.1).
+    """rho(tau): the fraction of workloads with r <= tau (Dolan & More, 2002, section 2).
 
     A miss is within no tau, not even an infinite one.
     """
@@ -43,7 +43,7 @@ def performance_profile(
 def algoperf_score(times: Mapping[str, Sequence[float]], r_max: float = 4.0) -> dict[str, float]:
     """The integral of rho from 1 to r_max, divided by r_max - 1: 1 is best everywhere.
 
-    AlgoPerf's benchmark score (Dahl et al., 2023, arXiv 2306.07179, section 4.3). rho is a step
+    AlgoPerf's benchmark score (Dahl et al., 2023, arXiv 2306.07179). rho is a step
     function and is integrated exactly: a workload adds max(0, r_max - r). AlgoPerf's own scorer
     (scoring/performance_profile.py, `compute_leaderboard_score`) takes the trapezoid rule over 100
     evenly spaced taus, which puts each step half a cell off at most: the two scores differ by at

@@ -58,7 +58,7 @@ def t_p_value(t: float, degrees: float) -> float:
 
 
 def satterthwaite(variances: Sequence[float], degrees: Sequence[float]) -> float:
-    """Degrees of freedom of a sum of independent variance estimates (Satterthwaite, 1946, eq. 17).
+    """Degrees of freedom of a sum of independent variance estimates (Satterthwaite, 1946).
 
     (sum v)^2 / sum(v^2 / d). The variances are those of the terms as they enter the sum.
     """
