@@ -99,6 +99,34 @@ def grey_png(level: int) -> bytes:
     return buffer.getvalue()
 
 
+def write_proof(folder: Path) -> Path:
+    """Adam and sgd, each tuned at two rates with seed 0 and repeated with seeds 1 to 3."""
+    folder.mkdir()
+    words = ["contestants=[adam,sgd]", "trials=2", "seeds=3", "model=vae"]
+    contestants = {
+        name: {"space": {"optimizer.lr": "log 1e-4..1e-2"}, "tuning": [[f"{name}-0.0001-0"]]}
+        for name in ("adam", "sgd")
+    }
+    content = {"over": "optimizer", "words": words, "contestants": contestants}
+    (folder / "proof.json").write_text(json.dumps(content))
+    for stage, rates, seeds in (("tuning", (1e-4, 1e-3), (0,)), ("final", (1e-3,), (1, 2, 3))):
+        jobs = []
+        for optimizer, worth in (("adam", 170.0), ("sgd", 200.0)):
+            for lr in rates:
+                for seed in seeds:
+                    name = f"{optimizer}-{lr}-{seed}"
+                    value = worth - 1000 * lr + 0.7 * seed * (2 if worth == 170 else 1)
+                    run = write_run(folder / stage / name, optimizer, lr, seed, (500, value))
+                    if stage == "final":
+                        tested = {"step": 100, "values": {MONITOR: value + 1}}
+                        (run / "test.json").write_text(json.dumps(tested))
+                    choices = {"model": "vae", "data": "digits", "optimizer": optimizer}
+                    config = config_of(optimizer, lr, seed)
+                    jobs.append(Job(name, identity_of(config), [], choices, config))
+        Plan(words, jobs).write(folder / stage)
+    return folder
+
+
 def write_sweep(folder: Path, pictures: bool = True) -> Path:
     """Three optimizers at three rates with four seeds; the highest rate of sgd diverges."""
     folder.mkdir()

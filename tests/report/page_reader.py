@@ -9,7 +9,6 @@ from typing import Any
 
 from genrun.comparing.asked import Asked
 from genrun.comparing.verdict import verdict_of
-from genrun.evidence.arrangement import arrange
 from genrun.evidence.collect import collect
 from genrun.report.page import page_of
 from genrun.report.render import render
@@ -69,4 +68,4 @@ def html_of(*folders: Path, by: tuple[str, ...] = ("optimizer",), **asked: Any) 
     """As the verb writes it."""
     found = collect(folders)
     verdict = verdict_of(found.records, Asked(by=by, resamples=1000, **asked), found.damaged)
-    return render(page_of(found.records, arrange(found.records, by), verdict))
+    return render(page_of(found.records, verdict))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from genrun.report.render import render
-from tests.report.made_up import grey_png, noise_png, write_pictures, write_run
+from tests.report.made_up import grey_png, noise_png, write_pictures, write_proof, write_run
 from tests.report.page_reader import Page, html_of
 
 ORDER = ["verdict", "curves", "swept", "tuning", "samples", "configurations", "compute", "repeat"]
@@ -134,6 +134,16 @@ def test_a_sweep_of_a_hundred_runs_is_under_two_megabytes(tmp_path: Path) -> Non
     page = Page(html)
     assert "19 other configurations are left out" in page.text
     assert len(page.having("img")) == 6 * 6
+
+
+def test_a_proof_shows_what_was_tuned_and_what_was_tested(tmp_path: Path) -> None:
+    page = Page(html_of(write_proof(tmp_path / "proof"), by=()))
+    assert re.search(r"adam beats sgd by 2[89][.0-9]* nats", page.text)
+    assert "Judged by negative_elbo on test images" in page.text
+    assert "adam lr=0.001 (fresh seeds)" in page.words
+    assert "adam lr=0.0001" in page.words
+    assert page.words.count("fresh seeds") == page.words.count("tuning") == 2
+    assert "genrun prove 'contestants=[adam,sgd]' trials=2 seeds=3 model=vae" in page.words
 
 
 def test_one_run_and_runs_that_failed_at_once_have_a_page(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from genrun.report.chart import STYLES
 from genrun.report.numbers import cut
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval
+from genrun.sweeps.results import brief
 
 LONGEST_NAME = 160  # characters
 FINAL = "final"  # a proof's stage on fresh seeds
@@ -140,6 +141,8 @@ def _by_stage(configuration: Configuration) -> list[Configuration]:
 
 
 def _name(contestant: str, configuration: Configuration, stage: str) -> str:
-    own = [f"{key.rpartition('.')[2]}={text}" for key, text in configuration.settings.items()]
+    own = [
+        f"{key.rpartition('.')[2]}={brief(text)}" for key, text in configuration.settings.items()
+    ]
     name = " ".join([contestant, *own, *(["(fresh seeds)"] if stage == FINAL else [])])
     return cut(name, LONGEST_NAME)

@@ -32,6 +32,7 @@ class Line:
     points: Sequence[Point]
     style: int | None = None  # None: thin and grey, behind the others, without a name
     shape: Shape = "line"
+    short: str = ""  # where the name is long
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from genrun.report import numbers
 from genrun.report.cast import Member, Scene
 from genrun.report.front import spent_by
 from genrun.report.tables import Cell, Table, number_cell
+from genrun.sweeps.results import brief
 
 MOST_ROWS = 300
 MOST_COLUMNS = 8  # of settings
@@ -22,7 +23,10 @@ def configurations_of(scene: Scene, titled: bool) -> Table:
     keys = differing_settings(scene.workload.records)[:MOST_COLUMNS]
     shown = scene.members[:MOST_ROWS]
     hidden = len(scene.members) - len(shown)
-    note = f"Mean of each run's best {scene.metric} with its 95 % interval; lower is better."
+    note = (
+        f"Mean of each run's best {scene.metric} on held-out images, with its 95 % interval; "
+        "lower is better."
+    )
     if hidden:
         note += f" {hidden} more configurations are not listed."
     bounds = ((one.mean.low, one.mean.high) for one in shown if one.mean and not one.hopeless)
@@ -86,7 +90,7 @@ def _setting(text: str | None) -> Cell:
         value = math.nan if text is None else float(text)
     except ValueError:
         return Cell(numbers.cut(text or "", LONGEST_SETTING))
-    return number_cell(numbers.NOTHING if text is None else text, value)
+    return number_cell(numbers.NOTHING if text is None else brief(text), value)
 
 
 def _seeds(member: Member) -> Cell:

@@ -56,7 +56,7 @@ def _caption(shown: Sequence[Member], behind: Sequence[Member], cut: bool) -> st
         "workload's worst value from there on. "
     )
     if any(one.configuration.settings for one in shown):
-        text += "Each contestant is shown by its best configuration. "
+        text += "Each contestant is shown by the configuration that stands for it. "
     hopeless = [one.name for one in shown if one.hopeless]
     if hopeless and len(hopeless) < len(shown):
         text += f"Above the edge: {', '.join(hopeless)}, which failed in all runs. "
@@ -84,12 +84,13 @@ def _lines(
     scene: Scene, shown: Sequence[Member], behind: Sequence[Member], axis: Axis, worst: float
 ) -> list[Line]:
     beyond = steps_of([run for one in scene.members for run in _runs(one)])
+    names = {one.label: one.name for one in scene.verdict.standings}
     lines = [
         Line(one.name, points_of(scene.metric, one, axis, worst, False, beyond)) for one in behind
     ]
     for one in shown:
         points = points_of(scene.metric, one, axis, worst, True, beyond)
-        lines.append(Line(one.name, points, style=one.style))
+        lines.append(Line(one.name, points, one.style, short=names.get(one.contestant, "")))
     return [line for line in lines if line.points]
 
 

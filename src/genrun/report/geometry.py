@@ -147,7 +147,7 @@ def _names(lines: Sequence[Line], chart: Chart) -> list[dict[str, Any]]:
         (one, one.points[-1]) for one in lines if one.points and one.shape in ("line", "steps")
     ]
     wanted = sorted(
-        (min(max(_height(point.y, chart.y), 0.02), 0.98), line.style, line.name)
+        (min(max(_height(point.y, chart.y), 0.02), 0.98), line.style, _short(line))
         for line, point in ends
     )
     heights: list[float] = []
@@ -159,6 +159,10 @@ def _names(lines: Sequence[Line], chart: Chart) -> list[dict[str, Any]]:
         {"at": percent(height), "style": style, "name": cut(name, LONGEST_NAME)}
         for height, (_, style, name) in zip(heights, wanted, strict=True)
     ]
+
+
+def _short(line: Line) -> str:
+    return line.name if len(line.name) <= LONGEST_NAME else line.short or line.name
 
 
 def _hover(line: Line, chart: Chart) -> dict[str, Any]:

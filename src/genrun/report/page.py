@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from genrun.comparing.forms import Verdict
-from genrun.evidence.arrangement import Arrangement
+from genrun.evidence.arrangement import arrange
 from genrun.evidence.record import RunRecord
 from genrun.report.cast import Scene, scenes_of
 from genrun.report.chart import Figure
@@ -62,11 +62,9 @@ class Drawn:
     rows: Sequence[Sequence[str]]
 
 
-def page_of(
-    records: Sequence[RunRecord], arrangement: Arrangement, verdict: Verdict
-) -> dict[str, Any]:
-    """For `page.html`."""
-    scenes = scenes_of(arrangement, verdict)
+def page_of(records: Sequence[RunRecord], verdict: Verdict) -> dict[str, Any]:
+    """For `page.html`. `records` are those that the verdict is of."""
+    scenes = scenes_of(arrange(records, verdict.by, verdict.asked.metric), verdict)
     drawn = scenes[:MOST_WORKLOADS]
     several = len(scenes) > 1
     names = {name for w in verdict.workloads for one in w.standings for name in one.name.split()}

@@ -12,6 +12,7 @@ from genrun.report import numbers
 from genrun.report.cast import Scene
 from genrun.report.geometry import percent
 from genrun.report.scale import Scale, scale_of, short_number
+from genrun.sweeps.results import brief
 
 MOST = 24  # contestants
 BEYOND = 3.0  # of the values' range that an interval may add on each side
@@ -111,7 +112,7 @@ def _row(
     timed: bool,
 ) -> Row:
     quality = standing.at_end
-    detail = " ".join(f"{key}={text}" for key, text in standing.settings.items())
+    detail = " ".join(f"{key}={brief(text)}" for key, text in standing.settings.items())
     if standing.configurations > 1:
         detail = f"{detail or standing.configuration}, best of {standing.configurations}"
     if quality is None:

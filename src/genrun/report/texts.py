@@ -59,7 +59,7 @@ def _sentence(text: str, names: Collection[str]) -> str:
 
 
 def damaged(verdict: Verdict) -> list[str]:
-    return [f"{name} could not be read: {why}" for name, why in list(verdict.damaged.items())[:50]]
+    return [f"left out: {why}" for why in list(verdict.damaged.values())[:50]]
 
 
 def not_drawn(scenes: Sequence[Scene], most: int, most_with_samples: int) -> list[str]:

@@ -31,7 +31,6 @@ def run(words: Sequence[str]) -> int:
     asked, out = asked_of(given), _out(given["out"], folders)
 
     from genrun.comparing.verdict import verdict_of
-    from genrun.evidence.arrangement import arrange
     from genrun.report.page import page_of
     from genrun.report.render import render
     from genrun.runs.files import write_whole
@@ -39,8 +38,7 @@ def run(words: Sequence[str]) -> int:
 
     found = runs_in(folders)
     verdict = verdict_of(found.records, asked, found.damaged)
-    arrangement = arrange(found.records, asked.by, asked.metric)
-    content = render(page_of(found.records, arrangement, verdict)).encode("utf-8", "replace")
+    content = render(page_of(found.records, verdict)).encode("utf-8", "replace")
     write_whole(out, content)
     print_line(f"{out}: {len(content) / 1e6:.2f} MB, {len(found.records)} runs")
     return 0
