@@ -15,6 +15,8 @@ from PIL import Image
 from genrun.report.pictures import LARGEST, Size, data_uri, pictures_of, read_picture
 from tests.report.made_up import grey_png, noise_png, write_pictures
 
+MOST_WRITTEN = 1 << 25
+
 
 def chunk(name: bytes, content: bytes) -> bytes:
     return (
@@ -26,9 +28,10 @@ def chunk(name: bytes, content: bytes) -> bytes:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A sound PNG's header that promises many pixels, and few bytes."""
+    """A PNG of many black pixels in few bytes; of the very largest the header only."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    body = zlib.compress(bytes(100))
+    size = (width + 1) * height
+    body = zlib.compress(bytes(size if size < MOST_WRITTEN else 100))
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     )
