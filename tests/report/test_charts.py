@@ -12,10 +12,11 @@ from genrun.report.at_steps import spent_at, steps_of, values_at
 from genrun.report.chart import Axis, Chart, Line, Point
 from genrun.report.front import pareto
 from genrun.report.geometry import drawing
+from genrun.report.infos import infos_of
+from genrun.report.ledger import ledger_of
 from genrun.report.numbers import duration_text, estimate_text, interval_text, spent_text
 from genrun.report.ranges import thinned, trained, value_scale
 from genrun.report.scale import Scale, scale_of, short_number
-from genrun.report.spent import spent_by, together
 from tests.report.made_up import MONITOR, write_run
 
 
@@ -80,21 +81,30 @@ def test_a_failed_run_counts_as_worst_and_a_stopped_one_keeps_its_value(tmp_path
     assert spent_at(b, "examples", steps).tolist() == [0, 12800, 25600, 38400]
 
 
-def test_the_ledger_adds_what_is_known(tmp_path: Path) -> None:
+def test_the_ledger_adds_failed_runs_and_knows_what_it_does_not(tmp_path: Path) -> None:
     ledger = {
-        "examples": 10, "flops": 5.0, "seconds": {"training": 2.0, "evaluation": 1.0, "saving": 0},
-        "energy_joules": 7.0, "peak_memory_bytes": {"host": 100, "device": None},
+        "steps": 5, "examples": 10, "flops": 5e9, "energy_joules": 7.0,
+        "seconds": {"training": 50.0, "evaluation": 9.0, "saving": 1},
+        "peak_memory_bytes": {"host": 2e8, "device": None},
     }  # fmt: skip
     write_run(tmp_path / "a", changes={"compute": ledger})
-    write_run(tmp_path / "b", seed=1, values=(500, 200), status="diverged",
-              changes={"compute": {"seconds": "text", "energy_joules": -3}})  # fmt: skip
-    total = together([spent_by(run) for run in collect([tmp_path]).records])
-    assert (total.runs, total.unfruitful, total.unknown_energy) == (2, 1, 1)
-    assert total.seconds["training"] == pytest.approx(2.0 + 2.02)  # b's from its log
-    assert total.seconds["evaluation"] == 1.0
-    assert total.flops == 5.0 + 1e11
-    assert (total.energy, total.host) == (7.0, 100.0)
-    assert math.isnan(total.device)
+    write_run(tmp_path / "b", seed=1, status="diverged", changes={"compute": ledger})
+    records = collect([tmp_path]).records
+    sentence, table = ledger_of(records, infos_of(records), [])
+    assert sentence == (
+        "2 runs, 2 min of computing, 10 GFLOPs in training, 14 J; 1 came to no value of their own."
+    )
+    assert [cell.text for cell in table.total] == [
+        "all", "2 (1 without a value)", "1 min 40 s", "18 s", "2 s", "20", "10 GFLOPs", "200 MB",
+        "14 J",
+    ]  # fmt: skip
+    ledger["energy_joules"] = -3  # which nothing can have taken
+    write_run(tmp_path / "c", seed=2, changes={"compute": ledger})
+    records = collect([tmp_path]).records
+    sentence, table = ledger_of(records, infos_of(records), [])
+    assert "J" not in sentence
+    assert "energy" not in table.columns
+    assert table.note.endswith("Energy is not known of all runs.")
 
 
 def test_untrained_values_are_cut_off_where_they_press_the_rest() -> None:

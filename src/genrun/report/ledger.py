@@ -2,98 +2,110 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from genrun.core.spent import PHASES, Spent, total
 from genrun.evidence.record import RunRecord
 from genrun.report import numbers
 from genrun.report.cast import Scene
-from genrun.report.spent import PHASES, Spent, known_sum, spent_by, together
+from genrun.report.infos import Infos
 from genrun.report.tables import Cell, Table, number_cell
+from genrun.runs.folder import RunFolder
+from genrun.runs.spent import spent_of
 
-STAGES = {"tuning": "tuning", "final": "fresh seeds", "": ""}
+STAGES = {"tuning": "tuning", "final": "fresh seeds"}
 JOULES_A_KWH = 3.6e6
-Written = Callable[[Spent], tuple[str, float]]  # the text of a cell, and its number
-Column = tuple[str, Written]
 
 
-def ledger_of(records: Sequence[RunRecord], scenes: Sequence[Scene]) -> tuple[str, Table]:
+@dataclass(frozen=True)
+class Group:
+    """Runs and what they took together."""
+
+    runs: Sequence[RunRecord]
+    spent: Spent
+
+    @property
+    def unfruitful(self) -> int:
+        """How many failed, were given up, or have still to end."""
+        return sum(not run.counts for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A thing that is spent: how much of it, and how that reads."""
+
+    name: str
+    amount: Callable[[Spent], float | None]
+    text: Callable[[float], str]
+
+
+def ledger_of(
+    records: Sequence[RunRecord], infos: Infos, scenes: Sequence[Scene]
+) -> tuple[str, Table]:
     """One sentence of the total, and a row for each contestant's runs with the total below."""
-    groups: dict[tuple[str, str], list[Spent]] = defaultdict(list)
-    owners = _owners(scenes)
+    owners, grouped = _owners(scenes), defaultdict(list)
     for run in records:
         owner = owners.get(id(run), "left out of the comparison")
-        groups[(owner, STAGES.get(run.stage, ""))].append(spent_by(run))
-    rows = [(owner, stage, together(parts)) for (owner, stage), parts in groups.items()]
-    total = together([one for _, _, one in rows])
-    staged = any(stage for _, stage, _ in rows)
-    known = _known_columns(total)
+        grouped[(owner, STAGES.get(run.stage, ""))].append(run)
+    groups = {key: _group(runs, infos) for key, runs in grouped.items()}
+    whole = Group(records, total(group.spent for group in groups.values()))
+    staged = any(stage for _, stage in groups)
+    columns = [one for one in COLUMNS if one.amount(whole.spent) is not None]
     table = Table(
         columns=[
             "contestant",
             *(["stage"] if staged else []),
             "runs",
-            *(name for name, _ in known),
+            *(one.name for one in columns),
         ],
-        rows=[_row(owner, stage if staged else None, one, known) for owner, stage, one in rows],
-        total=_row("all", "" if staged else None, total, known),
-        note=_note(total),
+        rows=[
+            _row([owner, *([stage] if staged else [])], group, columns)
+            for (owner, stage), group in groups.items()
+        ],
+        total=_row(["all", *([""] if staged else [])], whole, columns),
+        note=NOTE + ("" if whole.spent.joules is not None else NO_ENERGY),
     )
-    return _sentence(total), table
+    return _sentence(whole), table
 
 
-def _known_columns(total: Spent) -> list[Column]:
-    """Those of which any run says something: name, and what gives a cell."""
-    columns: list[Column] = [
-        *((name, _seconds(name)) for name in PHASES),
-        ("examples", lambda one: (_count(one.examples), one.examples)),
-        ("FLOPs", lambda one: (numbers.spent_text("flops", one.flops), one.flops)),
-        ("peak memory", lambda one: (_bytes(one.host), one.host)),
-        ("peak device memory", lambda one: (_bytes(one.device), one.device)),
-        ("energy", lambda one: (_energy(one.energy), one.energy)),
-    ]
-    return [(name, cell) for name, cell in columns if not math.isnan(cell(total)[1])]
+NOTE = (
+    "Everything that these runs took, failed and tuning runs among it. Seconds are added up over "
+    "runs, also where several ran at once; FLOPs are of training steps, counted by torch; peaks "
+    "are the highest of any run."
+)
+NO_ENERGY = " Energy is not known of all runs."
 
 
-def _seconds(phase: str) -> Written:
-    return lambda one: (numbers.spent_text("seconds", one.seconds[phase]), one.seconds[phase])
+def _group(runs: Sequence[RunRecord], infos: Infos) -> Group:
+    spent = (spent_of(RunFolder(run.folder), infos[run.folder]) for run in runs)
+    return Group(runs, total(spent))
 
 
-def _row(owner: str, stage: str | None, one: Spent, known: Sequence[Column]) -> list[Cell]:
-    runs = f"{one.runs}" + (f" ({one.unfruitful} without a value)" if one.unfruitful else "")
-    return [
-        Cell(owner),
-        *([] if stage is None else [Cell(stage)]),
-        number_cell(runs, one.runs),
-        *(number_cell(*cell(one)) for _, cell in known),
-    ]
+def _row(names: Sequence[str], group: Group, columns: Sequence[Column]) -> list[Cell]:
+    runs = f"{len(group.runs)}"
+    if group.unfruitful:
+        runs += f" ({group.unfruitful} without a value)"
+    cells = [Cell(name) for name in names]
+    return [*cells, number_cell(runs, len(group.runs)), *(_cell(one, group) for one in columns)]
 
 
-def _sentence(total: Spent) -> str:
-    parts = [f"{total.runs} run{'s' if total.runs != 1 else ''}"]
-    everything = known_sum(total.seconds[name] for name in PHASES)
-    if not math.isnan(everything):
-        parts.append(f"{numbers.duration_text(everything)} of computing")
-    if not math.isnan(total.flops):
-        parts.append(numbers.spent_text("flops", total.flops) + " in training")
-    if not math.isnan(total.energy):
-        parts.append(_energy(total.energy))
-    wasted = total.unfruitful
-    text = ", ".join(parts)
-    return text + (f"; {wasted} came to no value of their own." if wasted else ".")
+def _cell(column: Column, group: Group) -> Cell:
+    amount = column.amount(group.spent)
+    return number_cell(numbers.NOTHING if amount is None else column.text(amount), amount)
 
 
-def _note(total: Spent) -> str:
-    text = (
-        "Everything that these runs took, failed and tuning runs among it. Seconds are added up "
-        "over runs, also where several ran at once; FLOPs are of training steps, counted by torch."
-    )
-    if math.isnan(total.energy):
-        return text + " Energy is not known here."
-    if total.unknown_energy:
-        text += f" Energy leaves out {total.unknown_energy} runs that do not say theirs."
-    return text
+def _sentence(whole: Group) -> str:
+    spent, number = whole.spent, len(whole.runs)
+    parts = [f"{number} run{'s' if number != 1 else ''}"]
+    parts.append(f"{numbers.duration_text(sum(spent.seconds.values()))} of computing")
+    if spent.flops is not None:
+        parts.append(numbers.spent_text("flops", spent.flops) + " in training")
+    if spent.joules is not None:
+        parts.append(_energy(spent.joules))
+    wasted = whole.unfruitful
+    return ", ".join(parts) + (f"; {wasted} came to no value of their own." if wasted else ".")
 
 
 def _owners(scenes: Sequence[Scene]) -> dict[int, str]:
@@ -108,17 +120,25 @@ def _owners(scenes: Sequence[Scene]) -> dict[int, str]:
     return found
 
 
-def _count(amount: float) -> str:
-    return f"{amount:,.0f}" if math.isfinite(amount) else numbers.NOTHING
+def _phase(name: str) -> Column:
+    return Column(name, lambda spent: spent.seconds.get(name), numbers.duration_text)
 
 
 def _bytes(amount: float) -> str:
-    return numbers.with_prefix(amount, "B") if math.isfinite(amount) else numbers.NOTHING
+    return numbers.with_prefix(amount, "B")
 
 
 def _energy(joules: float) -> str:
-    if not math.isfinite(joules):
-        return numbers.NOTHING
     if joules >= JOULES_A_KWH / 10:
         return f"{joules / JOULES_A_KWH:.3g} kWh"
     return numbers.with_prefix(joules, "J")
+
+
+COLUMNS = (
+    *map(_phase, PHASES),
+    Column("examples", lambda spent: spent.examples, lambda amount: f"{amount:,.0f}"),
+    Column("FLOPs", lambda spent: spent.flops, lambda amount: numbers.spent_text("flops", amount)),
+    Column("peak memory", lambda spent: spent.host_bytes, _bytes),
+    Column("peak GPU memory", lambda spent: spent.device_bytes, _bytes),
+    Column("energy", lambda spent: spent.joules, _energy),
+)

@@ -17,6 +17,7 @@ from genrun.report.configurations import configurations_of, failures_of
 from genrun.report.curves import curves_of
 from genrun.report.front import front_of
 from genrun.report.geometry import drawing
+from genrun.report.infos import infos_of
 from genrun.report.ledger import ledger_of
 from genrun.report.profiles import profiles_of
 from genrun.report.ranking import ranking_of
@@ -65,11 +66,12 @@ class Drawn:
 def page_of(records: Sequence[RunRecord], verdict: Verdict) -> dict[str, Any]:
     """For `page.html`. `records` are those that the verdict is of."""
     scenes = scenes_of(arrange(records, verdict.by, verdict.asked.metric), verdict)
+    infos = infos_of(records)
     drawn = scenes[:MOST_WORKLOADS]
     several = len(scenes) > 1
     names = {name for w in verdict.workloads for one in w.standings for name in one.name.split()}
     names |= {w.metric for w in verdict.workloads}
-    sentence, ledger = ledger_of(records, scenes)
+    sentence, ledger = ledger_of(records, infos, scenes)
     parts: dict[str, Any] = {
         "curves": _laid_out([curves_of(scene) for scene in drawn], drawn, several),
         "swept": [one for s in drawn for one in _laid_out(swept_of(s), [s], several)],
@@ -94,7 +96,7 @@ def page_of(records: Sequence[RunRecord], verdict: Verdict) -> dict[str, Any]:
         "failures": failures_of(scenes),
         "compute": {"sentence": sentence, **_table(ledger)},
         "fronts": _laid_out([front_of(scene) for scene in drawn], drawn, several),
-        "repeat": repeat_of(records, verdict),
+        "repeat": repeat_of(records, infos, verdict),
         "footer": f"Made by genrun {version('genrun')}. This file needs nothing beside it.",
     }
 

@@ -13,8 +13,8 @@ from genrun.comparing.forms import Verdict
 from genrun.core.errors import GenrunError
 from genrun.evidence.collect import PROOF
 from genrun.evidence.record import RunRecord
+from genrun.report.infos import Infos
 from genrun.report.numbers import cut
-from genrun.runs.folder import RunFolder
 from genrun.runs.strict_json import check_form, read_json
 from genrun.sweeps.plan import read_plan
 
@@ -35,15 +35,17 @@ class Repeat:
     definitions: list[tuple[str, str]]
 
 
-def repeat_of(records: Sequence[RunRecord], verdict: Verdict) -> Repeat:
+def repeat_of(records: Sequence[RunRecord], infos: Infos, verdict: Verdict) -> Repeat:
     """From the folders of the runs and of their sweeps, as far as they can be read."""
-    commands = list(dict.fromkeys(cut(one, LONGEST_COMMAND) for one in _commands(records)))
+    commands = list(dict.fromkeys(cut(one, LONGEST_COMMAND) for one in _commands(records, infos)))
     hidden = len(commands) - MOST_COMMANDS
     note = f"{hidden} more runs have command lines of their own." if hidden > 0 else ""
-    return Repeat(commands[:MOST_COMMANDS], note, _facts(records), list(_definitions(verdict)))
+    return Repeat(
+        commands[:MOST_COMMANDS], note, _facts(records, infos), list(_definitions(verdict))
+    )
 
 
-def _commands(records: Sequence[RunRecord]) -> Iterator[str]:
+def _commands(records: Sequence[RunRecord], infos: Infos) -> Iterator[str]:
     """Of each proof, sweep or single run one."""
     for sweep in dict.fromkeys(run.sweep for run in records if run.sweep is not None):
         try:
@@ -55,8 +57,7 @@ def _commands(records: Sequence[RunRecord]) -> Iterator[str]:
         except (GenrunError, ValueError, OSError):
             continue
     for run in (one for one in records if one.sweep is None):
-        info = _info(run)
-        words = info.get("overrides") if info else None
+        words = infos[run.folder].get("overrides")
         if isinstance(words, list):
             yield shlex.join(["genrun", *map(str, words)])
 
@@ -67,11 +68,11 @@ def _words_of_proof(path: Path) -> list[str]:
     return list(content["words"])
 
 
-def _facts(records: Sequence[RunRecord]) -> list[tuple[str, list[str]]]:
+def _facts(records: Sequence[RunRecord], infos: Infos) -> list[tuple[str, list[str]]]:
     """Each thing with all values that it had, the most frequent first."""
     found: dict[str, Counter[str]] = {}
     for run in records:
-        info = _info(run)
+        info = infos[run.folder]
         for name, text in _facts_of(info) if info else ():
             found.setdefault(name, Counter())[cut(text, LONGEST_FACT)] += 1
     seeds = sorted({run.seed for run in records})
@@ -104,14 +105,6 @@ def _facts_of(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "parameters", ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items())
     if info.get("started"):
         yield "begun on", str(info["started"])[:10]
-
-
-def _info(run: RunRecord) -> dict[str, Any] | None:
-    try:
-        folder = RunFolder(run.folder)
-        return folder.read() if folder.has_begun() else None
-    except GenrunError:
-        return None
 
 
 def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
