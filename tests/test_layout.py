@@ -109,6 +109,17 @@ MAY_IMPORT = {
         "terminal",
         "words",
     },
+    "comparing": {
+        "core",
+        "config",
+        "evidence",
+        "groups",
+        "runs",
+        "statistics",
+        "sweeps",
+        "terminal",
+    },
+    "report": {"comparing", "core", "evidence", "runs", "statistics", "sweeps"},
     "sweeps": {
         "core",
         "build",
@@ -178,7 +189,8 @@ def test_one_module_opens_a_pickle() -> None:
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["--cfg", "job"], ["--cfg", "job", "model=vae"], ["-sc", "install=bash"],
-     ["resume", "--help"], ["list", "."], ["--version"], ["model=nothing"]],
+     ["resume", "--help"], ["list", "."], ["compare", "--help"],
+     ["report", "--help"], ["--version"], ["model=nothing"]],
 )  # fmt: skip
 def test_torch_is_not_imported_for(words: list[str]) -> None:
     code = (

@@ -19,6 +19,7 @@ def test_wheel_runs_elsewhere(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("genrun-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "genrun/conf/config.yaml" in names
+    assert {"genrun/report/templates/page.html", "genrun/report/templates/report.js"} <= {*names}
     assert "genrun/data/assets/mnist_10k.npz" in names
 
     # An environment with nothing of ours in it; the dependencies are taken from this one.

@@ -15,6 +15,7 @@ Train    genrun [GROUP=CHOICE ...] [KEY=VALUE ...]
 Sweep    genrun -m optimizer.lr=1e-4,3e-4,1e-3 ...
 Search   genrun -m hydra/sweeper=tpe 'optimizer.lr=log 1e-5..1e-1' ...
 Later    genrun resume RUN | sample RUN | evaluate RUN | show RUN | list   (genrun VERB --help)
+Judge    genrun compare RUN... [by=optimizer]   which is best, for how much compute, how sure
 Look     genrun --cfg job [...]         the composed configuration, nothing is run
          genrun GROUP=CHOICE --help     the keys of these choices
          genrun -sc install=bash        shell completion: eval it in your shell

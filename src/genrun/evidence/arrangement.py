@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
+from genrun.core.row_names import is_error
+from genrun.evidence.differences import differing_settings, group_of, values_of
 from genrun.evidence.record import RunRecord
 
 TASK = ("model", "backbone", "data", "metric", "features")  # groups that say what is to be learned
 DATA = ("data", "metric", "features")  # those of them that nobody contests to win
 HOW = ("data.batch_size",)  # of these groups, and yet of how it is learned
 MEASURE = ("metric", "features", "monitor", "evaluate_every")  # how, not what: no contestants
+EVERYTHING = "all runs"  # the only contestant, where nothing tells any apart
 
 
 @dataclass(frozen=True)
@@ -92,30 +95,6 @@ def arrange(
     return Arrangement(tuple(chosen), workloads, notes)
 
 
-def differing_settings(records: Sequence[RunRecord]) -> list[str]:
-    """The settings in which any two runs differ, a missing one being a value too.
-
-    What follows from a choice that differs is left out: where `optimizer` does, a rate that each
-    optimizer has one of says nothing more.
-    """
-    keys = dict.fromkeys(key for run in records for key in run.settings)
-    differing = [key for key in keys if _values(key, records) > 1]
-    return [key for key in differing if not _follows(key, _group(key), differing, records)]
-
-
-def _follows(key: str, group: str, differing: Sequence[str], records: Sequence[RunRecord]) -> bool:
-    if key == group or group not in differing:
-        return False
-    by_choice: dict[str | None, list[RunRecord]] = defaultdict(list)
-    for run in records:
-        by_choice[run.settings.get(group)].append(run)
-    return all(_values(key, runs) == 1 for runs in by_choice.values())
-
-
-def _values(key: str, records: Iterable[RunRecord]) -> int:
-    return len({run.settings.get(key) for run in records})
-
-
 def _contested(by: Sequence[str], differing: Sequence[str]) -> list[str]:
     """The settings that tell contestants apart."""
     if by:
@@ -124,8 +103,8 @@ def _contested(by: Sequence[str], differing: Sequence[str]) -> list[str]:
                 listed = ", ".join(differing) or "nothing but seeds"
                 raise ConfigError(f"by={name}: the runs do not differ in it; they do in {listed}")
         return list(by)
-    free = [key for key in differing if not _is_task(key) and _group(key) not in MEASURE]
-    return free or [key for key in differing if _group(key) not in (*DATA, *MEASURE)]
+    free = [key for key in differing if not _is_task(key) and group_of(key) not in MEASURE]
+    return free or [key for key in differing if group_of(key) not in (*DATA, *MEASURE)]
 
 
 def _contestants(
@@ -138,7 +117,7 @@ def _contestants(
     named = [key for key in own if key in chosen] or own
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     for run in runs:
-        groups[_label(named, run) or "all"].append(run)
+        groups[_label(named, run) or EVERYTHING].append(run)
     rest = [key for key in differing if key not in named and key not in task]
     return {name: _configurations(name, own, rest) for name, own in groups.items()}
 
@@ -147,7 +126,7 @@ def _configurations(
     contestant: str, runs: Sequence[RunRecord], rest: Sequence[str]
 ) -> list[Configuration]:
     """Of one contestant; they are told apart by what differs among its own runs."""
-    telling = [key for key in rest if _values(key, runs) > 1]
+    telling = [key for key in rest if values_of(key, runs) > 1]
     groups: dict[tuple[str | None, ...], list[RunRecord]] = defaultdict(list)
     for run in runs:
         groups[tuple(run.settings.get(key) for key in telling)].append(run)
@@ -182,9 +161,8 @@ def _first_of_each(records: Sequence[RunRecord], notes: list[str]) -> list[RunRe
 def _refuse_unmeasured(metric: str, records: Sequence[RunRecord]) -> None:
     names = dict.fromkeys(name for run in records for name in [*run.curve.names, *run.test])
     if metric not in names:
-        raise ConfigError(
-            f"metric={metric}: no run measured it; measured are {', '.join(names) or 'none'}"
-        )
+        known = ", ".join(name for name in names if not is_error(name, names)) or "none"
+        raise ConfigError(f"metric={metric}: no run measured it; measured are {known}")
 
 
 def _monitor_of_likes(run: RunRecord, records: Sequence[RunRecord]) -> str | None:
@@ -195,19 +173,19 @@ def _monitor_of_likes(run: RunRecord, records: Sequence[RunRecord]) -> str | Non
 
 
 def _label_of(label: str, runs: Sequence[RunRecord]) -> str:
-    """What the workload is called where nothing of it differs."""
+    """What the workload is called where nothing of it differs: by what all of its runs share."""
     if label:
         return label
-    first = runs[0].choices
-    return " ".join(f"{group}={first[group]}" for group in ("model", "data") if group in first)
-
-
-def _group(key: str) -> str:
-    return key.split(".")[0]
+    shared = [
+        f"{group}={runs[0].choices[group]}"
+        for group in ("model", "data")
+        if group in runs[0].choices and len({run.choices.get(group) for run in runs}) == 1
+    ]
+    return " ".join(shared)
 
 
 def _is_task(key: str) -> bool:
-    return _group(key) in TASK and key not in HOW
+    return group_of(key) in TASK and key not in HOW
 
 
 def _names(chosen: Sequence[str], key: str) -> bool:

@@ -71,7 +71,12 @@ def _places(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]
     elif (path / "run.json").is_file():
         yield _Place(path, _name(path, root), None, None, None, "")
     else:
-        for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        try:
+            inner = sorted(os.scandir(path), key=lambda entry: entry.name)
+        except OSError as error:
+            damaged[_name(path, root)] = f"{path}: cannot be read ({error.strerror})"
+            return
+        for entry in inner:
             if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
                 yield from _places(Path(entry.path), root, damaged)
 

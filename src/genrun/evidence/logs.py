@@ -70,11 +70,13 @@ def _curve(
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Numbers:
-    """Text in place of a number raises `ValueError`; what is missing is NaN."""
+    """Text in place of a number raises `ValueError`; what is missing or not finite is NaN."""
     column = [row.get(name, math.nan) for row in rows]
     if not NUMBERS.issuperset(map(type, column)):
         raise ValueError(f"{name} is no number")
-    return np.array(column, np.float64)
+    numbers = np.array(column, np.float64)
+    numbers[~np.isfinite(numbers)] = math.nan
+    return numbers
 
 
 def _seconds(steps: Numbers, timings: Sequence[Mapping[str, Any]]) -> Numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,17 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.reasons import is_pruned
-from genrun.evidence.curve import Curve
+from genrun.evidence.curve import Axis, Curve
 from genrun.evidence.logs import read_curve
-from genrun.evidence.settings import flat_settings
+from genrun.evidence.settings import EARLIER_CHOICES, flat_settings
+from genrun.groups import EARLIER
 from genrun.runs.folder import RunFolder
-from genrun.runs.strict_json import Each, check_form, finite_number, read_json
+from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
 
 COUNTED = ("finished", "stopped_early")
 FAILED = ("diverged", "failed")
 TEST = "test.json"
-TEST_FORM = {"step": int, "values": Each(float | int)}
+TEST_FORM = {"step": int, "values": Each(Maybe(float | int))}
 LARGEST_TEST = 1 << 20
 
 
@@ -39,7 +41,9 @@ class RunRecord:
     compute: Mapping[str, Any]  # run.json's own
     started: str
     curve: Curve
-    test: Mapping[str, float]  # values on images that nothing was chosen by; empty where none
+    test: Mapping[
+        str, float
+    ]  # by name, on images that nothing was chosen by; infinite: it was not finite
     sweep: Path | None  # that it is a job of
     stage: str  # of a proof: tuning or final; else empty
 
@@ -61,6 +65,14 @@ class RunRecord:
     def left(self) -> bool:
         """Whether it has still to begin or to end."""
         return not self.counts and not self.failed and not self.pruned
+
+    def spent(self, axis: Axis) -> float:
+        """All of its training, also what came after its last evaluation; NaN: it does not say."""
+        known = self.compute.get(axis)
+        if axis == "seconds":
+            known = known.get("training") if isinstance(known, Mapping) else None
+        number = finite_number(known)
+        return self.curve.total(axis) if number is None else number
 
 
 def read_record(
@@ -84,21 +96,21 @@ def read_record(
     if not isinstance(seed, int):
         raise CheckpointUnusable(f"{folder}: its configuration has no seed")
     try:
-        settings = flat_settings(config, said, steps if isinstance(steps, int) else None)
-    except ValueError as error:
+        whole, chosen = {**EARLIER, **config}, {**EARLIER_CHOICES, **said}
+        settings = flat_settings(whole, chosen, steps if isinstance(steps, int) else None)
+    except (ValueError, RecursionError) as error:  # an alias of YAML may hold itself
         raise CheckpointUnusable(f"{folder}: its configuration {error}") from error
-    monitor = info.get("monitor")
     return RunRecord(
         folder=folder,
         name=name,
         status=info.get("status", "missing"),
         reason=info.get("reason", ""),
         seed=seed,
-        monitor=monitor if isinstance(monitor, str) else None,
+        monitor=_text(info.get("monitor")),
         choices=said,
         settings=settings,
         steps=steps if isinstance(steps, int) else None,
-        data=data["digest"] if isinstance(data, dict) else None,
+        data=_text(data.get("digest")) if isinstance(data, dict) else None,
         compute=spent if isinstance(spent, dict) else {},
         started=str(info.get("started", "")),
         curve=read_curve(folder, finite_number(info.get("flops_a_step"))),
@@ -106,6 +118,10 @@ def read_record(
         sweep=sweep,
         stage=stage,
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _test(folder: Path) -> dict[str, float]:
@@ -118,4 +134,4 @@ def _test(folder: Path) -> dict[str, float]:
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
     values = {name: finite_number(value) for name, value in content["values"].items()}
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: math.inf if value is None else value for name, value in values.items()}

@@ -26,6 +26,16 @@ def run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[str, s
     return folders[0], settings
 
 
+def folders_and_settings(usage: str, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """As many folders as are given, at least one, and the KEY=VALUE words."""
+    verb = usage.split()[1]
+    folders = [word for word in words if "=" not in word or Path(word).exists()]
+    if not folders:
+        raise ConfigError(f"{verb} takes folders of runs: {usage.splitlines()[0]}")
+    refuse_repeated([word for word in words if word not in folders])
+    return folders, dict(word.split("=", 1) for word in words if word not in folders)
+
+
 def settings_among(
     verb: str, settings: Mapping[str, str], defaults: Mapping[str, str]
 ) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""From finished runs to a verdict: which is best, for how much compute, and how sure that is."""

@@ -1,0 +1,125 @@
+"""Several workloads together."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from genrun.comparing.asked import Asked
+from genrun.comparing.contender import Contender
+from genrun.comparing.entries import Entry
+from genrun.comparing.forms import Aggregate, Overall, OverallPair, Quality, WorkloadVerdict
+from genrun.comparing.names import short_names
+from genrun.comparing.pairs import MOST_CONTESTANTS
+from genrun.comparing.quality import SEED
+from genrun.statistics.improvement import mean_of_improvements
+from genrun.statistics.means import iqm_interval, stratified_mean_interval
+from genrun.statistics.pairs import improvement_by_seed
+from genrun.statistics.profiles import algoperf_score, performance_profile, score_profile
+
+R_MAX = 4.0  # AlgoPerf's
+RATIOS = [round(float(ratio), 6) for ratio in np.linspace(1.0, R_MAX, 61)]
+MARKS = [round(float(mark), 6) for mark in np.linspace(0.0, 1.0, 101)]
+NORMALIZATION = (
+    "values normalized in each workload: 0 is the lowest of all compared runs, 1 the median of "
+    "their first evaluations; what is above, failures among it, counts as 1"
+)
+
+
+def aggregate_of(
+    entries: Sequence[Entry], verdicts: Sequence[WorkloadVerdict], asked: Asked
+) -> Aggregate | None:
+    """Of those workloads in which every contestant has values; None with fewer than two."""
+    qualities = [_judged(verdict) for verdict in verdicts]
+    labels = list(dict.fromkeys(label for found in qualities for label in found))
+    whole = [place for place, found in enumerate(qualities) if len(found) == len(labels)]
+    if len(whole) < 2 or not labels:
+        return None
+    scaled = [_normalized(qualities[place], entries[place]) for place in whole]
+    scores, reached = _profiles(labels, [verdicts[place] for place in whole], asked)
+    names = short_names(labels)
+    standings = []
+    for label in labels:
+        strata = [list(one[label].values()) for one in scaled]
+        standings.append(
+            Overall(
+                label=label,
+                name=names[label],
+                mean=stratified_mean_interval(strata),
+                interquartile_mean=iqm_interval(strata, asked.resamples, SEED),
+                score=scores.get(label),
+                reached=reached.get(label),
+                within=score_profile(strata, MARKS),
+            )
+        )
+    standings.sort(key=lambda one: one.mean.value)
+    order = [one.label for one in standings]
+    pairs = _pairs(order, [qualities[place] for place in whole])
+    return Aggregate(
+        workloads=[verdicts[place].label for place in whole],
+        normalization=NORMALIZATION,
+        standings=standings,
+        pairs=pairs,
+        ratios=RATIOS,
+        marks=MARKS,
+    )
+
+
+def _judged(verdict: WorkloadVerdict) -> dict[str, Quality]:
+    """What the workload's pairs compare, by contestant."""
+    found = {one.label: one.at_budget or one.at_end for one in verdict.standings}
+    return {label: quality for label, quality in found.items() if quality is not None}
+
+
+def _normalized(qualities: Mapping[str, Quality], entry: Entry) -> dict[str, dict[int, float]]:
+    """By contestant and seed, from 0 to 1."""
+    values = [value for one in qualities.values() for value in one.values.values()]
+    known = [value for value in values if math.isfinite(value)]
+    firsts = [first for one in entry.contenders for first in _firsts(one, entry.metric)]
+    low = min(known, default=0.0)
+    high = float(np.median(firsts)) if firsts else max(known, default=low)
+    if not high > low:
+        high = max(known, default=low)
+    return {
+        label: {seed: _scaled(value, low, high) for seed, value in one.values.items()}
+        for label, one in qualities.items()
+    }
+
+
+def _firsts(contender: Contender, metric: str) -> list[float]:
+    curves = (run.curve.of(metric) for run in contender.runs.values())
+    measured = (curve[np.isfinite(curve)] for curve in curves)
+    return [float(values[0]) for values in measured if len(values)]
+
+
+def _scaled(value: float, low: float, high: float) -> float:
+    if math.isinf(value):
+        return 1.0
+    if not high > low:
+        return 0.0
+    return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+def _profiles(
+    labels: Sequence[str], verdicts: Sequence[WorkloadVerdict], asked: Asked
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Score and performance profile by contestant; empty where a time is not known."""
+    times: dict[str, list[float]] = {label: [] for label in labels}
+    for verdict in verdicts:
+        for one in verdict.standings:
+            if asked.budget in one.times:
+                times[one.label].append(one.times[asked.budget].median)
+    if any(len(own) < len(verdicts) for own in times.values()):
+        return {}, {}
+    return algoperf_score(times, R_MAX), performance_profile(times, RATIOS)
+
+
+def _pairs(labels: Sequence[str], qualities: Sequence[Mapping[str, Quality]]) -> list[OverallPair]:
+    found = []
+    for first, second in itertools.combinations(labels[:MOST_CONTESTANTS], 2):
+        each = [improvement_by_seed(one[first].values, one[second].values) for one in qualities]
+        found.append(OverallPair(first, second, mean_of_improvements(each)))
+    return found

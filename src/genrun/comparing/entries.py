@@ -1,0 +1,38 @@
+"""A workload with its contestants as they enter a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from genrun.comparing.contender import Contender, contender_of, worst_of
+from genrun.comparing.names import short_names
+from genrun.comparing.spaces import Files, Space, space_of
+from genrun.evidence.arrangement import Arrangement
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`spaces` by the contestant's label."""
+
+    label: str
+    metric: str
+    contenders: list[Contender]
+    spaces: Mapping[str, Space]
+    worst: float | None  # value of a failure where a mean is taken
+
+
+def enter(arrangement: Arrangement) -> list[Entry]:
+    """One for each workload."""
+    files = Files()
+    names = short_names(arrangement.contestants)
+    entries = []
+    for workload in arrangement.workloads:
+        worst = worst_of(workload)
+        contenders = [
+            contender_of(label, names[label], own, workload.metric, worst)
+            for label, own in workload.contestants.items()
+        ]
+        spaces = {one.label: space_of(one, files) for one in contenders}
+        entries.append(Entry(workload.label, workload.metric, contenders, spaces, worst))
+    return entries

@@ -1,0 +1,114 @@
+"""Contestants of a workload against each other, two at a time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from genrun.comparing.contender import filled
+from genrun.comparing.forms import Pair, Quality, Standing
+from genrun.comparing.names import one_digit
+from genrun.statistics.pairs import (
+    Comparison,
+    compare_pair,
+    holm,
+    improvement_by_seed,
+    seeds_to_decide,
+)
+
+LEVEL = 0.05
+MOST_SEEDS = 1000  # more than anyone would run to decide one difference
+MOST_CONTESTANTS = 40  # whose pairs are all compared: 780 pairs
+
+
+@dataclass(frozen=True)
+class Side:
+    """A contestant in a pair: its values by seed, infinite where it failed."""
+
+    standing: Standing
+    quality: Quality
+
+
+def compare_all(
+    sides: Sequence[Side], worst: float | None, difference: float | None
+) -> list[Pair]:
+    """Every pair of the best `MOST_CONTESTANTS`, without its sentence.
+
+    Where pairs are left out, Holm's correction counts them as pairs without a difference, so that
+    choosing whom to compare by the values themselves makes no false verdict likelier.
+    """
+    of_all = number_of_pairs(sides)
+    couples = list(itertools.combinations(sides[:MOST_CONTESTANTS], 2))
+    pairs = [_compare(first, second, worst) for first, second in couples]
+    known = [pair.p_value for pair, _ in pairs if pair.p_value is not None]
+    left_out = [1.0] * (of_all - len(couples))
+    adjusted = iter(holm([*known, *left_out]))
+    found = []
+    for pair, deviation in pairs:
+        p_value = None if pair.p_value is None else next(adjusted)
+        decided = p_value is not None and p_value <= LEVEL
+        more, worth = _more_seeds(pair, deviation, difference, of_all)
+        found.append(
+            replace(
+                pair,
+                adjusted=p_value,
+                decided=decided,
+                more_seeds=None if decided else more,
+                worth=None if decided else worth,
+            )
+        )
+    return found
+
+
+def number_of_pairs(sides: Sequence[Side]) -> int:
+    """Of all, those that are left out among them: what Holm's correction is for."""
+    return len(sides) * (len(sides) - 1) // 2
+
+
+def _compare(one: Side, other: Side, worst: float | None) -> tuple[Pair, float | None]:
+    """The first is the one with the lower mean, of the seeds that were compared."""
+    first, second, found = one, other, _comparison(one.quality, other.quality, worst)
+    if found.difference.value < 0:
+        first, second, found = other, one, _comparison(other.quality, one.quality, worst)
+    pair = Pair(
+        first=first.standing.label,
+        second=second.standing.label,
+        pairs=found.pairs,
+        difference=found.difference,
+        p_value=found.p_value,
+        adjusted=None,
+        improvement=improvement_by_seed(first.quality.values, second.quality.values),
+        decided=False,
+        more_seeds=None,
+        worth=None,
+        sentence="",
+    )
+    return pair, found.deviation
+
+
+def _comparison(first: Quality, second: Quality, worst: float | None) -> Comparison:
+    """Of finite values: without any in the workload, all are alike."""
+    as_worst = 0.0 if worst is None else worst
+    return compare_pair(filled(first.values, as_worst), filled(second.values, as_worst))
+
+
+def _more_seeds(
+    pair: Pair, deviation: float | None, difference: float | None, of_all: int
+) -> tuple[int | None, float | None]:
+    """How many more pairs would find the difference four times in five, after the correction.
+
+    By the level that Holm leaves to the smallest of all p values.
+    """
+    worth = one_digit(pair.difference.value) if difference is None else difference
+    if deviation is None or not math.isfinite(worth) or worth == 0:
+        return None, worth or None
+    needed = seeds_to_decide(deviation, worth, level=LEVEL / of_all)
+    if needed is None or needed > MOST_SEEDS:
+        return None, worth
+    return max(needed - _seeds(pair), 0), worth
+
+
+def _seeds(pair: Pair) -> int:
+    return pair.pairs or pair.difference.count // 2

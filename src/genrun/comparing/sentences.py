@@ -1,0 +1,154 @@
+"""A verdict in plain words, with units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from genrun.comparing.forms import Pair, Quality, Standing, WorkloadVerdict
+from genrun.comparing.names import amount, counted, together
+from genrun.comparing.pairs import LEVEL, MOST_SEEDS, Side
+from genrun.evidence.arrangement import EVERYTHING
+
+
+def sentences_of(verdict: WorkloadVerdict) -> list[str]:
+    """One a pair, and what there is to say of a contestant that has nobody to be compared with."""
+    known = [(one, one.at_budget or one.at_end) for one in verdict.standings]
+    judged = [(one, quality) for one, quality in known if quality is not None]
+    found = _of_failures(verdict.standings)
+    if len(verdict.pairs) > 1 and all(quality.seeds == 1 for _, quality in judged):
+        found.append(_of_single_seeds(judged, verdict.metric))
+    else:
+        found += [pair.sentence for pair in verdict.pairs]
+    if len(judged) == 1:
+        found.append(_of_single(*judged[0], verdict.metric))
+    found += [_of_unfinished(one) for one, quality in known if quality is None]
+    return found
+
+
+def _failed(standing: Standing) -> str:
+    number = len(standing.runs)
+    if standing.label == EVERYTHING:
+        return f"all {number} runs failed" if number > 1 else "the only run failed"
+    return f"{standing.name} failed in {_all(number)}"
+
+
+def _of_single_seeds(judged: Sequence[tuple[Standing, Quality]], metric: str) -> str:
+    """In place of as many sentences as there are pairs, each without a word on how sure it is."""
+    (first, low), (_, high) = judged[0], judged[-1]
+    best, worst = together(low.mean.value, high.mean.value)
+    return (
+        f"undecided between {counted(len(judged), 'contestant')}: one seed each says nothing of "
+        f"how sure a difference is; {first.name} came lowest, {amount(best, metric)}, the highest "
+        f"is {worst}"
+    )
+
+
+def _of_unfinished(standing: Standing) -> str:
+    if standing.left:
+        return f"{standing.name} is not compared: none of its runs has ended"
+    return f"{standing.name} is not compared: no run of it came to a value of its own"
+
+
+def _of_failures(standings: Sequence[Standing]) -> list[str]:
+    """A sentence for each contestant all of whose runs failed."""
+    return [
+        f"{_failed(one)}: {next(iter(one.failures.values()))}"
+        for one in standings
+        if one.runs and len(one.failures) == len(one.runs)
+    ]
+
+
+def of_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> str:
+    """`number` counts the pairs of the workload."""
+    first, second = sides[pair.first], sides[pair.second]
+    names = first.standing.name, second.standing.name
+    if _all_failed(first.quality):
+        return f"undecided between {names[0]} and {names[1]}: both failed in all their runs"
+    if _all_failed(second.quality):
+        failed = f"{names[1]}, which failed in {_all(second.quality.seeds)}"
+        if pair.decided:
+            return f"{names[0]} beats {failed}"
+        return f"undecided between {names[0]} and {failed}: too few runs to be sure"
+    remarks = _failures(first) + _failures(second) + _trials(first, second)
+    by, low, high = together(pair.difference.value, pair.difference.low, pair.difference.high)
+    interval = "" if pair.difference.low is None else f"{low} to {high}, "
+    if pair.decided:
+        where = f"(95 % interval {interval}{_seeds(pair, sides)})"
+        return f"{names[0]} beats {names[1]} by {amount(by, metric)} {where}{remarks}"
+    corrected = _corrected(pair, number)
+    where = f"({interval}{_seeds(pair, sides)}{corrected})"
+    outlook = _outlook(pair, metric)
+    return (
+        f"undecided between {names[0]} and {names[1]}: {amount(by, metric)} {where}{remarks}; "
+        f"{outlook}"
+    )
+
+
+def _of_single(standing: Standing, quality: Quality, metric: str) -> str:
+    """Where there is nobody to compare it with."""
+    alone = (
+        "the runs differ in nothing but seeds, so nothing can be compared"
+        if standing.label == EVERYTHING
+        else f"{standing.name} is the only contestant, so nothing can be compared"
+    )
+    if quality.failed == quality.seeds:
+        return alone
+    value, low, high = together(quality.mean.value, quality.mean.low, quality.mean.high)
+    interval = "" if quality.mean.low is None else f"95 % interval {low} to {high}, "
+    seeds = counted(quality.seeds, "seed")
+    return f"{alone}; the mean is {amount(value, metric)} ({interval}{seeds})"
+
+
+def _outlook(pair: Pair, metric: str) -> str:
+    """What it would take to decide."""
+    if pair.p_value is None:
+        return "how sure this is takes at least two seeds of each to say"
+    if pair.worth is None:
+        return "no number of seeds would decide between equals"
+    worth = amount(f"{pair.worth:g}", metric)
+    if pair.more_seeds is None:
+        return f"no practical number of seeds (up to {MOST_SEEDS:,}) would decide {worth}"
+    if pair.more_seeds == 0:
+        return f"a difference of {worth} would have shown with these seeds, four times in five"
+    return f"about {counted(pair.more_seeds, 'more seed')} would decide a difference of {worth}"
+
+
+def _corrected(pair: Pair, number: int) -> str:
+    """Why it is undecided though its own interval excludes zero."""
+    if pair.p_value is None or pair.adjusted is None or pair.p_value > LEVEL:
+        return ""
+    return f"; p = {pair.adjusted:.2g} by Holm over {counted(number, 'pair')}"
+
+
+def _seeds(pair: Pair, sides: Mapping[str, Side]) -> str:
+    if pair.pairs:
+        return f"{pair.pairs} paired seed{'' if pair.pairs == 1 else 's'}"
+    numbers = [sides[label].quality.seeds for label in (pair.first, pair.second)]
+    if numbers == [1, 1]:
+        return "one seed each"
+    return f"{numbers[0]} and {numbers[1]} seeds, unpaired"
+
+
+def _failures(side: Side) -> str:
+    """Failures that are in the mean as the worst value of all."""
+    failed, name = side.quality.failed, side.standing.name
+    if not failed:
+        return ""
+    return f"; {failed} of {name}'s {counted(side.quality.seeds, 'run')} failed and count as worst"
+
+
+def _trials(first: Side, second: Side) -> str:
+    """A best of fifty trials is no equal of a best of five."""
+    one, other = (len(side.standing.tuning.trials) for side in (first, second))
+    if one == other:
+        return ""
+    names = first.standing.name, second.standing.name
+    return f"; {names[0]} had {counted(one, 'trial')}, {names[1]} {other:,}"
+
+
+def _all_failed(quality: Quality) -> bool:
+    return quality.failed == quality.seeds
+
+
+def _all(number: int) -> str:
+    return f"all {number} runs" if number > 1 else "its only run"

@@ -1,0 +1,182 @@
+"""What a verdict's tables hold: texts, row by row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from genrun.comparing.forms import (
+    Aggregate,
+    Mark,
+    Pair,
+    Quality,
+    Standing,
+    Time,
+    Tuning,
+    WorkloadVerdict,
+)
+from genrun.comparing.names import decimals_of, short_names, written
+from genrun.evidence.curve import AXES, Axis
+from genrun.statistics.interval import Interval
+
+TRIALS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of tuning, that have a column
+RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0)  # of the performance profile, that have a column
+AXIS_NAMES: dict[Axis, str] = {
+    "steps": "steps", "seconds": "seconds", "examples": "examples", "flops": "FLOPs",
+}  # fmt: skip
+MEANS = ("mean", "95 % interval", "IQM", "95 % interval of IQM")
+OF_SCORES = 3  # decimals
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns that are empty in all rows are not shown; without rows nothing is."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | None]]
+
+
+def quality_table(
+    judged: Sequence[Standing], qualities: Mapping[str, Quality], title: str
+) -> Table:
+    """`qualities` by label."""
+    known = [(one, qualities[one.label]) for one in judged if one.label in qualities]
+    decimals = _decimals(
+        interval for _, one in known for interval in (one.mean, one.interquartile_mean)
+    )
+    rows = [
+        [one.name, *_means(found.mean, found.interquartile_mean, decimals), str(found.seeds),
+         _count(found.failed), _count(len(one.left))]
+        for one, found in known
+    ]  # fmt: skip
+    return Table(title, ("contestant", *MEANS, "seeds", "failed", "left"), rows)
+
+
+def pair_table(pairs: Sequence[Pair], before: str) -> Table:
+    names = short_names(list(dict.fromkeys(x for p in pairs for x in (p.first, p.second))))
+    decimals = _decimals(pair.difference for pair in pairs)
+    rows = []
+    for pair in pairs:
+        chance, low, high = written(_numbers(pair.improvement), 2)
+        between = None if pair.improvement.low is None else f"{low} to {high}"
+        adjusted = None if pair.adjusted is None else f"{pair.adjusted:.2g}"
+        named = f"{names[pair.first]} - {names[pair.second]}"
+        rows.append([named, *_cells(pair.difference, decimals), chance, between, adjusted])
+    columns = ("pair", "lower by", "95 % interval", "P(lower)", "its interval", "p (Holm)")
+    title = f"{before}by how much the first of a pair is lower, and how often a run of it is"
+    return Table(title, columns, rows)
+
+
+def time_table(
+    judged: Sequence[Standing], workload: WorkloadVerdict, target: Mark, before: str
+) -> Table:
+    rows = []
+    for one in judged:
+        first = next(iter(one.times.values()), None)
+        reached = None if first is None else f"{first.reached} of {first.runs}"
+        rows.append([one.name, reached, *(_time(one.times.get(axis), axis) for axis in AXES)])
+    title = (
+        f"{before}training until {workload.metric} on held-out images is {target.value:.6g}, "
+        f"{target.rule}; median over seeds"
+    )
+    return Table(title, ("contestant", "reached", *(AXIS_NAMES[axis] for axis in AXES)), rows)
+
+
+def tuning_table(judged: Sequence[Standing], axis: Axis, before: str) -> Table:
+    numbers = {len(one.tuning.trials) for one in judged if one.tuning.trials}
+    shown = sorted({count for count in TRIALS if count <= max(numbers)} | numbers)
+    wholes = [one.tuning.trials[-1].spent[axis] for one in judged if one.tuning.trials]
+    least = min((whole for whole in wholes if not math.isnan(whole)), default=math.nan)
+    rows = []
+    for one in judged:
+        trials, bests = one.tuning.trials, _bests(one.tuning)
+        whole = trials[-1].spent[axis] if trials else math.nan
+        cells = [_best(bests[count - 1]) if count <= len(bests) else None for count in shown]
+        within = [trial.best_so_far for trial in trials if trial.spent[axis] <= least]
+        at_least = _best(within[-1]) if within else None
+        rows.append(
+            [one.name, str(len(trials)), one.tuning.sampling, *cells, spent(whole, axis), at_least]
+        )
+    columns = ["contestant", "trials", "chosen", *(f"n={count}" for count in shown)]
+    columns += [AXIS_NAMES[axis], f"best within {spent(least, axis)}"]
+    title = (
+        f"{before}tuning: the best held-out value of n trials, expected where they were at "
+        f"random, else of the first n; {AXIS_NAMES[axis]} of all trials, and the best within the "
+        "fewest"
+    )
+    return Table(title, columns, rows)
+
+
+def overall_table(aggregate: Aggregate) -> Table:
+    rows = [
+        [one.name, *_means(one.mean, one.interquartile_mean, OF_SCORES)]
+        for one in aggregate.standings
+    ]
+    title = f"over {len(aggregate.workloads)} workloads: {aggregate.normalization}"
+    return Table(title, ("contestant", *MEANS), rows)
+
+
+def profile_table(aggregate: Aggregate, axis: Axis) -> Table:
+    """Nothing without targets."""
+    rows = [
+        [one.name, f"{one.score:.3f}",
+         *(f"{one.reached[aggregate.ratios.index(ratio)]:.2f}" for ratio in RATIOS)]
+        for one in aggregate.standings
+        if one.score is not None and one.reached is not None
+    ]  # fmt: skip
+    title = (
+        f"over {len(aggregate.workloads)} workloads: AlgoPerf's score of time to target in "
+        f"{AXIS_NAMES[axis]}, and the share of workloads within r times the best time"
+    )
+    return Table(title, ("contestant", "score", *(f"r={ratio:g}" for ratio in RATIOS)), rows)
+
+
+def spent(amount: float, axis: Axis) -> str | None:
+    """None where it is not known."""
+    if math.isnan(amount):
+        return None
+    return f"{amount:.3g}" if axis in ("flops", "seconds") else f"{amount:,.0f}"
+
+
+def _time(time: Time | None, axis: Axis) -> str | None:
+    if time is None:
+        return None
+    return "missed" if time.missed else spent(time.median, axis)
+
+
+def _bests(tuning: Tuning) -> list[float]:
+    if tuning.expected_best is not None:
+        return tuning.expected_best
+    return [trial.best_so_far for trial in tuning.trials]
+
+
+def _best(value: float) -> str:
+    return "failed" if math.isinf(value) else f"{value:.5g}"
+
+
+def _count(number: int) -> str | None:
+    return str(number) if number else None
+
+
+def _means(mean: Interval, middle: Interval, decimals: int | None) -> list[str | None]:
+    return [*_cells(mean, decimals), *_cells(middle, decimals)]
+
+
+def _decimals(intervals: Iterable[Interval]) -> int | None:
+    """As many as the one that needs most; None where one is too large or small for any."""
+    found = [decimals_of(*_numbers(interval)) for interval in intervals]
+    known = [decimals for decimals in found if decimals is not None]
+    return max(known) if known and len(known) == len(found) else None
+
+
+def _cells(interval: Interval, decimals: int | None) -> list[str | None]:
+    value, low, high = written(_numbers(interval), decimals)
+    if math.isinf(interval.value):
+        return ["failed", None]
+    return [value, None if interval.low is None else f"{low} to {high}"]
+
+
+def _numbers(interval: Interval) -> tuple[float, float | None, float | None]:
+    return interval.value, interval.low, interval.high

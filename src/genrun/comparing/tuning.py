@@ -1,0 +1,66 @@
+"""What finding each contestant's best configuration took."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+from genrun.comparing.contender import Contender, value_of
+from genrun.comparing.forms import Trial, Tuning
+from genrun.comparing.spaces import Space
+from genrun.evidence.arrangement import Configuration
+from genrun.evidence.curve import AXES, Axis
+from genrun.evidence.record import RunRecord
+from genrun.statistics.tuning import best_so_far, expected_best
+
+SAMPLING = {
+    "random": "at random",
+    "qmc": "at random (quasi-Monte Carlo)",
+    "tpe": "by TPE, each from those before it",
+}
+
+
+def tuning_of(contender: Contender, space: Space, metric: str) -> Tuning:
+    """By held-out values, trials in the order in which they began."""
+    tried = sorted(filter(_has_ended, contender.tried), key=_began)
+    values = [_value(one, metric) for one in tried]
+    costs = [{axis: _cost(one.runs, axis) for axis in AXES} for one in tried]
+    spent = list(itertools.accumulate(costs, _add))
+    trials = [
+        Trial(one.label, one.settings, value, best, cost, math.isinf(value))
+        for one, value, best, cost in zip(tried, values, best_so_far(values), spent, strict=True)
+    ]
+    return Tuning(
+        trials=trials,
+        sampling=SAMPLING.get(space.sampler, f"{space.sampler}: in the order run"),
+        at_random=space.at_random,
+        expected_best=expected_best(values) if space.at_random and values else None,
+    )
+
+
+def _value(one: Configuration, metric: str) -> float:
+    """Infinite where a run failed or was given up, or none ever measured the metric."""
+    ended = [run for run in one.runs if not run.left]
+    if any(run.pruned for run in ended):
+        return math.inf
+    values = [value_of(run, metric, "held_out") for run in ended]
+    return sum(value / len(values) for value in values)
+
+
+def _has_ended(one: Configuration) -> bool:
+    return not all(run.left for run in one.runs)
+
+
+def _began(one: Configuration) -> str:
+    """As ISO 8601 text, all of one time zone; a run that never began does not count."""
+    return min((run.started for run in one.runs if run.started), default="")
+
+
+def _cost(runs: Sequence[RunRecord], axis: Axis) -> float:
+    """Of all that began. NaN where one does not say."""
+    return sum(run.spent(axis) for run in runs if run.status != "missing")
+
+
+def _add(first: Mapping[Axis, float], second: Mapping[Axis, float]) -> dict[Axis, float]:
+    return {axis: first[axis] + second[axis] for axis in AXES}

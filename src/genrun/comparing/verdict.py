@@ -1,0 +1,60 @@
+"""From the records of runs to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from genrun.comparing.aggregate import aggregate_of
+from genrun.comparing.asked import Asked
+from genrun.comparing.entries import enter
+from genrun.comparing.forms import Verdict
+from genrun.comparing.judge import judge
+from genrun.comparing.names import find_label
+from genrun.comparing.proofs import contested
+from genrun.comparing.remarks import notes_of, once
+from genrun.comparing.sentences import sentences_of
+from genrun.comparing.warn import warnings_of
+from genrun.core.errors import ConfigError
+from genrun.evidence.arrangement import Arrangement, arrange
+from genrun.evidence.record import RunRecord
+
+
+def verdict_of(
+    records: Sequence[RunRecord], asked: Asked, damaged: Mapping[str, str] | None = None
+) -> Verdict:
+    """Compares what differs between the runs. `damaged` is kept beside it.
+
+    Raises `ConfigError` where what was asked does not suit the runs.
+    """
+    arrangement = arrange(records, asked.by or contested(records), asked.metric)
+    baseline = None
+    if asked.baseline is not None:
+        baseline = find_label("baseline", asked.baseline, arrangement.contestants)
+    if asked.target is not None:
+        _refuse_one_target(arrangement)
+    entries = enter(arrangement)
+    verdicts = [judge(entry, asked, baseline) for entry in entries]
+    return Verdict(
+        asked=asked,
+        by=arrangement.by,
+        sentences=[
+            f"{verdict.label}: {text}" if len(verdicts) > 1 else text
+            for verdict in verdicts
+            for text in sentences_of(verdict)
+        ],
+        workloads=verdicts,
+        aggregate=aggregate_of(entries, verdicts, asked),
+        warnings=once({entry.label: warnings_of(entry) for entry in entries}),
+        notes=[*arrangement.notes, *notes_of(entries, verdicts, asked)],
+        damaged=dict(damaged or {}),
+    )
+
+
+def _refuse_one_target(arrangement: Arrangement) -> None:
+    """One number is a target of one metric."""
+    metrics = dict.fromkeys(workload.metric for workload in arrangement.workloads)
+    if len(metrics) > 1:
+        raise ConfigError(
+            f"target: the runs are judged by several metrics ({', '.join(metrics)}); give "
+            "metric=NAME, or baseline=NAME in place of a target"
+        )

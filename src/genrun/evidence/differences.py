@@ -1,0 +1,38 @@
+"""In which settings runs differ."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from genrun.evidence.record import RunRecord
+
+
+def differing_settings(records: Sequence[RunRecord]) -> list[str]:
+    """The settings in which any two runs differ, a missing one being a value too.
+
+    What follows from a choice that differs is left out: where `optimizer` does, a rate that each
+    optimizer has one of says nothing more.
+    """
+    keys = dict.fromkeys(key for run in records for key in run.settings)
+    differing = [key for key in keys if values_of(key, records) > 1]
+    return [key for key in differing if not _follows(key, group_of(key), differing, records)]
+
+
+def _follows(key: str, group: str, differing: Sequence[str], records: Sequence[RunRecord]) -> bool:
+    if key == group or group not in differing:
+        return False
+    by_choice: dict[str | None, list[RunRecord]] = defaultdict(list)
+    for run in records:
+        by_choice[run.settings.get(group)].append(run)
+    return all(values_of(key, runs) == 1 for runs in by_choice.values())
+
+
+def values_of(key: str, records: Iterable[RunRecord]) -> int:
+    """How many different ones there are, a missing one among them."""
+    return len({run.settings.get(key) for run in records})
+
+
+def group_of(key: str) -> str:
+    """`optimizer` of `optimizer.lr`, and of itself."""
+    return key.split(".")[0]

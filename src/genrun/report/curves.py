@@ -1,0 +1,149 @@
+"""Curves of each contestant's configuration: mean and interval over seeds at each evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from genrun.evidence.curve import AXES, Axis, Numbers
+from genrun.evidence.record import RunRecord
+from genrun.report import numbers
+from genrun.report.at_steps import spent_at, steps_of, values_at
+from genrun.report.cast import Member, Scene, mean_of, worst_value
+from genrun.report.chart import Axis as Side
+from genrun.report.chart import Chart, Figure, Line, Point
+from genrun.report.ranges import thinned, trained, value_scale
+from genrun.report.scale import scale_of
+
+MOST_POINTS = 60  # of a line: what a screen shows and a page can carry
+MOST_BEHIND = 100  # grey lines
+TICKS = 6
+EVALUATIONS_TO_SHOW = 2
+
+
+def curves_of(scene: Scene) -> Figure | None:
+    """Against what training had taken, on each axis that is known. None without any curve."""
+    shown = [one for one in scene.shown if _runs(one)]
+    behind = [one for one in scene.members if one not in shown and _runs(one)][:MOST_BEHIND]
+    worst = worst_value(scene.verdict, scene.workload)
+    lines = {axis: _lines(scene, shown, behind, axis, worst) for axis in AXES}
+    charts = [
+        _chart(scene, shown, axis, found) for axis, found in lines.items() if _is_known(found)
+    ]
+    if not charts:
+        return None
+    points = _telling(shown, lines["steps"])
+    return Figure(
+        key=f"curves-{scene.key}",
+        title=f"{scene.metric} while training",
+        caption=_caption(shown, behind, len(trained(points)) < len(points)),
+        charts=charts,
+        columns=("configuration", "at", scene.metric),
+        rows=[
+            (line.name, point.x_text, point.text)
+            for line in lines["steps"]
+            if line.style is not None
+            for point in thinned(line.points, 12)
+        ],
+    )
+
+
+def _caption(shown: Sequence[Member], behind: Sequence[Member], cut: bool) -> str:
+    text = (
+        "Mean of each held-out evaluation over seeds, with its 95 % interval as a band; lower is "
+        "better. A run that stopped early keeps its last value; one that failed counts as the "
+        "workload's worst value from there on. "
+    )
+    if any(one.configuration.settings for one in shown):
+        text += "Each contestant is shown by the configuration that stands for it. "
+    hopeless = [one.name for one in shown if one.hopeless]
+    if hopeless and len(hopeless) < len(shown):
+        text += f"Above the edge: {', '.join(hopeless)}, which failed in all runs. "
+    if cut:
+        text += "Values before training lie above the edge. "
+    if behind:
+        text += f"Grey: {len(behind)} other configurations."
+    return text.strip()
+
+
+def _is_known(lines: Sequence[Line]) -> bool:
+    return any(len(line.points) >= EVALUATIONS_TO_SHOW for line in lines if line.style is not None)
+
+
+def _runs(member: Member) -> list[RunRecord]:
+    """Those that measured something, the first of each seed."""
+    found: dict[int, RunRecord] = {}
+    for run in member.configuration.runs:
+        if len(run.curve.spent["steps"]) and not run.left:
+            found.setdefault(run.seed, run)
+    return list(found.values())
+
+
+def _lines(
+    scene: Scene, shown: Sequence[Member], behind: Sequence[Member], axis: Axis, worst: float
+) -> list[Line]:
+    beyond = steps_of([run for one in scene.members for run in _runs(one)])
+    names = {one.label: one.name for one in scene.verdict.standings}
+    lines = [
+        Line(one.name, points_of(scene.metric, one, axis, worst, False, beyond)) for one in behind
+    ]
+    for one in shown:
+        points = points_of(scene.metric, one, axis, worst, True, beyond)
+        lines.append(Line(one.name, points, one.style, short=names.get(one.contestant, "")))
+    return [line for line in lines if line.points]
+
+
+def points_of(
+    metric: str,
+    member: Member,
+    axis: Axis,
+    worst: float,
+    with_intervals: bool,
+    beyond: Numbers,
+) -> list[Point]:
+    """`beyond`: the steps of all evaluations of the workload; failures go on through them."""
+    runs = _runs(member)
+    steps = steps_of(runs)
+    if any(run.failed for run in runs):
+        steps = np.union1d(steps, beyond)
+    steps = np.array(thinned(steps.tolist(), MOST_POINTS))
+    values = np.array([values_at(run, metric, steps, worst) for run in runs])
+    spent = np.array([spent_at(run, axis, steps) for run in runs])
+    points = []
+    for place in range(len(steps)):
+        own = values[:, place][~np.isnan(values[:, place])].tolist()
+        where = spent[:, place][np.isfinite(spent[:, place])]
+        if not own or not len(where):
+            continue
+        x = float(where.mean())
+        x_text = numbers.spent_text(axis, x)
+        if not with_intervals:
+            points.append(Point(x, sum(own) / len(own)))
+            continue
+        mean = mean_of(own, worst)
+        if mean is not None:
+            text = numbers.estimate_text(mean.value, mean.low, mean.high)
+            if mean.low is not None:
+                text += f" ({numbers.interval_text(mean.low, mean.high)})"
+            points.append(Point(x, mean.value, mean.low, mean.high, x_text, text))
+    return points
+
+
+def _telling(shown: Sequence[Member], lines: Sequence[Line]) -> list[Point]:
+    """The points that the axis must hold: of failures alone it tells nothing."""
+    sound = {one.name for one in shown if not one.hopeless} or {one.name for one in shown}
+    named = (line for line in lines if line.style is not None and line.name in sound)
+    return [point for line in named for point in line.points]
+
+
+def _chart(scene: Scene, shown: Sequence[Member], axis: Axis, lines: Sequence[Line]) -> Chart:
+    named = [line for line in lines if line.style is not None]
+    y = value_scale(trained(_telling(shown, lines)))
+    x = scale_of([point.x for line in named for point in line.points])
+    return Chart(
+        label=axis if axis != "flops" else "FLOPs",
+        x=Side(numbers.UNIT[axis], x, x.ticks(TICKS)),
+        y=Side(scene.metric_label, y, y.ticks(TICKS)),
+        lines=lines,
+    )

@@ -1,0 +1,156 @@
+"""Quality against compute: every configuration, and the front that none beats in both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from genrun.evidence.curve import AXES, Axis
+from genrun.report import numbers
+from genrun.report.at_steps import spent_at, steps_of, values_at
+from genrun.report.cast import Member, Scene, worst_value
+from genrun.report.chart import Axis as Side
+from genrun.report.chart import Chart, Figure, Line, Point, Shape
+from genrun.report.ranges import thinned, value_scale
+from genrun.report.scale import Scale, scale_of
+
+FACTOR_FOR_LOG = 20.0
+TICKS = 6
+MOST_ROWS = 200
+MOST_POINTS = 60  # of a configuration's curve
+FEW = 12  # points that are drawn with their intervals
+Front = list[tuple[Member, Point]]  # from left to right, each with whose it is
+ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
+
+
+def front_of(scene: Scene) -> Figure | None:
+    """On each axis of compute that is known. None without any configuration that has a value."""
+    members = [
+        one
+        for one in scene.members
+        if math.isfinite(one.order) and not one.tried and not one.hopeless
+    ]
+    fronts = {axis: _front(scene, members, axis) for axis in ORDER}
+    charts = [_chart(scene, members, axis, front) for axis, front in fronts.items() if front]
+    if not charts:
+        return None
+    return Figure(
+        key=f"front-{scene.key}",
+        title=f"{scene.metric} against compute",
+        caption="Each configuration's mean of its runs' best values against what training a run "
+        "took on average; lower and further left is better. The dashed line is the Pareto front "
+        "of all evaluations: the best that any configuration had reached for that compute.",
+        charts=charts,
+        columns=("configuration", scene.metric, *AXES, "on the front"),
+        rows=_rows(members, fronts),
+    )
+
+
+def pareto(points: Sequence[Point]) -> list[Point]:
+    """Those that no other is lower than at the same or less compute; from left to right."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda one: (one.x, one.y)):
+        if not front or point.y < front[-1].y:
+            front.append(point)
+    return front
+
+
+def spent_by(member: Member, axis: Axis) -> float:
+    """The mean over runs of what training took; NaN where it is not known."""
+    found = [run.curve.total(axis) for run in member.configuration.runs if not run.left]
+    found = [amount for amount in found if math.isfinite(amount)]
+    return sum(found) / len(found) if found else math.nan
+
+
+def _points(members: Sequence[Member], axis: Axis) -> list[tuple[Member, Point]]:
+    found = []
+    for member in members:
+        amount = spent_by(member, axis)
+        if member.mean is None or not math.isfinite(amount) or amount <= 0:
+            continue
+        mean = member.mean
+        text = numbers.estimate_text(mean.value, mean.low, mean.high)
+        if mean.low is not None:
+            text += f" ({numbers.interval_text(mean.low, mean.high)})"
+        where = numbers.spent_text(axis, amount)
+        point = Point(amount, mean.value, mean.low, mean.high, where, f"{member.name}: {text}")
+        found.append((member, point))
+    return found
+
+
+def _front(scene: Scene, members: Sequence[Member], axis: Axis) -> Front:
+    worst = worst_value(scene.verdict, scene.workload)
+    reached = [(one, point) for one in members for point in _reached(scene, one, axis, worst)]
+    owners = {id(point): one for one, point in reached}
+    return [(owners[id(point)], point) for point in pareto([point for _, point in reached])]
+
+
+def _chart(scene: Scene, members: Sequence[Member], axis: Axis, owned: Front) -> Chart:
+    found, front = _points(members, axis), [point for _, point in owned]
+    ends = [point for _, point in found]
+    amounts = [point.x for point in [*ends, *front]]
+    x = scale_of(amounts, max(amounts) > FACTOR_FOR_LOG * min(amounts), margin=0.04)
+    y = _height([point.y for point in ends], front, value_scale(ends))
+    lines = [
+        Line("Pareto front", [*front, Point(x.high, front[-1].y)], None, "front"),
+        Line("on the front", front, None, "dots"),
+    ]
+    names = {one.label: one.name for one in scene.verdict.standings}
+    for label in dict.fromkeys(member.contestant for member, _ in found):
+        own = [(member, point) for member, point in found if member.contestant == label]
+        shape: Shape = "bars" if len(found) <= FEW else "dots"
+        points = [point for _, point in own]
+        lines.append(Line(names.get(label, label), points, own[0][0].style, shape))
+    return Chart(
+        label=axis if axis != "flops" else "FLOPs",
+        x=Side(f"{numbers.UNIT[axis]} a run", x, x.ticks(TICKS)),
+        y=Side(scene.metric_label, y, y.ticks(TICKS)),
+        lines=lines,
+        nearest=True,
+    )
+
+
+def _height(ends: Sequence[float], front: Sequence[Point], scale: Scale) -> Scale:
+    """Room above for the front, as much as the ends take: where it is higher it is cut off."""
+    if scale.log:
+        return scale
+    room = max(scale.high - scale.low, max(ends) - min(ends))
+    top = min(max(point.y for point in front), scale.high + room)
+    return Scale(scale.low, max(scale.high, top), False)
+
+
+def _reached(scene: Scene, member: Member, axis: Axis, worst: float) -> list[Point]:
+    """The mean of its runs' best values up to each evaluation, and what they had spent by then."""
+    runs = [run for run in member.configuration.runs if not run.left and not run.pruned]
+    steps = np.array(thinned(steps_of(runs).tolist(), MOST_POINTS))
+    values = [
+        np.full(len(steps), worst)
+        if run.failed
+        else np.fmin.accumulate(values_at(run, scene.metric, steps, worst))
+        for run in runs
+    ]
+    spent = np.array([spent_at(run, axis, steps) for run in runs]).mean(axis=0)
+    return [
+        Point(x, y, x_text=numbers.spent_text(axis, x), text=f"{member.name}: {y:.5g} by then")
+        for x, y in zip(spent.tolist(), np.mean(values, axis=0).tolist(), strict=True)
+        if x > 0 and math.isfinite(x) and math.isfinite(y)
+    ]
+
+
+def _rows(members: Sequence[Member], fronts: Mapping[Axis, Front]) -> list[list[str]]:
+    on: dict[int, dict[str, None]] = {}
+    for axis, front in fronts.items():
+        for member, _ in front:
+            on.setdefault(id(member), {})["FLOPs" if axis == "flops" else axis] = None
+    return [_row(one, list(on.get(id(one), {}))) for one in members[:MOST_ROWS]]
+
+
+def _row(member: Member, on: Sequence[str]) -> list[str]:
+    mean = member.mean
+    value = numbers.NOTHING
+    if mean is not None:
+        value = numbers.estimate_text(mean.value, mean.low, mean.high)
+    amounts = [numbers.spent_text(axis, spent_by(member, axis)) for axis in AXES]
+    return [member.name, value, *amounts, ", ".join(on) or numbers.NOTHING]

@@ -1,0 +1,25 @@
+"""What run.json says, read once for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CheckpointUnusable
+from genrun.evidence.record import RunRecord
+from genrun.runs.folder import RunFolder
+
+Infos = Mapping[Path, Mapping[str, Any]]
+
+
+def infos_of(records: Sequence[RunRecord]) -> Infos:
+    """By the run's folder; of one that has not begun, nothing."""
+    return {run.folder: _read(RunFolder(run.folder)) for run in records}
+
+
+def _read(folder: RunFolder) -> Mapping[str, Any]:
+    try:
+        return folder.read() if folder.has_begun() else {}
+    except CheckpointUnusable:
+        return {}

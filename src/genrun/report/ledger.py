@@ -1,0 +1,144 @@
+"""The compute ledger: every run, failed and tuning ones among them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from genrun.core.spent import PHASES, Spent, total
+from genrun.evidence.record import RunRecord
+from genrun.report import numbers
+from genrun.report.cast import Scene
+from genrun.report.infos import Infos
+from genrun.report.tables import Cell, Table, number_cell
+from genrun.runs.folder import RunFolder
+from genrun.runs.spent import spent_of
+
+STAGES = {"tuning": "tuning", "final": "fresh seeds"}
+JOULES_A_KWH = 3.6e6
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs and what they took together."""
+
+    runs: Sequence[RunRecord]
+    spent: Spent
+
+    @property
+    def unfruitful(self) -> int:
+        """How many failed, were given up, or have still to end."""
+        return sum(not run.counts for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A thing that is spent: how much of it, and how that reads."""
+
+    name: str
+    amount: Callable[[Spent], float | None]
+    text: Callable[[float], str]
+
+
+def ledger_of(
+    records: Sequence[RunRecord], infos: Infos, scenes: Sequence[Scene]
+) -> tuple[str, Table]:
+    """One sentence of the total, and a row for each contestant's runs with the total below."""
+    owners, grouped = _owners(scenes), defaultdict(list)
+    for run in records:
+        owner = owners.get(id(run), "left out of the comparison")
+        grouped[(owner, STAGES.get(run.stage, ""))].append(run)
+    groups = {key: _group(runs, infos) for key, runs in grouped.items()}
+    whole = Group(records, total(group.spent for group in groups.values()))
+    staged = any(stage for _, stage in groups)
+    columns = [one for one in COLUMNS if one.amount(whole.spent) is not None]
+    table = Table(
+        columns=[
+            "contestant",
+            *(["stage"] if staged else []),
+            "runs",
+            *(one.name for one in columns),
+        ],
+        rows=[
+            _row([owner, *([stage] if staged else [])], group, columns)
+            for (owner, stage), group in groups.items()
+        ],
+        total=_row(["all", *([""] if staged else [])], whole, columns),
+        note=NOTE + ("" if whole.spent.joules is not None else NO_ENERGY),
+    )
+    return _sentence(whole), table
+
+
+NOTE = (
+    "Everything that these runs took, failed and tuning runs among it. Seconds are added up over "
+    "runs, also where several ran at once; FLOPs are of training steps, counted by torch; peaks "
+    "are the highest of any run."
+)
+NO_ENERGY = " Energy is not known of all runs."
+
+
+def _group(runs: Sequence[RunRecord], infos: Infos) -> Group:
+    spent = (spent_of(RunFolder(run.folder), infos[run.folder]) for run in runs)
+    return Group(runs, total(spent))
+
+
+def _row(names: Sequence[str], group: Group, columns: Sequence[Column]) -> list[Cell]:
+    runs = f"{len(group.runs)}"
+    if group.unfruitful:
+        runs += f" ({group.unfruitful} without a value)"
+    cells = [Cell(name) for name in names]
+    return [*cells, number_cell(runs, len(group.runs)), *(_cell(one, group) for one in columns)]
+
+
+def _cell(column: Column, group: Group) -> Cell:
+    amount = column.amount(group.spent)
+    return number_cell(numbers.NOTHING if amount is None else column.text(amount), amount)
+
+
+def _sentence(whole: Group) -> str:
+    spent, number = whole.spent, len(whole.runs)
+    parts = [f"{number} run{'s' if number != 1 else ''}"]
+    parts.append(f"{numbers.duration_text(sum(spent.seconds.values()))} of computing")
+    if spent.flops is not None:
+        parts.append(numbers.spent_text("flops", spent.flops) + " in training")
+    if spent.joules is not None:
+        parts.append(_energy(spent.joules))
+    wasted = whole.unfruitful
+    return ", ".join(parts) + (f"; {wasted} came to no value of their own." if wasted else ".")
+
+
+def _owners(scenes: Sequence[Scene]) -> dict[int, str]:
+    found = {}
+    for scene in scenes:
+        names = {one.label: one.name for one in scene.verdict.standings}
+        for label, configurations in scene.workload.contestants.items():
+            text = names.get(label, label)
+            if len(scenes) > 1:
+                text += f", {scene.workload.label}"
+            found.update({id(run): text for one in configurations for run in one.runs})
+    return found
+
+
+def _phase(name: str) -> Column:
+    return Column(name, lambda spent: spent.seconds.get(name), numbers.duration_text)
+
+
+def _bytes(amount: float) -> str:
+    return numbers.with_prefix(amount, "B")
+
+
+def _energy(joules: float) -> str:
+    if joules >= JOULES_A_KWH / 10:
+        return f"{joules / JOULES_A_KWH:.3g} kWh"
+    return numbers.with_prefix(joules, "J")
+
+
+COLUMNS = (
+    *map(_phase, PHASES),
+    Column("examples", lambda spent: spent.examples, lambda amount: f"{amount:,.0f}"),
+    Column("FLOPs", lambda spent: spent.flops, lambda amount: numbers.spent_text("flops", amount)),
+    Column("peak memory", lambda spent: spent.host_bytes, _bytes),
+    Column("peak GPU memory", lambda spent: spent.device_bytes, _bytes),
+    Column("energy", lambda spent: spent.joules, _energy),
+)

@@ -1,0 +1,94 @@
+"""Several workloads in one picture: performance profiles and profiles of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from genrun.comparing.forms import Aggregate, Overall, Verdict
+from genrun.report import numbers
+from genrun.report.cast import styles_of
+from genrun.report.chart import Axis, Chart, Figure, Line, Point
+from genrun.report.ranges import thinned
+from genrun.report.scale import scale_of, short_number
+
+Styles = Mapping[str, int]
+
+TICKS = 6
+MOST_POINTS = 60
+
+
+def profiles_of(verdict: Verdict) -> list[Figure]:
+    """Nothing for one workload."""
+    found = verdict.aggregate
+    if found is None:
+        return []
+    figures, styles = [], styles_of(verdict)
+    if found.ratios and any(one.reached for one in found.standings):
+        figures.append(_performance(found, styles))
+    if len(found.marks) > 1:
+        figures.append(_scores(found, styles))
+    return figures
+
+
+def _performance(found: Aggregate, styles: Styles) -> Figure:
+    scores = ", ".join(
+        f"{one.name} {one.score:.3f}" for one in found.standings if one.score is not None
+    )
+    return Figure(
+        key="profile-times",
+        title="Performance profiles",
+        caption="The fraction of workloads whose target a contestant reached within so many times "
+        f"what the fastest took. AlgoPerf score (the area up to 4, divided by 3): {scores}.",
+        charts=[_chart("time to target / best time", found, styles, found.ratios, _reached)],
+        columns=("contestant", "AlgoPerf score"),
+        rows=[
+            (one.name, numbers.NOTHING if one.score is None else f"{one.score:.4f}")
+            for one in found.standings
+        ],
+    )
+
+
+def _scores(found: Aggregate, styles: Styles) -> Figure:
+    return Figure(
+        key="profile-scores",
+        title="Profiles of values",
+        caption="The fraction of all runs whose normalized value is at or under a mark: a line "
+        f"further up and left is better. Normalization: {found.normalization}.",
+        charts=[_chart("normalized value", found, styles, found.marks, _within)],
+        columns=("contestant", "mean", "interquartile mean"),
+        rows=[
+            (
+                one.name,
+                numbers.value_text(one.mean.value),
+                numbers.value_text(one.interquartile_mean.value),
+            )
+            for one in found.standings
+        ],
+    )
+
+
+def _reached(one: Overall) -> Sequence[float]:
+    return one.reached or []
+
+
+def _within(one: Overall) -> Sequence[float]:
+    return one.within
+
+
+def _chart(
+    label: str,
+    found: Aggregate,
+    styles: Styles,
+    marks: Sequence[float],
+    fractions: Callable[[Overall], Sequence[float]],
+) -> Chart:
+    lines = []
+    for one in found.standings:
+        pairs = list(zip(marks, fractions(one), strict=False))
+        points = [
+            Point(x, y, x_text=short_number(x), text=f"{100 * y:.0f} %")
+            for x, y in thinned(pairs, MOST_POINTS)
+        ]
+        lines.append(Line(one.name, points, styles.get(one.label), "steps"))
+    x, y = scale_of(marks, margin=0.02), scale_of([0.0, 1.0], margin=0.03)
+    return Chart(label, Axis(label, x, x.ticks(TICKS)), Axis("fraction", y, y.ticks(TICKS)), lines)

@@ -1,0 +1,46 @@
+"""What a chart's axis must hold, and which points a line can do without."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeVar
+
+from genrun.report.chart import Point
+from genrun.report.scale import Scale, scale_of
+
+T = TypeVar("T")
+
+FACTOR_FOR_LOG = 20.0  # between the lowest and the highest value
+UNTRAINED = 0.5  # of the values' range, at which the untrained value is cut off
+BEYOND = 1.0  # of the values' range that an interval may add on each side
+
+
+def trained(points: Sequence[Point]) -> list[Point]:
+    """Without those before training where they would press all others flat."""
+    later = [point for point in points if point.x > 0]
+    if not later:
+        return list(points)
+    size = max(p.y for p in later) - min(p.y for p in later)
+    whole = max(p.y for p in points) - min(p.y for p in points)
+    return later if size < UNTRAINED * whole else list(points)
+
+
+def value_scale(points: Sequence[Point]) -> Scale:
+    """All values, and of their intervals what leaves the values readable."""
+    values = [point.y for point in points if math.isfinite(point.y)]
+    ends = [end for p in points for end in (p.low, p.high) if end is not None]
+    if not values:
+        return scale_of([])
+    low, high = min(values), max(values)
+    log = low > 0 and high > FACTOR_FOR_LOG * low
+    room = BEYOND * (high - low)
+    kept = [min(max(end, low - room), high + room) for end in ends if end > 0 or not log]
+    return scale_of([*values, *kept], log, margin=0.06)
+
+
+def thinned(items: Sequence[T], most: int) -> list[T]:
+    """Evenly, with the first and the last."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

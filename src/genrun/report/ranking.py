@@ -1,0 +1,176 @@
+"""The contestants of a workload beside each other: value, interval and seeds on one scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genrun.comparing.forms import Quality, Standing
+from genrun.evidence.curve import Axis
+from genrun.report import numbers
+from genrun.report.cast import Scene
+from genrun.report.geometry import percent
+from genrun.report.scale import Scale, scale_of, short_number
+from genrun.sweeps.results import brief
+
+MOST = 24  # contestants
+BEYOND = 3.0  # of the values' range that an interval may add on each side
+SHOWN: tuple[Axis, ...] = ("steps", "seconds")  # of a time to the target
+
+
+@dataclass(frozen=True)
+class Row:
+    """A contestant; places are percentages of the scale, empty where there is no value."""
+
+    name: str
+    detail: str
+    style: int | None
+    spoken: str
+    mean: str
+    low: str
+    high: str
+    seeds: list[str]
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Of one workload, best first."""
+
+    title: str
+    low: str
+    high: str
+    columns: list[str]
+    rows: list[Row]
+    note: str
+
+
+def ranking_of(scene: Scene, axis: str) -> Ranking:
+    """At the end; and at equal budget and by time to the target where the verdict has them."""
+    standings = scene.verdict.standings[:MOST]
+    scale = _scale([one.at_end for one in standings if one.at_end is not None])
+    styles = {one.contestant: one.style for one in scene.members}
+    means = [one.at_end.mean for one in standings if one.at_end is not None]
+    places = numbers.common_places((mean.low, mean.high) for mean in means)
+    budgeted = _is_budgeted(standings)
+    timed = any(one.times for one in standings)
+    columns = ["mean", "95 % interval", "interquartile mean", "seeds", "failed"]
+    columns += [f"at equal {axis}"] if budgeted else []
+    columns += ["time to target"] if timed else []
+    return Ranking(
+        title=f"{scene.workload.label}: {scene.metric_label}",
+        low=short_number(scale.low),
+        high=short_number(scale.high),
+        columns=columns,
+        rows=[
+            _row(one, styles.get(one.label), scale, places, budgeted, timed) for one in standings
+        ],
+        note=_note(scene, budgeted, timed),
+    )
+
+
+def _note(scene: Scene, budgeted: bool, timed: bool) -> str:
+    verdict = scene.verdict
+    text = f"Judged by {verdict.judged}; lower is better. Small dots are seeds."
+    if budgeted and verdict.budget is not None:
+        text += f" Equal budget: {verdict.budget.value:g}, {verdict.budget.rule}."
+    if timed and verdict.target is not None:
+        text += f" Target: {verdict.target.value:g}, {verdict.target.rule}; median over seeds."
+    hidden = len(verdict.standings) - MOST
+    return text + (f" {hidden} more contestants are in the table below." if hidden > 0 else "")
+
+
+def _is_budgeted(standings: Sequence[Standing]) -> bool:
+    """Whether anything was other at equal budget than at the end."""
+    return any(
+        one.at_budget is not None
+        and one.at_end is not None
+        and one.at_budget.mean.value != one.at_end.mean.value
+        for one in standings
+    )
+
+
+def _scale(qualities: Sequence[Quality]) -> Scale:
+    values = [v for one in qualities for v in one.values.values() if math.isfinite(v)]
+    qualities = [one for one in qualities if one.failed < one.seeds]
+    values += [one.mean.value for one in qualities]
+    if not values:
+        return scale_of([])
+    room = BEYOND * (max(values) - min(values))
+    ends = [end for one in qualities for end in (one.mean.low, one.mean.high) if end is not None]
+    kept = [min(max(end, min(values) - room), max(values) + room) for end in ends]
+    return scale_of([*values, *kept], margin=0.04)
+
+
+def _row(
+    standing: Standing,
+    style: int | None,
+    scale: Scale,
+    places: int | None,
+    budgeted: bool,
+    timed: bool,
+) -> Row:
+    quality = standing.at_end
+    detail = " ".join(f"{key}={brief(text)}" for key, text in standing.settings.items())
+    if standing.configurations > 1:
+        detail = f"{detail or standing.configuration}, best of {standing.configurations}"
+    if quality is None:
+        cells = [numbers.NOTHING] * (5 + budgeted + timed)
+        return Row(
+            standing.name, detail, style, f"{standing.name}: no value", "", "", "", [], cells
+        )
+    mean = quality.mean
+    value = numbers.estimate_text(mean.value, mean.low, mean.high, places)
+    interval = numbers.interval_text(mean.low, mean.high, places)
+    if quality.failed == quality.seeds:
+        tail = [numbers.NOTHING] * (budgeted + timed)
+        failed = [*["failed", *[numbers.NOTHING] * 2], *[str(quality.seeds)] * 2, *tail]
+        spoken = f"{standing.name}: failed in all its runs"
+        return Row(standing.name, detail, style, spoken, "", "", "", [], failed)
+    middle = quality.interquartile_mean
+    cells = [
+        value,
+        interval,
+        numbers.estimate_text(middle.value, middle.low, middle.high, places),
+        str(quality.seeds),
+        str(quality.failed) if quality.failed else numbers.NOTHING,
+        *([_at_budget(standing, places)] if budgeted else []),
+        *([_time(standing)] if timed else []),
+    ]
+    bounded = mean.low is not None and mean.high is not None
+    return Row(
+        name=standing.name,
+        detail=detail,
+        style=style,
+        spoken=f"{standing.name}: mean {value}, 95 % interval {interval}",
+        mean=_place(scale, mean.value) if math.isfinite(mean.value) else "",
+        low=_place(scale, mean.low) if bounded and mean.low is not None else "",
+        high=_place(scale, mean.high) if bounded and mean.high is not None else "",
+        seeds=[_place(scale, v) for v in quality.values.values() if math.isfinite(v)],
+        cells=cells,
+    )
+
+
+def _place(scale: Scale, value: float) -> str:
+    return percent(min(max(scale.at(value), 0.0), 1.0))
+
+
+def _at_budget(standing: Standing, places: int | None) -> str:
+    if standing.at_budget is None:
+        return numbers.NOTHING
+    mean = standing.at_budget.mean
+    return numbers.estimate_text(mean.value, mean.low, mean.high, places)
+
+
+def _time(standing: Standing) -> str:
+    """In steps and seconds; how many reached it where not all did."""
+    texts = []
+    for axis in SHOWN:
+        found = standing.times.get(axis)
+        if found is not None and math.isfinite(found.median):
+            texts.append(numbers.spent_text(axis, found.median))
+    steps = standing.times.get("steps")
+    if steps is not None and steps.reached < steps.runs:
+        texts.append(f"reached by {steps.reached} of {steps.runs}")
+    return ", ".join(texts) or "missed"

@@ -1,0 +1,139 @@
+"""What it took to tune each contestant: best so far, and expected best of n trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from genrun.comparing.forms import Standing, Trial
+from genrun.evidence.curve import Axis
+from genrun.report import numbers
+from genrun.report.cast import Scene
+from genrun.report.chart import Axis as Side
+from genrun.report.chart import Chart, Figure, Line, Point
+from genrun.report.ranges import thinned, value_scale
+from genrun.report.scale import scale_of
+
+LEAST_TRIALS = 2
+MOST_POINTS = 60
+TICKS = 6
+ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
+
+
+def tuning_of(scene: Scene) -> list[Figure]:
+    """Nothing where no contestant was tried with more than one configuration."""
+    styles = {one.contestant: one.style for one in scene.members}
+    tuned = [one for one in scene.verdict.standings if len(one.tuning.trials) >= LEAST_TRIALS]
+    figures = []
+    charts = [_best_chart(scene, tuned, styles, None)] if tuned else []
+    charts += [_best_chart(scene, tuned, styles, axis) for axis in ORDER if tuned]
+    known = [chart for chart in charts if chart is not None]
+    if known:
+        figures.append(_best_figure(scene, tuned, known))
+    drawn = [one for one in tuned if one.tuning.expected_best]
+    if drawn:
+        figures.append(_expected_figure(scene, drawn, styles))
+    return figures
+
+
+def _best_figure(scene: Scene, tuned: Sequence[Standing], charts: Sequence[Chart]) -> Figure:
+    how = "; ".join(
+        f"{one.name}: {len(one.tuning.trials)} trials, {one.tuning.sampling}" for one in tuned
+    )
+    return Figure(
+        key=f"tuning-{scene.key}",
+        title="Best so far while tuning",
+        caption=f"The best mean of any configuration tried up to then, in the order in which "
+        f"trials began. {how}.",
+        charts=charts,
+        columns=("contestant", "trial", "configuration", scene.metric, "best so far"),
+        rows=[
+            (
+                one.name,
+                str(number),
+                trial.label,
+                numbers.value_text(trial.value),
+                numbers.value_text(trial.best_so_far),
+            )
+            for one in tuned
+            for number, trial in enumerate(one.tuning.trials[:200], start=1)
+        ],
+    )
+
+
+def _best_chart(
+    scene: Scene,
+    tuned: Sequence[Standing],
+    styles: Mapping[str, int | None],
+    axis: Axis | None,
+) -> Chart | None:
+    """Against the number of trials, or against what they had spent together."""
+
+    def place(number: int, trial: Trial) -> float:
+        return float(number) if axis is None else trial.spent.get(axis, math.nan)
+
+    def where(x: float) -> str:
+        return f"{x:.0f} trials" if axis is None else numbers.spent_text(axis, x)
+
+    lines = []
+    for one in tuned:
+        numbered = list(enumerate(one.tuning.trials, start=1))
+        points = [
+            Point(
+                x,
+                trial.best_so_far,
+                x_text=where(x),
+                text=numbers.value_text(trial.best_so_far),
+            )
+            for number, trial in numbered
+            if math.isfinite(x := place(number, trial)) and math.isfinite(trial.best_so_far)
+        ]
+        lines.append(Line(one.name, thinned(points, MOST_POINTS), styles.get(one.label), "steps"))
+    label = "trials" if axis is None else "FLOPs" if axis == "flops" else axis
+    unit = "trials" if axis is None else f"{numbers.UNIT[axis]}, all trials so far"
+    return _chart(scene, label, unit, lines)
+
+
+def _expected_figure(
+    scene: Scene, drawn: Sequence[Standing], styles: Mapping[str, int | None]
+) -> Figure:
+    lines = [
+        Line(
+            one.name,
+            [
+                Point(n, value, x_text=f"best of {n}", text=numbers.value_text(value))
+                for n, value in thinned(_finite(one.tuning.expected_best or []), MOST_POINTS)
+            ],
+            styles.get(one.label),
+        )
+        for one in drawn
+    ]
+    chart = _chart(scene, "trials", "trials drawn at random", lines)
+    return Figure(
+        key=f"expected-{scene.key}",
+        title="Expected best of n trials",
+        caption="What the best of n trials would be on average, if n were drawn from those that "
+        "were made at random, without replacement: so that methods with different numbers of "
+        "trials can be compared at the same number.",
+        charts=[] if chart is None else [chart],
+        columns=("contestant", "trials", scene.metric),
+        rows=[(line.name, p.x_text, p.text) for line in lines for p in line.points],
+    )
+
+
+def _finite(values: Sequence[float]) -> list[tuple[int, float]]:
+    return [(n, value) for n, value in enumerate(values, start=1) if math.isfinite(value)]
+
+
+def _chart(scene: Scene, label: str, unit: str, lines: Sequence[Line]) -> Chart | None:
+    points = [point for line in lines for point in line.points]
+    if len({point.x for point in points}) < LEAST_TRIALS:
+        return None
+    x = scale_of([point.x for point in points], margin=0.02)
+    y = value_scale(points)
+    return Chart(
+        label=label,
+        x=Side(unit, x, x.ticks(TICKS, whole=label == "trials")),
+        y=Side(scene.metric_label, y, y.ticks(TICKS)),
+        lines=lines,
+    )

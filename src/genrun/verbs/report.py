@@ -1,0 +1,68 @@
+"""`genrun report`: one HTML page of what runs say, verdict first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrun.core.errors import CannotCreate, ConfigError
+from genrun.verbs.compare import DEFAULTS, asked_of, runs_in
+from genrun.verbs.words import folders_and_settings, settings_among
+
+NAME = "report.html"
+ENDINGS = (".html", ".htm")
+USAGE = (
+    "genrun report RUN… [out=report.html] [by=KEY|[KEY,…]] [metric=NAME]\n"
+    "                   [budget=steps|seconds|examples|flops] [at=NUMBER]\n"
+    "                   [target=NUMBER | baseline=NAME] [difference=NUMBER] [resamples=10000]\n"
+    "                   [split=held_out|test]\n"
+    "  What `genrun compare` says of the same words, as one self-contained page: the verdict,\n"
+    "  curves, the swept values, tuning, samples through training, all configurations, failures,\n"
+    "  compute, and how to repeat it. Needs no network, opens from a mail. Written to out=,\n"
+    "  else into the sweep's or proof's folder if one is given, else here."
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Writes the page and says where it is."""
+    folders, settings = folders_and_settings(USAGE, words)
+    given = settings_among("report", settings, DEFAULTS)
+    asked, out = asked_of(given), _out(given["out"], folders)
+
+    from genrun.comparing.verdict import verdict_of
+    from genrun.report.page import page_of
+    from genrun.report.render import render
+    from genrun.runs.files import write_whole
+    from genrun.terminal.tables import print_line
+
+    found = runs_in(folders)
+    verdict = verdict_of(found.records, asked, found.damaged)
+    content = render(page_of(found.records, verdict)).encode("utf-8", "replace")
+    write_whole(out, content)
+    print_line(f"{out}: {len(content) / 1e6:.2f} MB, {len(found.records)} runs")
+    return 0
+
+
+def _out(text: str, folders: Sequence[str]) -> Path:
+    """Where the page goes. Raises `ConfigError`, and `CannotCreate` where it cannot be."""
+    out = Path(text) if text else _folder(folders) / NAME
+    if out.suffix not in ENDINGS:
+        raise ConfigError(f"out={out}: must end in .html")
+    if out.is_dir():
+        raise CannotCreate(f"{out}: is a folder")
+    if not out.parent.is_dir():
+        raise CannotCreate(f"{out}: there is no folder {out.parent}")
+    if not os.access(out.parent, os.W_OK):
+        raise CannotCreate(f"{out}: the folder {out.parent} may not be written")
+    return out
+
+
+def _folder(folders: Sequence[str]) -> Path:
+    """The sweep's or proof's, if one is given and nothing else."""
+    from genrun.evidence.collect import PROOF
+    from genrun.sweeps.plan import NAME as PLAN
+
+    own = Path(folders[0])
+    whole = len(folders) == 1 and any((own / name).is_file() for name in (PROOF, PLAN))
+    return own if whole else Path()

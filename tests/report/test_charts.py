@@ -1,0 +1,139 @@
+"""What charts say, on cases worked by hand."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from genrun.evidence.collect import collect
+from genrun.report.at_steps import spent_at, steps_of, values_at
+from genrun.report.chart import Axis, Chart, Line, Point
+from genrun.report.front import pareto
+from genrun.report.geometry import drawing
+from genrun.report.infos import infos_of
+from genrun.report.ledger import ledger_of
+from genrun.report.numbers import duration_text, estimate_text, interval_text, spent_text
+from genrun.report.ranges import thinned, trained, value_scale
+from genrun.report.scale import Scale, scale_of, short_number
+from tests.report.made_up import MONITOR, write_run
+
+
+def test_places_on_a_scale() -> None:
+    assert Scale(10.0, 20.0, False).at(12.5) == 0.25
+    assert Scale(1e-4, 1e-2, True).at(1e-3) == pytest.approx(0.5)
+    assert Scale(1e-4, 1e-2, True).at(0.0) == -math.inf
+
+
+@pytest.mark.parametrize(
+    ("scale", "most", "texts"),
+    [
+        (Scale(0.0, 100.0, False), 6, ["0", "20", "40", "60", "80", "100"]),
+        (Scale(171.0, 206.0, False), 4, ["180", "190", "200"]),
+        (Scale(1e-5, 1e-1, True), 6, ["1e-05", "0.0001", "0.001", "0.01", "0.1"]),
+        (Scale(1e-3, 5e-3, True), 6, ["0.001", "0.002", "0.005"]),
+        (Scale(0.0, 2e6, False), 5, ["0", "500k", "1M", "1.5M", "2M"]),
+    ],
+)
+def test_ticks_are_round(scale: Scale, most: int, texts: list[str]) -> None:
+    assert [tick.text for tick in scale.ticks(most)] == texts
+
+
+def test_ticks_of_trials_are_whole() -> None:
+    assert [tick.text for tick in Scale(1.0, 2.0, False).ticks(6, whole=True)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("values", [[], [3.0], [0.0], [1e308, -1e308], [math.inf, 2.0], [5e-324]])
+@pytest.mark.parametrize("log", [False, True])
+def test_any_values_have_a_scale_with_ticks(values: list[float], log: bool) -> None:
+    scale = scale_of(values, log, margin=0.05)
+    assert all(math.isfinite(tick.at) for tick in scale.ticks(6))
+    assert len(scale.ticks(6)) <= 7
+
+
+def test_numbers_are_as_long_as_they_are_sure() -> None:
+    assert interval_text(172.83, 184.29) == "173 to 184"
+    assert estimate_text(178.517, 172.83, 184.29) == "179"
+    assert estimate_text(0.117754, 0.1016, 0.1339) == "0.118"
+    assert interval_text(None, None) == "\N{EN DASH}"
+    assert duration_text(3725) == "1 h 2 min"
+    assert spent_text("flops", 3.21e12) == "3.21 TFLOPs"
+    assert short_number(2_500_000) == "2.5M"
+
+
+def test_the_front_holds_what_nothing_is_better_than() -> None:
+    places = [(1, 5), (2, 6), (3, 3), (3, 4), (4, 3), (5, 1)]
+    front = pareto([Point(float(x), float(y)) for x, y in places])
+    assert [(point.x, point.y) for point in front] == [(1, 5), (3, 3), (5, 1)]
+
+
+def test_a_failed_run_counts_as_worst_and_a_stopped_one_keeps_its_value(tmp_path: Path) -> None:
+    write_run(tmp_path / "a", seed=0, values=(500, 200, 180, 170))
+    write_run(tmp_path / "b", seed=1, values=(510, 220), status="stopped_early")
+    write_run(tmp_path / "c", seed=2, values=(520, 230), status="diverged")
+    a, b, c = collect([tmp_path]).records
+    steps = steps_of([a, b, c])
+    assert steps.tolist() == [0, 100, 200, 300]
+    assert values_at(b, MONITOR, steps, 520.0).tolist() == [510, 220, 220, 220]
+    assert values_at(c, MONITOR, steps, 520.0).tolist() == [520, 230, 520, 520]
+    assert spent_at(a, "seconds", steps).tolist() == [0, 2, 4, 6]
+    assert spent_at(b, "examples", steps).tolist() == [0, 12800, 25600, 38400]
+
+
+def test_the_ledger_adds_failed_runs_and_knows_what_it_does_not(tmp_path: Path) -> None:
+    ledger = {
+        "steps": 5, "examples": 10, "flops": 5e9, "energy_joules": 7.0,
+        "seconds": {"training": 50.0, "evaluation": 9.0, "saving": 1},
+        "peak_memory_bytes": {"host": 2e8, "device": None},
+    }  # fmt: skip
+    write_run(tmp_path / "a", changes={"compute": ledger})
+    write_run(tmp_path / "b", seed=1, status="diverged", changes={"compute": ledger})
+    records = collect([tmp_path]).records
+    sentence, table = ledger_of(records, infos_of(records), [])
+    assert sentence == (
+        "2 runs, 2 min of computing, 10 GFLOPs in training, 14 J; 1 came to no value of their own."
+    )
+    assert [cell.text for cell in table.total] == [
+        "all", "2 (1 without a value)", "1 min 40 s", "18 s", "2 s", "20", "10 GFLOPs", "200 MB",
+        "14 J",
+    ]  # fmt: skip
+    ledger["energy_joules"] = -3  # which nothing can have taken
+    write_run(tmp_path / "c", seed=2, changes={"compute": ledger})
+    records = collect([tmp_path]).records
+    sentence, table = ledger_of(records, infos_of(records), [])
+    assert "J" not in sentence
+    assert "energy" not in table.columns
+    assert table.note.endswith("Energy is not known of all runs.")
+
+
+def test_untrained_values_are_cut_off_where_they_press_the_rest() -> None:
+    points = [Point(0, 500), Point(1, 200), Point(2, 180)]
+    assert trained(points) == points[1:]
+    assert trained([Point(0, 210), *points[1:]]) == [Point(0, 210), *points[1:]]
+    scale = value_scale([Point(0, 10.0, -1e9, 1e9), Point(1, 20.0)])
+    assert (scale.low, scale.high) == pytest.approx((-1.8, 31.8))
+
+
+def test_lines_are_drawn_where_their_values_are() -> None:
+    axis = Axis("x", Scale(0.0, 10.0, False), [])
+    line = Line("a", [Point(0, 10, 9, 10, "0", "ten"), Point(10, 0, 0, 1, "10", "none")], 0)
+    failed = Line("b", [Point(5, math.inf, x_text="5", text="failed")], 1, "dots")
+    drawn = drawing(Chart("x", axis, axis, [line, failed]))
+    assert drawn["lines"][0]["path"] == "M0 0L1000 1000"
+    assert drawn["lines"][0]["band"] == "M0 0L1000 900L1000 1000L0 100Z"
+    assert drawn["lines"][1]["marks"] == [("50%", "2%", True)]
+    assert drawn["hover"]["lines"][0]["points"][0] == [0.0, 0.0, "0", "ten"]
+    assert [name["name"] for name in drawn["names"]] == ["a"]
+
+
+def test_steps_turn_at_right_angles() -> None:
+    axis = Axis("x", Scale(0.0, 1.0, False), [])
+    line = Line("a", [Point(0, 1), Point(1, 0)], 0, "steps")
+    path = drawing(Chart("x", axis, axis, [line]))["lines"][0]["path"]
+    assert path == "M0 0L1000 0L1000 1000"
+
+
+def test_thinning_keeps_the_ends() -> None:
+    assert thinned(list(range(100)), 5) == [0, 25, 50, 74, 99]
+    assert thinned([1, 2], 5) == [1, 2]
