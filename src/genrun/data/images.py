@@ -145,7 +145,7 @@ class Batches:
         other._held_out, other._test = self._test.to(device), self._held_out.cpu()
         other._held_out_labels = self._test_labels.to(device)
         other._test_labels = self._held_out_labels.cpu()
-        parts = (self.train_count, self.held_out_count, self.test_count)
+        parts = [self.train_count, self.held_out_count, self.test_count]
         train, held_out, test = torch.split(self._own_order.argsort(), parts)
         other._own_order = torch.cat((train, test, held_out)).argsort()
         return other

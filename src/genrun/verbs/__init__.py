@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-VERBS = ("resume", "sample", "evaluate", "show", "list")
+VERBS = ("prove", "resume", "sample", "evaluate", "show", "list")
 
 
 def run(verb: str, words: Sequence[str]) -> int:
