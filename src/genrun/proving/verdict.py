@@ -18,7 +18,7 @@ from genrun.terminal.style import number
 from genrun.terminal.tables import print_line, print_table
 
 
-def test_values(folder: Path, proof: Proof) -> dict[str, dict[int, float]]:
+def values_on_test(folder: Path, proof: Proof) -> dict[str, dict[int, float]]:
     """By contestant and seed; infinite where a run failed or there was none to re-run."""
     rows = {row.job.name: row for row in states(folder / FINAL, read_plan(folder / FINAL).jobs)}
     found: dict[str, dict[int, float]] = {}
@@ -35,7 +35,7 @@ def test_values(folder: Path, proof: Proof) -> dict[str, dict[int, float]]:
 
 def show_verdict(folder: Path, proof: Proof) -> None:
     """Each contestant's choice with its values, best first, and how sure the differences are."""
-    values = test_values(folder, proof)
+    values = values_on_test(folder, proof)
     order = sorted(values, key=lambda label: _mean(values[label]))
     rows = [_row(label, proof, values[label]) for label in order]
     columns = ("contestant", "chosen", "held out", "test", "95 % interval", "seeds")
