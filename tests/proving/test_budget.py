@@ -78,12 +78,12 @@ def test_updates_that_take_two_gradients_take_half_the_steps(small: Callable[...
 def test_cost_is_of_all_trials_and_of_one_of_them_again() -> None:
     point = compose([*SMALL, "evaluate_every=5"])
     quick = Measured("mse", 128, 10, 1, steps=12)
-    cost = cost_of([point, point], [STEP, quick], repeats=3, seeds=4, budget=None)
+    cost = cost_of([(point, STEP), (point, quick)], STEP, repeats=3, seeds=4, budget=None)
     runs = 3 * 2 + 4
     assert (cost.runs, cost.steps, cost.examples) == (runs, runs * 12, runs * 12 * 128)
     assert cost.flops == runs * 12 * (1000 + 10) / 2
     assert cost.seconds == runs * (12 * 0.5 + 3 * 2.0)  # evaluations at steps 0, 5 and 10
-    clock = cost_of([point], [STEP], 1, 0, read_budget("60 seconds"))
+    clock = cost_of([(point, STEP)], STEP, 1, 0, read_budget("60 seconds"))
     assert clock.steps == 120
 
 

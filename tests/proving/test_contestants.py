@@ -163,6 +163,18 @@ def test_contestants_that_are_the_same_here_are_refused() -> None:
         enter(read_options(words))
 
 
+def test_trials_are_as_many_for_all_and_rates_of_the_fixed_optimizer_the_same() -> None:
+    words = ["over=stopping", "contestants=[early,none]", "model=vae", "trials=3", *SMALL]
+    _, entries, _ = enter(read_options([*words, "space.early.stopping.early.patience=int 1..2"]))
+    early, none = (entry.trials for entry in entries)
+    assert [len(early), len(none)] == [3, 3]
+    rates = [[trial["optimizer.lr"] for trial in own] for own in (early, none)]
+    assert rates[0] == rates[1]
+    assert len(set(rates[0])) == 3
+    (_, entries, _) = enter(read_options([*words, "optimizer.lr=0.01"]))
+    assert [len(entry.trials) for entry in entries] == [3, 1]  # nothing of `none` is left to tune
+
+
 def test_contestants_take_turns_and_trials_have_their_seeds() -> None:
     point = {label: plain(Contestant("optimizer", (label,))) for label in ("adam", "sgd")}
     points = {"adam": [point["adam"]], "sgd": [point["sgd"], point["sgd"]]}

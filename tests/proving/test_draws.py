@@ -42,3 +42,12 @@ def test_ends_of_whole_numbers_are_as_likely_as_the_others() -> None:
     space = {"n": dimension("n", "int 1..4")}
     drawn = [draw(space, 0, "x", number)["n"] for number in range(800)]
     assert all(150 < drawn.count(word) < 250 for word in "1234")
+
+
+def test_what_is_alike_for_all_does_not_depend_on_the_contestant() -> None:
+    first, second = (draw(SPACE, 0, label, 3, alike={"lr"}) for label in ("r1", "none"))
+    assert first["lr"] == second["lr"] != draw(SPACE, 0, "r1", 3)["lr"]
+    momenta = [
+        [draw(SPACE, 0, a, n, {"lr"})["momentum"] for n in range(9)] for a in ("r1", "none")
+    ]
+    assert momenta[0] != momenta[1]

@@ -34,24 +34,23 @@ class Cost:
         )
 
 
+NOTHING = Cost(0, 0.0, 0.0, 0.0, 0.0)
+
+
 def cost_of(
-    points: Sequence[Composed],
-    measured: Sequence[Measured],
+    points: Sequence[tuple[Composed, Measured]],
+    timed: Measured,
     repeats: int,
     seeds: int,
     budget: Budget | None,
 ) -> Cost:
     """Of one contestant: each trial `repeats` times, then one of them, nobody knows which, again.
 
-    `measured` are the points' own; the first of them was timed. A run that a policy may stop
-    costs at most this.
+    Each point comes with what a step of it takes; `timed` is one like it that was timed. A run
+    that a policy may stop costs at most this.
     """
     runs = repeats * len(points) + seeds
-    each = [
-        _of_run(point, found, measured[0], budget)
-        for point, found in zip(points, measured, strict=True)
-    ]
-    total = sum(each[1:], start=each[0])
+    total = sum((_of_run(point, found, timed, budget) for point, found in points), start=NOTHING)
     share = runs / len(points)
     return Cost(
         runs,
@@ -94,7 +93,7 @@ def unequal(costs: Mapping[str, Cost]) -> str | None:
 
 
 def total_of(costs: Mapping[str, Cost]) -> Cost:
-    return sum(costs.values(), start=Cost(0, 0.0, 0.0, 0.0, 0.0))
+    return sum(costs.values(), start=NOTHING)
 
 
 def print_costs(costs: Mapping[str, Cost], at_once: int | None) -> None:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from genrun.sweeps.search.space import Choices, Dimension
 
 
-def draw(space: Mapping[str, Dimension], seed: int, label: str, trial: int) -> dict[str, str]:
+def draw(
+    space: Mapping[str, Dimension],
+    seed: int,
+    label: str,
+    trial: int,
+    alike: Collection[str] = (),
+) -> dict[str, str]:
     """A value of each dimension, as words have them.
 
     Neither the order of trials nor the other contestants nor the other dimensions change it. All
-    are drawn alike, none is the YAML's own default, so that n of them are n of more.
+    are drawn alike, none is the YAML's own default, so that n of them are n of more. Keys in
+    `alike` do not depend on the contestant: trial n of each then has the same, so that it is not
+    by luck of these that one is better.
     """
-    return {key: _value(given, _share(seed, label, trial, key)) for key, given in space.items()}
+    return {
+        key: _value(given, _share(seed, "" if key in alike else label, trial, key))
+        for key, given in space.items()
+    }
 
 
 def _value(given: Dimension, share: float) -> str:

@@ -17,7 +17,7 @@ from genrun.proving.trials import Entry, Field, compose_trials, enter, tuning_jo
 from genrun.sweeps import server
 from genrun.sweeps.checking import OWN_LAUNCHER, check_launcher, shape_of
 from genrun.sweeps.machine import Share, available_cores, share_out
-from genrun.sweeps.plan import Job
+from genrun.sweeps.plan import Job, identity_of
 
 LAST_SEED = 2**63 - 1
 Points = dict[str, list[Composed]]  # by label, each trial
@@ -58,10 +58,11 @@ def prepare(options: Options) -> Prepared:
         points = _points(options, field, entries, plain, measured)
         jobs, names = tuning_jobs(points, tuning_seeds)
         measured = {label: _with_steps(points[label], own) for label, own in measured.items()}
-    costs = {
-        label: cost_of(own, measured[label], len(tuning_seeds), len(seeds), options.budget)
-        for label, own in points.items()
-    }
+    costs = {}
+    for label, own in points.items():
+        once = {identity_of(p.config): (p, m) for p, m in zip(own, measured[label], strict=True)}
+        each = (len(tuning_seeds), len(seeds), options.budget)
+        costs[label] = cost_of(list(once.values()), measured[label][0], *each)
     return Prepared(
         field=field,
         entries=entries,
@@ -147,7 +148,7 @@ def _warnings(
         f"{entry.contestant.label} has nothing to tune, so all its trials are one; "
         f"'space.{entry.contestant.label}.KEY=log A..B' gives it a space"
         for entry in entries
-        if not entry.space
+        if len(entry.trials) < options.trials
     ]
     by_flops = budget is not None and budget.unit in ("flops", "seconds")
     if not by_flops and (sentence := unequal(costs)):

@@ -51,6 +51,16 @@ def space_of(
     return {key: text for key, text in stated.items() if key not in shared} | dict(given)
 
 
+def alike_for_all(
+    contestant: Contestant, composed: Composed, given: Mapping[str, str], config_dir: str | None
+) -> set[str]:
+    """The keys that no contestant has a space of its own for: those of the fixed optimizer."""
+    if contestant.group == TUNED_WITH_ALL:
+        return set()
+    stated = _of_file(TUNED_WITH_ALL, composed.choices[TUNED_WITH_ALL], config_dir)
+    return set(stated) - set(given)
+
+
 def dimensions_of(contestant: Contestant, space: Mapping[str, str]) -> dict[str, Dimension]:
     """Raises `ConfigError` where a text is no space, or its key may not be tuned."""
     found: dict[str, Dimension] = {}

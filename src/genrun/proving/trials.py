@@ -10,7 +10,7 @@ from genrun.core.errors import ConfigError
 from genrun.proving.contestants import Contestant
 from genrun.proving.draws import draw
 from genrun.proving.options import FOLDER, Options
-from genrun.proving.spaces import dimensions_of, space_of
+from genrun.proving.spaces import alike_for_all, dimensions_of, space_of
 from genrun.sweeps.checking import listed
 from genrun.sweeps.plan import Job, identity_of
 from genrun.words import key_of
@@ -86,9 +86,11 @@ def _entry(options: Options, field: Field, contestant: Contestant, plain: Compos
     given, folder = options.spaces[label], options.config_dir
     space = space_of(contestant, plain, given, options.shared, folder)
     dimensions = dimensions_of(contestant, space)
-    trials = [draw(dimensions, field.seed, label, number) for number in range(options.trials)]
-    unique = [trial for place, trial in enumerate(trials) if trial not in trials[:place]]
-    return Entry(contestant, space, trials if len(unique) > 1 else unique)
+    alike = alike_for_all(contestant, plain, given, folder)
+    one_point = all(dimension.values() == [dimension.text] for dimension in dimensions.values())
+    numbers = range(1 if one_point else options.trials)
+    trials = [draw(dimensions, field.seed, label, number, alike) for number in numbers]
+    return Entry(contestant, space, trials)
 
 
 def compose_trials(
