@@ -15,8 +15,16 @@ from genrun.proving.measured import Measured
 from genrun.training.flops import flops_of_step
 from tests.conftest import SMALL
 
-STEP = Measured("mse", examples=128, flops=1000, checkpoint=1, steps=12, step_seconds=0.5,
-                evaluation_seconds=2.0)  # fmt: skip
+STEP = Measured(
+    "mse",
+    examples=128,
+    flops=1000,
+    checkpoint=1,
+    steps=12,
+    build_seconds=0.25,
+    step_seconds=0.5,
+    evaluation_seconds=2.0,
+)
 CONFIG = {"stopping": {"early": {}}, "schedule": {"total_iters": 0}}
 
 
@@ -82,7 +90,7 @@ def test_cost_is_of_all_trials_and_of_one_of_them_again() -> None:
     runs = 3 * 2 + 4
     assert (cost.runs, cost.steps, cost.examples) == (runs, runs * 12, runs * 12 * 128)
     assert cost.flops == runs * 12 * (1000 + 10) / 2
-    assert cost.seconds == runs * (12 * 0.5 + 3 * 2.0)  # evaluations at steps 0, 5 and 10
+    assert cost.seconds == runs * (0.25 + 12 * 0.5 + 3 * 2.0)  # evaluations at steps 0, 5 and 10
     clock = cost_of([(point, STEP)], STEP, 1, 0, read_budget("60 seconds"))
     assert clock.steps == 120
 

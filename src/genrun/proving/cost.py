@@ -73,7 +73,9 @@ def _of_run(point: Composed, found: Measured, timed: Measured, budget: Budget | 
         steps=steps,
         examples=steps * found.examples,
         flops=None if found.flops is None else steps * found.flops,
-        seconds=steps * timed.step_seconds + evaluations * timed.evaluation_seconds,
+        seconds=timed.build_seconds
+        + steps * timed.step_seconds
+        + evaluations * timed.evaluation_seconds,
     )
 
 

@@ -22,6 +22,7 @@ class Measured:
     flops: int | None  # a step; None: they cannot be counted
     checkpoint: int  # bytes
     steps: int  # planned
+    build_seconds: float = 0.0
     step_seconds: float | None = None
     evaluation_seconds: float | None = None
 

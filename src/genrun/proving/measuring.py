@@ -45,6 +45,7 @@ def measure(
 def _measured(
     config: dict[str, Any], choices: Mapping[str, str], timed: bool
 ) -> Measured | Refused:
+    begun = time.perf_counter()
     try:
         built = Experiment.prepare(config, choices, []).built
         found = Measured(
@@ -53,6 +54,7 @@ def _measured(
             flops=built.flops_a_step,
             checkpoint=checkpoint_bytes(built),
             steps=built.plan.steps,
+            build_seconds=time.perf_counter() - begun,
         )
         return _timed(built, config, found) if timed else found
     except GenrunError as error:
