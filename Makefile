@@ -9,7 +9,7 @@ RAY_STAMP := $(VENV)/.installed-ray
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep gallery test check faults engines bench clean
+.PHONY: help setup train sweep gallery test check faults honesty engines bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ $(BENCH_STAMP): $(STAMP)
 
 faults: $(STAMP) ## kill, corrupt and starve runs, and write what was lost to outputs/faults.json
 	$(BIN)/python -m tests.faults $(ARGS)
+
+honesty: $(STAMP) ## how often verdicts are false and intervals hold, on real noise; minutes
+	$(BIN)/python -m tests.honesty $(ARGS)
 
 bench: $(BENCH_STAMP) ## time steps against a bare loop, Lightning, pythae; sweeps against Hydra's launchers
 	$(BIN)/python scripts/bench.py $(ARGS)

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from genrun.runs.folder import RunFolder
-from genrun.sweeps.statistics import Spread, paired_difference, spread
+from genrun.statistics.pairs import paired_difference
+from genrun.statistics.student import Spread, spread
 
 
 def main() -> None:

@@ -348,8 +348,9 @@ def test_every_optimizer_reduces_a_quadratic_and_round_trips(name: str) -> None:
     settings = compose([f"optimizer={name}"]).config["optimizer"]
 
     def start() -> tuple[nn.Parameter, torch.optim.Optimizer]:
-        parameter = nn.Parameter(torch.linspace(-1, 1, 12).view(3, 4))
-        return parameter, build_optimizer(settings, [parameter], [], {})
+        network = nn.Linear(4, 3, bias=False)
+        network.weight = nn.Parameter(torch.linspace(-1, 1, 12).view(3, 4))
+        return network.weight, build_optimizer(settings, [network.weight], [], {"map": network})
 
     def step(parameter: nn.Parameter, optimizer: torch.optim.Optimizer) -> float:
         def closure() -> torch.Tensor:
@@ -423,7 +424,7 @@ FILES = [
     (group, name)
     for group in (
         "data", "model", "backbone", "optimizer", "schedule", "regularization", "stopping",
-        "metric", "updates", "features",
+        "metric", "updates", "features", "tracker",
     )
     for name in choices(group)
 ]  # fmt: skip

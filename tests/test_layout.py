@@ -18,6 +18,7 @@ KINDS = (
     "features",
     "model",
     "updates",
+    "tracker",
 )
 MAY_IMPORT = {
     "core": set(),
@@ -29,12 +30,13 @@ MAY_IMPORT = {
     "runs": {"core"},
     "terminal": {"core"},
     "groups": set(),
+    "statistics": set(),
     "limits": set(),
     "words": {"core", "groups"},
     "values": {"core", "limits", "words"},
     "yaml_files": {"core"},
     "hydra_settings": {"core", "values"},
-    "config": {"core", "values", "words"},
+    "config": {"core", "groups", "values", "words"},
     "clear_errors": {"core", "config"},
     "help_text": {"core", "groups"},
     "compose": {
@@ -63,6 +65,7 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "ending": {"core", "training", "runs", "build", "facts"},
+    "tracking": {"core", "training", "runs", "values"},
     "restoring": {"core", "data", "training", "runs", "build", "facts", "saved"},
     "assessing": {"core", "build", "data", "groups", "restoring", "runs", "saved", "training"},
     "experiment": {
@@ -75,6 +78,7 @@ MAY_IMPORT = {
         "ending",
         "restoring",
         "saved",
+        "tracking",
     },
     "api": {
         "core",
@@ -99,6 +103,7 @@ MAY_IMPORT = {
         "groups",
         "room",
         "runs",
+        "statistics",
         "sweep_grid",
         "sweeps",
         "terminal",
@@ -106,6 +111,7 @@ MAY_IMPORT = {
         "words",
         "yaml_files",
     },
+    "evidence": {"core", "groups", "runs", "sweeps"},
     "sweeps": {
         "core",
         "build",
@@ -116,6 +122,7 @@ MAY_IMPORT = {
         "limits",
         "room",
         "runs",
+        "statistics",
         "study",
         "sweep_grid",
         "terminal",

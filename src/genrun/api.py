@@ -124,9 +124,9 @@ class Run:
         """Measures the run's samples against its held-out images, as `genrun evaluate` does.
 
         `metrics` and `features` are choices of these groups, `path` the file of features that
-        want one; None: the four of `assessing.of_run.METRICS` with the run's own, in its own
-        features. What it gives is also in `evaluation.json`, beside a picture of samples and
-        their nearest training images.
+        want one; None: the four of `assessing.of_run.METRICS`, `modes` where the data have some,
+        and the run's own, in its own features. What it gives is also in `evaluation.json`, beside
+        a picture of samples and their nearest training images.
 
         Raises `CheckpointUnusable` where the data changed since, `ConfigError`, `OutOfMemory`.
         """

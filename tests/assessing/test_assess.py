@@ -48,6 +48,13 @@ def test_copies_are_told_by_ratio_and_share() -> None:
     assert found["ratio"] < 0.02
 
 
+def test_points_are_copies_only_where_they_are_equal() -> None:
+    train = 0.5 + 0.001 * torch.rand(40, 2, 1, 1, generator=torch.Generator().manual_seed(0))
+    points = torch.cat((train[:3], train[3:6] + 1e-6))  # all of the same 8-bit levels
+    found = nearest_training_images(points, [train], 40, flat, points=True)
+    assert found.copied.tolist() == [True, True, True, False, False, False]
+
+
 class Halves:
     """A posterior of three latent means, of which one stands still and one hardly moves."""
 

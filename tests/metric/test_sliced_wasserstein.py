@@ -1,6 +1,9 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 
+from genrun.build import Built
 from genrun.core.noise import Key
 from genrun.metric.sliced_wasserstein import SlicedWasserstein
 
@@ -25,3 +28,30 @@ def test_one_dimension_is_the_sorted_difference() -> None:
     a, b = torch.tensor([3.0, 1.0, 2.0]), torch.tensor([2.0, 5.0, 1.0])
     measured = SlicedWasserstein(4)(a.view(3, 1), b.view(3, 1), Key.of(0))
     torch.testing.assert_close(measured, torch.tensor((4 / 3) ** 0.5))  # (0, 0, 2) squared
+
+
+def test_fewer_samples_are_compared_with_images_from_all_of_the_held_out_ones(
+    small: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held-out images may lie in the order of their classes: the first ones would be of one."""
+    built = small("model=autoencoder", "metric.sliced_wasserstein.samples=8")
+    seen: list[torch.Tensor] = []
+
+    def measure(
+        self: SlicedWasserstein, samples: torch.Tensor, held_out: torch.Tensor, key: Key
+    ) -> torch.Tensor:
+        assert len(samples) == len(held_out)
+        seen.append(held_out)
+        return torch.tensor(0.0)
+
+    monkeypatch.setattr(SlicedWasserstein, "__call__", measure)
+    comparison = built.evaluation.comparison
+    assert comparison.draws == 8
+    comparison.measure(torch.rand(8, 1, 28, 28))
+    all_of_them = torch.cat(list(built.data.held_out()))
+    torch.testing.assert_close(seen[-1], all_of_them[::4])  # of 32
+    assert comparison.describe()["metrics"]["sliced_wasserstein"]["samples"] == 8
+
+
+def test_more_samples_than_are_held_out_are_not_drawn(small: Callable[..., Built]) -> None:
+    assert small("model=autoencoder").evaluation.comparison.draws == 32

@@ -100,7 +100,42 @@ def test_kinds() -> None:
     kinds = kinds_of_parameters({"net": net, "short": nn.Linear(3, 3)})
     by_name = {name: kinds.get(p, set()) for name, p in net.named_parameters()}
     found = {name: own for name, own in by_name.items() if own}
-    assert found == {"0.weight": {"embedding"}, "1.weight": {"first"}, "5.weight": {"last"}}
+    assert found == {
+        "0.weight": {"embedding"},
+        "1.weight": {"matrix", "first"},
+        "2.weight": {"matrix"},
+        "4.weight": {"matrix"},
+        "5.weight": {"matrix", "last"},
+    }
+
+
+def test_what_multiplies_no_input_is_no_matrix_whatever_its_shape() -> None:
+    """A norm's scales, a flow's shifts: Muon would make their rows orthogonal."""
+
+    class Shifted(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(3, 3)
+            self.norm = nn.LayerNorm((3, 3))
+            self.table = nn.Embedding(4, 3)
+            self.table.weight = self.weight  # tied: a table first of all
+
+    plain = nn.ParameterDict({"gain": torch.ones(2, 1), "offset": torch.ones(2, 5)})
+    attention = nn.MultiheadAttention(4, 2)
+    found = kinds_of_parameters({"a": plain, "b": Shifted(), "c": attention})
+    names = {p: n for n, p in attention.named_parameters()}
+    assert {names[p] for p, own in found.items() if "matrix" in own} == {
+        "in_proj_weight", "out_proj.weight",
+    }  # fmt: skip
+    assert sum("embedding" in own for own in found.values()) == 1
+
+
+def test_of_a_flow_muon_moves_the_conditioners(small: Make) -> None:
+    built = small("model=normalizing_flow", "optimizer=muon", "model.couplings=2")
+    (optimizer,) = built.trial.optimizers.values()
+    names = {p: n for n, p in built.trial.nets.named_parameters()}
+    moved = [names[p] for g in optimizer.param_groups if g["rule"] == "Muon" for p in g["params"]]
+    assert moved
+    assert all("conditioner" in name and name.endswith("weight") for name in moved)
 
 
 def test_the_first_rule_that_matches_wins() -> None:
@@ -117,7 +152,8 @@ def test_the_first_rule_that_matches_wins() -> None:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ("[first:adamw,matrix:muon]", r"none matches net/1.bias \(3\)"),
+        ("[first:adamw,matrix:muon]", r"none matches net/0.weight \(5x6\)"),
+        ("[embedding:adamw,matrix:muon]", r"none matches net/1.bias \(3\)"),
         ("[any:muon]", "Muon a parameter of 1 dimensions"),
         ("[matrix:sgd]", "RULE muon or adamw"),
         ("[bias:adamw]", "KIND one of first"),

@@ -18,6 +18,7 @@ from genrun.regularization.group_norm import GroupNorm
 from genrun.regularization.layer_norm import LayerNorm
 from genrun.regularization.orthogonal import Orthogonal
 from genrun.regularization.weight_clip import WeightClip
+from tests.conftest import choices
 
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")
@@ -89,11 +90,33 @@ def test_only_the_critics_weights_are_clipped_and_after_its_update(small: Make) 
     assert max(p.abs().max() for p in built.trial.nets["generator"].parameters()) > 0.05
 
 
+@pytest.mark.parametrize("updates", [name for name in choices("updates") if name != "alternating"])
+def test_however_the_players_move_the_critics_weights_end_up_clipped(
+    updates: str, small: Make
+) -> None:
+    words = ["model=wasserstein_gan", "model.discriminator_turns=1", "regularization=weight_clip"]
+    built = small(*words, f"updates={updates}", "optimizer.lr=0.05")
+    for step in range(1, 7):
+        built.step(step)
+        weights = [*built.trial.nets["discriminator"].parameters()]
+        assert max(p.abs().max().item() for p in weights) == pytest.approx(0.01), step
+    if updates == "lookahead":
+        memory = built.step.memory["discriminator"]["slow"]
+        assert max(slow.abs().max() for slow in memory) <= 0.01 + 1e-9, "whence it goes on"
+
+
+def test_a_critic_whose_optimizer_keeps_an_average_is_not_clipped(small: Make) -> None:
+    words = ["model=gan", "optimizer=schedule_free_sgd", "regularization=weight_clip"]
+    with pytest.raises(ConfigError, match=r"players\.discriminator\.optimizer=adam"):
+        small(*words)
+    small(*words, "players.discriminator.optimizer=adam")
+
+
 def test_weight_clip_leaves_the_generator_alone() -> None:
     parameter = nn.Parameter(torch.tensor([-3.0, 0.001, 2.0]))
-    WeightClip(0.5).change_weights(MODEL, GENERATOR, [parameter])
-    assert parameter.tolist() == [-3.0, 0.001, 2.0]
-    WeightClip(0.5).change_weights(MODEL, CRITIC, [parameter])
+    assert not WeightClip(0.5).changes_weights_of(MODEL, GENERATOR)
+    assert WeightClip(0.5).changes_weights_of(MODEL, CRITIC)
+    WeightClip(0.5).change_weights([parameter])
     assert parameter.tolist() == [-0.5, 0.001, 0.5]
 
 

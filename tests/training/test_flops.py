@@ -18,6 +18,7 @@ from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
 from genrun.training.flops import NotCounted, flops_of_step
 from genrun.training.step import TrainingStep
+from tests.conftest import choices
 from tests.test_resume import prepare, stopped_and_resumed, whole
 
 Make = Callable[..., Built]
@@ -84,6 +85,30 @@ def test_products_in_an_optimizers_update_count(small: Make) -> None:
     built.step.optimizers = {"autoencoder": Squaring(parameters, lr=0.01)}
     added = product(HIDDEN, PIXELS, HIDDEN) + product(PIXELS, HIDDEN, PIXELS)
     assert flops_of_step(built.step) - plain == added
+
+
+def test_those_of_muon_count(small: Make) -> None:
+    """Five iterations for each of two matrices X (16 x 784): X X', its square, and times X."""
+    built = small("model=autoencoder", *BODY)
+    plain = flops_of_step(built.step)
+    muon = small("model=autoencoder", "backbone.hidden=[16]", "optimizer=muon")
+    iteration = 2 * product(HIDDEN, HIDDEN, PIXELS) + product(HIDDEN, HIDDEN, HIDDEN)
+    matrices = [p for p in muon.trial.nets.parameters() if p.dim() == 2]
+    assert {tuple(sorted(m.shape)) for m in matrices} == {(HIDDEN, PIXELS)}
+    assert flops_of_step(muon.step) - plain == len(matrices) * 5 * iteration
+
+
+@pytest.mark.parametrize("optimizer", choices("optimizer"))
+def test_a_step_of_every_optimizer_can_be_counted(optimizer: str, small: Make) -> None:
+    """But of one that searches, which a budget then says."""
+    words = ["model=autoencoder", "backbone.hidden=[16]", f"optimizer={optimizer}"]
+    built = small(*words, "stopping=budget", "stopping.budget.flops=1e9")
+    if optimizer == "lbfgs":
+        with pytest.raises(ConfigError, match="no two steps of LBFGS evaluate alike"):
+            count_flops(built.step, built.trial.stoppers)
+    else:
+        least = 2 * product(BATCH, PIXELS, HIDDEN) + 3 * product(BATCH, HIDDEN, PIXELS)
+        assert (count_flops(built.step, built.trial.stoppers) or 0) >= least
 
 
 def test_shares_of_a_batch_are_added_up(small: Make) -> None:

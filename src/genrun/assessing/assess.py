@@ -127,7 +127,11 @@ def _neighbours(
 ) -> tuple[Nearest, dict[str, Any]]:
     held_out = torch.cat(list(data.held_out()))[: len(samples)]
     both = nearest_training_images(
-        torch.cat((samples, held_out)), data.train(), data.train_count, comparison.extract
+        torch.cat((samples, held_out)),
+        data.train(),
+        data.train_count,
+        comparison.extract,
+        points=data.spec.points,
     )
     made, real = both.part(slice(len(samples))), both.part(slice(len(samples), None))
     return made, {"features": comparison.features, **memorization(made, real)}

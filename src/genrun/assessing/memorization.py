@@ -20,23 +20,28 @@ class Nearest:
 
     distances: Tensor  # (count,), Euclidean, in the features' space
     images: Tensor  # (count, channels, height, width)
-    copied: Tensor  # (count,), boolean: equal to a training image in 8 bits
+    copied: Tensor  # (count,), boolean: equal to a training image in 8 bits, points exactly
 
     def part(self, rows: slice) -> Nearest:
         return Nearest(self.distances[rows], self.images[rows], self.copied[rows])
 
 
 def nearest_training_images(
-    images: Tensor, train: Iterable[Tensor], count: int, extract: Extract
+    images: Tensor, train: Iterable[Tensor], count: int, extract: Extract, points: bool = False
 ) -> Nearest:
-    """`train` are the `count` training images in batches. Only one batch is held at a time."""
+    """`train` are the `count` training images in batches. Only one batch is held at a time.
+
+    `points` are copies only where they are equal: 256 levels of two numbers are so few that
+    points nobody copied share them.
+    """
     features = extract(images)
     centre = features.mean(0)  # or distances would drown in the lengths
     features = features - centre
     lengths = features.square().sum(1)
     best = torch.full_like(lengths, torch.inf)
     found = images.clone()
-    copies, seen = [_bytes(image) for image in images], set()
+    written = _exactly if points else _bytes
+    copies, seen = [written(image) for image in images], set()
     with progress(f"comparing with {count} training images", count) as advance:
         for part in train:
             theirs = extract(part) - centre
@@ -45,7 +50,7 @@ def nearest_training_images(
             nearer = least < best
             best[nearer] = least[nearer]
             found[nearer.to(found.device)] = part[place[nearer].to(part.device)]
-            seen |= {_bytes(image) for image in part} & set(copies)
+            seen |= {written(image) for image in part} & set(copies)
             advance(len(part))
     copied = torch.tensor([copy in seen for copy in copies])
     return Nearest(best.clamp(min=0).sqrt(), found, copied)
@@ -72,3 +77,8 @@ def memorization(samples: Nearest, held_out: Nearest) -> dict[str, Any]:
 def _bytes(image: Tensor) -> bytes:
     """The image as 8-bit levels."""
     return (image.clamp(0, 1) * 255).round().byte().cpu().numpy().tobytes()
+
+
+def _exactly(point: Tensor) -> bytes:
+    """Its float32 values, which is what points are kept as."""
+    return point.float().cpu().numpy().tobytes()

@@ -28,6 +28,7 @@ from genrun.runs.pictures import grid_png, picture_png
 from genrun.saved import read_config
 
 METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage")
+OF_MODES = "modes"  # besides, of data that have some
 PAIRS = 40  # of a sample and its nearest training image, in the picture
 COLUMNS = 16  # images in one of its rows: pairs side by side
 FILE, PICTURE = "evaluation.json", "nearest-training-images.png"
@@ -55,9 +56,10 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Measures and writes; the same that is written is given."""
     saved, info = read_config(folder), folder.read()
-    config = {**saved, **_chosen(saved, asked), "seed": asked.seed}
     effort, device = asked.effort, find_device(asked.device, Place.from_environment())
     data = build_data(saved, device, plugins)
+    usual = METRICS if data.modes is None else (*METRICS, OF_MODES)
+    config = {**saved, **_chosen(saved, asked, usual), "seed": asked.seed}
     refuse_other_data(data, model, folder.path, info["data"])
     refuse_too_many(max(effort.samples, effort.neighbours), data.spec.pixels)
     comparison = build_comparison(config, data, plugins, needed=effort.neighbours > 0)
@@ -82,9 +84,9 @@ def _picture(found: Assessment, spec: DataSpec) -> bytes:
     return grid_png(pairs.flatten(0, 1), columns=min(COLUMNS, 2 * len(pairs)))
 
 
-def _chosen(saved: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+def _chosen(saved: Mapping[str, Any], asked: Asked, usual: Sequence[str]) -> dict[str, Any]:
     """The settings of metrics and features: the run's own where it has them, else the YAML's."""
-    names = [*METRICS, *saved["metric"]] if asked.metrics is None else asked.metrics
+    names = [*usual, *saved["metric"]] if asked.metrics is None else asked.metrics
     own = saved["metric"]
     metrics = {
         name: {**(own[name] if name in own else choice("metric", name))}

@@ -13,7 +13,12 @@ from genrun.build.metrics import build_comparison, monitor_of
 from genrun.build.networks import build_model, build_networks, check_batch_size
 from genrun.build.optimizers import audit_optimizers, build_optimizers, build_schedule
 from genrun.build.stoppers import build_stoppers
-from genrun.build.suits import refuse_for_closures, refuse_for_updates, weight_average
+from genrun.build.suits import (
+    refuse_for_averages,
+    refuse_for_closures,
+    refuse_for_updates,
+    weight_average,
+)
 from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
 from genrun.core.errors import InputMissing
 from genrun.core.game import Updates
@@ -102,6 +107,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     if team.share is not None:
         exchange = Exchange(processes, [nets[name] for name in trained], device)
     refuse_for_closures(optimizers, regularizations, team.share)
+    refuse_for_averages(optimizers, regularizations, model)
     hooks, settings = Hooks.of(regularizations), _step_settings(config, team)
     step = TrainingStep(model, nets.train(), data, optimizers, updates, hooks, exchange, settings)
     step.check()

@@ -23,11 +23,6 @@ def build_stoppers(
     `names` are the held-out values that are measured. Raises `ConfigError` where a policy goes by
     something else.
     """
-    if not hasattr(model, "data_range"):
-        raise ConfigError(
-            f"model: {type(model).__name__} does not say in which range its networks see the data "
-            "(data_range = (0.0, 1.0), say)"
-        )
     stoppers: dict[str, Stopper] = {}
     for name, settings in config["stopping"].items():
         key = f"stopping.{name}"

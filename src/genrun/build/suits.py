@@ -9,7 +9,13 @@ from torch.optim import Optimizer
 
 from genrun.core.errors import ConfigError
 from genrun.core.game import Updates
-from genrun.core.regularization_protocols import GradientChange, GradientPoint, WeightAverage
+from genrun.core.protocols import Model
+from genrun.core.regularization_protocols import (
+    GradientChange,
+    GradientPoint,
+    WeightAverage,
+    WeightChange,
+)
 from genrun.core.types import Share
 from genrun.training.closure import takes_closure
 from genrun.training.schedule_free import is_schedule_free
@@ -51,6 +57,23 @@ def refuse_for_closures(
                 f"optimizer={kind}: searches by one process's loss; {share.count} processes "
                 "would each go another way"
             )
+
+
+def refuse_for_averages(
+    optimizers: Mapping[str, Optimizer], regularizations: Mapping[str, Any], model: Model
+) -> None:
+    """Raises `ConfigError` where weights would be changed that an optimizer has an average of."""
+    for name, regularization in regularizations.items():
+        if not isinstance(regularization, WeightChange):
+            continue
+        for player in model.players():
+            optimizer = optimizers[player.name]
+            if is_schedule_free(optimizer) and regularization.changes_weights_of(model, player):
+                raise ConfigError(
+                    f"regularization={name}: changes the weights of {player.name}, of which "
+                    f"{type(optimizer).__name__} keeps an average that it alone may move; choose "
+                    f"players.{player.name}.optimizer=adam, say"
+                )
 
 
 def refuse_for_updates(optimizers: Mapping[str, Optimizer], updates: Updates) -> None:

@@ -40,7 +40,13 @@ class Game(Protocol):
         """The same at other weights; layers that follow their inputs do not see a batch twice."""
 
     def update(self, player: Player) -> None:
+        """`go` and `change_weights`, one after the other."""
+
+    def go(self, player: Player) -> None:
         """One step of the player's optimizer with the gradient that is left in its weights."""
+
+    def change_weights(self, player: Player) -> None:
+        """What regularizations make of the weights, wherever they have been moved to."""
 
     def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
         """The gradient, not yet changed, that can itself be differentiated by all weights."""

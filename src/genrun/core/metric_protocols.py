@@ -18,9 +18,19 @@ class Metric(Protocol):
     def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor | Metrics:
         """One value of shape (), reported under the metric's own name, or several by their names.
 
-        They are as many as there are held-out images. A value `NAME` may have the bounds of a
-        95 % interval beside it: `NAME_low` and `NAME_high`.
+        They are as many as each other: all held-out images, or fewer of them (`LimitsSamples`).
+        A value `NAME` may have the bounds of a 95 % interval beside it: `NAME_low`, `NAME_high`.
         """
+
+
+@runtime_checkable
+class LimitsSamples(Protocol):
+    """A metric for which so many samples are drawn; None: as many as there are held-out images.
+
+    One of images compares them with as many held-out ones, and never takes more than there are.
+    """
+
+    samples: int | None
 
 
 @runtime_checkable

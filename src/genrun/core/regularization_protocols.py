@@ -107,11 +107,11 @@ class GradientChange(Protocol):
 
 @runtime_checkable
 class WeightChange(Protocol):
-    """Changes a player's weights in place, after each of its updates."""
+    """Changes some players' weights in place, whenever they have been moved."""
 
-    def change_weights(
-        self, model: Model, player: Player, parameters: Sequence[nn.Parameter]
-    ) -> None: ...
+    def changes_weights_of(self, model: Model, player: Player) -> bool: ...
+
+    def change_weights(self, parameters: Sequence[nn.Parameter]) -> None: ...
 
 
 @runtime_checkable

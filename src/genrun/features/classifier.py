@@ -68,7 +68,7 @@ class ClassifierFeatures:
         self._network.to(images.device)
         with torch.no_grad():
             return torch.cat(
-                [self._network.features(part.float()) for part in torch.split(images, 500)]
+                [self._network.features(part.float()) for part in torch.split(images, BATCH)]
             )
 
 

@@ -18,9 +18,13 @@ class SlicedWasserstein:
 
     Pixels are projected on directions drawn uniformly from the unit sphere; in one dimension
     the optimal transport pairs sorted values. Images are taken in [0, 1].
+
+    `samples` are drawn, and compared with as many of the held-out images; never more than are
+    held out, and so many where it is None, as in runs of versions that had no such setting.
     """
 
     projections: int
+    samples: int | None = None
 
     def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor:
         """Both (count, ...) with the same count; the result has shape ()."""

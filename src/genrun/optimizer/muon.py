@@ -45,8 +45,8 @@ class Muon(torch.optim.Optimizer):
         parts = partition(params, read_rules(rules, list(NAMES)), networks)
         if not parts.get("muon"):
             raise ValueError(
-                "rules: leave Muon nothing to move; a rule matrix:muon gives it what has two or "
-                "more dimensions"
+                "rules: leave Muon nothing to move; a rule matrix:muon gives it the weights of "
+                "linear maps and convolutions, where there are any"
             )
         if thin := [p for p in parts["muon"] if p.ndim < 2]:
             raise ValueError(f"rules: give Muon a parameter of {thin[0].ndim} dimensions")

@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
+LINEAR_MAPS = (nn.Linear, _ConvNd, nn.MultiheadAttention)
 KINDS = ("first", "last", "embedding", "matrix", "any")
 
 
 def kinds_of_parameters(networks: Mapping[str, nn.Module]) -> dict[Tensor, set[str]]:
-    """What each parameter is beside its shape.
+    """What each parameter is, beside one of `any` kind.
 
-    `embedding`: the table of an `nn.Embedding`. `first` and `last`: of the matrices (two or more
-    dimensions) of a network in the order of its modules, where it has at least three: with fewer
-    there would be nothing between them.
+    `embedding`: the table of an `nn.Embedding`. `matrix`: what a linear map multiplies its inputs
+    by, a convolution's kernel too; scales, shifts and places that are laid out in two dimensions
+    are none. `first` and `last`: of the matrices of a network in the order of its modules, where
+    it has at least three: with fewer there would be nothing between them.
     """
     kinds: dict[Tensor, set[str]] = {}
     for network in networks.values():
         tables = {m.weight for m in network.modules() if isinstance(m, nn.Embedding)}
-        matrices = [p for p in network.parameters() if p.ndim >= 2 and p not in tables]
+        maps = [m for m in network.modules() if isinstance(m, LINEAR_MAPS)]
+        own = {p for m in maps for p in m.parameters(recurse=False) if p.ndim >= 2}
+        matrices = [p for p in network.parameters() if p in own and p not in tables]
         for table in tables:
             kinds.setdefault(table, set()).add("embedding")
+        for matrix in matrices:
+            kinds.setdefault(matrix, set()).add("matrix")
         if len(matrices) > 2:
             kinds.setdefault(matrices[0], set()).add("first")
             kinds.setdefault(matrices[-1], set()).add("last")
@@ -55,7 +62,7 @@ def partition(
     names = {p: f"{n}/{k}" for n, net in networks.items() for k, p in net.named_parameters()}
     parts: dict[str, list[nn.Parameter]] = {rule: [] for _, rule in rules}
     for parameter in parameters:
-        own = kinds.get(parameter, set()) | ({"matrix"} if parameter.ndim >= 2 else set())
+        own = kinds.get(parameter, set())
         rule = next((rule for kind, rule in rules if kind in own or kind == "any"), None)
         if rule is None:
             shape = "x".join(map(str, parameter.shape)) or "a number"

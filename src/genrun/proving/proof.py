@@ -10,7 +10,7 @@ from typing import Any
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.proving.cost import Cost
 from genrun.runs.files import write_json
-from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, parse_json
+from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
 
 NAME = "proof.json"
 FORMAT = 1
@@ -96,12 +96,10 @@ def read_proof(folder: Path) -> Proof:
     if not path.is_file():
         raise InputMissing(f"{folder}: is not a proof's folder (it has no {NAME})")
     try:
-        for name in (NAME, TUNING, FINAL):
+        for name in (TUNING, FINAL):
             if (folder / name).is_symlink():  # a writer would be led elsewhere
                 raise ValueError(f"{name} is a link")
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST} bytes")
-        content = parse_json(path.read_bytes())
+        content = read_json(path, LARGEST)
         check_form(content, FORM)
         if content["format"] > FORMAT:
             raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")

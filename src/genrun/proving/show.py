@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CannotCreate, FolderLocked
-from genrun.proving.cost import Cost, as_text
+from genrun.proving.cost import as_text
 from genrun.proving.proof import FINAL, TUNING, Proof, read_proof
 from genrun.proving.tested import untested
 from genrun.proving.verdict import show_verdict
 from genrun.proving.winners import tuning_values
 from genrun.runs.lock import refuse_if_locked
-from genrun.runs.strict_json import finite_number
 from genrun.sweeps.ledger import JobState, states
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.results import result_of
-from genrun.terminal.style import duration, number
+from genrun.sweeps.summary_table import cost_text
+from genrun.terminal.style import number
 from genrun.terminal.tables import print_facts, print_line, print_table
 
 
@@ -35,7 +35,7 @@ def show_proof(folder: Path) -> None:
         "budget": proof.budget or "the configuration's own steps",
         "seeds": f"tuning {_listed(proof.tuning_seeds)}, then {_listed(proof.seeds)}",
         "expected": as_text(proof.cost, None),
-        "spent": _spent([*rows[TUNING], *rows[FINAL]]),
+        "spent": cost_text([result_of(row) for own in rows.values() for row in own]),
     }
     print_facts(facts)
     _print_tuning(folder, proof)
@@ -75,29 +75,6 @@ def _counts(rows: list[JobState]) -> str | None:
         return None
     counts = Counter(row.status for row in rows)
     return f"{len(rows)} runs: " + ", ".join(f"{n} {status}" for status, n in counts.items())
-
-
-def _spent(rows: list[JobState]) -> str:
-    """All of it, failed runs and tuning among it; the FLOPs of those that told."""
-    results = [result_of(row) for row in rows]
-    seconds = sum(result.seconds or 0.0 for result in results)
-    flops = [_flops(row) for row in rows]
-    known = [value for value in flops if value is not None]
-    cost = Cost(
-        runs=sum(row.status != "missing" for row in rows),
-        steps=sum(result.steps or 0 for result in results),
-        examples=sum(result.examples or 0 for result in results),
-        flops=sum(known) if known else None,
-        seconds=None,
-    )
-    lost = sum(result.seconds or 0.0 for result in results if result.failed)
-    failed = f", {duration(lost)} of it in failed ones" if lost else ""
-    return f"{as_text(cost, None)}; {duration(seconds)} of training{failed}"
-
-
-def _flops(row: JobState) -> float | None:
-    spent = row.info.get("compute")
-    return finite_number(spent.get("flops")) if isinstance(spent, dict) else None
 
 
 def _print_tuning(folder: Path, proof: Proof) -> None:

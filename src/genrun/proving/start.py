@@ -19,12 +19,14 @@ from genrun.runs.files import claim, output_errors
 from genrun.runs.lock import only_writer
 from genrun.sweeps import server
 from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.start import refuse_online
 from genrun.terminal.tables import print_line, print_table
 
 
 def prove(words: Sequence[str]) -> int:
     """Says what it will cost, then runs the whole protocol. Raises what stood in its way."""
     options = read_options(words)
+    refuse_online(options.shared)
     server.warm_up()  # it imports torch while the trials are composed
     prepared = prepare(options)
     _print_spaces(options, prepared)

@@ -9,7 +9,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, SweepPaused
 from genrun.proving.proof import FINAL
-from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, parse_json
+from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
 from genrun.sweeps import server
 from genrun.sweeps.ledger import JobState, states
 from genrun.sweeps.machine import Share, available_cores
@@ -38,9 +38,7 @@ def read_test(row: JobState) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        if path.is_symlink() or path.stat().st_size > LARGEST:
-            raise ValueError("it is a link, or too large")
-        content = parse_json(path.read_bytes())
+        content = read_json(path, LARGEST)
         check_form(content, FORM)
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error

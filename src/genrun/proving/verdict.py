@@ -10,10 +10,11 @@ from pathlib import Path
 from genrun.proving.proof import FINAL, Proof, Winner
 from genrun.proving.tested import test_value
 from genrun.proving.winners import bound_lines
+from genrun.statistics.pairs import paired_difference
+from genrun.statistics.student import spread
 from genrun.sweeps.ledger import states
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.results import brief
-from genrun.sweeps.statistics import paired_difference, spread
 from genrun.terminal.style import number
 from genrun.terminal.tables import print_line, print_table
 

@@ -25,11 +25,10 @@ class WeightClip:
     def check(self, model: Model) -> None:
         refuse_without_critic("weight_clip", model)
 
-    def change_weights(
-        self, model: Model, player: Player, parameters: Sequence[nn.Parameter]
-    ) -> None:
-        if critic_for(model, player) is None:
-            return
+    def changes_weights_of(self, model: Model, player: Player) -> bool:
+        return critic_for(model, player) is not None
+
+    def change_weights(self, parameters: Sequence[nn.Parameter]) -> None:
         with torch.no_grad():
             torch._foreach_clamp_min_(list(parameters), -self.limit)
             torch._foreach_clamp_max_(list(parameters), self.limit)

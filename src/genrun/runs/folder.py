@@ -12,13 +12,13 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
-from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
+from genrun.runs.strict_json import Each, Maybe, check_form, read_json
 
 FILES = (
     "run.json", "config.yaml", "evaluation.json", "test.json", "metrics.jsonl", "timings.jsonl",
     ".lock",
 )  # fmt: skip
-FOLDERS = ("checkpoints", "samples")
+FOLDERS = ("checkpoints", "samples", "tensorboard")
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20
 RUN_FORM = {  # what run.json holds from the beginning
@@ -113,11 +113,7 @@ class RunFolder:
         """
         path = self._run_path
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):
-                raise ValueError("it is no regular file")
-            if path.stat().st_size > LARGEST_RUN_JSON:
-                raise ValueError(f"it is larger than {LARGEST_RUN_JSON} bytes")
-            content = parse_json(path.read_bytes())
+            content = read_json(path, LARGEST_RUN_JSON)
             _check_run(content)
         except (ValueError, OSError) as error:
             raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 DEEPEST = 32
@@ -39,6 +41,15 @@ def parse_json(text: bytes) -> Any:
         return json.loads(text.decode(), object_pairs_hook=_no_duplicates)
     except RecursionError as error:  # the scan above took something for a string that is none
         raise ValueError("its JSON is nested too deep") from error
+
+
+def read_json(path: Path, largest: int) -> Any:
+    """A file's JSON. Raises `ValueError` where it is a link, too large or damaged; `OSError`."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ValueError("it is no regular file")
+    if path.stat().st_size > largest:
+        raise ValueError(f"it is larger than {largest} bytes")
+    return parse_json(path.read_bytes())
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

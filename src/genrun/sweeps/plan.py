@@ -13,7 +13,7 @@ from genrun.compose import Composed
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.groups import EARLIER
 from genrun.runs.files import write_json
-from genrun.runs.strict_json import Each, Maybe, check_form, parse_json
+from genrun.runs.strict_json import Each, Maybe, check_form, read_json
 from genrun.sweeps.names import job_names
 
 NAME = "plan.json"
@@ -95,7 +95,9 @@ def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
 
 
 def identity_of(config: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+    """The digest of what decides a run's result: by whom it is followed is none of it."""
+    deciding = {key: value for key, value in config.items() if key != "tracker"}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def is_sweep(folder: Path) -> bool:
@@ -108,9 +110,7 @@ def read_plan(folder: Path) -> Plan:
     if not path.is_file():
         raise InputMissing(f"{folder}: is not a sweep's folder (it has no {NAME})")
     try:
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST} bytes")
-        content = parse_json(path.read_bytes())
+        content = read_json(path, LARGEST)
         check_form(content, FORM)
         if (search := content.get("search")) is not None:
             check_form(search, SEARCH_FORM)

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from genrun.sweeps.configurations import Configuration, by_monitor, spent
+from genrun.core.shown import shown_compute
+from genrun.core.spent import total
+from genrun.statistics.pairs import paired_difference
+from genrun.sweeps.configurations import Configuration, by_monitor
 from genrun.sweeps.results import Result, brief
-from genrun.sweeps.statistics import paired_difference
 from genrun.terminal.style import duration, number
 from genrun.terminal.tables import print_line, print_table
 
@@ -31,7 +33,7 @@ def print_tables(configurations: Sequence[Configuration], results: Sequence[Resu
             print_line(line)
     _print_failures([result for result in results if result.failed])
     print_line("")
-    print_line(_cost(results))
+    print_line(f"spent: {cost_text(results)} in {len(results)} jobs")
 
 
 def _print_table(group: Sequence[Configuration], title: str) -> None:
@@ -78,7 +80,8 @@ def _cells(configuration: Configuration, decimals: int) -> dict[str, Any]:
     if found is not None and found.low is not None and found.high is not None:
         interval = f"{_fixed(found.low, decimals)} to {_fixed(found.high, decimals)}"
         deviation = None if found.deviation is None else f"{found.deviation:.3g}"
-    jobs, seconds = configuration.results, spent(configuration.results)["seconds"]
+    jobs = configuration.results
+    seconds = total(job.spent for job in jobs).seconds["training"]
     return {
         "mean": found and _fixed(found.mean, decimals),
         "deviation": deviation,
@@ -117,10 +120,15 @@ def _print_failures(failed: Sequence[Result]) -> None:
         print_line(f"and {len(failed) - MOST_FAILURES} more in summary.json")
 
 
-def _cost(results: Sequence[Result]) -> str:
-    whole, lost = spent(results), spent(r for r in results if r.failed)
-    of_it = f", {duration(lost['seconds'])} of it in failed ones" if lost["seconds"] else ""
-    return (
-        f"spent: {duration(whole['seconds'])} of training, {whole['steps']:,} steps, "
-        f"{whole['examples']:,} examples in {len(results)} jobs{of_it}"
-    )
+def cost_text(results: Sequence[Result]) -> str:
+    """What all jobs took together, whatever became of them; FLOPs are of training alone."""
+    whole, lost = total(r.spent for r in results), total(r.spent for r in results if r.failed)
+    seconds = lost.seconds["training"]
+    of_it = f" ({duration(seconds)} of it in failed ones)" if seconds else ""
+    known = [
+        f"{duration(whole.seconds['training'])} of training{of_it}",
+        f"{duration(whole.seconds['evaluation'])} of evaluation",
+        f"{whole.steps:,} steps, {whole.examples:,} examples",
+        *shown_compute(whole),
+    ]
+    return ", ".join(known)

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from genrun.core.data_protocol import Data
-from genrun.core.metric_protocols import Extractor, FeatureMetric, HigherIsBetter, Metric
+from genrun.core.metric_protocols import (
+    Extractor,
+    FeatureMetric,
+    HigherIsBetter,
+    LimitsSamples,
+    Metric,
+)
 from genrun.core.noise import Key
 from genrun.core.row_names import INTERVAL
 
@@ -79,9 +85,10 @@ class Comparison:
         for name, metric in self.metrics.items():
             key = self._key(name)
             if not isinstance(metric, FeatureMetric):
-                if len(samples) < len(held_out):
+                count = self._draws_of(metric)
+                if len(samples) < count:
                     continue
-                found = _named(name, metric(samples[: len(held_out)], held_out, key))
+                found = _named(name, metric(samples[:count], _evenly(held_out, count), key))
             elif features is None:
                 found = dict.fromkeys(metric.values, torch.tensor(math.nan))
             else:
@@ -123,11 +130,21 @@ class Comparison:
         return self._real
 
     def _draws_of(self, metric: Metric | FeatureMetric) -> int:
-        own = metric.samples if isinstance(metric, FeatureMetric) else None
-        return own or self._data.held_out_count
+        held_out = self._data.held_out_count
+        own = metric.samples if isinstance(metric, LimitsSamples) else None
+        if own is None or isinstance(metric, FeatureMetric):
+            return own or held_out
+        return min(own, held_out)
 
     def _key(self, name: str) -> Key:
         return Key.of(self._seed, "metric", name)
+
+
+def _evenly(images: Tensor, count: int) -> Tensor:
+    """So many of the images from all of them, which may lie in the order of their classes."""
+    if count == len(images):
+        return images
+    return images[torch.arange(count, device=images.device) * len(images) // count]
 
 
 def _named(name: str, found: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:

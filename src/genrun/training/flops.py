@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from genrun.training.closure import takes_closure
 from genrun.training.step import TrainingStep
 
 
@@ -20,11 +21,16 @@ def flops_of_step(step: TrainingStep) -> int:
     no normalization, no decomposition of a matrix, no operator of others without a formula of its
     own. All players' turns count with their penalties, and the products in an optimizer's update
     (Muon's are more than the gradient's); evaluation does not. It is that of the second step, as
-    optimizers set themselves up in the first.
+    optimizers set themselves up in the first; what one does every so many steps (SOAP's
+    eigenbases) is left out. Where an optimizer evaluates the loss as often as it finds it needs
+    to, there is no such number.
 
     A copy takes the two steps, so the experiment is left as it was; its first step takes as long
     as ever. Several processes must count together. Raises `NotCounted`.
     """
+    for optimizer in step.optimizers.values():
+        if takes_closure(type(optimizer)):
+            raise NotCounted(f"no two steps of {type(optimizer).__name__} evaluate alike")
     device = step.settings.device
     seeds = [device] if device.type == "cuda" else []
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from genrun.training.differentiation import Differentiation
 from genrun.training.exchange import Exchange
 from genrun.training.hooks import Hooks
 from genrun.training.losses import Batch, StepSettings, trained_parameters, whole_loss
+from genrun.training.trial_step import parameters_of, whole_copy
 
 
 class TrainingStep:
@@ -53,6 +55,10 @@ class TrainingStep:
         self.batches = updates.batches(self.players)
         self.compiled = settings.compile
         self.moves_gradients = bool(hooks.gradient_points)
+        self._weight_changes = {
+            p.name: [c for c in hooks.weight_changes if c.changes_weights_of(model, p)]
+            for p in self.players
+        }
         self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]
         self._searching = {n for n, o in optimizers.items() if takes_closure(type(o))}
         losses = {
@@ -71,8 +77,13 @@ class TrainingStep:
 
     def uncompiled_copy(self) -> TrainingStep:
         """Trains copies of networks and optimizers, on the same data; this one is left alone."""
-        parts = (self.model, self.nets, self.optimizers, self.hooks, self.exchange)
-        model, nets, optimizers, hooks, exchange = copy.deepcopy(parts)  # at once: they share
+        parts = (self.model, self.nets, self.hooks, self.exchange)
+        copies: dict[int, Any] = {}
+        model, nets, hooks, exchange = copy.deepcopy(parts, copies)  # at once: they share
+        optimizers = {
+            name: whole_copy(optimizer, [copies[id(p)] for p in parameters_of(optimizer)])
+            for name, optimizer in self.optimizers.items()
+        }
         settings = replace(self.settings, compile=False)
         return TrainingStep(
             model, nets, self.data, optimizers, self.updates, hooks, exchange, settings
@@ -130,8 +141,15 @@ class TrainingStep:
             return self.differentiate(player, turn)
 
     def update(self, player: Player) -> None:
+        self.go(player)
+        self.change_weights(player)
+
+    def go(self, player: Player) -> None:
         self.optimizers[player.name].step()
-        self._change_weights(player)
+
+    def change_weights(self, player: Player) -> None:
+        for change in self._weight_changes[player.name]:
+            change.change_weights(self._by.parameters[player.name])
 
     def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
         batch, base = self._given(player, turn)
@@ -160,12 +178,8 @@ class TrainingStep:
 
         optimizer, buffers = self.optimizers[player.name], list(self.nets.buffers())
         loss, metrics = step_with_closure(optimizer, differentiate, buffers)
-        self._change_weights(player)
+        self.change_weights(player)
         return _named(player, loss, metrics)
-
-    def _change_weights(self, player: Player) -> None:
-        for change in self.hooks.weight_changes:
-            change.change_weights(self.model, player, self._by.parameters[player.name])
 
 
 def _named(player: Player, loss: Tensor, metrics: Metrics) -> Metrics:

@@ -23,9 +23,13 @@ def fresh_copy(optimizer: Optimizer, parameters: Sequence[Tensor] | None = None)
     return _copy(optimizer, parameters, leave_out=("step", "state"))
 
 
-def whole_copy(optimizer: Optimizer) -> Optimizer:
-    """With its state, over copies of its parameters."""
-    return _copy(optimizer, None, leave_out=("step",))
+def whole_copy(optimizer: Optimizer, parameters: Sequence[Tensor] | None = None) -> Optimizer:
+    """With its state, over copies of its parameters or over those given.
+
+    `copy.deepcopy` would not do: torch's optimizers give it their groups and state alone, without
+    what a class of others keeps beside them.
+    """
+    return _copy(optimizer, parameters, leave_out=("step",))
 
 
 def _copy(

@@ -33,9 +33,12 @@ class Lookahead(Alternating):
     def step(self, game: Game, step: int, memory: Mapping[str, Memory]) -> Metrics:
         outputs = super().step(game, step, memory)
         if step % self.fast_steps == 0:
-            with torch.no_grad():
-                for player in game.players:
-                    slow, weights = memory[player.name]["slow"], game.weights(player)
+            for player in game.players:
+                slow, weights = memory[player.name]["slow"], game.weights(player)
+                with torch.no_grad():
                     torch._foreach_lerp_(slow, weights, self.slow_step_size)
                     torch._foreach_copy_(weights, slow)
+                game.change_weights(player)
+                with torch.no_grad():
+                    torch._foreach_copy_(slow, weights)
         return outputs

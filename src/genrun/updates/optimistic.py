@@ -19,7 +19,8 @@ class Optimistic:
 
     d is how far the optimizer would go. With plain SGD that is -lr g, the paper's optimistic
     mirror descent; with Adam it is its algorithm 1, Optimistic Adam. Decoupled weight
-    decay is part of d. The first step has no direction before it: d_0 = 0.
+    decay is part of d; what a regularization makes of the weights (clipping) is not, and is made
+    of w_t. The first step has no direction before it: d_0 = 0.
     """
 
     takes_turns = False
@@ -40,9 +41,10 @@ class Optimistic:
             weights, back = game.weights(player), game.scratch(player, "back")
             with torch.no_grad():
                 torch._foreach_copy_(back, weights)
-            game.update(player)
+            game.go(player)
             with torch.no_grad():
                 _go_on(weights, back, memory[player.name]["direction"])
+            game.change_weights(player)
         return outputs
 
 

@@ -8,7 +8,8 @@ import random
 import pytest
 from scipy import stats
 
-from genrun.sweeps.statistics import paired_difference, spread
+from genrun.statistics.pairs import paired_difference
+from genrun.statistics.student import spread
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""Every run in the folders that are given: runs, sweeps, proofs, or folders of any of these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CheckpointUnusable, InputMissing
+from genrun.evidence.record import RunRecord, read_record
+from genrun.evidence.settings import read_settings
+from genrun.sweeps.plan import is_sweep, read_plan
+
+PROOF = "proof.json"
+STAGES = ("tuning", "final")
+MANY = 200  # runs from which on several processes read them
+
+
+@dataclass(frozen=True)
+class Found:
+    """The runs, in the order of what was given, and what could not be read, by folder."""
+
+    records: list[RunRecord]
+    damaged: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A run's folder and what is known of it from outside."""
+
+    folder: Path
+    name: str
+    config: Mapping[str, Any] | None  # a plan's; None: its own config.yaml
+    choices: Mapping[str, str] | None
+    sweep: Path | None
+    stage: str
+
+
+def collect(paths: Sequence[str | Path]) -> Found:
+    """Reads every run below the paths, each once.
+
+    A damaged one is named, not left out in silence. Raises `InputMissing` where a path is none,
+    or where there is no run at all.
+    """
+    places: dict[Path, _Place] = {}
+    damaged: dict[str, str] = {}
+    for path in map(Path, paths):
+        if not path.is_dir():
+            raise InputMissing(f"{path}: there is no such folder")
+        for place in _places(path, path, damaged):
+            places.setdefault(place.folder.absolute(), place)
+    if not places and not damaged:
+        raise InputMissing(f"{', '.join(map(str, paths))}: no run is there")
+    records = []
+    for place, read in zip(places.values(), _read_all(list(places.values())), strict=True):
+        if isinstance(read, str):
+            damaged[place.name] = read
+        else:
+            records.append(read)
+    return Found(records, damaged)
+
+
+def _places(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]:
+    """The runs at or below a path, by name; links are not followed."""
+    if is_sweep(path):
+        yield from _of_sweep(path, root, damaged)
+    elif (path / "run.json").is_file():
+        yield _Place(path, _name(path, root), None, None, None, "")
+    else:
+        for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                yield from _places(Path(entry.path), root, damaged)
+
+
+def _of_sweep(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]:
+    try:
+        plan = read_plan(path)
+    except CheckpointUnusable as error:
+        damaged[_name(path, root)] = str(error)
+        return
+    of_proof = path.name in STAGES and (path.parent / PROOF).is_file()
+    for job in plan.jobs:
+        folder = path / job.name
+        name, stage = _name(folder, root), path.name if of_proof else ""
+        yield _Place(folder, name, job.config, job.choices, path, stage)
+
+
+def _name(path: Path, root: Path) -> str:
+    return str(path if path == root else path.relative_to(root))
+
+
+def _read_all(places: Sequence[_Place]) -> list[RunRecord | str]:
+    if len(places) < MANY:
+        return [_read(place) for place in places]
+    each = max(1, len(places) // 64)
+    with ProcessPoolExecutor(os.cpu_count(), get_context("forkserver")) as pool:
+        return list(pool.map(_read, places, chunksize=each))
+
+
+def _read(place: _Place) -> RunRecord | str:
+    """The run, or why it cannot be read."""
+    try:
+        config = place.config
+        if config is None:
+            config = read_settings(place.folder / "config.yaml")
+        return read_record(
+            place.folder, place.name, config, place.choices, place.sweep, place.stage
+        )
+    except CheckpointUnusable as error:
+        return str(error)

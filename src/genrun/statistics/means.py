@@ -1,0 +1,152 @@
+"""Means and interquartile means, with intervals that cover at few seeds.
+
+A stratum is the runs of one workload: strata have distributions of their own, and resampling and
+variances stay within them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrun.statistics.bootstrap import stratified_bootstrap
+from genrun.statistics.interval import CONFIDENCE, Interval, scale_exponent, scaled
+from genrun.statistics.student import satterthwaite, spread, t_quantile
+
+ENOUGH_TO_RESAMPLE = 30  # runs in the smallest stratum from which the bootstrap covers
+
+
+def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+    """The mean with Student's t interval.
+
+    Of skewed values it holds the true mean less often: of a pool with skewness 1.4 in 91 to 94 %
+    (`make honesty`), where the interquartile mean's holds its own in 95 to 96 %. Raises ValueError
+    without values. A mean that is infinite has no interval.
+    """
+    if len(values) == 0:
+        raise ValueError("no values to take a mean of")
+    if not all(map(math.isfinite, values)):
+        return Interval.unknown(float(np.mean(values)), len(values))
+    found = spread(values, confidence)
+    if found.low is None or found.high is None:
+        return Interval.unknown(found.mean, found.count)
+    return Interval(found.mean, found.low, found.high, "student_t", found.count)
+
+
+def stratified_mean_interval(
+    strata: Sequence[Sequence[float]], confidence: float = CONFIDENCE
+) -> Interval:
+    """The mean of the strata's means, each with the same weight, as rliable's aggregate mean.
+
+    The variance of each stratum's mean is estimated within it, and the degrees of freedom of their
+    sum are Satterthwaite's (1946). One stratum: Student's t.
+    """
+    if not strata or any(len(stratum) == 0 for stratum in strata):
+        raise ValueError("no values to take a mean of")
+    if len(strata) == 1:
+        return mean_interval(strata[0], confidence)
+    flat = [value for stratum in strata for value in stratum]
+    exponent = scale_exponent(flat) if all(map(math.isfinite, flat)) else 0
+    arrays = [np.ldexp(np.asarray(stratum, dtype=float), -exponent) for stratum in strata]
+    mean = float(np.mean([array.mean() for array in arrays]))
+    if not math.isfinite(mean) or any(array.size < 2 for array in arrays):
+        return Interval.unknown(scaled(mean, exponent), len(flat))
+    variances = [float(array.var(ddof=1)) / array.size / len(arrays) ** 2 for array in arrays]
+    degrees = [array.size - 1 for array in arrays]
+    bounds = _bounds(mean, variances, degrees, confidence, exponent)
+    return Interval(scaled(mean, exponent), *bounds, "satterthwaite_t", len(flat))
+
+
+def interquartile_mean(values: Sequence[float]) -> float:
+    """Of the middle half: the quarter (rounded down) at either end is left out.
+
+    rliable's definition (Agarwal et al., 2021, arXiv 2108.13264): scipy's `trim_mean` with 25 %,
+    over the runs of all workloads together. Infinite values count as far out; the result is
+    infinite where one lies in the middle. Raises ValueError without values.
+    """
+    if len(values) == 0:
+        raise ValueError("no values to take a mean of")
+    return float(_iqm(np.asarray(values, dtype=float)))
+
+
+def iqm_interval(
+    strata: Sequence[Sequence[float]],
+    resamples: int,
+    seed: int,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """The interquartile mean of all strata's runs together, one sequence a workload.
+
+    From 30 runs in every stratum on, by stratified bootstrap, as rliable does. At fewer that can
+    be too narrow (89 to 91 % held the value at 5 runs: `make honesty`), and the interval is that
+    of a trimmed mean (Tukey & McLaughlin, 1963): Student's t with the variance of the winsorized
+    values and as many degrees of freedom as values were kept, less one. With several strata that
+    variance is summed within them, as `winsorized_variances` says. Raises ValueError without
+    values.
+    """
+    flat = [value for stratum in strata for value in stratum]
+    value = interquartile_mean(flat)
+    fewest = min(len(stratum) for stratum in strata)
+    if not math.isfinite(value) or fewest < 2:
+        return Interval.unknown(value, len(flat))
+    if fewest >= ENOUGH_TO_RESAMPLE:
+        return stratified_bootstrap(strata, _iqm, resamples, seed, confidence)
+    finite = [number for number in flat if math.isfinite(number)]
+    exponent = scale_exponent(finite)
+    arrays = [np.ldexp(np.asarray(stratum, dtype=float), -exponent) for stratum in strata]
+    variances, degrees = winsorized_variances(arrays)
+    mean = math.ldexp(value, -exponent)
+    bounds = _bounds(mean, variances, degrees, confidence, exponent)
+    return Interval(value, *bounds, "trimmed_t", len(flat))
+
+
+def winsorized_variances(
+    strata: Sequence[NDArray[np.float64]],
+) -> tuple[list[float], list[float]]:
+    """How much each stratum adds to the variance of the pooled 25 % trimmed mean, and its degrees.
+
+    A run moves the trimmed mean as its value clipped to the pooled quartiles does (Huber, 1981,
+    section 3.3), so a stratum of n of the N runs adds n * var(clipped) / h^2, h runs being kept.
+    It is scaled by (N - 1) h / (N (h - 1)), which makes it Tukey and McLaughlin's where there is
+    one stratum. Of the h - 1 degrees each stratum has the share of its kept runs, at least 1:
+    found by simulation to cover 93 to 97 % at 5, 10 and 20 runs of 1 to 5 strata.
+    """
+    pooled = np.concatenate(strata)
+    count = pooled.size
+    cut = count // 4
+    kept = count - 2 * cut
+    order = np.argsort(pooled, kind="stable")[cut : count - cut]
+    low, high = pooled[order[0]], pooled[order[-1]]
+    factor = (count - 1) * kept / (count * (kept - 1)) / kept**2
+    of_stratum = np.repeat(np.arange(len(strata)), [stratum.size for stratum in strata])
+    kept_of = np.bincount(of_stratum[order], minlength=len(strata))
+    variances = [
+        float(np.clip(stratum, low, high).var(ddof=1)) * stratum.size * factor
+        for stratum in strata
+    ]
+    return variances, [max(float(number) * (kept - 1) / kept, 1.0) for number in kept_of]
+
+
+def _iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Along the last axis."""
+    count = values.shape[-1]
+    cut = count // 4
+    middle = np.partition(values, (cut, count - cut - 1), axis=-1)[..., cut : count - cut]
+    return np.asarray(middle.mean(axis=-1))
+
+
+def _bounds(
+    mean: float,
+    variances: Sequence[float],
+    degrees: Sequence[float],
+    confidence: float,
+    exponent: int,
+) -> tuple[float, float]:
+    total = sum(variances)
+    half = 0.0
+    if total > 0:
+        half = t_quantile(confidence, satterthwaite(variances, degrees)) * math.sqrt(total)
+    return scaled(mean - half, exponent), scaled(mean + half, exponent)
