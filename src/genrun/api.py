@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from genrun.assessing.assess import Effort
 from genrun.assessing.of_run import Asked, evaluate_run
+from genrun.assessing.on_test import measure_on_test
 from genrun.build.memory import refuse_too_many
 from genrun.build.networks import build_model, build_networks
 from genrun.compose import compose
@@ -135,6 +136,15 @@ class Run:
         step = self._checkpoint(weights).step
         about = {"weights": weights, "step": step, "evaluated": now()}
         return evaluate_run(self._folder, model, nets, self._plugins, asked, about)
+
+    def test(self) -> dict[str, Any]:
+        """Measures the best weights on the images that `data.test` kept, with noise of their own.
+
+        What it gives is also in `test.json`. Raises `ConfigError` where none were kept.
+        """
+        model, nets = self._model_and_networks("best")
+        about = {"weights": "best", "step": self._checkpoint("best").step, "tested": now()}
+        return measure_on_test(self._folder, model, nets, self._plugins, about)
 
     def _model_and_networks(self, weights: Weights) -> tuple[Model, nn.ModuleDict]:
         if weights not in self._built:

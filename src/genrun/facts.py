@@ -41,6 +41,7 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
             **_shown_processes(built),
             "data": f"{built.data.name}, {built.data.train_count} train, "
             f"{built.data.held_out_count} held out"
+            + (f", {built.data.test_count} for a test" if built.data.test_count else "")
             + (f", {classes} classes" if classes else "")
             + (f", {skipped} bad files left out" if skipped else ""),
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
@@ -103,6 +104,7 @@ def collect(
             "extent": built.data.spec.extent,
             "train": built.data.train_count,
             "held_out": built.data.held_out_count,
+            "test": built.data.test_count,
             "skipped": built.data.skipped,
         },
         "parameters": built.parameter_counts(),

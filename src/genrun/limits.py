@@ -50,7 +50,7 @@ LIMITS: dict[str, Limit] = {
     **_each("jobs give_up_after trials seeds batch", AT_LEAST_1),
     **_each("reduction_factor fast_steps", AT_LEAST_2),
     "slow_step_size": INSIDE_1,
-    **_each("startup_trials", WHOLE_FROM_0),
+    **_each("startup_trials test", WHOLE_FROM_0),
     **_each("ns_steps", Limit(lambda v: 1 <= v < 100, "from 1 to 99", whole=True)),
     **_each("max_iter max_eval history_size", UP_TO_100000),
     **_each("precondition_frequency max_precondition_dim slice_p", AT_LEAST_1),

@@ -8,9 +8,9 @@ from typing import Any
 
 from genrun import facts
 from genrun.build import Built
-from genrun.build.optimizers import TO_THE_END
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.protocols import Conditional, Display, Model
+from genrun.core.to_the_end import to_the_end
 from genrun.data.images import Batches
 from genrun.runs.checkpoint import Checkpoint
 from genrun.runs.newest import Newest
@@ -32,10 +32,10 @@ def refuse_longer_schedule(plan: Plan, config: Mapping[str, Any], steps: int) ->
 
     Raises `ConfigError`.
     """
-    to_the_end = [k for k in TO_THE_END if config["schedule"].get(k, 0) is None]
-    if to_the_end and steps != plan.steps:
+    key = to_the_end(config["schedule"])
+    if key is not None and steps != plan.steps:
         raise ConfigError(
-            f"steps={plan.steps}: schedule.{to_the_end[0]} was laid out to end at step {steps}, "
+            f"steps={plan.steps}: schedule.{key} was laid out to end at step {steps}, "
             "where the learning rate is at its last; start a new run instead"
         )
 

@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from genrun.core.errors import ConfigError
+from genrun.core.noise import fold_in
 from genrun.core.types import Share
 from genrun.data.digits import Digits
 from genrun.data.images import Batches, ImageSet
 
 CPU = torch.device("cpu")
+MOST = (1 << 63) - 1  # of a seed
 
 
 def numbered(count: int) -> ImageSet:
@@ -53,12 +55,60 @@ def test_digest_depends_on_pixels_and_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held_out", "batch_size", "word"),
-    [(20, 1, "held_out"), (0, 1, "held_out"), (5, 16, "batch_size=16")],
-)
-def test_what_does_not_fit_is_refused(held_out: int, batch_size: int, word: str) -> None:
+    ("held_out", "batch_size", "test", "word"),
+    [
+        (20, 1, 0, "held_out"), (0, 1, 0, "held_out"), (5, 16, 0, "batch_size=16"),
+        (5, 1, 19, "data.test=19: must be from 0 to 18"), (11, 1, 9, "held_out=11.*from 1 to 10"),
+        (5, 7, 9, "batch_size=7.*only 6"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(
+    held_out: int, batch_size: int, test: int, word: str
+) -> None:
     with pytest.raises(ConfigError, match=word):
-        Batches(numbered(20), held_out, batch_size, 0, CPU)
+        Batches(numbered(20), held_out, batch_size, 0, CPU, test=test)
+
+
+def parts(batches: Batches) -> list[list[int]]:
+    """What is trained on, held out, and only for the test, each in the data's own order."""
+    tested = batches.for_test()
+    return [
+        numbers(torch.cat(list(part)))
+        for part in (batches.train(), batches.held_out(), tested.held_out())
+    ]
+
+
+def test_no_seed_trains_on_test_images_or_holds_them_out() -> None:
+    splits = [parts(Batches(numbered(30), 6, 5, seed, CPU, test=7)) for seed in range(20)]
+    (tested,) = {tuple(test) for _, _, test in splits}
+    assert len(tested) == 7 != max(tested) - min(tested) + 1
+    assert all(sorted(train + held + test) == list(range(30)) for train, held, test in splits)
+    assert len({tuple(held_out) for _, held_out, _ in splits}) > 10
+    seen = Batches(numbered(30), 6, 5, 3, CPU, test=7)
+    drawn = {n for index in range(12) for n in numbers(seen.batch(index))}
+    assert drawn == set(splits[3][0])
+
+
+def test_without_a_test_the_split_is_as_it_was() -> None:
+    """Runs of versions that knew no test split go on with the same images."""
+    batches = Batches(numbered(12), held_out=3, batch_size=5, seed=0, device=CPU)
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(fold_in(0, "split") & MOST))
+    assert numbers(batches.held_out()[0]) == sorted(order[:3].tolist())
+    with pytest.raises(ConfigError, match=r"give data\.test=N"):
+        batches.for_test()
+
+
+def test_what_is_made_of_all_images_is_the_same_with_a_test_split() -> None:
+    source = dataclasses.replace(numbered(20), labels=np.arange(20) % 3)
+    batches = Batches(source, held_out=5, batch_size=5, seed=2, device=CPU, test=4)
+    tested = batches.for_test()
+    for images, labels in (batches.everything(), tested.everything()):
+        assert images.flatten().tolist() == list(range(20))
+        assert labels.tolist() == [number % 3 for number in range(20)]
+    assert torch.cat(list(tested.held_out_labels())).tolist() == [
+        number % 3 for number in numbers(tested.held_out()[0])
+    ]
+    assert batches.digest == tested.digest == Batches(source, 5, 5, 0, CPU).digest
 
 
 def test_the_digits_are_the_ones_that_were_shipped() -> None:

@@ -140,11 +140,12 @@ def build_data(
     """Reads the images and splits them."""
     settings = dict(config["data"])
     batch_size, held_out = settings.pop("batch_size"), settings.pop("held_out")
+    test = settings.pop("test", 0)  # runs of earlier versions had none, nor may a user's own data
     try:
         source = instantiate("data", settings, plugins).load()
     except OSError as error:  # a name that is too long, a folder that may not be read
         raise InputMissing(f"data: {error.filename}: {error.strerror or error}") from error
-    return Batches(source, held_out, batch_size, config["seed"], device, share)
+    return Batches(source, held_out, batch_size, config["seed"], device, share, test)
 
 
 def _plan(config: Config, data: Batches, model: Model, updates: Updates) -> Plan:

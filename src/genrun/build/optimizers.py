@@ -14,13 +14,12 @@ from torch import nn
 from genrun.build.instantiate import Config, config_errors, find_class
 from genrun.core.errors import ConfigError
 from genrun.core.protocols import Model
+from genrun.core.to_the_end import TO_THE_END
 from genrun.training.audit import Moved, audit, keep_gradients
 from genrun.training.closure import takes_closure
 from genrun.training.losses import trained_parameters
 from genrun.training.schedule import Schedule
 from genrun.training.schedule_free import is_schedule_free
-
-TO_THE_END = ("T_max", "total_iters")  # null means: as many steps as are left after warm-up
 
 
 def build_optimizers(

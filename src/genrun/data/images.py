@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from genrun.core.noise import fold_in
 from genrun.core.types import DataSpec, Modes, Share
 
 HELD_OUT_BATCH = 500
+TEST_SEED = 20260  # of which images are the test's: never the run's own, or tuning would see them
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class ImageSet:
 class Batches:
     """Training batches and held-out images, resident on the device as they were read.
 
-    The held-out images are a random subset that is a function of the seed. Batch `i` is a
+    The `test` images are a random subset that is the same whatever the seed; the held-out images
+    are one of the others, and a function of the seed. Batch `i` is a
     function of (seed, i): each epoch has its own permutation, and the images that do not fill
     the epoch's last batch are left out of it. Of several processes each takes its share of it.
     """
@@ -67,39 +70,32 @@ class Batches:
         seed: int,
         device: torch.device,
         share: Share | None = None,
+        test: int = 0,
     ) -> None:
         count = len(source.images)
-        if not 1 <= held_out < count:
-            raise ConfigError(
-                f"data.held_out={held_out}: must be from 1 to {count - 1}, "
-                f"as {source.name} has {count} images"
-            )
-        if batch_size > count - held_out:
-            raise ConfigError(
-                f"data.batch_size={batch_size}: {source.name} has only {count - held_out} "
-                f"training images ({held_out} are held out)"
-            )
+        _refuse_misfit(source.name, count, held_out, batch_size, test)
         self.name = source.name
         self.spec = source.spec
         self.digest = source.digest()
         self.labels_digest = source.labels_digest()
         self.skipped = source.skipped
         self.modes = source.modes
-        self.train_count = count - held_out
+        self.train_count = count - held_out - test
         self.held_out_count = held_out
         self.batch_size = batch_size
         self._share = share or Share(index=0, count=1, rows=batch_size)
         self._seed = seed
         images = torch.from_numpy(source.images)
-        order = _permutation(count, fold_in(seed, "split"))
-        # Sorted, so that without a split by chance the data's own order is kept.
-        held_out_rows, train_rows = order[:held_out].sort().values, order[held_out:].sort().values
-        self._own_order = torch.cat((train_rows, held_out_rows)).argsort()
+        test_rows, others = _split(torch.arange(count), test, fold_in(TEST_SEED, "test"))
+        held_out_rows, train_rows = _split(others, held_out, fold_in(seed, "split"))
+        self._own_order = torch.cat((train_rows, held_out_rows, test_rows)).argsort()
         self._held_out = images[held_out_rows].to(device)
         self._train = images[train_rows].to(device)
+        self._test = images[test_rows]  # of no use while training
         labels = torch.empty(0) if source.labels is None else torch.from_numpy(source.labels)
         self._held_out_labels = labels[held_out_rows if len(labels) else []].to(device)
         self._train_labels = labels[train_rows if len(labels) else []].to(device)
+        self._test_labels = labels[test_rows if len(labels) else []]
         self._epoch = -1
         self._order = torch.empty(0)
 
@@ -128,15 +124,62 @@ class Batches:
         return (_to_float(part) for part in torch.split(self._train, HELD_OUT_BATCH))
 
     def everything(self) -> tuple[Tensor, Tensor]:
-        images = torch.cat((self._train, self._held_out)).cpu()[self._own_order]
-        labels = torch.cat((self._train_labels, self._held_out_labels)).cpu()
+        own, test = (self._train, self._held_out), (self._test, self._test_labels)
+        images = torch.cat((*(part.cpu() for part in own), test[0]))[self._own_order]
+        labels = torch.cat((self._train_labels.cpu(), self._held_out_labels.cpu(), test[1]))
         return images, labels[self._own_order] if len(labels) else labels
+
+    @property
+    def test_count(self) -> int:
+        return len(self._test)
+
+    def for_test(self) -> Batches:
+        """The same training images, with the test images in place of the held-out ones.
+
+        Raises `ConfigError` where there are none.
+        """
+        if not self.test_count:
+            raise ConfigError("data.test=0: no images were kept for a test; give data.test=N")
+        other, device = copy.copy(self), self._train.device
+        other.held_out_count = self.test_count
+        other._held_out, other._test = self._test.to(device), self._held_out.cpu()
+        other._held_out_labels = self._test_labels.to(device)
+        other._test_labels = self._held_out_labels.cpu()
+        parts = [self.train_count, self.held_out_count, self.test_count]
+        train, held_out, test = torch.split(self._own_order.argsort(), parts)
+        other._own_order = torch.cat((train, test, held_out)).argsort()
+        return other
 
     def held_out(self) -> Sequence[Tensor]:
         return [_to_float(part) for part in torch.split(self._held_out, HELD_OUT_BATCH)]
 
     def held_out_labels(self) -> Sequence[Tensor]:
         return torch.split(self._held_out_labels, HELD_OUT_BATCH)
+
+
+def _refuse_misfit(name: str, count: int, held_out: int, batch_size: int, test: int) -> None:
+    """Raises `ConfigError` where the images do not suffice for all three parts."""
+    apart = f" and {test} are for the test" if test else ""
+    if not 0 <= test < count - 1:
+        raise ConfigError(
+            f"data.test={test}: must be from 0 to {count - 2}, as {name} has {count} images"
+        )
+    if not 1 <= held_out < count - test:
+        raise ConfigError(
+            f"data.held_out={held_out}: must be from 1 to {count - test - 1}, "
+            f"as {name} has {count} images{apart}"
+        )
+    if batch_size > count - test - held_out:
+        raise ConfigError(
+            f"data.batch_size={batch_size}: {name} has only {count - test - held_out} "
+            f"training images ({held_out} are held out{apart})"
+        )
+
+
+def _split(rows: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """`count` rows by chance, and the others; sorted, so that the data's own order is kept."""
+    order = rows[_permutation(len(rows), seed)]
+    return order[:count].sort().values, order[count:].sort().values
 
 
 def _permutation(count: int, seed: int) -> Tensor:

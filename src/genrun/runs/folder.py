@@ -14,7 +14,10 @@ from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
 from genrun.runs.strict_json import Each, Maybe, check_form, read_json
 
-FILES = ("run.json", "config.yaml", "evaluation.json", "metrics.jsonl", "timings.jsonl", ".lock")
+FILES = (
+    "run.json", "config.yaml", "evaluation.json", "test.json", "metrics.jsonl", "timings.jsonl",
+    ".lock",
+)  # fmt: skip
 FOLDERS = ("checkpoints", "samples", "tensorboard")
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20

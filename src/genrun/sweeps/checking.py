@@ -33,7 +33,7 @@ def check_here(jobs: Sequence[Job], wanted: Path, count: int) -> None:
     Only where jobs run on this machine, whose devices and data they find. `count` jobs need room
     on the disk. Raises what was wrong, with the list where it is several.
     """
-    distinct = list({_shape(job.config): job for job in jobs}.values())
+    distinct = list({shape_of(job.config): job for job in jobs}.values())
     size, answers = server.check(
         [(job.config, job.choices) for job in distinct], meanwhile=import_beforehand
     )
@@ -68,7 +68,7 @@ def limits_of(settings: Mapping[str, Any]) -> Limits:
     return Limits(*(settings[name] for name in names[1:]))
 
 
-def _shape(config: Mapping[str, Any]) -> str:
+def shape_of(config: Mapping[str, Any]) -> str:
     """What decides whether a job can be built: neither its seed nor a fraction does.
 
     Those were held to their limits when the job was composed.

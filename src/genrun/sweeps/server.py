@@ -5,6 +5,7 @@ It has run no parallel region and no CUDA, so forking it is safe.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver
@@ -69,19 +70,23 @@ def gpus() -> int:
 
 
 def _start(name: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
+    return start(f"genrun.sweeps.worker:{name}", *arguments)
+
+
+def start(target: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
+    """A process that calls `MODULE:FUNCTION`, which gets a connection as its last argument."""
     warm_up()
     context = multiprocessing.get_context(METHOD)
     ours, theirs = context.Pipe()
     process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has one
-        target=_call, args=(name, arguments, theirs)
+        target=_call, args=(target, arguments, theirs)
     )
     process.start()
     theirs.close()
     return process, ours
 
 
-def _call(name: str, arguments: Sequence[Any], connection: Connection) -> None:
+def _call(target: str, arguments: Sequence[Any], connection: Connection) -> None:
     """In the forked process, where torch is imported already."""
-    from genrun.sweeps import worker
-
-    getattr(worker, name)(*arguments, connection)
+    module, _, name = target.partition(":")
+    getattr(importlib.import_module(module), name)(*arguments, connection)

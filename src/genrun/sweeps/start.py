@@ -33,7 +33,7 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     if not any(word.startswith("hydra/launcher=") for word in words):
         server.warm_up()  # it imports torch while the points are composed
     kept = with_seeds(words)
-    _refuse_online(kept)
+    refuse_online(kept)
     if is_search(kept, config_dir):
         return _launch(*begin_search(words, kept, config_dir), config_dir)
     points = _valid(compose_each(split_sweep(kept, config_dir), config_dir))
@@ -56,7 +56,7 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
         return _launch(folder, plan, plain_words(kept), config_dir)
 
 
-def _refuse_online(words: Sequence[str]) -> None:
+def refuse_online(words: Sequence[str]) -> None:
     """A plan may be a stranger's, so that its jobs track offline whatever it says."""
     for word in words:
         if word.lstrip("+").startswith("tracker.") and ONLINE in word.partition("=")[2]:
@@ -66,10 +66,11 @@ def _refuse_online(words: Sequence[str]) -> None:
             )
 
 
-def resume_sweep(folder: Path, words: Sequence[str]) -> int:
+def resume_sweep(folder: Path, words: Sequence[str], part_of: Path | None = None) -> int:
     """Runs what a sweep still misses; `words` may choose another launcher, or list plugins.
 
-    Of a search they may also say how many trials there are to be.
+    Of a search they may also say how many trials there are to be. `part_of` is the folder of
+    something larger, which says itself what the sweep found, and is what to go on with.
     """
     refuse_several("genrun resume of a sweep")
     plan = read_plan(folder)
@@ -87,7 +88,7 @@ def resume_sweep(folder: Path, words: Sequence[str]) -> int:
         resume_search(folder, more)
     # several processes may go on with one search: they take turns to ask and to plan
     with nullcontext() if plan.search else only_writer(folder):
-        return _launch(folder.absolute(), plan, words, None)
+        return _launch(folder.absolute(), plan, words, None, part_of)
 
 
 def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
@@ -98,7 +99,13 @@ def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
     return [point for point in points if isinstance(point, Composed)]
 
 
-def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | None) -> int:
+def _launch(
+    folder: Path,
+    plan: Plan,
+    words: Sequence[str],
+    config_dir: str | None,
+    part_of: Path | None = None,
+) -> int:
     """Under Hydra, whose launcher is the user's choice; then the summary, however it ended."""
     own = [
         *(word for word in words if not word.lstrip("+").startswith(NOT_THE_LAUNCHERS)),
@@ -109,11 +116,11 @@ def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | No
     try:
         run_under_hydra(["-m", *flags_of(config_dir)], own, task, folder)
     except KeyboardInterrupt:
-        print_line(f"left at once; go on with: genrun resume {folder}")
+        print_line(f"left at once; go on with: genrun resume {part_of or folder}")
         raise
     finally:
         plan = read_plan(folder)  # a search's has grown
-        failed, missing = _summarize(folder, plan)
+        failed, missing = _summarize(folder, plan, shown=part_of is None)
     total = f"{plan.search['trials']} trials" if plan.search else f"{len(plan.jobs)} jobs"
     if missing:
         raise SweepPaused(f"{missing} of {total} are left: genrun resume {folder}")
@@ -122,12 +129,14 @@ def _launch(folder: Path, plan: Plan, words: Sequence[str], config_dir: str | No
     return 0
 
 
-def _summarize(folder: Path, plan: Plan) -> tuple[int, int]:
-    """Writes and shows the summary; gives how many jobs failed, and how many have no outcome."""
+def _summarize(folder: Path, plan: Plan, shown: bool) -> tuple[int, int]:
+    """Writes the summary, `shown` or not; gives how many jobs failed, and how many have none."""
     from genrun.sweeps.summary import show_summary, summarize
 
     rows = states(folder, plan.jobs)
-    show_summary(summarize(folder, rows))
+    summary = summarize(folder, rows)
+    if shown:
+        show_summary(summary)
     if plan.search is not None:
         from genrun.sweeps.search.result import show_result
 

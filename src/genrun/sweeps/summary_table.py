@@ -33,7 +33,7 @@ def print_tables(configurations: Sequence[Configuration], results: Sequence[Resu
             print_line(line)
     _print_failures([result for result in results if result.failed])
     print_line("")
-    print_line(_cost(results))
+    print_line(f"spent: {cost_text(results)} in {len(results)} jobs")
 
 
 def _print_table(group: Sequence[Configuration], title: str) -> None:
@@ -120,7 +120,7 @@ def _print_failures(failed: Sequence[Result]) -> None:
         print_line(f"and {len(failed) - MOST_FAILURES} more in summary.json")
 
 
-def _cost(results: Sequence[Result]) -> str:
+def cost_text(results: Sequence[Result]) -> str:
     """What all jobs took together, whatever became of them; FLOPs are of training alone."""
     whole, lost = total(r.spent for r in results), total(r.spent for r in results if r.failed)
     seconds = lost.seconds["training"]
@@ -131,4 +131,4 @@ def _cost(results: Sequence[Result]) -> str:
         f"{whole.steps:,} steps, {whole.examples:,} examples",
         *shown_compute(whole),
     ]
-    return f"spent: {', '.join(known)} in {len(results)} jobs"
+    return ", ".join(known)

@@ -74,7 +74,7 @@ def train(
     """A process of its own for one job; its outcome lies in its folder."""
     before = state_of(sweep, job).info.get("environment", {}).get("threads", share.threads)
     threads = max(1, min(before, share.threads))  # as it began: other threads, other last digits
-    _prepare_process(replace(share, threads=threads))
+    prepare_process(replace(share, threads=threads))
     (sweep / job.name).mkdir(parents=True, exist_ok=True)
     _redirect(sweep / job.name / OUTPUT)
     display = PipeDisplay(connection)
@@ -85,7 +85,7 @@ def check(
     points: Sequence[tuple[dict[str, Any], Mapping[str, str]]], connection: Connection
 ) -> None:
     """Builds jobs without training them: sends a checkpoint's bytes, or what is wrong, of each."""
-    _prepare_process(Share(1, None))
+    prepare_process(Share(1, None))
     for config, choices in points:
         try:
             experiment = Experiment.prepare(config, choices, [])
@@ -98,7 +98,8 @@ def count_gpus(connection: Connection) -> None:
     connection.send(torch.cuda.device_count())
 
 
-def _prepare_process(share: Share) -> None:
+def prepare_process(share: Share) -> None:
+    """A forked process as a job's: out of the terminal's reach, with its share of the machine."""
     os.setpgrp()  # Ctrl-C is the parent's, which then asks each job once
     for number in SIGNALS:  # the server ignores them
         signal.signal(number, signal.SIG_DFL)

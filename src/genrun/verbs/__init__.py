@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-VERBS = ("resume", "sample", "evaluate", "show", "list", "compare", "replay", "report")
+VERBS = (
+    "resume", "sample", "evaluate", "show", "list", "compare", "prove", "replay", "report",
+)  # fmt: skip
 
 
 def run(verb: str, words: Sequence[str]) -> int:

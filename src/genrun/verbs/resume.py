@@ -12,10 +12,12 @@ from genrun.runs.lock import refuse_if_locked
 from genrun.verbs.words import run_and_settings
 
 PLAN = "plan.json"  # in a sweep's folder
+PROOF = "proof.json"  # in a proof's
 ENDED = ("finished", "stopped_early", "diverged")
 USAGE = (
     "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
     "genrun resume SWEEP [hydra/launcher=NAME] [hydra.launcher.KEY=VALUE] [plugins=[MODULE]]\n"
+    "genrun resume PROOF [hydra/launcher=NAME] [hydra.launcher.KEY=VALUE] [plugins=[MODULE]]\n"
     "  Goes on where the run's newest sound checkpoint was made. A run that ended is left as it\n"
     "  is, unless it gets more steps or another stopping budget."
 )
@@ -27,6 +29,10 @@ def run(words: Sequence[str]) -> int:
         from genrun.sweeps.start import resume_sweep
 
         return resume_sweep(Path(words[0]), words[1:])
+    if words and (Path(words[0]) / PROOF).is_file():
+        from genrun.proving.start import resume_proof
+
+        return resume_proof(Path(words[0]), words[1:])
     folder, settings = run_and_settings(USAGE, words)
     run_folder, first = RunFolder.open(folder), Place.from_environment().rank == 0
     if first:  # of those that torchrun started it is the one that writes

@@ -17,11 +17,13 @@ from genrun.terminal.tables import print_facts, print_table
 from genrun.verbs.words import run_and_settings, settings_among
 
 PLAN = "plan.json"  # in a sweep's folder
+PROOF = "proof.json"  # in a proof's
 USAGE = (
     "genrun show RUN\n  What the run is, how it ended, and its last and best values.\n"
     "genrun show SWEEP\n"
     "  What the sweep is, how far it is, a table of its configurations, what failed and why.\n"
-    "  Brings its summary.json, .csv, .png and .svg up to date."
+    "  Brings its summary.json, .csv, .png and .svg up to date.\n"
+    "genrun show PROOF\n  How far the proof is, what it has cost, and what it found."
 )
 
 
@@ -33,6 +35,11 @@ def run(words: Sequence[str]) -> int:
         from genrun.sweeps.show import show_sweep
 
         show_sweep(Path(folder))
+        return 0
+    if (Path(folder) / PROOF).is_file():
+        from genrun.proving.show import show_proof
+
+        show_proof(Path(folder))
         return 0
     run_folder = RunFolder.open(folder)
     info, rows = run_folder.read(), run_folder.rows()

@@ -1,0 +1,60 @@
+"""What a finished run is worth on the images that were kept for a last test, with other noise."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from genrun.build import build_data
+from genrun.build.device import find_device
+from genrun.build.memory import memory_errors
+from genrun.build.metrics import build_comparison
+from genrun.core.noise import fold_in
+from genrun.core.place import Place
+from genrun.core.protocols import Model
+from genrun.restoring import refuse_other_data
+from genrun.runs.files import write_json
+from genrun.runs.folder import RunFolder
+from genrun.saved import read_config
+from genrun.training.evaluation import Evaluation
+
+FILE = "test.json"
+
+
+def measure_on_test(
+    folder: RunFolder,
+    model: Model,
+    nets: nn.ModuleDict,
+    plugins: Sequence[str],
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """All that an evaluation of the run has by name; also in `test.json`.
+
+    The images are those that no seed trains on or holds out. The noise is that of an evaluation
+    under a seed made from the run's, as the run's own was there when its best weights were chosen.
+    Raises `ConfigError` where no images were kept, `CheckpointUnusable` where the data changed.
+    """
+    saved, info = read_config(folder), folder.read()
+    seed = fold_in(saved["seed"], "test")
+    device = find_device(saved["runtime"]["device"], Place.from_environment())
+    data = build_data(saved, device, plugins)
+    refuse_other_data(data, model, folder.path, info["data"])
+    tested = data.for_test()
+    comparison = build_comparison({**saved, "seed": seed}, tested, plugins)
+    with memory_errors(saved):
+        networks = copy.deepcopy(nets).to(device)
+        values = Evaluation(model, networks, tested, comparison, seed, shown=0).evaluate()
+    content = {
+        **about,
+        "seed": seed,
+        "images": tested.held_out_count,
+        "data": {"name": tested.name, "digest": tested.digest},
+        "monitor": info["monitor"],
+        "values": {n: value if math.isfinite(value) else None for n, value in values.items()},
+    }
+    write_json(folder.path / FILE, content)
+    return content

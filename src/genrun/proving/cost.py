@@ -1,0 +1,139 @@
+"""What a proof will cost, said before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from genrun.compose import Composed
+from genrun.proving.budget import Budget
+from genrun.proving.measured import Measured
+from genrun.terminal.style import duration
+from genrun.terminal.tables import print_line, print_table
+
+UNEQUAL = 1.05  # times the FLOPs of another's run, from where on it is said
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of some runs together. None: it cannot be counted, or was not timed."""
+
+    runs: int
+    steps: float
+    examples: float
+    flops: float | None
+    seconds: float | None  # one after the other
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.runs + other.runs,
+            self.steps + other.steps,
+            self.examples + other.examples,
+            _sum(self.flops, other.flops),
+            _sum(self.seconds, other.seconds),
+        )
+
+
+NOTHING = Cost(0, 0.0, 0.0, 0.0, 0.0)
+
+
+def cost_of(
+    points: Sequence[tuple[Composed, Measured]],
+    timed: Measured,
+    repeats: int,
+    seeds: int,
+    budget: Budget | None,
+) -> Cost:
+    """Of one contestant: each trial `repeats` times, then one of them, nobody knows which, again.
+
+    Each point comes with what a step of it takes; `timed` is one like it that was timed. A run
+    that a policy may stop costs at most this.
+    """
+    runs = repeats * len(points) + seeds
+    total = sum((_of_run(point, found, timed, budget) for point, found in points), start=NOTHING)
+    share = runs / len(points)
+    return Cost(
+        runs,
+        total.steps * share,
+        total.examples * share,
+        _times(total.flops, share),
+        _times(total.seconds, share),
+    )
+
+
+def _of_run(point: Composed, found: Measured, timed: Measured, budget: Budget | None) -> Cost:
+    assert timed.step_seconds is not None
+    assert timed.evaluation_seconds is not None
+    steps = float(found.steps)
+    if budget is not None and budget.unit == "seconds":
+        steps = budget.amount / timed.step_seconds
+    evaluations = 1 + steps // point.config["evaluate_every"]
+    return Cost(
+        runs=1,
+        steps=steps,
+        examples=steps * found.examples,
+        flops=None if found.flops is None else steps * found.flops,
+        seconds=timed.build_seconds
+        + steps * timed.step_seconds
+        + evaluations * timed.evaluation_seconds,
+    )
+
+
+def unequal(costs: Mapping[str, Cost]) -> str | None:
+    """A sentence where contestants' runs take different compute, though the budget is one."""
+    flops = {label: c.flops / c.runs for label, c in costs.items() if c.flops is not None}
+    if len(flops) < 2:
+        return None
+    least, most = min(flops, key=flops.__getitem__), max(flops, key=flops.__getitem__)
+    ratio = flops[most] / flops[least]
+    if ratio < UNEQUAL:
+        return None
+    return (
+        f"a run of {most} takes {ratio:.3g} times the FLOPs of one of {least}; "
+        f"budget='{flops[least]:.3g} flops' gives all the same"
+    )
+
+
+def total_of(costs: Mapping[str, Cost]) -> Cost:
+    return sum(costs.values(), start=NOTHING)
+
+
+def print_costs(costs: Mapping[str, Cost], at_once: int | None) -> None:
+    """A row a contestant, and the sum with the time it will take about."""
+    rows = [_row(label, cost) for label, cost in costs.items()]
+    print_line("")
+    columns = ("contestant", "runs", "steps", "examples", "FLOPs", "seconds of a run")
+    print_table(columns, rows, title="cost, at most", numbers=columns[1:])
+    print_line(f"in all {as_text(total_of(costs), at_once)}")
+
+
+def as_text(cost: Cost, at_once: int | None) -> str:
+    """One line; with the wall time where it is known how many jobs run at once."""
+    flops = "FLOPs that cannot be counted" if cost.flops is None else f"{cost.flops:.3g} FLOPs"
+    text = (
+        f"{cost.runs} runs, {_whole(cost.steps)} steps, {_whole(cost.examples)} examples, {flops}"
+    )
+    if cost.seconds is None:
+        return text
+    if at_once is None:
+        return f"{text}; about {duration(cost.seconds)} of one such machine"
+    jobs = "one run at a time" if at_once == 1 else f"{at_once} runs at once"
+    return f"{text}; about {duration(cost.seconds / at_once)} with {jobs}"
+
+
+def _row(label: str, cost: Cost) -> list[str | None]:
+    flops = None if cost.flops is None else f"{cost.flops:.3g}"
+    each = None if cost.seconds is None else f"{cost.seconds / cost.runs:.3g}"
+    return [label, str(cost.runs), _whole(cost.steps), _whole(cost.examples), flops, each]
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else f"{round(value):,}"
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second

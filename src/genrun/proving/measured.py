@@ -1,0 +1,75 @@
+"""What is known of a configuration once it was built in a process forked for that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genrun.compose import Composed
+from genrun.core.errors import GenrunError
+from genrun.sweeps import server
+from genrun.sweeps.checking import listed, shape_of
+from genrun.sweeps.machine import Share
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One configuration. Times are None where it was only built."""
+
+    monitor: str
+    examples: int  # a step
+    flops: int | None  # a step; None: they cannot be counted
+    checkpoint: int  # bytes
+    steps: int  # planned
+    build_seconds: float = 0.0
+    step_seconds: float | None = None
+    evaluation_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What is wrong with a configuration."""
+
+    exit_code: int
+    text: str
+
+
+def measure_all(points: Mapping[str, Sequence[Composed]], share: Share) -> dict[str, Measured]:
+    """Builds every configuration that may differ in what it takes, and times some.
+
+    Those that are timed are the first of each contestant. What is known is given by the
+    configuration's shape (`sweeps/checking.py: shape_of`). Raises all that was wrong.
+    """
+    timed = {shape_of(own[0].config) for own in points.values()}
+    asked: dict[str, tuple[str, dict[str, Any], dict[str, str], bool]] = {}
+    for label, own in points.items():
+        for point in own:
+            key = shape_of(point.config)
+            asked.setdefault(key, (label, point.config, point.choices, key in timed))
+    answers = _ask([entry[1:] for entry in asked.values()], share)
+    wrong = [
+        (entry[0], answer)
+        for entry, answer in zip(asked.values(), answers, strict=False)
+        if isinstance(answer, Refused)
+    ]
+    if wrong:
+        error = GenrunError(listed([f"{label}: {refused.text}" for label, refused in wrong]))
+        error.exit_code = wrong[0][1].exit_code
+        raise error
+    measured = [answer for answer in answers if isinstance(answer, Measured)]
+    return dict(zip(asked, measured, strict=True))
+
+
+def _ask(points: Sequence[Any], share: Share) -> list[Measured | Refused]:
+    process, connection = server.start("genrun.proving.measuring:measure", list(points), share)
+    answers: list[Measured | Refused] = []
+    try:
+        for _ in points:
+            answers.append(connection.recv())
+    except EOFError:
+        process.join()
+        text = f"cannot be built: its process ended with {process.exitcode}"
+        answers.append(Refused(GenrunError.exit_code, text))
+    process.join()
+    return answers

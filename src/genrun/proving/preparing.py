@@ -1,0 +1,161 @@
+"""Everything that a proof needs, checked and measured before anything is created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from genrun.compose import Composed
+from genrun.core.errors import ConfigError
+from genrun.proving.budget import Budget, budget_words
+from genrun.proving.cost import Cost, cost_of, unequal
+from genrun.proving.measured import Measured, measure_all
+from genrun.proving.options import Options
+from genrun.proving.trials import Entry, Field, compose_trials, enter, tuning_jobs
+from genrun.sweeps import server
+from genrun.sweeps.checking import OWN_LAUNCHER, check_launcher, shape_of
+from genrun.sweeps.machine import Share, available_cores, share_out
+from genrun.sweeps.plan import Job, identity_of
+
+LAST_SEED = 2**63 - 1
+Points = dict[str, list[Composed]]  # by label, each trial
+Takes = dict[str, list[Measured]]  # what a step of each takes
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A proof that can begin."""
+
+    field: Field
+    entries: list[Entry]
+    jobs: list[Job]  # of the tuning stage
+    names: dict[str, list[list[str]]]  # of each trial's jobs, by label
+    tuning_seeds: list[int]
+    seeds: list[int]  # fresh ones
+    monitor: str
+    costs: dict[str, Cost]
+    checkpoint: int  # bytes of the largest
+    warnings: list[str]
+    at_once: int | None  # jobs; None: another launcher says
+    wanted: Path
+    plugins: list[str]
+
+
+def prepare(options: Options) -> Prepared:
+    """Composes, builds and times. Raises what is wrong with any trial of any contestant."""
+    field, entries, plain = enter(options)
+    tuning_seeds, seeds = _seeds(field.seed, options.tuning_seeds, options.seeds)
+    points = _points(options, field, entries, plain)
+    launcher = plain[0].launcher
+    jobs, names = tuning_jobs(points, tuning_seeds)
+    check_launcher(launcher, jobs)
+    share, at_once = _share(launcher, jobs)
+    measured = _measure(points, share)
+    monitor = _same_monitor(measured)
+    if options.budget is not None and options.budget.needs_measuring:
+        points = _points(options, field, entries, plain, measured)
+        jobs, names = tuning_jobs(points, tuning_seeds)
+        measured = {label: _with_steps(points[label], own) for label, own in measured.items()}
+    costs = {}
+    for label, own in points.items():
+        once = {identity_of(p.config): (p, m) for p, m in zip(own, measured[label], strict=True)}
+        each = (len(tuning_seeds), len(seeds), options.budget)
+        costs[label] = cost_of(list(once.values()), measured[label][0], *each)
+    return Prepared(
+        field=field,
+        entries=entries,
+        jobs=jobs,
+        names=names,
+        tuning_seeds=tuning_seeds,
+        seeds=seeds,
+        monitor=monitor,
+        costs=costs,
+        checkpoint=max(found.checkpoint for own in measured.values() for found in own),
+        warnings=list(_warnings(options, entries, costs, at_once)),
+        at_once=at_once,
+        wanted=plain[0].sweep_folder.absolute(),
+        plugins=[str(name) for name in plain[0].config["plugins"]],
+    )
+
+
+def _seeds(first: int, tuning: int, fresh: int) -> tuple[list[int], list[int]]:
+    """Those that follow each other: no run of the last stage has a seed that tuning saw."""
+    if first + tuning + fresh > LAST_SEED:
+        raise ConfigError(f"seed={first}: must leave room for {tuning + fresh} seeds from it on")
+    after = first + tuning
+    return list(range(first, after)), list(range(after, after + fresh))
+
+
+def _points(
+    options: Options,
+    field: Field,
+    entries: Sequence[Entry],
+    plain: Sequence[Composed],
+    measured: Takes | None = None,
+) -> Points:
+    """Every trial; before anything is measured, without what only a measured one can be told."""
+    budget = options.budget
+    if budget is not None and budget.needs_measuring and measured is None:
+        budget = None
+    extra = {}
+    for entry, composed in zip(entries, plain, strict=True):
+        label = entry.contestant.label
+        takes: Sequence[Measured | None] = [None] * len(entry.trials)
+        takes = takes if measured is None else measured[label]
+        extra[label] = [budget_words(budget, composed.config, one, label) for one in takes]
+    return compose_trials(entries, field, extra, options.config_dir)
+
+
+def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[Share, int | None]:
+    """What of the machine a job will have, and how many there are at once."""
+    if launcher["_target_"] != OWN_LAUNCHER:
+        return Share(available_cores(), None), None
+    slots = share_out(jobs, launcher["jobs"], server.gpus(), len(jobs))
+    return slots.take()[1], slots.count
+
+
+def _measure(points: Points, share: Share) -> Takes:
+    found = measure_all(points, share)
+    return {
+        label: [found[shape_of(point.config)] for point in own] for label, own in points.items()
+    }
+
+
+def _same_monitor(measured: Takes) -> str:
+    """Raises `ConfigError` where contestants would be judged by different metrics."""
+    monitors = {label: own[0].monitor for label, own in measured.items()}
+    if len(set(monitors.values())) > 1:
+        each = ", ".join(f"{label} by {monitor}" for label, monitor in monitors.items())
+        raise ConfigError(
+            f"contestants: are judged by different metrics ({each}); give monitor=NAME, one that "
+            "all have"
+        )
+    return next(iter(monitors.values()))
+
+
+def _with_steps(points: Sequence[Composed], measured: Sequence[Measured]) -> list[Measured]:
+    pairs = zip(points, measured, strict=True)
+    return [replace(found, steps=int(point.config["steps"])) for point, found in pairs]
+
+
+def _warnings(
+    options: Options, entries: Sequence[Entry], costs: Mapping[str, Cost], at_once: int | None
+) -> list[str]:
+    budget: Budget | None = options.budget
+    found = [
+        f"{entry.contestant.label} has nothing to tune, so all its trials are one; "
+        f"'space.{entry.contestant.label}.KEY=log A..B' gives it a space"
+        for entry in entries
+        if len(entry.trials) < options.trials
+    ]
+    by_flops = budget is not None and budget.unit in ("flops", "seconds")
+    if not by_flops and (sentence := unequal(costs)):
+        found.append(sentence)
+    if budget is not None and budget.unit == "seconds" and at_once != 1:
+        found.append(
+            "seconds are of a machine that runs several jobs at once; hydra.launcher.jobs=1 "
+            "measures each alone"
+        )
+    return found

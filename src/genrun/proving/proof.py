@@ -1,0 +1,147 @@
+"""What a proof is, and how far it is: proof.json, written whole, and read as a stranger's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CheckpointUnusable, InputMissing
+from genrun.proving.cost import Cost
+from genrun.runs.files import write_json
+from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
+
+NAME = "proof.json"
+FORMAT = 1
+LARGEST = 1 << 26
+TUNING, FINAL = "tuning", "final"  # the stages' folders, each a sweep's
+COST_FORM = {
+    "runs": int,
+    "steps": float | int,
+    "examples": float | int,
+    "flops": Maybe(float | int),
+    "seconds": Maybe(float | int),
+}
+FORM = {
+    "format": int,
+    "words": [str],
+    "over": str,
+    "budget": Maybe(str),
+    "test": int,
+    "monitor": str,
+    "tuning_seeds": [int],
+    "seeds": [int],
+    "contestants": Each(
+        {"word": str, "space": Each(str), "trials": [Each(str)], "tuning": [[str]]}
+    ),
+    "cost": COST_FORM,
+    "warnings": [str],
+    "winners": Maybe(
+        Each(Maybe({"trial": int, "value": float | int, "bounds": Each(str), "final": [str]}))
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A contestant as it was entered."""
+
+    word: str
+    space: dict[str, str]
+    trials: list[dict[str, str]]  # what was drawn
+    tuning: list[list[str]]  # names of each trial's jobs
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The trial of a contestant that did best on held-out images."""
+
+    trial: int
+    value: float  # of what judges the runs; the mean over tuning seeds
+    bounds: dict[str, str]  # by key: `lower` or `upper`, where its value is on a bound
+    final: list[str]  # names of the jobs that repeat it, in the order of the fresh seeds
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All of it. `winners` is None until tuning has ended; a contestant may have none."""
+
+    words: list[str]
+    over: str
+    budget: str | None
+    test: int
+    monitor: str
+    tuning_seeds: list[int]
+    seeds: list[int]
+    contestants: dict[str, Entered]
+    cost: Cost  # as it was estimated
+    warnings: list[str]
+    winners: dict[str, Winner | None] | None = None
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / NAME, {"format": FORMAT, **asdict(self)})
+
+    def with_winners(self, winners: Mapping[str, Winner | None]) -> Proof:
+        return replace(self, winners=dict(winners))
+
+
+def is_proof(folder: Path) -> bool:
+    return (folder / NAME).is_file()
+
+
+def read_proof(folder: Path) -> Proof:
+    """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
+    path = folder / NAME
+    if not path.is_file():
+        raise InputMissing(f"{folder}: is not a proof's folder (it has no {NAME})")
+    try:
+        for name in (TUNING, FINAL):
+            if (folder / name).is_symlink():  # a writer would be led elsewhere
+                raise ValueError(f"{name} is a link")
+        content = read_json(path, LARGEST)
+        check_form(content, FORM)
+        if content["format"] > FORMAT:
+            raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")
+        _check(content)
+    except (ValueError, OSError) as error:
+        raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
+    own = {key: content[key] for key in Proof.__dataclass_fields__}
+    entered = {
+        label: Entered(**{key: one[key] for key in Entered.__dataclass_fields__})
+        for label, one in content["contestants"].items()
+    }
+    cost = Cost(**{key: content["cost"][key] for key in Cost.__dataclass_fields__})
+    return Proof(**{**own, "contestants": entered, "cost": cost, "winners": _winners(content)})
+
+
+def _winners(content: Mapping[str, Any]) -> dict[str, Winner | None] | None:
+    if content["winners"] is None:
+        return None
+    return {
+        label: None
+        if one is None
+        else Winner(**{key: one[key] for key in Winner.__dataclass_fields__})
+        for label, one in content["winners"].items()
+    }
+
+
+def _check(content: Mapping[str, Any]) -> None:
+    """What belongs together: raises `ValueError` where it does not."""
+    contestants, winners = content["contestants"], content["winners"]
+    if len(contestants) < 2 or not content["seeds"] or not content["tuning_seeds"]:
+        raise ValueError("has no contestants or no seeds")
+    for label, one in contestants.items():
+        if not one["trials"] or len(one["trials"]) != len(one["tuning"]) or not all(one["tuning"]):
+            raise ValueError(f"{label} has not a trial for each of its jobs")
+    if winners is None:
+        return
+    if set(winners) != set(contestants):
+        raise ValueError("its winners are not its contestants'")
+    for label, one in winners.items():
+        if one is None:
+            continue
+        if not 0 <= one["trial"] < len(contestants[label]["trials"]):
+            raise ValueError(f"the winner of {label} is none of its trials")
+        if len(one["final"]) != len(content["seeds"]) or finite_number(one["value"]) is None:
+            raise ValueError(f"the winner of {label} has no value, or not a run for each seed")

@@ -1,0 +1,94 @@
+"""`genrun show` of a proof: how far it is, what it has cost, what it found."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CannotCreate, FolderLocked
+from genrun.proving.cost import as_text
+from genrun.proving.proof import FINAL, TUNING, Proof, read_proof
+from genrun.proving.tested import untested
+from genrun.proving.verdict import show_verdict
+from genrun.proving.winners import tuning_values
+from genrun.runs.lock import refuse_if_locked
+from genrun.sweeps.ledger import JobState, states
+from genrun.sweeps.plan import read_plan
+from genrun.sweeps.results import result_of
+from genrun.sweeps.summary_table import cost_text
+from genrun.terminal.style import number
+from genrun.terminal.tables import print_facts, print_line, print_table
+
+
+def show_proof(folder: Path) -> None:
+    """Reads any proof, whole or not. Raises `CheckpointUnusable` where it is damaged."""
+    proof = read_proof(folder)
+    rows = {stage: _rows(folder, stage, proof) for stage in (TUNING, FINAL)}
+    facts: dict[str, Any] = {
+        "proof": folder,
+        "command": f"genrun prove {shlex.join(proof.words)}",
+        "state": _state(folder, proof, rows),
+        **{stage: _counts(own) for stage, own in rows.items()},
+        "budget": proof.budget or "the configuration's own steps",
+        "seeds": f"tuning {_listed(proof.tuning_seeds)}, then {_listed(proof.seeds)}",
+        "expected": as_text(proof.cost, None),
+        "spent": cost_text([result_of(row) for own in rows.values() for row in own]),
+    }
+    print_facts(facts)
+    _print_tuning(folder, proof)
+    if proof.winners is not None and _left(rows[FINAL]) == 0 and not untested(folder):
+        show_verdict(folder, proof)
+    print_line(f"each stage by itself: genrun show {os.path.relpath(folder / TUNING)}")
+
+
+def _rows(folder: Path, stage: str, proof: Proof) -> list[JobState]:
+    """None of the last stage before there are winners: its plan may be half of it."""
+    if stage == FINAL and proof.winners is None:
+        return []
+    return states(folder / stage, read_plan(folder / stage).jobs)
+
+
+def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:
+    try:
+        refuse_if_locked(folder)
+    except FolderLocked as error:
+        return str(error).removeprefix(f"{folder}: ")
+    except CannotCreate:
+        return "whether a process works on it cannot be told"
+    stage = "tuning" if proof.winners is None else "the winners' runs"
+    if proof.winners is not None and _left(rows[FINAL]) == 0:
+        if not untested(folder):
+            return "complete"
+        stage = "tests"
+    return f"in {stage}; go on with: genrun resume {folder}"
+
+
+def _left(rows: list[JobState]) -> int:
+    return sum(not row.has_result and row.status != "failed" for row in rows)
+
+
+def _counts(rows: list[JobState]) -> str | None:
+    if not rows:
+        return None
+    counts = Counter(row.status for row in rows)
+    return f"{len(rows)} runs: " + ", ".join(f"{n} {status}" for status, n in counts.items())
+
+
+def _print_tuning(folder: Path, proof: Proof) -> None:
+    values = tuning_values(folder, proof)
+    rows = []
+    for label, own in values.items():
+        sound = [value for value in own if value < float("inf")]
+        space = ", ".join(f"{k} {text}" for k, text in proof.contestants[label].space.items())
+        best = number(min(sound)) if sound else None
+        rows.append((label, space or "none", f"{len(sound)}/{len(own)}", best))
+    print_line("")
+    columns = ("contestant", "space", "trials", "best held out")
+    print_table(columns, rows, title=f"tuning by {proof.monitor}", numbers=columns[2:])
+
+
+def _listed(seeds: list[int]) -> str:
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"

@@ -1,0 +1,94 @@
+"""Each contestant's own stated search space: of YAML files, or of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from genrun.compose import Composed
+from genrun.core.errors import ConfigError
+from genrun.groups import conf_folder
+from genrun.proving.contestants import Contestant
+from genrun.sweeps.search.space import Choices, Dimension, dimension, is_searched
+from genrun.words import key_of, refuse_secret
+from genrun.yaml_files import check_yaml
+
+FOLDER = "space"  # conf/space/GROUP/CHOICE.yaml
+TUNED_WITH_ALL = "optimizer"  # whatever is compared: a rate that suits one need not suit another
+MEASURES = (  # what would change the task, or what it is measured by, is no hyperparameter
+    "seed", "steps", "epochs", "monitor", "evaluate_every", "data", "metric", "features",
+    "runtime", "plugins", "hydra", "experiment", "sweep", "health",
+)  # fmt: skip
+ALLOWED = ("data.batch_size",)
+
+
+def space_of(
+    contestant: Contestant,
+    composed: Composed,
+    given: Mapping[str, str],
+    fixed: Sequence[str],
+    config_dir: str | None,
+) -> dict[str, str]:
+    """Dimensions as text, by key: the files' but for keys that all runs share, then `given`.
+
+    `fixed` are the words that all runs share. Raises `ConfigError` for a key that is given both.
+    """
+    shared = {key_of(word) for word in fixed}
+    for key, text in given.items():
+        if key in shared:
+            raise ConfigError(
+                f"space.{contestant.label}.{key}={text}: all runs are given one value of it too"
+            )
+    choices = [(contestant.group, name) for name in contestant.names]
+    if contestant.group != TUNED_WITH_ALL:
+        choices.append((TUNED_WITH_ALL, composed.choices[TUNED_WITH_ALL]))
+    stated: dict[str, str] = {}
+    for group, name in choices:
+        stated |= _of_file(group, name, config_dir)
+    return {key: text for key, text in stated.items() if key not in shared} | dict(given)
+
+
+def alike_for_all(
+    contestant: Contestant, composed: Composed, given: Mapping[str, str], config_dir: str | None
+) -> set[str]:
+    """The keys that no contestant has a space of its own for: those of the fixed optimizer."""
+    if contestant.group == TUNED_WITH_ALL:
+        return set()
+    stated = _of_file(TUNED_WITH_ALL, composed.choices[TUNED_WITH_ALL], config_dir)
+    return set(stated) - set(given)
+
+
+def dimensions_of(contestant: Contestant, space: Mapping[str, str]) -> dict[str, Dimension]:
+    """Raises `ConfigError` where a text is no space, or its key may not be tuned."""
+    found: dict[str, Dimension] = {}
+    for key, text in space.items():
+        refuse_secret(key)
+        group = key.split(".")[0].split("/")[0]
+        if (group in MEASURES and key not in ALLOWED) or key == contestant.group:
+            raise ConfigError(f"space.{contestant.label}.{key}={text}: cannot be tuned")
+        searched = is_searched(key, text)
+        found[key] = dimension(key, text) if searched else Choices(text, (text,))
+    return found
+
+
+def _of_file(group: str, name: str, config_dir: str | None) -> dict[str, str]:
+    """What the file of a choice states; nothing where there is none."""
+    folders = [conf_folder(), *([] if config_dir is None else [Path(config_dir)])]
+    for folder in folders:
+        path = folder / FOLDER / group / f"{name}.yaml"
+        if path.is_file():
+            check_yaml(path)
+            return _checked(path, yaml.safe_load(path.read_text(encoding="utf-8")))
+    return {}
+
+
+def _checked(path: Path, content: Any) -> dict[str, str]:
+    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
+        raise ConfigError(f"{path}: must be KEY: SPACE, as optimizer.lr: log 1e-4..1e-2")
+    for key, text in content.items():
+        if not isinstance(text, str | int | float) or isinstance(text, bool):
+            raise ConfigError(f"{path}: {key}: must be a space, as log 1e-4..1e-2")
+    return {key: str(text) for key, text in content.items()}

@@ -1,0 +1,97 @@
+"""Tuning, the winners' runs, their tests: each goes on with what it finds in the folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrun.core.errors import SweepFailed, SweepPaused
+from genrun.proving.proof import FINAL, TUNING, Proof
+from genrun.proving.tested import test_runs
+from genrun.proving.verdict import show_verdict
+from genrun.proving.winners import bound_lines, choose_winners, final_plan
+from genrun.runs.files import output_errors
+from genrun.sweeps.ledger import states
+from genrun.sweeps.plan import read_plan
+from genrun.sweeps.start import resume_sweep
+from genrun.terminal.tables import print_line
+from genrun.training.interrupt import Interrupt
+
+WHERE_ALONE = re.compile(r"(; go on with)?: genrun resume .*")  # the stage, which is but a part
+
+
+def go_on(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Sequence[str]) -> int:
+    """Runs what is missing, to the verdict. For the folder's one writer.
+
+    Raises `SweepPaused` where it stopped on the way, and `SweepFailed` at the end where jobs
+    failed: one that diverged is a result.
+    """
+    words = [*launcher, *([f"plugins=[{','.join(plugins)}]"] if plugins else [])]
+    if proof.winners is None:
+        print_line("stage 1 of 3: tuning")
+        _run_stage(folder, TUNING, words)
+        proof = _close_tuning(folder, proof)
+    wrong: dict[str, str] = {}
+    if any(proof.winners.values() if proof.winners else ()):
+        print_line("stage 2 of 3: the winners on fresh seeds")
+        _run_stage(folder, FINAL, words)
+        print_line("stage 3 of 3: their best weights on the test images")
+        wrong = _test(folder, plugins)
+    show_verdict(folder, proof)
+    failed = [*_failures(folder), *(f"{name}: {text}" for name, text in wrong.items())]
+    if failed:
+        raise SweepFailed(f"{len(failed)} runs failed ({failed[0]}); {folder} has the others")
+    return 0
+
+
+def _run_stage(folder: Path, stage: str, words: Sequence[str]) -> None:
+    """A sweep of its own; the proof goes on where jobs failed, as they count as worst."""
+    try:
+        resume_sweep(folder / stage, words, part_of=folder)
+    except SweepFailed as error:
+        print_line(f"{stage}: {str(error).partition(';')[0]}, which counts as worst")
+    except SweepPaused as error:
+        raise _paused(folder, stage, str(error)) from error
+
+
+def _paused(folder: Path, stage: str, why: str) -> SweepPaused:
+    rows = states(folder / stage, read_plan(folder / stage).jobs)
+    left = sum(not row.has_result for row in rows)
+    why = WHERE_ALONE.sub("", why)
+    return SweepPaused(
+        f"{stage}: {why}; {left} of {len(rows)} runs are left; go on with: genrun resume {folder}"
+    )
+
+
+def _close_tuning(folder: Path, proof: Proof) -> Proof:
+    """From now on no trial changes who is re-run: the plan of that first, then who it is."""
+    winners = choose_winners(folder, proof)
+    plan = final_plan(folder, proof, winners)
+    final = folder / FINAL
+    with output_errors(final):
+        final.mkdir(exist_ok=True)
+    plan.write(final)
+    proof = proof.with_winners(winners)
+    proof.write(folder)
+    for label, winner in winners.items():
+        if winner is None:
+            print_line(f"{label}: none of its trials came to a sound end; it has lost")
+    for line in bound_lines(proof):
+        print_line(f"note: {line}")
+    return proof
+
+
+def _test(folder: Path, plugins: Sequence[str]) -> dict[str, str]:
+    with Interrupt() as signals:
+        try:
+            return test_runs(folder, plugins, signals)
+        except SweepPaused as error:
+            raise SweepPaused(f"test: {error}; go on with: genrun resume {folder}") from error
+
+
+def _failures(folder: Path) -> list[str]:
+    """The jobs of both stages that failed, which is no result of theirs."""
+    plans = [folder / stage for stage in (TUNING, FINAL) if (folder / stage).is_dir()]
+    rows = [row for sweep in plans for row in states(sweep, read_plan(sweep).jobs)]
+    return [f"{row.job.name}: {row.reason}" for row in rows if row.status == "failed"]

@@ -1,0 +1,120 @@
+"""`genrun prove` from its command line to its verdict, and going on with a proof."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrun.compose import compose
+from genrun.core.errors import ConfigError
+from genrun.core.place import refuse_several
+from genrun.proving.cost import print_costs, total_of
+from genrun.proving.options import LAUNCHER, Options, read_options
+from genrun.proving.preparing import Prepared, prepare
+from genrun.proving.proof import TUNING, Entered, Proof, read_proof
+from genrun.proving.stages import go_on
+from genrun.room import check_room
+from genrun.runs.files import claim, output_errors
+from genrun.runs.lock import only_writer
+from genrun.sweeps import server
+from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.start import refuse_online
+from genrun.terminal.tables import print_line, print_table
+
+
+def prove(words: Sequence[str]) -> int:
+    """Says what it will cost, then runs the whole protocol. Raises what stood in its way."""
+    options = read_options(words)
+    refuse_online(options.shared)
+    server.warm_up()  # it imports torch while the trials are composed
+    prepared = prepare(options)
+    _print_spaces(options, prepared)
+    print_costs(prepared.costs, prepared.at_once)
+    for warning in prepared.warnings:
+        print_line(f"note: {warning}")
+    if options.dry:
+        return 0
+    total = total_of(prepared.costs)
+    check_room(prepared.wanted, prepared.checkpoint, total.runs)
+    folder = claim(prepared.wanted)
+    print_line(f"proof: {os.path.relpath(folder)}")
+    with only_writer(folder):
+        proof = _create(folder, list(words), options, prepared)
+        return go_on(folder, proof, options.launcher, prepared.plugins)
+
+
+def resume_proof(folder: Path, words: Sequence[str]) -> int:
+    """Goes on with whatever is missing; `words` may choose another launcher, or list plugins."""
+    refuse_several("genrun resume of a proof")
+    read_proof(folder)
+    for word in words:
+        if not word.startswith((*LAUNCHER, "plugins=")):
+            raise ConfigError(
+                f"{word}: a proof is resumed as it was planned; only hydra/launcher, "
+                "hydra.launcher.KEY and plugins may be given"
+            )
+    plugins = [str(name) for name in compose(words).config["plugins"]]
+    _refuse_without_plugins(folder, plugins)
+    server.warm_up()
+    launcher = [word for word in words if word.startswith(LAUNCHER)]
+    with only_writer(folder):
+        return go_on(folder, read_proof(folder), launcher, plugins)
+
+
+def _refuse_without_plugins(folder: Path, plugins: Sequence[str]) -> None:
+    """Without what it was made with, every run would fail, and that would be the verdict.
+
+    What a proof lists is only named, never imported: it may be a stranger's. Raises `ConfigError`.
+    """
+    listed = {name for job in read_plan(folder / TUNING).jobs for name in job.config["plugins"]}
+    missing = sorted(str(name) for name in listed - set(plugins))
+    if missing:
+        raise ConfigError(f"{folder}: was made with plugins=[{','.join(missing)}]; say so again")
+
+
+def _create(folder: Path, words: list[str], options: Options, prepared: Prepared) -> Proof:
+    """The tuning sweep's plan first: a folder with a proof.json can be gone on with."""
+    tuning = folder / TUNING
+    with output_errors(tuning):
+        tuning.mkdir()
+    Plan(words, prepared.jobs).write(tuning)
+    contestants = {
+        entry.contestant.label: Entered(
+            word=entry.contestant.word,
+            space=entry.space,
+            trials=entry.trials,
+            tuning=prepared.names[entry.contestant.label],
+        )
+        for entry in prepared.entries
+    }
+    proof = Proof(
+        words=words,
+        over=options.over,
+        budget=None if options.budget is None else str(options.budget),
+        test=prepared.field.test,
+        monitor=prepared.monitor,
+        tuning_seeds=prepared.tuning_seeds,
+        seeds=prepared.seeds,
+        contestants=contestants,
+        cost=total_of(prepared.costs),
+        warnings=prepared.warnings,
+    )
+    proof.write(folder)
+    return proof
+
+
+def _print_spaces(options: Options, prepared: Prepared) -> None:
+    rows: list[tuple[str, str | None, str]] = []
+    for entry in prepared.entries:
+        label = entry.contestant.label
+        rows += [(label, key, text) for key, text in entry.space.items()] or [
+            (label, None, "one configuration, as it is")
+        ]
+    print_table(("contestant", "key", "space"), rows, title="what is tuned")
+    each = "" if options.tuning_seeds == 1 else f" of {options.tuning_seeds} seeds each"
+    print_line(
+        f"{options.trials} trials{each} a contestant, drawn at random; its best on held-out "
+        f"images again with seeds {prepared.seeds[0]} to {prepared.seeds[-1]}, then on "
+        f"{prepared.field.test} test images, by {prepared.monitor}"
+    )

@@ -1,0 +1,96 @@
+"""The last stage: each winner's runs on the test images, in a process forked for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from genrun.core.errors import CheckpointUnusable, SweepPaused
+from genrun.proving.proof import FINAL
+from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
+from genrun.sweeps import server
+from genrun.sweeps.ledger import JobState, states
+from genrun.sweeps.machine import Share, available_cores
+from genrun.sweeps.plan import read_plan
+from genrun.sweeps.results import result_of
+
+FILE = "test.json"
+LARGEST = 1 << 20
+WAIT_SECONDS = 0.25
+FORM = {
+    "step": int,
+    "seed": int,
+    "images": int,
+    "monitor": str,
+    "values": Each(Maybe(float | int)),
+    "data": {"name": str, "digest": str},
+}
+
+
+def read_test(row: JobState) -> dict[str, Any] | None:
+    """What `test.json` says of a run's best weights as they are now; None where it does not.
+
+    Raises `CheckpointUnusable` where it is damaged.
+    """
+    path = row.folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        content = read_json(path, LARGEST)
+        check_form(content, FORM)
+    except (ValueError, OSError) as error:
+        raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
+    best = row.info.get("best") or {}
+    return dict(content) if content["step"] == best.get("step") else None
+
+
+def test_value(row: JobState) -> float | None:
+    """Of what judges the run, on the test images; None where the run failed or was not tested."""
+    if result_of(row).value is None:
+        return None
+    found = read_test(row)
+    return None if found is None else finite_number(found["values"].get(found["monitor"]))
+
+
+def untested(folder: Path) -> list[JobState]:
+    """The winners' runs that came to a sound end and wait for their test."""
+    rows = states(folder / FINAL, read_plan(folder / FINAL).jobs)
+    return [row for row in rows if result_of(row).value is not None and read_test(row) is None]
+
+
+def test_runs(
+    folder: Path, plugins: Sequence[str], interrupted: Callable[[], bool]
+) -> dict[str, str]:
+    """Tests what is not tested yet; gives why a run could not be, by the name of its job.
+
+    Raises `SweepPaused` where a signal came; what is written by then stays.
+    """
+    rows = untested(folder)
+    if not rows:
+        return {}
+    share = Share(available_cores(), None)
+    folders = [str(row.folder) for row in rows]
+    target = "genrun.proving.testing:test_all"
+    process, connection = server.start(target, folders, list(plugins), share)
+    wrong: dict[str, str] = {}
+    try:
+        for row in rows:
+            if text := _answer(connection, interrupted):
+                wrong[row.job.name] = text
+    except EOFError:
+        process.join()
+        raise SweepPaused(f"the tests' process ended with {process.exitcode}") from None
+    finally:
+        if process.is_alive() and interrupted():
+            process.kill()
+        process.join()
+    return wrong
+
+
+def _answer(connection: Connection, interrupted: Callable[[], bool]) -> str:
+    while not connection.poll(WAIT_SECONDS):
+        if interrupted():
+            raise SweepPaused("stopped by a signal")
+    return str(connection.recv())

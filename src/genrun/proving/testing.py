@@ -1,0 +1,28 @@
+"""In a forked process: runs' best weights on the images that no run has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from genrun.api import Run
+from genrun.core.errors import GenrunError
+from genrun.sweeps.machine import Share
+from genrun.sweeps.worker import prepare_process
+
+
+def test_all(
+    folders: Sequence[str], plugins: Sequence[str], share: Share, connection: Connection
+) -> None:
+    """Writes each run's `test.json`, and sends nothing for it, or why it could not be."""
+    prepare_process(share)
+    for folder in folders:
+        text = ""
+        try:
+            Run.open(folder, plugins).test()
+        except GenrunError as error:
+            text = str(error)
+        try:
+            connection.send(text)
+        except BrokenPipeError:  # the proof's process is gone
+            return

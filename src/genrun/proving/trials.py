@@ -1,0 +1,171 @@
+"""From contestants and their spaces to the checked jobs of the tuning stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from genrun.compose import Composed, compose_each
+from genrun.core.errors import ConfigError
+from genrun.proving.contestants import Contestant
+from genrun.proving.draws import draw
+from genrun.proving.options import FOLDER, Options
+from genrun.proving.spaces import alike_for_all, dimensions_of, space_of
+from genrun.sweeps.checking import listed
+from genrun.sweeps.plan import Job, identity_of
+from genrun.words import key_of
+
+NOT_THE_RUNS = ("seed", "hydra.sweep.dir")  # words that a run's own seed or folder replaces
+NAME = "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}-prove"
+MODEL = "-${hydra:runtime.choices.model}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """What all contestants have in common."""
+
+    seed: int  # of the proof: of its draws, and of the first tuning run
+    test: int  # images
+    words: list[str]  # of every run but for what differs
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contestant with its space and the trials that were drawn of it."""
+
+    contestant: Contestant
+    space: dict[str, str]
+    trials: list[dict[str, str]]
+
+    def lines(self, field: Field) -> list[list[str]]:
+        """A line of words for each trial, without its seed."""
+        own = [[f"{key}={value}" for key, value in trial.items()] for trial in self.trials]
+        return [[*field.words, self.contestant.word, *words] for words in own]
+
+
+def enter(options: Options) -> tuple[Field, list[Entry], list[Composed]]:
+    """Composes every contestant as its YAML has it, reads its space, draws its trials.
+
+    Raises `ConfigError` with all that cannot be.
+    """
+    labels = [contestant.label for contestant in options.contestants]
+    words = [*options.shared, *options.launcher, *_folder_word(options)]
+    lines = [[*words, contestant.word] for contestant in options.contestants]
+    plain = compose_or_refuse(labels, lines, options.config_dir)
+    _refuse_alike(labels, plain)
+    first = plain[0].config
+    test = first["data"]["held_out"] if options.test is None else options.test
+    without_seed = [word for word in options.shared if key_of(word) != "seed"]
+    field = Field(first["seed"], test, [*without_seed, f"data.test={test}"])
+    entries = [
+        _entry(options, field, contestant, composed)
+        for contestant, composed in zip(options.contestants, plain, strict=True)
+    ]
+    return field, entries, plain
+
+
+def _folder_word(options: Options) -> list[str]:
+    """Where the proof goes, unless that was said."""
+    if any(word.startswith(FOLDER) for word in options.shared):
+        return []
+    model = "" if options.over == "model" else MODEL
+    return [f"{FOLDER}'{NAME}{model}-{options.over}'"]
+
+
+def _refuse_alike(labels: Sequence[str], points: Sequence[Composed]) -> None:
+    """Raises `ConfigError` where two contestants are called differently and are the same."""
+    seen: dict[str, str] = {}
+    for label, point in zip(labels, points, strict=True):
+        other = seen.setdefault(identity_of(point.config), label)
+        if other != label:
+            raise ConfigError(f"contestants: {other} and {label} are the same configuration here")
+
+
+def _entry(options: Options, field: Field, contestant: Contestant, plain: Composed) -> Entry:
+    label = contestant.label
+    given, folder = options.spaces[label], options.config_dir
+    space = space_of(contestant, plain, given, options.shared, folder)
+    dimensions = dimensions_of(contestant, space)
+    alike = alike_for_all(contestant, plain, given, folder)
+    one_point = all(dimension.values() == [dimension.text] for dimension in dimensions.values())
+    numbers = range(1 if one_point else options.trials)
+    trials = [draw(dimensions, field.seed, label, number, alike) for number in numbers]
+    return Entry(contestant, space, trials)
+
+
+def compose_trials(
+    entries: Sequence[Entry],
+    field: Field,
+    extra: Mapping[str, Sequence[Sequence[str]]],
+    config_dir: str | None,
+) -> dict[str, list[Composed]]:
+    """Every trial of every contestant, by label, as it runs with the proof's own seed.
+
+    `extra` has, by label, words of each trial: what holds it to the budget. Raises `ConfigError`.
+    """
+    lines, labels = [], []
+    for entry in entries:
+        label = entry.contestant.label
+        for words, own in zip(entry.lines(field), extra[label], strict=True):
+            lines.append([*_without(words, own), *own, f"seed={field.seed}"])
+            labels.append(label)
+    composed = compose_or_refuse(labels, lines, config_dir)
+    points: dict[str, list[Composed]] = {entry.contestant.label: [] for entry in entries}
+    for label, point in zip(labels, composed, strict=True):
+        points[label].append(point)
+    return points
+
+
+def _without(words: Sequence[str], own: Sequence[str]) -> list[str]:
+    keys = {key_of(word) for word in own}
+    return [word for word in words if key_of(word) not in keys]
+
+
+def compose_or_refuse(
+    labels: Sequence[str], lines: Sequence[Sequence[str]], config_dir: str | None
+) -> list[Composed]:
+    """Raises `ConfigError` with all that cannot be, and whose it is."""
+    points = compose_each(lines, config_dir)
+    wrong = [
+        f"{label}: {point}"
+        for label, point in zip(labels, points, strict=True)
+        if isinstance(point, ConfigError)
+    ]
+    if wrong:
+        raise ConfigError(listed(list(dict.fromkeys(wrong))))
+    return [point for point in points if isinstance(point, Composed)]
+
+
+def tuning_jobs(
+    points: Mapping[str, Sequence[Composed]], seeds: Sequence[int]
+) -> tuple[list[Job], dict[str, list[list[str]]]]:
+    """The jobs, contestants taking turns, and by label the names of each trial's.
+
+    A trial that was drawn twice has one set of jobs. Where contestants take turns, a proof that is
+    paused is as far with all, and one that always fails does not make the sweep give up.
+    """
+    jobs: dict[str, Job] = {}
+    names: dict[str, list[list[str]]] = {label: [] for label in points}
+    for number in range(max(len(own) for own in points.values())):
+        for label, own in points.items():
+            if number >= len(own):
+                continue
+            made = [
+                job_with_seed(own[number], seed, f"{label}-{number:03d}", len(seeds) > 1)
+                for seed in seeds
+            ]
+            names[label].append([jobs.setdefault(job.identity, job).name for job in made])
+    return list(jobs.values()), names
+
+
+def job_with_seed(point: Composed | Job, seed: int, name: str, named: bool) -> Job:
+    """A run of a configuration with another seed; nothing else of it changes."""
+    config = {**point.config, "seed": seed}
+    overrides = [word for word in point.overrides if key_of(word) not in NOT_THE_RUNS]
+    return Job(
+        name=f"{name}-seed-{seed}" if named else name,
+        identity=identity_of(config),
+        overrides=[*overrides, f"seed={seed}"],
+        choices=dict(point.choices),
+        config=config,
+    )

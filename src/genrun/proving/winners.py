@@ -1,0 +1,103 @@
+"""Which trial of each contestant is re-run: the lowest on held-out images."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from genrun.core.errors import CheckpointUnusable
+from genrun.proving.proof import TUNING, Entered, Proof, Winner
+from genrun.proving.trials import job_with_seed
+from genrun.sweeps.ledger import states
+from genrun.sweeps.plan import Job, Plan, read_plan
+from genrun.sweeps.results import as_number, brief, result_of
+from genrun.sweeps.search.space import Choices, Range, dimension, is_searched
+
+
+def final_job_names(label: str, seeds: Sequence[int]) -> list[str]:
+    return [f"{label}-seed-{seed}" for seed in seeds]
+
+
+def choose_winners(folder: Path, proof: Proof) -> dict[str, Winner | None]:
+    """None for a contestant of which no trial came to a sound end: it has lost."""
+    values = tuning_values(folder, proof)
+    return {
+        label: _winner(label, entered, values[label], proof.seeds)
+        for label, entered in proof.contestants.items()
+    }
+
+
+def tuning_values(folder: Path, proof: Proof) -> dict[str, list[float]]:
+    """Of every trial, by contestant: the mean over its seeds, infinite where one of them failed.
+
+    Raises `CheckpointUnusable` where a trial's job is not in the plan.
+    """
+    plan = read_plan(folder / TUNING)
+    reached = {row.job.name: result_of(row).value for row in states(folder / TUNING, plan.jobs)}
+    for entered in proof.contestants.values():
+        for names in entered.tuning:
+            if not reached.keys() >= set(names):
+                raise CheckpointUnusable(f"{folder}: its plan has no job of the name {names[0]!r}")
+    return {
+        label: [_mean([reached[name] for name in names]) for names in entered.tuning]
+        for label, entered in proof.contestants.items()
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else math.inf
+
+
+def _winner(
+    label: str, entered: Entered, values: Sequence[float], seeds: Sequence[int]
+) -> Winner | None:
+    best = min(range(len(values)), key=values.__getitem__)
+    if math.isinf(values[best]):
+        return None
+    bounds = on_bounds(entered.space, entered.trials[best])
+    return Winner(best, values[best], bounds, final_job_names(label, seeds))
+
+
+def on_bounds(space: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
+    """The keys whose value lies on a bound of its range, with which."""
+    found = {}
+    for key, text in space.items():
+        given = dimension(key, text) if is_searched(key, text) else Choices(text, (text,))
+        value = as_number(words.get(key))
+        if not isinstance(given, Range) or value is None or (given.log and value <= 0):
+            continue
+        if (bound := given.bound(words[key])) is not None:
+            found[key] = bound
+    return found
+
+
+def bound_lines(proof: Proof) -> list[str]:
+    """A sentence for each winner's value on a bound: what is beyond was not tried."""
+    lines = []
+    for label, winner in (proof.winners or {}).items():
+        if winner is None:
+            continue
+        for key, bound in winner.bounds.items():
+            entered = proof.contestants[label]
+            value = brief(entered.trials[winner.trial].get(key, ""))
+            lines.append(
+                f"{label}: {key}={value} is at the {bound} end of its space "
+                f"({entered.space.get(key)}); what lies beyond was not tried"
+            )
+    return lines
+
+
+def final_plan(folder: Path, proof: Proof, winners: Mapping[str, Winner | None]) -> Plan:
+    """The winners on fresh seeds, contestants taking turns; of nothing but these seeds new."""
+    tuned = read_plan(folder / TUNING)
+    jobs: list[Job] = []
+    for place, seed in enumerate(proof.seeds):
+        for label, winner in winners.items():
+            if winner is None:
+                continue
+            name = proof.contestants[label].tuning[winner.trial][0]
+            jobs.append(job_with_seed(tuned.job(name), seed, winner.final[place], named=False))
+    return Plan(proof.words, jobs)

@@ -1,0 +1,186 @@
+"""Who is re-run, and on what; and what is believed of a folder that somebody else made."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
+from genrun.proving.cost import Cost
+from genrun.proving.proof import NAME, Entered, Proof, read_proof
+from genrun.proving.start import resume_proof
+from genrun.proving.verdict import show_verdict, values_on_test
+from genrun.proving.winners import bound_lines, choose_winners, final_plan, tuning_values
+from genrun.sweeps.plan import Plan, read_plan
+from tests.sweeps.made_up import Outcome, leave, make_jobs, run_json
+
+SPACE = {"optimizer.lr": "log 1e-4..1e-2"}
+RATES = ["0.0001", "0.001", "0.003"]
+
+
+def make_proof(folder: Path, outcomes: dict[str, list[Outcome]], tuning_seeds: int = 1) -> Proof:
+    """A proof whose tuning has ended: outcomes by contestant, of each trial's seeds in turn."""
+    points, names = [], {}
+    for label in outcomes:
+        for rate in RATES:
+            for seed in range(tuning_seeds):
+                points.append({"optimizer": label, "optimizer.lr": rate, "seed": str(seed)})
+    jobs = make_jobs(points)
+    tuning = folder / "tuning"
+    tuning.mkdir(parents=True)
+    Plan([], jobs).write(tuning)
+    for label in outcomes:
+        own = [job for job in jobs if f"optimizer={label}" in job.overrides]
+        names[label] = [
+            [job.name for job in own[place : place + tuning_seeds]]
+            for place in range(0, len(own), tuning_seeds)
+        ]
+        for job, outcome in zip(own, outcomes[label], strict=True):
+            if outcome is not None:
+                leave(tuning / job.name, run_json(job, outcome))
+    trials = [{"optimizer.lr": rate} for rate in RATES]
+    contestants = {
+        label: Entered(f"optimizer={label}", SPACE, trials, names[label]) for label in outcomes
+    }
+    cost = Cost(1, 1.0, 1.0, None, None)
+    seeds, fresh = list(range(tuning_seeds)), [7, 8]
+    proof = Proof([], "optimizer", None, 9, "m", seeds, fresh, contestants, cost, [])
+    proof.write(folder)
+    return proof
+
+
+def test_the_lowest_sound_trial_wins(tmp_path: Path) -> None:
+    proof = make_proof(tmp_path, {"adam": [3.0, 1.0, 2.0], "sgd": ["diverged", "failed", 5.0]})
+    winners = choose_winners(tmp_path, proof)
+    assert {label: one and (one.trial, one.value) for label, one in winners.items()} == {
+        "adam": (1, 1.0),
+        "sgd": (2, 5.0),
+    }
+    assert tuning_values(tmp_path, proof)["sgd"] == [math.inf, math.inf, 5.0]
+
+
+def test_a_trial_counts_with_the_mean_of_its_seeds_and_with_all_of_them(tmp_path: Path) -> None:
+    outcomes: list[Outcome] = [1.0, "diverged", 4.0, 2.0, 2.0, 4.5]
+    proof = make_proof(tmp_path, {"adam": outcomes, "sgd": [1.0] * 6}, tuning_seeds=2)
+    winner = choose_winners(tmp_path, proof)["adam"]
+    assert winner is not None
+    assert (winner.trial, winner.value) == (1, 3.0)
+
+
+def test_winners_run_again_with_fresh_seeds_and_nothing_else_new(tmp_path: Path) -> None:
+    proof = make_proof(tmp_path, {"adam": [3.0, 1.0, 2.0], "sgd": [1.0, 2.0, 3.0]})
+    winners = choose_winners(tmp_path, proof)
+    plan = final_plan(tmp_path, proof, winners)
+    assert [job.name for job in plan.jobs] == [
+        "adam-seed-7", "sgd-seed-7", "adam-seed-8", "sgd-seed-8",
+    ]  # fmt: skip
+    assert [job.config["optimizer.lr"] for job in plan.jobs] == ["0.001", "0.0001"] * 2
+    assert not {job.config["seed"] for job in plan.jobs} & set(proof.tuning_seeds)
+
+
+def test_a_contestant_of_which_nothing_came_has_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proof = make_proof(tmp_path, {"adam": [3.0, 1.0, 2.0], "sgd": ["diverged", "failed", None]})
+    winners = choose_winners(tmp_path, proof)
+    assert winners["sgd"] is None
+    proof = proof.with_winners(winners)
+    plan = final_plan(tmp_path, proof, winners)
+    (tmp_path / "final").mkdir()
+    plan.write(tmp_path / "final")
+    assert [job.name for job in plan.jobs] == ["adam-seed-7", "adam-seed-8"]
+    leave_final(tmp_path, plan, {"adam-seed-7": 4.0, "adam-seed-8": 6.0})
+    assert values_on_test(tmp_path, proof) == {
+        "adam": {7: 4.0, 8: 6.0},
+        "sgd": {7: math.inf, 8: math.inf},
+    }
+    show_verdict(tmp_path, proof)
+    shown = capsys.readouterr().out
+    assert "no trial came to a sound end" in shown
+    assert "0/2" in shown
+
+
+def leave_final(folder: Path, plan: Plan, values: dict[str, float], step: int = 90) -> None:
+    for job in plan.jobs:
+        leave(folder / "final" / job.name, run_json(job, 1.0))
+        content = {
+            "step": step, "seed": 1, "images": 9, "monitor": "m",
+            "data": {"name": "digits", "digest": "0"}, "values": {"m": values[job.name]},
+        }  # fmt: skip
+        (folder / "final" / job.name / "test.json").write_text(json.dumps(content))
+
+
+def test_a_test_of_other_weights_does_not_count(tmp_path: Path) -> None:
+    """The run was gone on with, and has a better checkpoint since."""
+    proof = make_proof(tmp_path, {"adam": [3.0, 1.0, 2.0], "sgd": ["failed"] * 3})
+    proof = proof.with_winners(choose_winners(tmp_path, proof))
+    plan = final_plan(tmp_path, proof, proof.winners or {})
+    (tmp_path / "final").mkdir()
+    plan.write(tmp_path / "final")
+    leave_final(tmp_path, plan, {"adam-seed-7": 4.0, "adam-seed-8": 6.0}, step=80)
+    assert values_on_test(tmp_path, proof)["adam"] == {7: math.inf, 8: math.inf}
+    (tmp_path / "final" / "adam-seed-7" / "test.json").write_text('{"step": "90"}')
+    with pytest.raises(CheckpointUnusable, match=r"test.json: cannot be read"):
+        values_on_test(tmp_path, proof)
+
+
+def test_a_winner_on_the_edge_of_its_space_is_told(tmp_path: Path) -> None:
+    proof = make_proof(tmp_path, {"adam": [1.0, 3.0, 2.0], "sgd": [2.0, 1.0, 3.0]})
+    proof = proof.with_winners(choose_winners(tmp_path, proof))
+    (line,) = bound_lines(proof)
+    assert line.startswith("adam: optimizer.lr=0.0001 is at the lower end of its space (log 1e-4")
+    proof.write(tmp_path)
+    assert read_proof(tmp_path) == proof
+    assert read_proof(tmp_path).winners == proof.winners
+
+
+def test_a_job_that_is_not_in_the_plan(tmp_path: Path) -> None:
+    proof = make_proof(tmp_path, {"adam": [1.0, 3.0, 2.0], "sgd": [2.0, 1.0, 3.0]})
+    other = replace(proof.contestants["adam"], tuning=[["../x"], ["b"], ["c"]])
+    with pytest.raises(CheckpointUnusable, match="no job of the name"):
+        choose_winners(tmp_path, replace(proof, contestants={**proof.contestants, "adam": other}))
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("format", 2, "reads up to 1"),
+    ("words", "text", "'it.words' is str"),
+    ("seeds", [], "no seeds"),
+    ("winners", {"adam": None}, "not its contestants"),
+    ("cost", {"runs": 1}, "has no 'steps'"),
+    ("contestants", {}, "no contestants"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), WRONG)
+def test_a_damaged_proof_is_refused(tmp_path: Path, key: str, value: Any, said: str) -> None:
+    make_proof(tmp_path, {"adam": [1.0, 3.0, 2.0], "sgd": [2.0, 1.0, 3.0]})
+    content = json.loads((tmp_path / NAME).read_text())
+    (tmp_path / NAME).write_text(json.dumps({**content, key: value}))
+    with pytest.raises(CheckpointUnusable, match=said):
+        read_proof(tmp_path)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    make_proof(tmp_path / "proof", {"adam": [1.0, 3.0, 2.0], "sgd": [2.0, 1.0, 3.0]})
+    (tmp_path / "proof" / "final").symlink_to(tmp_path)
+    with pytest.raises(CheckpointUnusable, match="final is a link"):
+        read_proof(tmp_path / "proof")
+    with pytest.raises(InputMissing, match="not a proof's folder"):
+        read_proof(tmp_path)
+
+
+def test_a_proof_is_resumed_as_it_was_planned(tmp_path: Path) -> None:
+    proof = make_proof(tmp_path, {"adam": [1.0, 3.0, 2.0], "sgd": [2.0, 1.0, 3.0]})
+    with pytest.raises(ConfigError, match="steps=9: a proof is resumed as it was planned"):
+        resume_proof(tmp_path, ["steps=9"])
+    plan = read_plan(tmp_path / "tuning")
+    jobs = [replace(job, config={**job.config, "plugins": ["evil"]}) for job in plan.jobs]
+    Plan([], jobs).write(tmp_path / "tuning")
+    with pytest.raises(ConfigError, match=r"was made with plugins=\[evil\]; say so again"):
+        resume_proof(tmp_path, [])
+    assert read_proof(tmp_path) == proof
