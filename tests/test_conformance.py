@@ -424,7 +424,7 @@ FILES = [
     (group, name)
     for group in (
         "data", "model", "backbone", "optimizer", "schedule", "regularization", "stopping",
-        "metric", "updates", "features",
+        "metric", "updates", "features", "tracker",
     )
     for name in choices(group)
 ]  # fmt: skip

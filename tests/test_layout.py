@@ -18,6 +18,7 @@ KINDS = (
     "features",
     "model",
     "updates",
+    "tracker",
 )
 MAY_IMPORT = {
     "core": set(),
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "values": {"core", "limits", "words"},
     "yaml_files": {"core"},
     "hydra_settings": {"core", "values"},
-    "config": {"core", "values", "words"},
+    "config": {"core", "groups", "values", "words"},
     "clear_errors": {"core", "config"},
     "help_text": {"core", "groups"},
     "compose": {
@@ -64,6 +65,7 @@ MAY_IMPORT = {
         "yaml_files",
     },
     "ending": {"core", "training", "runs", "build", "facts"},
+    "tracking": {"core", "training", "runs", "values"},
     "restoring": {"core", "data", "training", "runs", "build", "facts", "saved"},
     "assessing": {"core", "build", "data", "groups", "restoring", "runs", "saved", "training"},
     "experiment": {
@@ -76,6 +78,7 @@ MAY_IMPORT = {
         "ending",
         "restoring",
         "saved",
+        "tracking",
     },
     "api": {
         "core",
@@ -100,6 +103,21 @@ MAY_IMPORT = {
         "statistics",
         "sweeps",
         "terminal",
+    },
+    "replaying": {
+        "core",
+        "build",
+        "compose",
+        "config",
+        "evidence",
+        "groups",
+        "runs",
+        "statistics",
+        "study",
+        "sweep_grid",
+        "sweeps",
+        "terminal",
+        "words",
     },
     "sweeps": {
         "core",

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from genrun import config as checks
 from genrun.clear_errors import clear_errors, no_such_choice
 from genrun.core.errors import ConfigError
+from genrun.core.tracking import refuse_online
 from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.hydra_settings import check_hydra, folder_below
 from genrun.values import refuse_environment
@@ -135,6 +136,7 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
     checks.check_skeleton(plain)
     if plain["plugins"] and not any(key_of(word) == "plugins" for word in words):
         raise ConfigError("plugins: only the command line itself may list them, no YAML file")
+    refuse_online(plain, [key_of(word) for word in words])
     _merge_players(plain)
     checks.check(plain, _reference(plain, choices))
     return Composed(

@@ -11,6 +11,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from genrun.core.errors import ConfigError
+from genrun.groups import LIST_GROUPS
 from genrun.values import check_value, is_number, leaves, shown
 from genrun.words import refuse_secret
 
@@ -55,6 +56,7 @@ class Config:
     regularization: dict[str, Any] = field(default_factory=dict)
     stopping: dict[str, Any] = field(default_factory=dict)
     metric: dict[str, Any] = field(default_factory=dict)
+    tracker: dict[str, Any] = field(default_factory=dict)
     runtime: Runtime = field(default_factory=Runtime)
     steps: int = MISSING
     epochs: int | None = MISSING
@@ -127,7 +129,7 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
     for key, field_ in fields.items():
         if field_.type == "int" or (field_.type == "int | None" and config[key] is not None):
             _check_type(key, config[key], 1)  # an interpolation is not held to the schema
-    for key in ("regularization", "stopping", "metric"):
+    for key in LIST_GROUPS:
         for name, settings in _mapping(key, config[key]).items():
             _mapping(f"{key}.{name}", settings)
     for key, settings in _mapping("players", config["players"]).items():

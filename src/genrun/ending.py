@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 from genrun import facts
 from genrun.build import Built
 from genrun.core.errors import OutputFailed
 from genrun.core.protocols import Display
+from genrun.core.tracking import TrackedEnd
 from genrun.runs.folder import RunFolder
-from genrun.training.clock import Clock
+from genrun.training.meters import Meters
 from genrun.training.plan import Outcome
 
 
-def note_end(run: RunFolder, status: str, reason: str) -> None:
+def compute(built: Built, meters: Meters) -> dict[str, Any]:
+    """What the run took, however it ends; a step that failed counts."""
+    step, flops = built.trial.step, built.flops_a_step
+    examples = step * built.step.examples_a_step
+    return meters.compute(step, examples, None if flops is None else step * flops)
+
+
+def end_of(built: Built, outcome: Outcome) -> TrackedEnd:
+    """What trackers are told."""
+    trial = built.trial
+    best = None if trial.best is None else (trial.best.step, trial.best.value)
+    return TrackedEnd(outcome.status, outcome.reason, trial.step, built.plan.monitor, best)
+
+
+def note_error(run: RunFolder, built: Built, meters: Meters, error: BaseException) -> Outcome:
     """On the way out of an error, which matters more than that the disk is full."""
+    outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+    if isinstance(error, KeyboardInterrupt):
+        outcome = Outcome("interrupted", "left at once by a second signal")
+    ended = {"status": outcome.status, "reason": outcome.reason}
     with contextlib.suppress(OutputFailed):
-        run.update({"status": status, "reason": reason})
+        run.update({**ended, "compute": compute(built, meters)})
+    return outcome
 
 
-def finish(run: RunFolder, built: Built, outcome: Outcome, clock: Clock, display: Display) -> None:
+def finish(
+    run: RunFolder, built: Built, outcome: Outcome, meters: Meters, display: Display
+) -> None:
     """The last of run.json and of the display."""
     trial = built.trial
     best = None if trial.best is None else {"step": trial.best.step, "value": trial.best.value}
-    flops_a_step = built.flops_a_step
-    seconds = {name: round(value, 3) for name, value in clock.read().items()}
     run.update(
         {
             "status": outcome.status,
@@ -32,12 +53,7 @@ def finish(run: RunFolder, built: Built, outcome: Outcome, clock: Clock, display
             "ended": facts.now(),
             "step": trial.step,
             "best": best,
-            "compute": {
-                "steps": trial.step,
-                "examples": trial.step * built.step.examples_a_step,
-                "flops": None if flops_a_step is None else trial.step * flops_a_step,
-                "seconds": seconds,
-            },
+            "compute": compute(built, meters),
         }
     )
     lines = {"folder": facts.shown(run.path)}

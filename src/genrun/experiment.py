@@ -15,9 +15,11 @@ from genrun.build import Built, build
 from genrun.build.device import idle_gpus
 from genrun.build.memory import memory_errors
 from genrun.build.stoppers import count_flops
+from genrun.build.trackers import build_trackers
 from genrun.core.errors import FolderLocked
 from genrun.core.protocols import Display
-from genrun.ending import finish, note_end
+from genrun.core.tracking import Tracker
+from genrun.ending import end_of, finish, note_error
 from genrun.restoring import (
     note_changes,
     refuse_longer_schedule,
@@ -31,10 +33,13 @@ from genrun.runs.folder import RunFolder
 from genrun.runs.lock import only_writer
 from genrun.runs.newest import find_newest
 from genrun.runs.recorder import Recorder
+from genrun.runs.spent import earlier_parts
 from genrun.saved import goes_further, read_config
+from genrun.tracking import Tracked
 from genrun.training.clock import Clock
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop
+from genrun.training.meters import Meters
 from genrun.training.plan import Outcome
 from genrun.training.recording import NoRecord, Record
 
@@ -47,6 +52,7 @@ class Experiment:
     choices: Mapping[str, str]
     overrides: Sequence[str]
     built: Built
+    trackers: Mapping[str, Tracker]
 
     @classmethod
     def prepare(
@@ -54,10 +60,11 @@ class Experiment:
     ) -> Experiment:
         """Builds everything, so that whatever is wrong is said before a folder exists."""
         with memory_errors(config):
+            trackers = build_trackers(config, config["plugins"])
             built = build(config, config["plugins"])
             flops = count_flops(built.step, built.trial.stoppers)
             built = replace(built, flops_a_step=flops)
-        return cls(config, choices, overrides, built)
+        return cls(config, choices, overrides, built, trackers)
 
     def claim(self, wanted: Path) -> Path:
         """A folder that no other run has, and room for it; the same for all processes."""
@@ -80,7 +87,7 @@ class Experiment:
             collected = facts.collect(self.built, self.config, self.choices, self.overrides)
             run.update({"status": "running", "reason": "", **collected, "resumed": []})
             recorder = Recorder.begin(folder)
-            return self._run(run, recorder, display, signals, Clock(), None)
+            return self._run(run, recorder, display, signals, Meters(self.built.device), None)
 
     def resume(
         self,
@@ -109,14 +116,15 @@ class Experiment:
             if goes_further(read_config(run), self.config):
                 self.built.trial.ended = ""
             changed = note_changes(self.built, self.config, before, newest, display)
-            recorder, seconds = Recorder.resume(run.path, newest.checkpoint)
+            recorder, timings = Recorder.resume(run.path, newest.checkpoint)
+            earlier = earlier_parts(before, timings, self.built.trial.step)
             resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             steps, all_resumed = self.built.plan.steps, [*before["resumed"], resumed]
-            run.update({"status": "running", "reason": "", "steps": steps, "resumed": all_resumed})
-            clock = Clock()
-            clock.seconds |= seconds
-            return self._run(run, recorder, display, signals, clock, newest.checkpoint)
+            begun = {"status": "running", "reason": "", "steps": steps, "resumed": all_resumed}
+            run.update({**begun, "compute": None})
+            meters = Meters(self.built.device, None if newest.checkpoint is None else earlier)
+            return self._run(run, recorder, display, signals, meters, newest.checkpoint)
 
     def _follow(self, display: Display, interrupted: Callable[[], bool] | None) -> Outcome:
         """Beside rank 0, which writes: every step that it takes, and nothing on disk."""
@@ -163,29 +171,31 @@ class Experiment:
         recorder: Recorder,
         display: Display,
         interrupted: Callable[[], bool],
-        clock: Clock,
+        meters: Meters,
         checkpoint: Checkpoint | None,
     ) -> Outcome:
-        built = self.built
-        display.start(facts.summarize(self.built, self.choices, run.path), built.trial.step)
+        built, trial = self.built, self.built.trial
+        record = Tracked(run, recorder, meters, self.trackers, display.note)
+        record.begin(self.config, trial.step if checkpoint is None else trial.step + 1)
+        display.start(facts.summarize(built, self.choices, run.path), trial.step)
         if advice := idle_gpus(self.config["runtime"]["device"], built.processes.size):
             display.note(advice)
         try:
             with memory_errors(self.config):
                 path = None if checkpoint is None else str(checkpoint.path.absolute())
-                built.processes.agree((path, built.trial.ended))
-                loop = self._loop(recorder, display, interrupted, clock, checkpoint is None)
+                built.processes.agree((path, trial.ended))
+                loop = self._loop(record, display, interrupted, meters.clock, checkpoint is None)
                 outcome = loop.run()
-        except KeyboardInterrupt:
-            note_end(run, "interrupted", "left at once by a second signal")
-            raise
         except BaseException as error:
-            note_end(run, "failed", f"{type(error).__name__}: {error}")
+            failed = note_error(run, built, meters, error)
+            if not isinstance(error, KeyboardInterrupt):  # which wants to leave at once
+                record.finish(end_of(built, failed))
             raise
         finally:
             recorder.close()
             with contextlib.suppress(OSError, ValueError):  # a terminal gone is no reason to fail
                 display.close()
-        finish(run, built, outcome, clock, display)
+        record.finish(end_of(built, outcome))
+        finish(run, built, outcome, meters, display)
         built.processes.wait()  # whoever leaves with another code than 0 has the others killed
         return outcome

@@ -15,11 +15,12 @@ SINGLE_GROUPS = (
     "features",
     "runtime",
 )
-LIST_GROUPS = ("regularization", "stopping", "metric")
+LIST_GROUPS = ("regularization", "stopping", "metric", "tracker")
 EARLIER: dict[str, Any] = {  # what runs and sweeps of versions did that say nothing of it
     "updates": {"_target_": "genrun.updates.alternating.Alternating"},
     "features": {"_target_": "genrun.features.pixels.Pixels"},
     "monitor": None,
+    "tracker": {},
 }
 GROUPS = (*SINGLE_GROUPS, *LIST_GROUPS)
 

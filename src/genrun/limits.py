@@ -58,7 +58,7 @@ LIMITS: dict[str, Limit] = {
     "n_jobs": Limit(lambda v: v != 0, "a number of jobs, or -1 for one a core", whole=True),
     **_each("cpus_per_task timeout_min nodes tasks_per_node array_parallelism", AT_LEAST_1),
     **_each("retries max_num_timeout signal_delay_s gpus_per_node", WHOLE_FROM_0),
-    "timeout_seconds": ABOVE_0,
+    **_each("timeout_seconds flush_seconds", ABOVE_0),
     **_each("adamw_lr alpha r weight_lr_power tolerance_grad tolerance_change", AT_LEAST_0),
     **_each("heads noise_levels", AT_LEAST_1),
     **_each("attention_levels blocks exact_trace_up_to", WHOLE_FROM_0),

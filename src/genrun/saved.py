@@ -15,13 +15,14 @@ from omegaconf.errors import OmegaConfBaseException
 from genrun import config as checks
 from genrun.clear_errors import clear_errors
 from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.core.tracking import offline
 from genrun.groups import EARLIER, LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.runs.folder import RunFolder
 from genrun.values import leaves
 from genrun.words import check_words
 from genrun.yaml_files import check_yaml
 
-MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins")
+MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins", "tracker")
 
 
 def read_config(folder: RunFolder) -> dict[str, Any]:
@@ -75,10 +76,11 @@ def _own_files(config: Mapping[str, Any]) -> dict[str, Any]:
 def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
     """The saved configuration with the command line's values at keys that it has.
 
-    Its plugins are forgotten: only the command line's may be imported. Raises `ConfigError` for an
-    unknown key or a value that does not fit.
+    Its plugins are forgotten: only the command line's may be imported; and no tracker goes online
+    unless the command line says so again. `tracker=NAME` and `tracker=[NAME,NAME]` choose anew.
+    Raises `ConfigError` for an unknown key or a value that does not fit.
     """
-    config: dict[str, Any] = {**copy.deepcopy(dict(saved)), "plugins": []}
+    config: dict[str, Any] = offline({**copy.deepcopy(dict(saved)), "plugins": []})
     if "steps" in settings and "epochs" not in settings:
         config["epochs"] = None  # which would win
     for key, text in settings.items():
@@ -90,8 +92,33 @@ def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str,
             known = list(node) if isinstance(node, dict) else list(config)
             raise ConfigError(f"{key}: this run has no such key{checks.did_you_mean(name, known)}")
         node[name] = _value(key, text)
-    _check(config, saved)
+        if key == "tracker":
+            node[name] = _chosen_trackers(node[name])
+    _check(config, {**saved, "tracker": _own_trackers(saved, config)})
     return config
+
+
+def _chosen_trackers(value: Any) -> Any:
+    """The settings of the choices that were named, as composing would give them."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list):
+        return value
+    known = _trackers()
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"tracker={name}: must be one of {', '.join(known)}")
+    return {name: known[name] for name in names}
+
+
+def _own_trackers(saved: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the settings of those that are left are held to: the choices', else the saved ones."""
+    known = {**saved["tracker"], **_trackers()}
+    return {name: known[name] for name in config["tracker"] if name in known}
+
+
+def _trackers() -> dict[str, Any]:
+    files = sorted((conf_folder() / "tracker").glob("*.yaml"))
+    return {file.stem: yaml.safe_load(file.read_text()) for file in files}
 
 
 def _value(key: str, text: str) -> Any:

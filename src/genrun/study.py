@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import JournalStorage
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
@@ -59,7 +59,7 @@ class OpenedStudy:
     """What Optuna calls a study, and where it is kept; both read what others write when asked."""
 
     study: optuna.Study
-    storage: JournalStorage
+    storage: BaseStorage
 
     def trials(self) -> list[FrozenTrial]:
         """All, by number. They must not be changed."""
@@ -72,6 +72,13 @@ class OpenedStudy:
             return self.storage.get_trial_id_from_study_id_trial_number(study, number)
         except KeyError as error:
             raise CheckpointUnusable(f"the search's journal has no trial {number}") from error
+
+
+class OpenedTrial(NamedTuple):
+    """A trial of a study."""
+
+    study: OpenedStudy
+    trial: int  # what the study's storage knows it by
 
 
 def create_study(path: Path) -> None:
@@ -95,6 +102,13 @@ def open_study(path: Path) -> OpenedStudy:
         _check_form(path)
         storage = JournalStorage(Journal(path))
         return OpenedStudy(optuna.load_study(study_name=NAME, storage=storage), storage)
+
+
+def study_in_memory() -> OpenedStudy:
+    """An empty study that nobody else sees, of the name that all have: hyperband goes by it."""
+    with quiet():
+        storage = InMemoryStorage()
+        return OpenedStudy(optuna.create_study(storage=storage, study_name=NAME), storage)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ CHOICES_OF_KEY: dict[str, tuple[str, ...]] = {
     "optimizer.data_format": ("channels_first", "channels_last"),
     "schedule.mode": ("min",),
     "schedule.threshold_mode": ("rel", "abs"),
+    "tracker.wandb.mode": ("offline", "online"),
 }
 ENVIRONMENT = re.compile(r"\$\{\s*oc\.env\s*:")
 

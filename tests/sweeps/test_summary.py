@@ -21,6 +21,11 @@ from tests.sweeps.made_up import leave, make_jobs, make_sweep, run_json
 
 RATES = ["0.1", "0.01", "0.001"]
 SEEDS = ["0", "1", "2"]
+SPENT_NOTHING = {
+    "steps": 0, "examples": 0, "flops": None, "seconds": 0.0, "evaluation_seconds": 0.0,
+    "saving_seconds": 0.0, "peak_memory_bytes": None, "device_peak_memory_bytes": None,
+    "energy_joules": None,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -63,9 +68,15 @@ def test_seeds_are_repeats_of_one_configuration(tmp_path: Path) -> None:
         "name": "optimizer.lr=0.1,seed=0", "identity": plan.jobs[0].identity,
         "configuration": plan.jobs[0].configuration, "seed": 0, "status": "finished",
         "reason": "all 100 steps done", "monitor": "negative_elbo", "best": 5.0, "best_step": 90,
-        "steps": 100, "examples": 12800, "seconds": 2.5, "folder": "optimizer.lr=0.1,seed=0",
+        "steps": 100, "examples": 12800, "flops": None, "seconds": 2.5,
+            "evaluation_seconds": 1.0, "saving_seconds": 0.5, "peak_memory_bytes": None,
+            "device_peak_memory_bytes": None, "energy_joules": None,
+            "folder": "optimizer.lr=0.1,seed=0",
     }  # fmt: skip
-    assert content["spent"] == {"steps": 900, "examples": 115200, "seconds": 22.5}
+    assert content["spent"] == SPENT_NOTHING | {
+        "steps": 900, "examples": 115200, "seconds": 22.5, "evaluation_seconds": 9.0,
+        "saving_seconds": 4.5,
+    }  # fmt: skip
 
 
 def test_a_single_seed_has_no_interval(tmp_path: Path) -> None:
@@ -228,14 +239,19 @@ def test_a_result_that_is_no_number_is_a_failure(damage: dict[str, Any], tmp_pat
     "compute",
     [None, 3, [], {}, {"steps": "x", "examples": -1, "seconds": {"training": [1]}},
      {"steps": 10**400, "examples": True, "seconds": {"training": float("nan")}}, {"seconds": 1},
-     {"seconds": {"training": 1e308}, "examples": 1e300}],
+     {"seconds": {"training": 1e308}, "examples": 1e300},
+     {"flops": 1e40, "peak_memory_bytes": {"host": "x", "device": -1}, "energy_joules": []},
+     {"flops": [], "peak_memory_bytes": 5, "energy_joules": float("inf")}],
 )  # fmt: skip
 def test_a_strangers_compute_counts_nothing(compute: Any, tmp_path: Path) -> None:
     make_sweep(tmp_path, {"seed": ["0", "1"]}, lambda seed: 1.0)
     path = tmp_path / "seed=1" / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"compute": compute}))
     summary_of(tmp_path)
-    assert read(tmp_path)["spent"] == {"steps": 100, "examples": 12800, "seconds": 2.5}
+    assert read(tmp_path)["spent"] == SPENT_NOTHING | {
+        "steps": 100, "examples": 12800, "seconds": 2.5, "evaluation_seconds": 1.0,
+        "saving_seconds": 0.5,
+    }  # fmt: skip
     assert read(tmp_path)["jobs"][1]["best"] == 1.0
 
 
@@ -244,7 +260,8 @@ def test_a_running_jobs_cost_is_that_of_its_timings(tmp_path: Path) -> None:
     rows = [{"step": step, "training": step / 10} for step in (0, 10, 20)]
     (tmp_path / "seed=1" / "timings.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     summary_of(tmp_path)
-    assert read(tmp_path)["spent"] == {"steps": 120, "examples": 12800, "seconds": 4.5}
+    spent = read(tmp_path)["spent"]
+    assert (spent["steps"], spent["examples"], spent["seconds"]) == (120, 12800, 4.5)
 
 
 def test_sampled_numbers_are_short_but_exact_in_words(tmp_path: Path) -> None:
@@ -304,3 +321,69 @@ def test_a_pruned_run_is_not_compared_with_one_that_came_to_its_end(tmp_path: Pa
         (0.01, 0, 0, 0), (0.1, 0, 0, 0), (None, 1, 0, 0),
     ]  # fmt: skip
     assert [row["pruned"] for row in rows_of_csv(tmp_path)] == ["0", "0", "1"]
+
+
+def noted(joules: float | None, peak: int, flops: int | None) -> dict[str, Any]:
+    """What a run that ended has under `compute`."""
+    return {
+        "steps": 10, "examples": 80, "flops": flops, "energy_joules": joules,
+        "seconds": {"training": 1.0, "evaluation": 0.5, "saving": 0.25},
+        "peak_memory_bytes": {"host": peak, "device": None}, "energy_sources": ["rapl"],
+    }  # fmt: skip
+
+
+def spend(sweep: Path, seed: int, compute: dict[str, Any] | None, **other: Any) -> None:
+    path = sweep / f"seed={seed}" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"compute": compute, **other}))
+
+
+def test_totals_hold_failed_pruned_and_killed_jobs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came_to = ["ok", "failed", "interrupted", "ok", "running"]
+    make_sweep(
+        tmp_path, {"seed": list("01234")}, lambda seed: 1.0 if came_to[int(seed)] == "ok"
+        else came_to[int(seed)],
+    )  # fmt: skip
+    spend(tmp_path, 0, noted(10.0, 3, 1000))
+    spend(tmp_path, 1, noted(20.0, 9, 1000))
+    spend(tmp_path, 2, noted(30.0, 4, 1000))
+    spend(tmp_path, 3, noted(40.0, 5, 1000), status="stopped_early", reason="pruner: it was worse")
+    spend(tmp_path, 4, None, flops_a_step=100)  # killed: only its logs say
+    row = {
+        "step": 10, "training": 1.0, "evaluation": 0.5, "saving": 0.25, "energy_joules": 50.0,
+        "host_peak_bytes": 2,
+    }  # fmt: skip
+    (tmp_path / "seed=4" / "timings.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "seed=4" / "metrics.jsonl").write_text('{"step": 10, "examples": 80}\n')
+    summary = summary_of(tmp_path)
+    spent = {
+        "steps": 50, "examples": 400, "flops": 5000, "seconds": 5.0, "evaluation_seconds": 2.5,
+        "saving_seconds": 1.25, "peak_memory_bytes": 9, "device_peak_memory_bytes": None,
+        "energy_joules": 150.0,
+    }  # fmt: skip
+    assert read(tmp_path)["spent"] == spent
+    assert read(tmp_path)["configurations"][0]["energy_joules"] == 150.0
+    capsys.readouterr()
+    show_summary(summary)
+    last = capsys.readouterr().out.split("spent: ")[1].replace("\n", " ")
+    assert last.startswith("5 s of training (1 s of it in failed ones), 2 s of evaluation, 50 ste")
+    assert "400 examples, 5000 FLOPs" in last
+    assert "150 J in 5 jobs" in last
+    header, row_of_csv, *_ = (tmp_path / "summary.csv").read_text().splitlines()
+    written = dict(zip(header.split(","), row_of_csv.split(","), strict=True))
+    assert written['"energy_joules"'] == "150.0"
+    assert written['"flops"'] == "5000"
+
+
+def test_what_one_job_does_not_know_is_not_known_of_all(tmp_path: Path) -> None:
+    make_sweep(tmp_path, {"seed": list("012")}, lambda seed: None if seed == "2" else 1.0)
+    spend(tmp_path, 0, noted(10.0, 3, 1000))
+    spend(tmp_path, 1, noted(None, 9, None))
+    summary_of(tmp_path)
+    spent = read(tmp_path)["spent"]
+    assert (spent["energy_joules"], spent["flops"], spent["peak_memory_bytes"]) == (None, None, 9)
+    spend(tmp_path, 1, noted(5.0, 9, 7))
+    summary_of(tmp_path)
+    spent = read(tmp_path)["spent"]  # the third never began, and took nothing
+    assert (spent["energy_joules"], spent["flops"]) == (15.0, 1007)

@@ -44,6 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
             "stopping",
             "metric",
             "features",
+            "tracker",
         )
     },
 }  # fmt: skip

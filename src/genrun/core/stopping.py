@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+from genrun.core.protocols import Stopper
+from genrun.core.types import Report, State
 
 
 @runtime_checkable
@@ -32,3 +36,22 @@ class LimitsFlops(Protocol):
     """A stopper that, unless `flops` is None, must be told the FLOPs spent."""
 
     flops: float | None
+
+
+@runtime_checkable
+class LimitsSeconds(Protocol):
+    """A stopper that, unless `seconds` is None, goes by the clock."""
+
+    seconds: float | None
+
+
+@runtime_checkable
+class ComparesTrials(Stopper, Protocol):
+    """A stopper that asks the study of a search how the other trials do.
+
+    `trial` gives what it needs to know of one: an open study, and which of its trials it is.
+    """
+
+    def observe_in(
+        self, trial: Callable[[], Any], state: State, report: Report
+    ) -> tuple[State, str | None]: ...

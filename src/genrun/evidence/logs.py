@@ -27,15 +27,16 @@ def read_curve(folder: Path, flops_a_step: float | None) -> Curve:
     """
     log = folder / "metrics.jsonl"
     try:
-        rows = _rows(log, EVALUATED)
-        curve = _curve(rows, _rows(folder / "timings.jsonl", b'"training"'), flops_a_step)
+        rows = whole_rows(log, EVALUATED)
+        timings = whole_rows(folder / "timings.jsonl", b'"training"')
+        curve = _curve(rows, timings, flops_a_step)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         what = f"{type(error).__name__}: {error}"
         raise CheckpointUnusable(f"{log}: cannot be read ({what})") from error
     return curve
 
 
-def _rows(path: Path, having: bytes) -> list[dict[str, Any]]:
+def whole_rows(path: Path, having: bytes) -> list[dict[str, Any]]:
     """The whole lines that hold `having`; a last one torn by a crash is left out."""
     if path.is_symlink() or not path.is_file():
         return []

@@ -15,7 +15,7 @@ from genrun.runs.files import write_json, write_whole
 from genrun.runs.strict_json import Each, Maybe, check_form, read_json
 
 FILES = ("run.json", "config.yaml", "evaluation.json", "metrics.jsonl", "timings.jsonl", ".lock")
-FOLDERS = ("checkpoints", "samples")
+FOLDERS = ("checkpoints", "samples", "tensorboard")
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20
 RUN_FORM = {  # what run.json holds from the beginning

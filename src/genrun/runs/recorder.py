@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from genrun.core.spent import PHASES
 from genrun.core.types import Picture
 from genrun.runs import disk
 from genrun.runs.checkpoint import Checkpoint, prune, write_checkpoint
@@ -70,28 +71,31 @@ class Recorder:
     @classmethod
     def resume(
         cls, folder: Path, checkpoint: Checkpoint | None
-    ) -> tuple[Recorder, dict[str, float]]:
-        """The recorder, and the seconds spent until the checkpoint, where both logs are cut."""
+    ) -> tuple[Recorder, dict[str, Any]]:
+        """The recorder, and the last timings until the checkpoint, where both logs are cut."""
         for place in (folder, folder / "checkpoints", folder / "samples"):
             remove_temporaries(place)
         if checkpoint is None:
             return cls(folder, 0, 0), {}
-        length, seconds = _timings_until(folder / "timings.jsonl", checkpoint.step)
-        return cls(folder, checkpoint.record["log"]["length"], length), seconds
+        length, timings = _timings_until(folder / "timings.jsonl", checkpoint.step)
+        return cls(folder, checkpoint.record["log"]["length"], length), timings
 
-    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
+    def row(self, row: Mapping[str, float], spent: Mapping[str, float]) -> None:
+        """`spent` has the seconds by phase so far, and what else is measured."""
         self.metrics.append(row)
-        rounded = {name: round(value, 6) for name, value in seconds.items()}
-        rate = row["step"] / seconds["training"] if seconds["training"] else 0.0
+        rounded = {name: round(value, 6) for name, value in spent.items()}
+        rate = row["step"] / spent["training"] if spent["training"] else 0.0
         self.timings.append({"step": row["step"], **rounded, "steps_a_second": round(rate, 3)})
 
     def health(self, row: Mapping[str, Any]) -> None:
         self.metrics.append(row)
 
-    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
-        for suffix, picture in pictures.items():
-            path = self.folder / "samples" / f"step-{step:06d}{suffix}.png"
-            write_whole(path, picture_png(picture))
+    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> dict[str, bytes]:
+        """What was written, by the pictures' names."""
+        drawn = {suffix: picture_png(picture) for suffix, picture in pictures.items()}
+        for suffix, png in drawn.items():
+            write_whole(self.folder / "samples" / f"step-{step:06d}{suffix}.png", png)
+        return drawn
 
     def checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
@@ -105,22 +109,23 @@ class Recorder:
         self.timings.close()
 
 
-def _timings_until(path: Path, step: int) -> tuple[int, dict[str, float]]:
-    """The length of the whole rows up to a step, and the seconds that the last of them gives."""
+def _timings_until(path: Path, step: int) -> tuple[int, dict[str, Any]]:
+    """The length of the whole rows up to a step, and the last of them."""
     length = 0
-    seconds: dict[str, float] = {}
+    last: dict[str, Any] = {}
     if not path.is_file():
-        return length, seconds
+        return length, last
     with output_errors(path), path.open("rb") as file:
         while line := file.readline(LONGEST_TIMING):
             try:
                 row = json.loads(line)
                 later = row["step"] > step
-                spent = {kind: float(row[kind]) for kind in ("training", "evaluation", "saving")}
+                for phase in PHASES:
+                    float(row[phase])
             except (ValueError, KeyError, TypeError, RecursionError):
                 break  # torn by a crash: timings are not synced, and only lose a little
             if not line.endswith(b"\n") or later:
                 break
             length += len(line)
-            seconds = spent
-    return length, seconds
+            last = row
+    return length, last

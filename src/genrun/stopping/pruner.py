@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from genrun.core.types import Report, State
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
-    from genrun.study import OpenedStudy
+    from genrun.study import OpenedStudy, OpenedTrial
 
 KINDS = ("median", "asha", "hyperband")
 KEPT, STOPPED = "kept_until", "stopped"  # what the study remembers of a trial beside its values
@@ -53,20 +54,25 @@ class Pruner:
         return {"last": None}
 
     def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+        assert self.study is not None
+        assert self.trial is not None
+        return self.observe_in(functools.partial(_open, self.study, self.trial), state, report)
+
+    def observe_in(
+        self, trial: Callable[[], OpenedTrial], state: State, report: Report
+    ) -> tuple[State, str | None]:
+        """`observe`, as any trial of any study, which is opened when there is something to ask."""
         value = report.metrics.get(self.monitor or "")
         if value is None or report.step == 0:
             return state, None
-        return {"last": value}, self._answer(report.step, value)
+        return {"last": value}, self._answer(*trial(), report.step, value)
 
     def describe(self, state: State) -> str:
         last = "nothing reported" if state["last"] is None else f"{state['last']:.4g}"
         return f"pruner: {self.kind}, {last}"
 
-    def _answer(self, step: int, value: float) -> str | None:
+    def _answer(self, opened: OpenedStudy, trial: int, step: int, value: float) -> str | None:
         """What the study said of this step; where it was not asked yet, it is now."""
-        assert self.study is not None
-        assert self.trial is not None
-        opened, trial = _open(self.study, self.trial)
         before = opened.storage.get_trial(trial)
         stopped = before.user_attrs.get(STOPPED)
         if stopped is not None and step >= stopped["step"]:
@@ -93,9 +99,9 @@ class Pruner:
 
 
 @functools.lru_cache(maxsize=4)
-def _open(path: str, trial: int) -> tuple[OpenedStudy, int]:
-    """Read once, then as it grows; with what the storage knows the trial by."""
-    from genrun.study import open_study
+def _open(path: str, trial: int) -> OpenedTrial:
+    """Read once, then as it grows."""
+    from genrun.study import OpenedTrial, open_study
 
     opened = open_study(Path(path))
-    return opened, opened.id_of(trial)
+    return OpenedTrial(opened, opened.id_of(trial))

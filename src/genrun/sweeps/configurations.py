@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from genrun.core.spent import total
 from genrun.runs.strict_json import finite_number
 from genrun.statistics.student import Spread, spread
 from genrun.sweeps.names import differing_words
-from genrun.sweeps.results import Result, brief
+from genrun.sweeps.results import Result, brief, shown_spent
 
 SEED = "seed"
 WITHOUT_WORDS = ("model", "optimizer")  # the choices that name a sweep over nothing but seeds
@@ -116,13 +117,8 @@ def by_monitor(configurations: Iterable[Configuration]) -> dict[str | None, list
 
 
 def spent(results: Iterable[Result]) -> dict[str, Any]:
-    """What jobs took, failed ones among them."""
-    known = list(results)
-    return {
-        "steps": sum(r.steps or 0 for r in known),
-        "examples": sum(r.examples or 0 for r in known),
-        "seconds": round(sum(r.seconds or 0.0 for r in known), 3),
-    }
+    """What jobs took: failed, pruned and unfinished ones among them."""
+    return shown_spent(total(result.spent for result in results))
 
 
 def _label(words: dict[str, str], result: Result) -> str:

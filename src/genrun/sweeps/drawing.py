@@ -1,4 +1,4 @@
-"""A sweep's picture as PNG and SVG. The only modules that know matplotlib are this and `axes`."""
+"""A sweep's picture as PNG and SVG, and how any picture of matplotlib's is made."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ SETTINGS: dict[Any, Any] = {
 
 def draw(panels: Sequence[Panel], title: str, subtitle: str) -> dict[str, bytes]:
     """The panels below each other, as `png` and `svg`."""
-    with _matplotlib():
+    with plain_matplotlib():
         figure = _figure(panels, title, subtitle)
-        return {kind: _bytes(figure, kind) for kind in METADATA}
+        return {kind: picture_bytes(figure, kind) for kind in METADATA}
 
 
 def import_beforehand() -> None:
@@ -59,7 +59,7 @@ def _quiet() -> None:
 
 
 @contextmanager
-def _matplotlib() -> Iterator[None]:
+def plain_matplotlib() -> Iterator[None]:
     """With our settings alone, whatever matplotlibrc there is, and silent about its cache."""
     _quiet()
     import matplotlib
@@ -71,7 +71,8 @@ def _matplotlib() -> Iterator[None]:
         yield
 
 
-def _bytes(figure: Any, kind: str) -> bytes:
+def picture_bytes(figure: Any, kind: str) -> bytes:
+    """As png or svg, the same bytes each time."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=DOTS, metadata=METADATA[kind])
     return buffer.getvalue()

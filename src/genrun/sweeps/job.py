@@ -10,6 +10,7 @@ from pathlib import Path
 
 from genrun.core.errors import FolderLocked, GenrunError
 from genrun.core.protocols import Display
+from genrun.core.tracking import offline
 from genrun.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.ledger import note_failure, state_of
@@ -29,8 +30,8 @@ def run_job(
     """Leaves the job's outcome in its folder, whatever it is, and gives its status.
 
     A job that has a result is left alone. `plugins` are the command line's: a plan may be a
-    stranger's, and none that it lists is imported. `interrupted` is a reason to stop beside
-    signals.
+    stranger's, so that none that it lists is imported, and no tracker goes online. `interrupted`
+    is a reason to stop beside signals.
     """
     state = state_of(sweep, job)
     if state.has_result:
@@ -39,7 +40,7 @@ def run_job(
     folder.path.mkdir(parents=True, exist_ok=True)
     config = {**copy.deepcopy(job.config), "plugins": list(plugins)}
     try:
-        config = joined_to_search(config, sweep, job.name)
+        config = joined_to_search(offline(config), sweep, job.name)
         experiment = Experiment.prepare(config, job.choices, job.overrides)
         begun = "environment" in state.info
         return _train_or_resume(experiment, folder, begun, display, interrupted)

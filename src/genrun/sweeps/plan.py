@@ -95,7 +95,9 @@ def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
 
 
 def identity_of(config: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+    """The digest of what decides a run's result: by whom it is followed is none of it."""
+    deciding = {key: value for key, value in config.items() if key != "tracker"}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def is_sweep(folder: Path) -> bool:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CheckpointUnusable
 from genrun.core.reasons import is_pruned
+from genrun.core.spent import Spent
 from genrun.runs.folder import RunFolder
+from genrun.runs.spent import count, spent_of
 from genrun.runs.strict_json import finite_number
 from genrun.sweeps.ledger import JobState
 from genrun.sweeps.plan import Job
 
 VALUED = ("finished", "stopped_early")
 LONGEST_NUMBER = 8  # characters
-MOST = 1e18  # steps, examples or seconds; a sum of what is above might be no number
 FAILED = ("diverged", "failed")
 NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?", re.ASCII)
 
@@ -33,10 +32,8 @@ class Result:
     monitor: str | None  # the held-out metric that judged it
     best: float | None  # the lowest value of it; so far, where the job has not ended
     best_step: int | None
-    steps: int | None  # done
-    planned: int | None
-    examples: int | None
-    seconds: float | None  # of training, evaluation and saving left out
+    planned: int | None  # steps
+    spent: Spent
 
     @property
     def seed(self) -> int:
@@ -73,9 +70,7 @@ class Result:
             "monitor": self.monitor,
             "best": self.best,
             "best_step": self.best_step,
-            "steps": self.steps,
-            "examples": self.examples,
-            "seconds": self.seconds,
+            **shown_spent(self.spent),
             "folder": self.folder.name,
         }
 
@@ -83,16 +78,6 @@ class Result:
 def result_of(state: JobState) -> Result:
     """Trusts nothing that run.json says beyond the form that the ledger has checked."""
     info = state.info
-    spent = _mapping(info.get("compute"))
-    seconds, steps = _mapping(spent.get("seconds")).get("training"), spent.get("steps")
-    examples = spent.get("examples")
-    if info and state.status not in (*VALUED, "diverged", "interrupted"):
-        # it runs, or ended without noting what it took: run.json may hold that of an earlier part
-        with contextlib.suppress(CheckpointUnusable):
-            so_far = RunFolder(state.folder).timings()
-            rows = RunFolder(state.folder).rows()
-            seconds, steps = so_far.get("training", seconds), so_far.get("step", steps)
-            examples = rows[-1].get("examples", examples) if rows else examples
     best_step, monitor = _mapping(info.get("best")).get("step"), info.get("monitor")
     reason = state.reason
     if state.status in VALUED and state.best is None:
@@ -104,11 +89,9 @@ def result_of(state: JobState) -> Result:
         reason=reason,
         monitor=monitor if isinstance(monitor, str) else None,
         best=state.best,
-        best_step=_count(best_step),
-        steps=_count(steps),
-        planned=_count(info.get("steps")),
-        examples=_count(examples),
-        seconds=_positive(seconds),
+        best_step=count(best_step),
+        planned=count(info.get("steps")),
+        spent=spent_of(RunFolder(state.folder), info),
     )
 
 
@@ -127,11 +110,17 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _positive(number: Any) -> float | None:
-    value = finite_number(number)
-    return None if value is None or not 0 <= value <= MOST else value
-
-
-def _count(number: Any) -> int | None:
-    value = _positive(number)
-    return None if value is None else int(value)
+def shown_spent(spent: Spent) -> dict[str, Any]:
+    """In summary.json and summary.csv. `seconds` and `flops` are of training alone."""
+    seconds = {phase: round(value, 3) for phase, value in spent.seconds.items()}
+    return {
+        "steps": spent.steps,
+        "examples": spent.examples,
+        "flops": spent.flops,
+        "seconds": seconds.get("training"),
+        "evaluation_seconds": seconds.get("evaluation"),
+        "saving_seconds": seconds.get("saving"),
+        "peak_memory_bytes": spent.host_bytes,
+        "device_peak_memory_bytes": spent.device_bytes,
+        "energy_joules": spent.joules,
+    }

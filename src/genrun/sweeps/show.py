@@ -73,6 +73,6 @@ def _print_under_way(results: Sequence[Result]) -> None:
     begun = [result for result in results if result.left and result.status != "missing"]
     for result in begun[:MOST_UNDER_WAY]:
         of = f" of {result.planned}" if result.planned else ""
-        print_line(f"{result.job.name}: {result.status}, step {result.steps or 0}{of}")
+        print_line(f"{result.job.name}: {result.status}, step {result.spent.steps or 0}{of}")
     if len(begun) > MOST_UNDER_WAY:
         print_line(f"and {len(begun) - MOST_UNDER_WAY} more")

@@ -11,6 +11,7 @@ from typing import Any
 from genrun.compose import Composed, compose_each
 from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
 from genrun.core.place import refuse_several
+from genrun.core.tracking import ONLINE
 from genrun.hydra_call import flags_of, quoted, run_under_hydra
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
@@ -32,6 +33,7 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     if not any(word.startswith("hydra/launcher=") for word in words):
         server.warm_up()  # it imports torch while the points are composed
     kept = with_seeds(words)
+    _refuse_online(kept)
     if is_search(kept, config_dir):
         return _launch(*begin_search(words, kept, config_dir), config_dir)
     points = _valid(compose_each(split_sweep(kept, config_dir), config_dir))
@@ -52,6 +54,16 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
         plan = Plan(list(words), jobs)
         plan.write(folder)
         return _launch(folder, plan, plain_words(kept), config_dir)
+
+
+def _refuse_online(words: Sequence[str]) -> None:
+    """A plan may be a stranger's, so that its jobs track offline whatever it says."""
+    for word in words:
+        if word.lstrip("+").startswith("tracker.") and ONLINE in word.partition("=")[2]:
+            raise ConfigError(
+                f"{word}: a sweep's jobs are tracked offline; send them when they have ended "
+                "(wandb sync)"
+            )
 
 
 def resume_sweep(folder: Path, words: Sequence[str]) -> int:

@@ -17,7 +17,8 @@ from genrun.terminal.style import printable
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 AFTER_WORDS = (
     "monitor", "mean", "deviation", "low", "high", "seeds", "jobs", "failed", "pruned",
-    "left", "steps", "examples", "seconds", "failures",
+    "left", "steps", "examples", "flops", "seconds", "evaluation_seconds", "saving_seconds",
+    "peak_memory_bytes", "device_peak_memory_bytes", "energy_joules", "failures",
 )  # fmt: skip
 
 

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from genrun.core.shown import shown_compute
+from genrun.core.spent import total
 from genrun.statistics.pairs import paired_difference
-from genrun.sweeps.configurations import Configuration, by_monitor, spent
+from genrun.sweeps.configurations import Configuration, by_monitor
 from genrun.sweeps.results import Result, brief
 from genrun.terminal.style import duration, number
 from genrun.terminal.tables import print_line, print_table
@@ -78,7 +80,8 @@ def _cells(configuration: Configuration, decimals: int) -> dict[str, Any]:
     if found is not None and found.low is not None and found.high is not None:
         interval = f"{_fixed(found.low, decimals)} to {_fixed(found.high, decimals)}"
         deviation = None if found.deviation is None else f"{found.deviation:.3g}"
-    jobs, seconds = configuration.results, spent(configuration.results)["seconds"]
+    jobs = configuration.results
+    seconds = total(job.spent for job in jobs).seconds["training"]
     return {
         "mean": found and _fixed(found.mean, decimals),
         "deviation": deviation,
@@ -118,9 +121,14 @@ def _print_failures(failed: Sequence[Result]) -> None:
 
 
 def _cost(results: Sequence[Result]) -> str:
-    whole, lost = spent(results), spent(r for r in results if r.failed)
-    of_it = f", {duration(lost['seconds'])} of it in failed ones" if lost["seconds"] else ""
-    return (
-        f"spent: {duration(whole['seconds'])} of training, {whole['steps']:,} steps, "
-        f"{whole['examples']:,} examples in {len(results)} jobs{of_it}"
-    )
+    """What all jobs took together, whatever became of them; FLOPs are of training alone."""
+    whole, lost = total(r.spent for r in results), total(r.spent for r in results if r.failed)
+    seconds = lost.seconds["training"]
+    of_it = f" ({duration(seconds)} of it in failed ones)" if seconds else ""
+    known = [
+        f"{duration(whole.seconds['training'])} of training{of_it}",
+        f"{duration(whole.seconds['evaluation'])} of evaluation",
+        f"{whole.steps:,} steps, {whole.examples:,} examples",
+        *shown_compute(whole),
+    ]
+    return f"spent: {', '.join(known)} in {len(results)} jobs"

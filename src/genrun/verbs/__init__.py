@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-VERBS = ("resume", "sample", "evaluate", "show", "list", "compare")
+VERBS = ("resume", "sample", "evaluate", "show", "list", "compare", "replay")
 
 
 def run(verb: str, words: Sequence[str]) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 
 from genrun.core.compared import comparison_text
 from genrun.core.row_names import is_error
-from genrun.core.shown import shown_updates
+from genrun.core.shown import shown_bytes, shown_updates
+from genrun.core.spent import PHASES, Spent
 from genrun.runs.folder import RunFolder
-from genrun.runs.strict_json import finite_number
+from genrun.runs.spent import spent_of
 from genrun.terminal.style import with_errors
 from genrun.terminal.tables import print_facts, print_table
 from genrun.verbs.words import run_and_settings, settings_among
@@ -35,6 +36,7 @@ def run(words: Sequence[str]) -> int:
         return 0
     run_folder = RunFolder.open(folder)
     info, rows = run_folder.read(), run_folder.rows()
+    run_folder.timings()  # damaged ones are said, whether or not they are needed
     print_facts(_facts(run_folder, info, rows))
     names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "examples"))
     table = []
@@ -54,7 +56,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> dict[str, Any]:
-    timings, environment = folder.timings(), info["environment"]
+    environment = info["environment"]
     choices = [f"{group}={name}" for group, name in info["choices"].items() if name]
     return {
         "run": folder.path,
@@ -62,8 +64,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "choices": " ".join(choices),
         "overrides": " ".join(info["overrides"]) or None,
         "steps": f"{rows[-1]['step'] if rows else 0} of {info['steps']}",
-        "training": f"{timings['training']:.1f} s" if timings else None,
-        "compute": _compute(info),
+        **_spent(spent_of(folder, info)),
         "device": f"{environment['device']}, {environment['threads']} threads",
         "data": _data(info["data"]),
         "model": _model(info),
@@ -85,8 +86,15 @@ def _model(info: Mapping[str, Any]) -> str:
     return f"{seen}judged by {info['monitor']}, lower is better"
 
 
-def _compute(info: Mapping[str, Any]) -> str | None:
-    """Not known while a run trains, nor of runs of versions that did not count."""
-    spent = info.get("compute")
-    flops = finite_number(spent.get("flops")) if isinstance(spent, Mapping) else None
-    return None if flops is None else f"{flops:.4g} FLOPs"
+def _spent(spent: Spent) -> dict[str, str | None]:
+    """A dash for what is not known, as on this machine or of runs of earlier versions."""
+    seconds = {phase: f"{value:.1f} s" for phase, value in spent.seconds.items()}
+    host, device, joules = spent.host_bytes, spent.device_bytes, spent.joules
+    peaks = [] if host is None else [f"{shown_bytes(host)} at most"]
+    peaks += [] if device is None else [f"{shown_bytes(device)} on the GPU"]
+    return {
+        **{phase: seconds.get(phase) for phase in PHASES},
+        "compute": None if spent.flops is None else f"{spent.flops:.4g} FLOPs of training",
+        "memory": ", ".join(peaks) or None,
+        "energy": None if joules is None else f"{joules:.4g} J, of all that ran beside it too",
+    }

@@ -1,0 +1,109 @@
+"""What follows a run beside its folder: TensorBoard and others. Without torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from genrun.core.errors import ConfigError
+
+Scalar = str | int | float | bool
+ONLINE = "online"  # a tracker's `mode` in which it reaches a server
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """A run, or a resumed part of one, that begins."""
+
+    name: str
+    folder: Path  # the tracker's own, below the run's; it writes nowhere else
+    hyperparameters: Mapping[str, Scalar]  # every value of the configuration, by its key
+    first_step: int  # rows and pictures of this step and later ones come
+
+
+@dataclass(frozen=True)
+class TrackedEnd:
+    """How a run ended. `best` is the lowest value of the metric `monitor`, by its step."""
+
+    status: str
+    reason: str
+    step: int
+    monitor: str
+    best: tuple[int, float] | None
+
+    @property
+    def sound(self) -> bool:
+        return self.status in ("finished", "stopped_early")
+
+
+class Tracker(Protocol):
+    """Whatever any method raises switches the tracker off and goes no further.
+
+    Packages are imported in `begin`: the constructor says which one is missing (`need`).
+    `folder` is where it writes below a run's folder. Where it `appends`, all parts of a run share
+    that; else each part has a new one (`wandb`, `wandb-2`), so that nothing of what a stranger
+    left there is opened.
+    """
+
+    folder: str
+    appends: bool
+
+    def begin(self, run: TrackedRun) -> None: ...
+
+    def row(self, step: int, values: Mapping[str, float]) -> None: ...
+
+    def health(self, event: Mapping[str, Any]) -> None:
+        """An event's `step`, `health` (its name), `state`, `detail`."""
+
+    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+        """PNG files by name."""
+
+    def finish(self, end: TrackedEnd) -> None: ...
+
+
+def need(package: str) -> None:
+    """Raises `ConfigError` where the package that a tracker of this name uses is missing."""
+    if importlib.util.find_spec(package) is None:
+        raise ConfigError(f"tracker={package}: needs pip install 'genrun[{package}]'")
+
+
+@contextmanager
+def environment(**values: str | None) -> Iterator[None]:
+    """While open, the variables have these values; None: they are not set."""
+    before = {name: os.environ.get(name) for name in values}
+    _set(values)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def online(config: Mapping[str, Any]) -> list[str]:
+    """The trackers of a configuration that would reach a server."""
+    return [name for name, own in config["tracker"].items() if own.get("mode") == ONLINE]
+
+
+def refuse_online(config: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Raises `ConfigError` where a tracker is to go online, and not by the command line's keys."""
+    for name in online(config):
+        if (key := f"tracker.{name}.mode") not in keys:
+            raise ConfigError(f"{key}={ONLINE}: only the command line may say so, no YAML file")
+
+
+def offline(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy in which no tracker reaches a server: files that others made may not ask for it."""
+    quiet = {name: {**config["tracker"][name], "mode": "offline"} for name in online(config)}
+    return {**config, "tracker": {**config["tracker"], **quiet}}

@@ -1,0 +1,1 @@
+"""Stopping policies replayed over finished runs: what each would have saved and lost."""

@@ -1,0 +1,54 @@
+"""A replay as a file: a picture, or JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genrun.core.errors import CannotCreate, ConfigError
+from genrun.runs.files import write_whole
+from genrun.runs.strict_json import parse_json
+
+if TYPE_CHECKING:
+    from genrun.replaying.result import Replay
+
+BEGINNINGS = {".png": b"\x89PNG\r\n", ".svg": b"<?xml", ".json": b"{"}
+LARGEST = 1 << 28
+
+
+def check_out(path: Path) -> None:
+    """Whether a replay may be written there: a new file, or one of its own kind.
+
+    Raises `ConfigError`, `CannotCreate`.
+    """
+    if path.suffix not in BEGINNINGS:
+        raise ConfigError(f"out={path}: must end in {', '.join(BEGINNINGS)}")
+    if not path.parent.is_dir():
+        raise ConfigError(f"out={path}: there is no folder {path.parent}")
+    if (path.exists() or path.is_symlink()) and not _replaceable(path):
+        raise CannotCreate(f"{path}: is there, and is no {path.suffix[1:]} of a replay")
+
+
+def write_out(path: Path, replay: Replay) -> None:
+    """Raises `OutputFailed`."""
+    if path.suffix == ".json":
+        content = (json.dumps(replay.as_json(), indent=2, allow_nan=False) + "\n").encode()
+    else:
+        from genrun.replaying.drawing import draw
+
+        content = draw(replay, path.suffix[1:])
+    write_whole(path, content)
+
+
+def _replaceable(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+        return False
+    content = path.read_bytes()
+    if path.suffix != ".json":
+        return content.startswith(BEGINNINGS[path.suffix])
+    try:
+        found = parse_json(content)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.get("kind") == "replay"

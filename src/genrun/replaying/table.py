@@ -1,0 +1,58 @@
+"""A replay on the terminal."""
+
+from __future__ import annotations
+
+from genrun.evidence.curve import Axis
+from genrun.replaying.outcome import NAMES, UNITS
+from genrun.replaying.result import Replay
+from genrun.replaying.summary import Panel, Result
+from genrun.statistics.interval import Interval
+from genrun.terminal.tables import print_line, print_table
+
+
+def print_replay(replay: Replay) -> None:
+    """A table for each panel, then what a reader must know."""
+    for panel in replay.panels:
+        _print_panel(panel, replay.axis)
+    print_line(
+        "lost: the best value until the stop minus the last of the log (below 0: gained); regret: "
+        "minus the best of the log; at step: the mean over runs that it stops; […]: 95 % interval "
+        "of the mean over runs; *: no other saves as much and loses less"
+    )
+    for note in replay.notes:
+        print_line(note)
+
+
+def _print_panel(panel: Panel, axis: Axis) -> None:
+    unit = "%" if panel.relative else panel.metric
+    lost, regret, saved = f"lost, {unit}", f"regret, {unit}", f"saved, {UNITS[axis]}"
+    columns = ["", "policy", "stops in", "at step", f"saved, % of {NAMES[axis]}"]
+    columns += [] if panel.relative else [saved]
+    rows = [_row(result, panel.relative) for result in panel.results]
+    running_on = ["", "(run on, keep the best)", "-", "-", "0"]
+    running_on += [] if panel.relative else ["0"]
+    running_on += [_text(panel.keeping, 100 if panel.relative else 1), "0"]
+    title = f"{panel.label}, {panel.runs} run{'s' if panel.runs != 1 else ''}"
+    numbers = [column for column in columns if column not in ("", "policy")]
+    print_table([*columns, lost, regret], [*rows, running_on], title, [*numbers, lost, regret])
+
+
+def _row(result: Result, relative: bool) -> list[str]:
+    scale = 100.0 if relative else 1.0
+    row = [
+        "*" if result.optimal else "",
+        result.label,
+        f"{result.stopped} of {result.runs}",
+        "-" if result.step is None else f"{result.step.value:.0f}",
+        _text(result.saved, 100),
+    ]
+    if result.amount is not None:
+        row.append(f"{result.amount.value:.4g}")
+    return [*row, _text(result.lost, scale), _text(result.regret, scale)]
+
+
+def _text(interval: Interval, scale: float) -> str:
+    value = f"{interval.value * scale:.4g}"
+    if interval.low is None or interval.high is None:
+        return value
+    return f"{value} [{interval.low * scale:.3g}, {interval.high * scale:.3g}]"

@@ -1,0 +1,126 @@
+"""What a training leaves: in its folder always, and with trackers, which never end it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genrun.core.errors import OutputFailed
+from genrun.core.tracking import Scalar, TrackedEnd, TrackedRun, Tracker
+from genrun.core.types import Picture
+from genrun.runs.files import claim
+from genrun.runs.folder import RunFolder
+from genrun.runs.recorder import Recorder
+from genrun.training.meters import Meters
+from genrun.values import leaves
+
+NOT_OF_THE_RUN = ("plugins", "tracker")  # keys of the configuration
+OK = "ok"
+
+
+class Tracked:
+    """A `Record`: the recorder's, told to every tracker that still works.
+
+    One that raises anything is switched off: `note` says so once, and run.json under `trackers`.
+    What trackers take is no training time: it counts as saving.
+    """
+
+    def __init__(
+        self,
+        run: RunFolder,
+        recorder: Recorder,
+        meters: Meters,
+        trackers: Mapping[str, Tracker],
+        note: Callable[[str], None],
+    ) -> None:
+        self._run = run
+        self._recorder = recorder
+        self._meters = meters
+        self._working = dict(trackers)
+        self._said = dict.fromkeys(trackers, OK)
+        self._note = note
+
+    def begin(self, config: Mapping[str, Any], first_step: int) -> None:
+        """Before the first row. Raises `OutputFailed` where run.json cannot be written."""
+        name, values = self._run.path.absolute().name, hyperparameters(config)
+
+        def begin(tracker: Tracker) -> None:
+            folder = self._folder_of(tracker)
+            tracker.begin(TrackedRun(name, folder.absolute(), values, first_step))
+
+        self._each(begin)
+        self._run.update({"trackers": self._said})
+
+    def _folder_of(self, tracker: Tracker) -> Path:
+        wanted = self._run.path / tracker.folder
+        if not tracker.appends:
+            return claim(wanted)
+        wanted.mkdir(exist_ok=True)
+        return wanted
+
+    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
+        self._recorder.row(row, {**seconds, **self._meters.row()})
+        values = {name: value for name, value in row.items() if name != "step"}
+        self._each(lambda tracker: tracker.row(int(row["step"]), values))
+
+    def health(self, row: Mapping[str, Any]) -> None:
+        self._recorder.health(row)
+        self._each(lambda tracker: tracker.health(row))
+
+    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
+        drawn = self._recorder.pictures(step, pictures)
+        named = {f"samples{suffix}": png for suffix, png in drawn.items()}
+        self._each(lambda tracker: tracker.pictures(step, named))
+
+    def checkpoint(
+        self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
+    ) -> None:
+        self._recorder.checkpoint(tensors, record, best_step)
+
+    def finish(self, end: TrackedEnd) -> None:
+        self._each(lambda tracker: tracker.finish(end))
+
+    def _each(self, tell: Callable[[Tracker], None]) -> None:
+        if not self._working:
+            return
+        with self._meters.clock.on("saving"), unmoved_generators():
+            for name, tracker in list(self._working.items()):
+                try:
+                    tell(tracker)
+                except (Exception, SystemExit) as error:  # packages of others: anything
+                    self._switch_off(name, error)
+
+    def _switch_off(self, name: str, error: BaseException) -> None:
+        first_line = (str(error) or "no reason given").splitlines()[0]
+        del self._working[name]
+        self._said[name] = f"{type(error).__name__}: {first_line}"
+        self._note(f"tracker={name} is switched off: {self._said[name]}")
+        with contextlib.suppress(OutputFailed):  # the next write in earnest will say it
+            self._run.update({"trackers": self._said})
+
+
+def hyperparameters(config: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Every value by its key; those of a list joined by commas."""
+    values: dict[str, list[Any]] = {}
+    for key, value in leaves("", {k: v for k, v in config.items() if k not in NOT_OF_THE_RUN}):
+        values.setdefault(key, []).append("null" if value is None else value)
+    return {key: v[0] if len(v) == 1 else ",".join(map(str, v)) for key, v in values.items()}
+
+
+@contextlib.contextmanager
+def unmoved_generators() -> Iterator[None]:
+    """Whatever is drawn inside, the global generators go on as if nothing was."""
+    python, numpy, state = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(state)

@@ -1,0 +1,73 @@
+"""What a training takes: seconds, memory, energy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from genrun.core.spent import Spent
+from genrun.training.clock import Clock
+from genrun.training.energy import Energy
+from genrun.training.memory import begin_device_peak, device_peak_bytes, host_peak_bytes
+
+
+@dataclass
+class Meters:
+    """What this part of a run takes, added to what earlier parts took.
+
+    Memory and energy are read where a row of the log is due and at the end, never in a step. Of
+    several processes they are those of the first, and of its GPU.
+    """
+
+    device: torch.device
+    earlier: Spent | None = None  # None: there is no earlier part
+    clock: Clock = field(default_factory=Clock)
+    _energy: Energy = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.earlier is not None:
+            self.clock.seconds |= self.earlier.seconds
+        begin_device_peak(self.device)
+        self._energy = Energy.of(self.device)
+
+    def row(self) -> dict[str, float]:
+        """For timings.jsonl: what has been taken so far, by name; only what is known."""
+        joules, host, device = self._read()
+        known = {"energy_joules": joules, "host_peak_bytes": host, "device_peak_bytes": device}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def compute(self, steps: int, examples: int, flops: int | None) -> dict[str, Any]:
+        """For run.json. `flops` are of training only: no evaluation, no drawing of samples."""
+        joules, host, device = self._read()
+        return {
+            "steps": steps,
+            "examples": examples,
+            "flops": flops,
+            "seconds": rounded(self.clock.read()),
+            "peak_memory_bytes": {"host": host, "device": device},
+            "energy_joules": None if joules is None else round(joules, 3),
+            "energy_sources": [] if joules is None else self._energy.sources,
+        }
+
+    def _read(self) -> tuple[float | None, int, int | None]:
+        """Joules, which are not known where those of an earlier part are not, and both peaks."""
+        joules, host, device = self._energy.read(), host_peak_bytes(), self._device_peak()
+        if (before := self.earlier) is None:
+            return joules, host, device
+        known = joules is not None and before.joules is not None
+        joules = (joules or 0.0) + (before.joules or 0.0) if known else None
+        peaks = [peak for peak in (device, before.device_bytes) if peak is not None]
+        return joules, max(host, before.host_bytes or 0), max(peaks, default=None)
+
+    def _device_peak(self) -> int | None:
+        with contextlib.suppress(RuntimeError):  # a GPU that a failed run has left unusable
+            return device_peak_bytes(self.device)
+        return None
+
+
+def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in seconds.items()}

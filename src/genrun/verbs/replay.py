@@ -1,0 +1,56 @@
+"""`genrun replay`: what stopping policies would have saved and lost in finished runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from genrun.core.errors import ConfigError
+from genrun.verbs.words import settings_among
+from genrun.words import key_of, refuse_repeated
+
+DEFAULTS = {"metric": "", "axis": "steps", "out": ""}
+FILE = "replay.png"
+USAGE = (
+    "genrun replay RUN… stopping=[POLICY] [stopping.POLICY.KEY=A,B,…] [metric=NAME]\n"
+    "              [axis=steps|seconds|examples|flops] [out=FILE.png|FILE.svg|FILE.json]\n"
+    "  Feeds the logs of finished runs, sweeps or folders of these to stopping policies, without\n"
+    "  training: where each would have stopped, the compute saved, and the quality lost. Several\n"
+    "  values give all combinations; stopping=[early],[plateau] is two policies, [early,budget]\n"
+    "  two at once, stopping=all every one. Writes a picture: replay.png, in the sweep's folder\n"
+    "  if one sweep was given, else here."
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Replays, prints the table, and says where the picture or the file is."""
+    paths = [word for word in words if "=" not in word or Path(word).exists()]
+    settings = [word for word in words if word not in paths]
+    if not paths:
+        raise ConfigError(f"replay takes folders of runs: {USAGE.splitlines()[0]}")
+    refuse_repeated(settings)
+    stopping = [word for word in settings if key_of(word).split(".")[0] == "stopping"]
+    own = dict(word.split("=", 1) for word in settings if word not in stopping)
+    given = settings_among("replay", own, {"stopping": "", **DEFAULTS})
+
+    from genrun.evidence.curve import AXES
+    from genrun.replaying.output import check_out, write_out
+    from genrun.sweeps.plan import is_sweep
+
+    axis = next((axis for axis in AXES if axis == given["axis"]), None)
+    if axis is None:
+        raise ConfigError(f"axis={given['axis']}: must be {', '.join(AXES)}")
+    sweep = Path(paths[0]) if len(paths) == 1 and is_sweep(Path(paths[0])) else Path()
+    out = Path(given["out"] or sweep / FILE)
+    check_out(out)
+
+    from genrun.replaying.policies import policies_of
+    from genrun.replaying.result import replay_runs
+    from genrun.replaying.table import print_replay
+    from genrun.terminal.tables import print_line
+
+    replay = replay_runs(paths, policies_of(stopping), given["metric"] or None, axis)
+    print_replay(replay)
+    write_out(out, replay)
+    print_line(str(out))
+    return 0

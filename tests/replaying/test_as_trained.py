@@ -1,0 +1,118 @@
+"""Replayed over a run that went on, a policy stops where it stopped the run that had it on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from genrun.core.reasons import is_pruned
+from genrun.evidence.curve import Axis
+from genrun.replaying.outcome import Outcome
+from genrun.replaying.policies import policies_of
+from genrun.replaying.result import replay_runs
+from genrun.runs.folder import RunFolder
+from genrun.terminal.plain import SilentDisplay
+from genrun.training.plan import Outcome as Ended
+from tests.conftest import choices
+from tests.test_resume import prepare
+
+WORDS = [
+    "model=vae", "steps=40", "evaluate_every=4", "log_every=3", "optimizer.lr=0.02",
+    "sample_every=100", "save_every=100",
+]  # fmt: skip
+SETTINGS = {
+    "budget": ["stopping.budget.examples=100"],  # reached at step 13, which has no row
+    "early": ["stopping.early.min_delta=20", "stopping.early.patience=2"],
+    "generalization_loss": ["stopping.generalization_loss.threshold=0.1"],
+    "noise_aware": ["stopping.noise_aware.standard_errors=20", "stopping.noise_aware.patience=2"],
+    "plateau": ["stopping.plateau.window=4", "stopping.plateau.tolerance=0.2"],
+    "progress_quotient": [
+        "stopping.progress_quotient.threshold=1e-4",
+        "stopping.progress_quotient.strip=2",
+    ],
+    "pruner": ["stopping.pruner.warmup_steps=8", "stopping.pruner.startup_trials=1"],
+    "target": ["stopping.target.value=300"],
+    "up_strips": ["stopping.up_strips.strips=1", "stopping.up_strips.strip=1"],
+}
+CASES = [
+    *[([name], SETTINGS.get(name, [])) for name in choices("stopping") if name != "pruner"],
+    (["budget"], ["stopping.budget.flops=3e8"]),
+    (["early", "budget"], [*SETTINGS["early"], *SETTINGS["budget"]]),
+    (["budget", "target"], ["stopping.budget.examples=10000", *SETTINGS["target"]]),
+]
+
+
+def train(folder: Path, *words: str) -> Ended:
+    folder.mkdir()
+    return prepare(*WORDS, *words).train(folder, SilentDisplay())
+
+
+def replayed(folders: Sequence[Path], words: Sequence[str], axis: Axis = "steps") -> list[Outcome]:
+    (outcomes,) = replay_runs(folders, policies_of(words), None, axis).outcomes.values()
+    return outcomes
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without any policy."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert train(folder).status == "finished"
+    return folder
+
+
+@pytest.mark.parametrize(("names", "settings"), CASES, ids=lambda part: ",".join(part))
+def test_it_stops_where_it_did(
+    names: list[str], settings: list[str], whole: Path, tmp_path: Path
+) -> None:
+    words = [f"stopping=[{','.join(names)}]", *settings]
+    ended = train(tmp_path / "stopped", *words)
+    assert ended.status == "stopped_early", "else this test says nothing"
+    info = RunFolder.open(tmp_path / "stopped").read()
+    (found,) = replayed([whole], words, "flops")
+    assert (found.step, found.reason) == (info["step"], info["reason"])
+    assert found.spent == info["compute"]["flops"]
+    assert 0 < info["step"] < 40
+
+
+def test_a_run_that_was_stopped_is_replayed_without_the_evaluation_that_it_ended_with(
+    tmp_path: Path,
+) -> None:
+    """It was made because a policy had stopped, so no policy saw it."""
+    ended = train(tmp_path / "stopped", "stopping=budget", "stopping.budget.examples=100")
+    assert ended.status == "stopped_early"
+    rows = RunFolder.open(tmp_path / "stopped").rows()
+    assert rows[-1]["step"] == 13
+    last = rows[-1]["held_out/negative_elbo"]
+    assert last < min(row["held_out/negative_elbo"] for row in rows[:-1] if row["step"] % 4 == 0)
+    words = ["stopping=target", f"stopping.target.value={last}"]
+    (found,) = replayed([tmp_path / "stopped"], words)
+    assert found.step is None
+    assert found.best == last, "it counts as what the run reached"
+
+
+def test_a_pruner_stops_the_trials_that_it_did(tmp_path: Path) -> None:
+    """A search of one run at a time, each with the pruner on; then the same runs without."""
+    pytest.importorskip("optuna")
+    from optuna.trial import TrialState
+
+    from genrun.study import create_study, open_study
+
+    create_study(tmp_path / "search.jsonl")
+    study, told = open_study(tmp_path / "search.jsonl").study, []
+    rates = ["optimizer.lr=0.01", "optimizer.lr=0.001", "optimizer.lr=0.02"]
+    words = ["stopping=pruner", *SETTINGS["pruner"]]
+    for number, rate in enumerate(rates):
+        asked = [f"stopping.pruner.study='{tmp_path / 'search.jsonl'}'"]
+        words_of_trial = [*words, *asked, f"stopping.pruner.trial={study.ask().number}", rate]
+        ended = train(tmp_path / f"pruned-{number}", *words_of_trial)
+        info = RunFolder.open(tmp_path / f"pruned-{number}").read()
+        pruned = is_pruned(ended.status, ended.reason)
+        state = TrialState.PRUNED if pruned else TrialState.COMPLETE
+        study.tell(number, None if pruned else info["best"]["value"], state)
+        told.append((info["step"], info["reason"]) if pruned else (None, ""))
+        train(tmp_path / f"whole-{number}", rate)
+    found = replayed(sorted(tmp_path.glob("whole-*")), words)
+    assert [(each.step, each.reason) for each in found] == told
+    assert {step is None for step, _ in told} == {True, False}, "else this test says little"

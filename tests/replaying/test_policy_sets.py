@@ -1,0 +1,58 @@
+"""From words to sets of policies."""
+
+from __future__ import annotations
+
+import pytest
+
+from genrun.core.errors import ConfigError
+from genrun.replaying.policies import policies_of
+from genrun.stopping.early import Early
+from genrun.stopping.plateau import Plateau
+from tests.conftest import choices
+
+
+def test_values_give_the_product_and_go_to_the_sets_that_have_the_policy() -> None:
+    words = ["stopping=[early],[plateau,early]", "stopping.early.patience=3,5"]
+    found = policies_of([*words, "stopping.plateau.window=7"])
+    assert [each.label for each in found.sets] == [
+        "early patience=3",
+        "early patience=5",
+        "plateau window=7 + early patience=3",
+        "plateau window=7 + early patience=5",
+    ]
+    stoppers = [[policy.stopper for policy in each.policies] for each in found.sets]
+    assert stoppers[0] == [Early(3, 0.001, None)]
+    assert stoppers[3] == [Plateau(7, 0.01, None), Early(5, 0.001, None)]
+    assert found.sets[0].policies[0] is found.sets[2].policies[1], "it is replayed once"
+
+
+def test_all_is_every_one_but_for_those_that_need_a_value() -> None:
+    found = policies_of(["stopping=all", "stopping.target.value=1,2"])
+    labels = [each.label for each in found.sets]
+    assert {label.split(" ")[0] for label in labels} == set(choices("stopping")) - {"budget"}
+    assert labels.count("target value=1") == labels.count("target value=2") == 1
+    assert found.notes == ["left out: stopping.budget: needs seconds=…, examples=… or flops=…"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], r"takes stopping=\[POLICY\]; there are budget, early"),
+        (["stopping=earl"], "stopping=earl: there is no such choice of stopping .*mean early"),
+        (["stopping=early", "stopping.early.patience=-1"], "patience=-1: must be at least 1"),
+        (["stopping=early", "stopping.early.patienc=1"], "no such key in stopping.early"),
+        (["stopping=early", "stopping.plateau.window=5"], "plateau is not among the policies"),
+        (["stopping=early", "stopping.plato.window=5"], "no such policy; did you mean plateau"),
+        (["stopping=target"], "stopping.target.value: must be given"),
+        (["stopping=budget"], "stopping.budget: needs seconds"),
+        (["stopping=all", "stopping.budget.examples=-1"], "stopping.budget.examples=-1"),
+        (["stopping=[]"], "names no policy"),
+        (["stopping=early", "stopping=plateau"], "given twice"),
+        (["stopping=[early"], "brackets"),
+        (["stopping=../early"], "a name, not a path"),
+    ],
+)
+def test_what_is_refused(words: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as error:
+        policies_of(words)
+    assert "\n" not in str(error.value)
