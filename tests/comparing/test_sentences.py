@@ -49,6 +49,18 @@ def test_a_win_with_its_interval(tmp_path: Path) -> None:
     assert pair.difference.value == pytest.approx(3.0)
     assert pair.difference.low == pytest.approx(3 - 3.1824 * 0.1633 / 2, abs=1e-3)
     assert pair.decided
+    assert [one.name for one in verdict.workloads[0].standings] == ["adam", "rmsprop"]
+
+
+def test_of_paired_seeds_the_pairs_say_who_is_lower(tmp_path: Path) -> None:
+    """adam is lower with each seed that both have; one more seed makes its mean the higher."""
+    values: dict[str, list[float | str]] = {
+        "adam": [100.0, 101.1, 102.0, 200.0],
+        "sgd": [103.0, 104.0, 105.2],
+    }
+    pair = pair_of(compared(tmp_path, values))
+    assert (pair.first, pair.pairs) == ("optimizer=adam", 3)
+    assert pair.difference.value == pytest.approx(9.1 / 3)
 
 
 def test_undecided_and_what_would_decide_it(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def tried(
 
 def verdict_at(folder: Path, **asked: Any) -> Verdict:
     """With another contestant, whatever there is."""
-    if not any("sgd" in path.name for path in folder.rglob("*")):
+    if not any("sgd" in path.read_text() for path in folder.rglob("run.json")):
         make_run(folder / "sgd", [50, 30], choices={"optimizer": "sgd"}, optimizer__lr=0.1)
     found = collect([folder])
     return verdict_of(found.records, Asked(**{"by": ("optimizer",), **asked}), found.damaged)
@@ -125,6 +125,15 @@ def test_unequal_trials_spaces_compute_and_seeds(tmp_path: Path) -> None:
     ]
     assert "adam had 3 trials, sgd 2" in verdict.sentences[0]
     assert any("adam, sgd: the best of several" in text for text in verdict.warnings)
+
+
+def test_of_many_the_least_and_the_most_are_named(tmp_path: Path) -> None:
+    for place in range(7):
+        for seed in range(1 + place):
+            folder = tmp_path / f"{place}-{seed}"
+            make_run(folder, [50, 9 + seed], seed, choices={"optimizer": f"sgd{place}"})
+    text = "different numbers of seeds: from sgd0 1 seed to sgd6 7 seeds"
+    assert verdict_at(tmp_path).warnings == [text]
 
 
 def test_compute_that_differs_by_a_twentieth_is_equal(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", [9, 5])
     for name in ("metrics.jsonl", "test.json"):
         target = tmp_path / name
-        target.write_text('{"step": 99, "values": {}}\n')
+        target.write_text('{"step": 99, "values": {}, "held_out/negative_elbo": 1.0}\n')
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(target)
     with pytest.raises(CheckpointUnusable, match="no regular file"):
@@ -135,7 +135,14 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[1]", "a: [", "a: &x {b: *x}", "seed: one", "{seed: 0, a: !!python/name:os.system x}"],
+    [
+        "",
+        "[1]",
+        "a: [",
+        "{seed: 0, a: &x {b: *x}}",
+        "seed: one",
+        "{seed: 0, a: !!python/name:os.system x}",
+    ],
 )
 def test_a_damaged_configuration_is_named(tmp_path: Path, text: str) -> None:
     folder = make_run(tmp_path / "run", [9.0])

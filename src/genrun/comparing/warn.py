@@ -43,7 +43,10 @@ def _uneven(
 ) -> Iterator[str]:
     if len(set(numbers.values())) > 1:
         order = sorted(numbers, key=lambda name: numbers[name])
-        yield f"different {what}: {_listed([f'{name} {text(numbers[name])}' for name in order])}"
+        texts = [f"{name} {text(numbers[name])}" for name in order]
+        if len(texts) > MOST_NAMED:
+            texts = [f"from {texts[0]} to {texts[-1]}"]
+        yield f"different {what}: {', '.join(texts)}"
 
 
 def _spaces(judged: Sequence[Contender], spaces: Mapping[str, Space]) -> Iterator[str]:
