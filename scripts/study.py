@@ -14,12 +14,10 @@ from pathlib import Path
 
 FOLDER, RESULTS = Path("outputs/study"), Path("docs/results")
 WORKLOADS = ("vae", "gan")
-CONTESTANTS = (
-    ("adam", "rmsprop", "sgd")  # of the document that genrun began from
-    + ("lion", "muon", "ademamix", "schedule_free_adamw")  # of 2023 and 2024
-)
+REFERENCE = ("adam", "rmsprop", "sgd")  # of the document that genrun began from
+MODERN = ("lion", "muon", "ademamix", "schedule_free_adamw")  # of 2023 and 2024
 PROTOCOL = [
-    f"contestants=[{','.join(CONTESTANTS)}]",
+    f"contestants=[{','.join(REFERENCE + MODERN)}]",
     "budget=1e12 flops",  # 3,720 of Adam's steps on the VAE, 1,264 on the GAN
     "trials=10",
     "seeds=10",

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
+from genrun.evidence.collect import collect
 from genrun.proving.cost import Cost
 from genrun.proving.proof import NAME, Entered, Proof, read_proof
 from genrun.proving.start import resume_proof
-from genrun.proving.verdict import show_verdict, values_on_test
+from genrun.proving.tested import untested
+from genrun.proving.verdict import leave_verdict
 from genrun.proving.winners import bound_lines, choose_winners, final_plan, tuning_values
 from genrun.sweeps.plan import Plan, read_plan
-from tests.sweeps.made_up import Outcome, leave, make_jobs, run_json
+from tests.sweeps.made_up import MONITOR, Outcome, leave, make_jobs, run_json
 
 SPACE = {"optimizer.lr": "log 1e-4..1e-2"}
 RATES = ["0.0001", "0.001", "0.003"]
@@ -49,7 +51,7 @@ def make_proof(folder: Path, outcomes: dict[str, list[Outcome]], tuning_seeds: i
     }
     cost = Cost(1, 1.0, 1.0, None, None)
     seeds, fresh = list(range(tuning_seeds)), [7, 8]
-    proof = Proof([], "optimizer", None, 9, "m", seeds, fresh, contestants, cost, [])
+    proof = Proof([], "optimizer", None, 9, MONITOR, seeds, fresh, contestants, cost, [])
     proof.write(folder)
     return proof
 
@@ -95,22 +97,23 @@ def test_a_contestant_of_which_nothing_came_has_lost(
     plan.write(tmp_path / "final")
     assert [job.name for job in plan.jobs] == ["adam-seed-7", "adam-seed-8"]
     leave_final(tmp_path, plan, {"adam-seed-7": 4.0, "adam-seed-8": 6.0})
-    assert values_on_test(tmp_path, proof) == {
-        "adam": {7: 4.0, 8: 6.0},
-        "sgd": {7: math.inf, 8: math.inf},
-    }
-    show_verdict(tmp_path, proof)
+    leave_verdict(tmp_path, proof)
     shown = capsys.readouterr().out
-    assert "no trial came to a sound end" in shown
-    assert "0/2" in shown
+    assert "sgd failed in" in shown
+    assert f"{MONITOR} on test images" in shown
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    by_name = {one["name"]: one for one in verdict["workloads"][0]["standings"]}
+    assert by_name["adam"]["at_end"]["values"] == {"7": 4.0, "8": 6.0}
+    assert set(by_name["sgd"]["at_end"]["values"].values()) <= {None}
+    assert "<!doctype html>" in (tmp_path / "report.html").read_text()[:20].lower()
 
 
 def leave_final(folder: Path, plan: Plan, values: dict[str, float], step: int = 90) -> None:
     for job in plan.jobs:
         leave(folder / "final" / job.name, run_json(job, 1.0))
         content = {
-            "step": step, "seed": 1, "images": 9, "monitor": "m",
-            "data": {"name": "digits", "digest": "0"}, "values": {"m": values[job.name]},
+            "step": step, "seed": 1, "images": 9, "monitor": MONITOR,
+            "data": {"name": "digits", "digest": "0"}, "values": {MONITOR: values[job.name]},
         }  # fmt: skip
         (folder / "final" / job.name / "test.json").write_text(json.dumps(content))
 
@@ -123,10 +126,11 @@ def test_a_test_of_other_weights_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "final").mkdir()
     plan.write(tmp_path / "final")
     leave_final(tmp_path, plan, {"adam-seed-7": 4.0, "adam-seed-8": 6.0}, step=80)
-    assert values_on_test(tmp_path, proof)["adam"] == {7: math.inf, 8: math.inf}
+    assert [run.test for run in collect([tmp_path / "final"]).records] == [{}, {}]
+    assert len(untested(tmp_path)) == 2
     (tmp_path / "final" / "adam-seed-7" / "test.json").write_text('{"step": "90"}')
     with pytest.raises(CheckpointUnusable, match=r"test.json: cannot be read"):
-        values_on_test(tmp_path, proof)
+        untested(tmp_path)
 
 
 def test_a_winner_on_the_edge_of_its_space_is_told(tmp_path: Path) -> None:

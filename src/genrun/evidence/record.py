@@ -114,7 +114,7 @@ def read_record(
         compute=spent if isinstance(spent, dict) else {},
         started=str(info.get("started", "")),
         curve=read_curve(folder, finite_number(info.get("flops_a_step"))),
-        test=_test(folder),
+        test=_test(folder, info.get("best")),
         sweep=sweep,
         stage=stage,
     )
@@ -124,7 +124,8 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _test(folder: Path) -> dict[str, float]:
+def _test(folder: Path, best: Any) -> dict[str, float]:
+    """What the best weights gave; nothing where it is of others, as the run was gone on with."""
     path = folder / TEST
     if not path.is_file():
         return {}
@@ -133,5 +134,7 @@ def _test(folder: Path) -> dict[str, float]:
         check_form(content, TEST_FORM)
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
+    if isinstance(best, Mapping) and best.get("step") != content["step"]:
+        return {}
     values = {name: finite_number(value) for name, value in content["values"].items()}
     return {name: math.inf if value is None else value for name, value in values.items()}

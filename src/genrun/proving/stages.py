@@ -9,7 +9,7 @@ from pathlib import Path
 from genrun.core.errors import SweepFailed, SweepPaused
 from genrun.proving.proof import FINAL, TUNING, Proof
 from genrun.proving.tested import test_runs
-from genrun.proving.verdict import show_verdict
+from genrun.proving.verdict import leave_verdict
 from genrun.proving.winners import bound_lines, choose_winners, final_plan
 from genrun.runs.files import output_errors
 from genrun.sweeps.ledger import states
@@ -38,7 +38,7 @@ def go_on(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Sequence
         _run_stage(folder, FINAL, words)
         print_line("stage 3 of 3: their best weights on the test images")
         wrong = _test(folder, plugins)
-    show_verdict(folder, proof)
+    leave_verdict(folder, proof)
     failed = [*_failures(folder), *(f"{name}: {text}" for name, text in wrong.items())]
     if failed:
         raise SweepFailed(f"{len(failed)} runs failed ({failed[0]}); {folder} has the others")

@@ -9,7 +9,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, SweepPaused
 from genrun.proving.proof import FINAL
-from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
+from genrun.runs.strict_json import Each, Maybe, check_form, read_json
 from genrun.sweeps import server
 from genrun.sweeps.ledger import JobState, states
 from genrun.sweeps.machine import Share, available_cores
@@ -44,14 +44,6 @@ def read_test(row: JobState) -> dict[str, Any] | None:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
     best = row.info.get("best") or {}
     return dict(content) if content["step"] == best.get("step") else None
-
-
-def test_value(row: JobState) -> float | None:
-    """Of what judges the run, on the test images; None where the run failed or was not tested."""
-    if result_of(row).value is None:
-        return None
-    found = read_test(row)
-    return None if found is None else finite_number(found["values"].get(found["monitor"]))
 
 
 def untested(folder: Path) -> list[JobState]:

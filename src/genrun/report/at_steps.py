@@ -12,7 +12,7 @@ from genrun.evidence.record import RunRecord
 
 
 def steps_of(runs: Sequence[RunRecord]) -> Numbers:
-    return np.unique(np.concatenate([run.curve.spent["steps"] for run in runs]))
+    return np.unique(np.concatenate([np.empty(0), *(run.curve.spent["steps"] for run in runs)]))
 
 
 def values_at(run: RunRecord, metric: str, steps: Numbers, worst: float) -> Numbers:

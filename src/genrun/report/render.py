@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from genrun.comparing.forms import Verdict
+from genrun.evidence.record import RunRecord
+from genrun.report.page import page_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -35,6 +39,11 @@ def render(page: Mapping[str, Any]) -> str:
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+
+
+def page_bytes(records: Sequence[RunRecord], verdict: Verdict) -> bytes:
+    """The page of these runs, as it is written."""
+    return render(page_of(records, verdict)).encode("utf-8", "replace")
 
 
 def _read(name: str) -> str:

@@ -31,14 +31,13 @@ def run(words: Sequence[str]) -> int:
     asked, out = asked_of(given), _out(given["out"], folders)
 
     from genrun.comparing.verdict import verdict_of
-    from genrun.report.page import page_of
-    from genrun.report.render import render
+    from genrun.report.render import page_bytes
     from genrun.runs.files import write_whole
     from genrun.terminal.tables import print_line
 
     found = runs_in(folders)
     verdict = verdict_of(found.records, asked, found.damaged)
-    content = render(page_of(found.records, verdict)).encode("utf-8", "replace")
+    content = page_bytes(found.records, verdict)
     write_whole(out, content)
     print_line(f"{out}: {len(content) / 1e6:.2f} MB, {len(found.records)} runs")
     return 0
