@@ -9,7 +9,7 @@ RAY_STAMP := $(VENV)/.installed-ray
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep gallery test check faults honesty engines bench clean
+.PHONY: help setup train sweep gallery study test check faults honesty engines bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ RECIPES := beta_vae,dcgan,digits,edm,flow,iwae,ot_flow_matching,r3gan,ring,vae,v
 gallery: $(STAMP) ## train every recipe, an hour on two cores, and draw docs/gallery.md
 	$(BIN)/genrun -m experiment=$(RECIPES) runtime.threads=1 hydra.sweep.dir=outputs/gallery $(ARGS)
 	$(BIN)/python scripts/gallery.py outputs/gallery
+
+study: $(STAMP) ## prove optimizers on the VAE and the GAN, an hour on two cores, and write docs/results
+	$(BIN)/python scripts/study.py $(ARGS)
 
 test: $(STAMP) ## run all tests; pytest's own words go in ARGS: make test ARGS="-k resume"
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

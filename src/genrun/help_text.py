@@ -17,6 +17,8 @@ Search   genrun -m hydra/sweeper=tpe 'optimizer.lr=log 1e-5..1e-1' ...
 Prove    genrun prove contestants=[adam,rmsprop,sgd] trials=8 seeds=5 ...
 Later    genrun resume RUN | sample RUN | evaluate RUN | show RUN | list   (genrun VERB --help)
 Judge    genrun compare RUN... [by=optimizer]   which is best, for how much compute, how sure
+         genrun report RUN... [out=FILE.html]   the same as a page, with curves and samples
+         genrun replay RUN... stopping=[early] stopping.early.patience=3,5,10   had it stopped
 Look     genrun --cfg job [...]         the composed configuration, nothing is run
          genrun GROUP=CHOICE --help     the keys of these choices
          genrun -sc install=bash        shell completion: eval it in your shell
