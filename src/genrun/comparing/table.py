@@ -13,6 +13,7 @@ from genrun.comparing.table_rows import (
     time_table,
     tuning_table,
 )
+from genrun.sweeps.results import brief
 from genrun.terminal.tables import print_line
 from genrun.terminal.wide import print_paragraph, print_wide_table
 
@@ -67,7 +68,7 @@ def _print_workload(workload: WorkloadVerdict, verdict: Verdict) -> None:
 
 
 def _print_choice(standing: Standing) -> None:
-    settings = " ".join(f"{key}={value}" for key, value in standing.settings.items())
+    settings = " ".join(f"{key}={brief(value)}" for key, value in standing.settings.items())
     print_paragraph(
         f"{standing.name}: the best of {standing.configurations} configurations, {settings}"
     )
