@@ -49,7 +49,7 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Does what the words say and gives the exit code."""
-    from genrun.compose import full_errors_wanted
+    from genrun.full_errors import full_errors_wanted
 
     progress.show = _show_progress
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +23,6 @@ from genrun.hydra_settings import check_hydra, folder_below
 from genrun.values import refuse_environment
 from genrun.words import check_words, hydra_overrides, key_of
 from genrun.yaml_files import CheckedRepository
-
-FULL_ERRORS = "HYDRA_FULL_ERROR"
-_FULL_ERRORS_WANTED = os.environ.get(FULL_ERRORS) == "1"  # `hydra_call` sets it for its own ends
 
 
 @dataclass(frozen=True)
@@ -196,8 +192,3 @@ def _own_keys(config: DictConfig) -> dict[str, Any]:
     content = OmegaConf.to_container(config, resolve=False)
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items() if key != "defaults"}
-
-
-def full_errors_wanted() -> bool:
-    """Whether the user asked for whole traces, Hydra's own way."""
-    return _FULL_ERRORS_WANTED

@@ -10,8 +10,8 @@ from typing import Any
 
 import hydra
 
-from genrun.compose import FULL_ERRORS
 from genrun.config import register
+from genrun.full_errors import FULL_ERRORS
 from genrun.groups import conf_folder
 from genrun.runs.files import output_errors
 from genrun.words import hydra_overrides

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from genrun.build.health import build_health
 from genrun.build.instantiate import Config, instantiate
@@ -95,17 +96,12 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     statistics = StatisticsOfData(model, data, config["seed"], team.share)
     averaging = weight_average(regularizations, optimizers)
     average = AveragedNetworks(nets, trained, averaging, list(optimizers.values()), statistics)
-    with team.one_first():
-        comparison = build_comparison(config, data, plugins)
-    shown = POINTS if data.spec.points else GRID
-    evaluation = Evaluation(model, average.nets, data, comparison, config["seed"], shown)
+    evaluation = _evaluation(config, model, average, data, plugins, team)
     measured = evaluation.names()
-    monitor = monitor_of(config, model, comparison, measured)
+    monitor = monitor_of(config, model, evaluation.comparison, measured)
     plan = replace(plan, monitor=monitor)
     stoppers = build_stoppers(config, model, monitor, measured, plugins)
-    exchange = None
-    if team.share is not None:
-        exchange = Exchange(processes, [nets[name] for name in trained], device)
+    exchange = _exchange(team, [nets[name] for name in trained])
     refuse_for_closures(optimizers, regularizations, team.share)
     refuse_for_averages(optimizers, regularizations, model)
     hooks, settings = Hooks.of(regularizations), _step_settings(config, team)
@@ -122,6 +118,25 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     return Built(
         model, data, trial, step, evaluation, plan, device, processes, exchange, None, moved
     )
+
+
+def _evaluation(
+    config: Config,
+    model: Model,
+    average: AveragedNetworks,
+    data: Batches,
+    plugins: Sequence[str],
+    team: Team,
+) -> Evaluation:
+    """Of the weights to evaluate; one process may have to learn features for all."""
+    with team.one_first():
+        comparison = build_comparison(config, data, plugins)
+    shown = POINTS if data.spec.points else GRID
+    return Evaluation(model, average.nets, data, comparison, config["seed"], shown)
+
+
+def _exchange(team: Team, trained: list[nn.Module]) -> Exchange | None:
+    return None if team.share is None else Exchange(team.processes, trained, team.device)
 
 
 def _step_settings(config: Config, team: Team) -> StepSettings:

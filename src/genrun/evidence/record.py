@@ -95,11 +95,7 @@ def read_record(
     seed = config.get("seed")
     if not isinstance(seed, int):
         raise CheckpointUnusable(f"{folder}: its configuration has no seed")
-    try:
-        whole, chosen = {**EARLIER, **config}, {**EARLIER_CHOICES, **said}
-        settings = flat_settings(whole, chosen, steps if isinstance(steps, int) else None)
-    except (ValueError, RecursionError) as error:  # an alias of YAML may hold itself
-        raise CheckpointUnusable(f"{folder}: its configuration {error}") from error
+    planned = steps if isinstance(steps, int) else None
     return RunRecord(
         folder=folder,
         name=name,
@@ -108,8 +104,8 @@ def read_record(
         seed=seed,
         monitor=_text(info.get("monitor")),
         choices=said,
-        settings=settings,
-        steps=steps if isinstance(steps, int) else None,
+        settings=_settings(folder, config, said, planned),
+        steps=planned,
         data=_text(data.get("digest")) if isinstance(data, dict) else None,
         compute=spent if isinstance(spent, dict) else {},
         started=str(info.get("started", "")),
@@ -118,6 +114,15 @@ def read_record(
         sweep=sweep,
         stage=stage,
     )
+
+
+def _settings(
+    folder: Path, config: Mapping[str, Any], choices: Mapping[str, str], steps: int | None
+) -> dict[str, str]:
+    try:
+        return flat_settings({**EARLIER, **config}, {**EARLIER_CHOICES, **choices}, steps)
+    except (ValueError, RecursionError) as error:  # an alias of YAML may hold itself
+        raise CheckpointUnusable(f"{folder}: its configuration {error}") from error
 
 
 def _text(value: Any) -> str | None:

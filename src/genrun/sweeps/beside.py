@@ -16,10 +16,11 @@ from typing import Any
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS
 from genrun.sweeps import server
+from genrun.sweeps.around_pool import Limits, Listed
 from genrun.sweeps.ledger import JobState, state_of
 from genrun.sweeps.machine import Share, Slots, available_cores
 from genrun.sweeps.plan import Job
-from genrun.sweeps.pool import Limits, Listed, Pool
+from genrun.sweeps.pool import Pool
 from genrun.sweeps.stop_request import StopRequest
 from genrun.training.interrupt import Interrupt
 

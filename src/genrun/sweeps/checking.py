@@ -11,10 +11,10 @@ from genrun.core.errors import ConfigError, GenrunError
 from genrun.limits import LIMITS
 from genrun.room import check_room
 from genrun.sweeps import server
+from genrun.sweeps.around_pool import Limits
 from genrun.sweeps.drawing import import_beforehand
 from genrun.sweeps.machine import places
 from genrun.sweeps.plan import Job
-from genrun.sweeps.pool import Limits
 
 OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
 MOST_SHOWN = 10  # of the points that cannot be

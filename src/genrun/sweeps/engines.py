@@ -15,9 +15,9 @@ from hydra.plugins.launcher import Launcher
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, SweepPaused
 from genrun.runs.folder import RunFolder
+from genrun.sweeps.around_pool import Source, Watcher
 from genrun.sweeps.ledger import states
 from genrun.sweeps.plan import Job, read_plan
-from genrun.sweeps.pool import Source, Watcher
 from genrun.sweeps.stop_request import ask_to_stop, take_back
 from genrun.sweeps.task import sweep_here
 from genrun.terminal.sweep import sweep_display

@@ -12,12 +12,13 @@ from omegaconf import DictConfig
 
 from genrun.core.errors import SweepPaused
 from genrun.sweeps import server
+from genrun.sweeps.around_pool import Listed, Source
 from genrun.sweeps.checking import limits_of
 from genrun.sweeps.engines import TakesSource, engine_of, lines_of, name_in
 from genrun.sweeps.ledger import states
 from genrun.sweeps.machine import share_out
 from genrun.sweeps.plan import Job, read_plan
-from genrun.sweeps.pool import Listed, Pool, Source
+from genrun.sweeps.pool import Pool
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
 

@@ -15,59 +15,16 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Protocol
 
 from genrun.runs.folder import RunFolder
 from genrun.sweeps import server
+from genrun.sweeps.around_pool import Limits, Source, Watcher
 from genrun.sweeps.ledger import JobState, note_failure, state_of
 from genrun.sweeps.machine import Slots
 from genrun.sweeps.plan import Job
 
 WAIT_SECONDS = 0.25
 GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killing it
-
-
-class Source(Protocol):
-    """Where jobs come from: a list, or a search that makes them as it learns."""
-
-    def take(self) -> Job | None:
-        """The next job; None where there is none, or none yet."""
-
-    def ended(self, state: JobState) -> None: ...
-
-
-class Listed:
-    """Jobs of a list, in its order."""
-
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self._jobs = deque(jobs)
-
-    def take(self) -> Job | None:
-        return self._jobs.popleft() if self._jobs else None
-
-    def ended(self, state: JobState) -> None:
-        return None
-
-
-class Watcher(Protocol):
-    """What a person sees of a sweep."""
-
-    def begun(self, job: Job) -> None: ...
-
-    def progress(self, job: Job, step: int, steps: int) -> None: ...
-
-    def ended(self, state: JobState) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a job may take, and what a sweep puts up with."""
-
-    timeout_seconds: float | None
-    retries: int  # of a job that crashed; one that raised would raise again
-    give_up_after: int  # equal failures in a row
 
 
 @dataclass
