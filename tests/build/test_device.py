@@ -85,7 +85,7 @@ def test_cores_are_shared_out_unless_somebody_said_how_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 12)
-    monkeypatch.setattr(together, "ALL_THREADS", 5)
+    monkeypatch.setattr(together, "available_threads", lambda: 5)
     unset, own = {"runtime": {"threads": None}}, {"runtime": {"threads": 7}}
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as torchrun sets it
     assert threads(unset, THIRD) == 3
