@@ -14,6 +14,7 @@ from genrun.cli import run
 from genrun.core.spent import PHASES
 from genrun.experiment import Experiment
 from genrun.runs.folder import RunFolder
+from genrun.runs.lock import only_writer
 from genrun.runs.recorder import Recorder
 from genrun.runs.spent import spent_of
 from genrun.terminal.plain import SilentDisplay
@@ -185,6 +186,28 @@ def test_show_says_it_and_older_runs_still_read(
     compute = compute_of(tmp_path / "old")
     assert (compute["steps"], compute["energy_joules"]) == (14, None)
     assert compute["seconds"]["training"] > old["seconds"]["training"]
+
+
+def test_a_killed_run_is_not_shown_as_running(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    train(folder)
+    RunFolder.open(folder).update({"status": "running", "reason": "", "compute": None})
+
+    def shown() -> tuple[str, str]:
+        assert run(["show", str(folder)]) == 0
+        status = _facts(capsys.readouterr().out)["status"]
+        assert run(["list", str(tmp_path)]) == 0
+        return status, capsys.readouterr().out
+
+    status, listed = shown()
+    assert status == f"killed; go on with: genrun resume {folder}"
+    assert "  killed  " in listed
+    with only_writer(folder):
+        status, listed = shown()
+    assert status.startswith("running: is being written by process")
+    assert "  running  " in listed
 
 
 def _facts(shown: str) -> dict[str, str]:

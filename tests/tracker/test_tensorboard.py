@@ -72,7 +72,8 @@ def test_rows_pictures_and_hyperparameters_are_there(tmp_path: Path) -> None:
         for event in read.Images(tag):
             png = (folder / "samples" / f"step-{event.step:06d}{suffix}.png").read_bytes()
             assert event.encoded_image_string == png
-            assert Image.open(io.BytesIO(png)).size[0] >= 28
+            assert (event.width, event.height) == Image.open(io.BytesIO(png)).size
+            assert event.width >= 28
     chosen = hparams(read, "session_start_info").session_start_info.hparams
     assert chosen["optimizer.lr"].number_value == pytest.approx(0.001)
     assert chosen["model._target_"].string_value == "genrun.model.autoencoder.Autoencoder"

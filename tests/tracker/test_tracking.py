@@ -182,6 +182,7 @@ def test_wandb_is_offline_and_silent(calls: Calls, monkeypatch: pytest.MonkeyPat
     assert settings["name"] == "run"
     assert settings["config"]["optimizer.lr"] == 0.001
     assert settings["settings"]["console"] == "off"
+    assert settings["settings"]["x_save_requirements"] is False
     check_told(calls, folder)
     kind, end = calls[-1]
     assert (kind, end["exit_code"], end["status"]) == ("finish", 0, "finished")
@@ -369,4 +370,5 @@ def test_wandb_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert b"held_out/mse" in content
     assert b"optimizer.lr" in content
     assert list(store.parent.glob("files/media/images/samples*.png"))
+    assert [path.name for path in (store.parent / "files").iterdir()] == ["media"]
     assert [path for path in (tmp_path / "home").rglob("*") if path.is_file()] == []

@@ -86,10 +86,6 @@ class Proof:
         return replace(self, winners=dict(winners))
 
 
-def is_proof(folder: Path) -> bool:
-    return (folder / NAME).is_file()
-
-
 def read_proof(folder: Path) -> Proof:
     """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
     path = folder / NAME

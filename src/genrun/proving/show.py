@@ -8,13 +8,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CannotCreate, FolderLocked
 from genrun.proving.cost import as_text
 from genrun.proving.proof import FINAL, TUNING, Proof, read_proof
 from genrun.proving.tested import untested
 from genrun.proving.verdict import show_verdict
 from genrun.proving.winners import tuning_values
-from genrun.runs.lock import refuse_if_locked
+from genrun.runs.lock import who_writes
 from genrun.sweeps.ledger import JobState, states
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.results import result_of
@@ -52,12 +51,8 @@ def _rows(folder: Path, stage: str, proof: Proof) -> list[JobState]:
 
 
 def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:
-    try:
-        refuse_if_locked(folder)
-    except FolderLocked as error:
-        return str(error).removeprefix(f"{folder}: ")
-    except CannotCreate:
-        return "whether a process works on it cannot be told"
+    if (who := who_writes(folder)) is not None:
+        return who
     stage = "tuning" if proof.winners is None else "the winners' runs"
     if proof.winners is not None and _left(rows[FINAL]) == 0:
         if not untested(folder):

@@ -36,6 +36,17 @@ def refuse_if_locked(folder: Path) -> None:
             pass
 
 
+def who_writes(folder: Path) -> str | None:
+    """In words; also where it cannot be told. None: no process writes in `folder`."""
+    try:
+        refuse_if_locked(folder)
+    except FolderLocked as error:
+        return str(error).removeprefix(f"{folder}: ")
+    except CannotCreate:
+        return "whether a process works on it cannot be told"
+    return None
+
+
 @contextmanager
 def _locked(folder: Path, flags: int) -> Iterator[int]:
     flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CannotCreate, FolderLocked, GenrunError
-from genrun.runs.lock import refuse_if_locked
+from genrun.core.errors import GenrunError
+from genrun.runs.lock import who_writes
 from genrun.sweeps.ledger import states
 from genrun.sweeps.plan import Plan, read_plan
 from genrun.sweeps.results import Result
@@ -59,12 +59,8 @@ def _search(folder: Path, plan: Plan) -> dict[str, str]:
 def _state(summary: Summary) -> str:
     """Who works on it, or how to have the rest done."""
     rest = sum(result.left or result.status == "failed" for result in summary.results)
-    try:
-        refuse_if_locked(summary.folder)
-    except FolderLocked as error:
-        return str(error).removeprefix(f"{summary.folder}: ")
-    except CannotCreate:
-        return "whether a process works on it cannot be told"
+    if (who := who_writes(summary.folder)) is not None:
+        return who
     return f"{rest} not done; go on with: genrun resume {summary.folder}" if rest else "complete"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
+
+from PIL import Image
 
 from genrun.core.tracking import TrackedEnd, TrackedRun, need
 
@@ -41,7 +44,13 @@ class TensorBoard:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         for name, png in pictures.items():
-            image = Summary.Image(encoded_image_string=png)
+            drawn = Image.open(io.BytesIO(png))
+            image = Summary.Image(
+                width=drawn.width,
+                height=drawn.height,
+                colorspace=len(drawn.getbands()),
+                encoded_image_string=png,
+            )
             summary = Summary(value=[Summary.Value(tag=name, image=image)])
             self._writer.file_writer.add_summary(summary, step)
 

@@ -16,7 +16,8 @@ class WandB:
     """An offline run is sent later by `wandb sync RUN/wandb*/wandb/offline-run-*`.
 
     Online it uses the login that `wandb login` made, and never asks for one. Nothing is recorded
-    that genrun does not say: no console, no code, no measurements of the machine.
+    that genrun does not say: no console, no code, no list of packages, no
+    measurements of the machine.
     """
 
     folder = "wandb"
@@ -42,6 +43,7 @@ class WandB:
                 x_disable_meta=True,
                 x_disable_machine_info=True,
                 x_disable_stats=True,
+                x_save_requirements=False,
             )
             self._run: Any = wandb.init(
                 project=self.project,

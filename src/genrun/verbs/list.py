@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
 from genrun.runs.folder import run_folders
+from genrun.runs.lock import who_writes
 from genrun.terminal.tables import print_line, print_table
 
 USAGE = "genrun list [FOLDER]\n  A line for each run below FOLDER (outputs)."
@@ -28,7 +29,10 @@ def run(words: Sequence[str]) -> int:
             continue
         best = info.get("best") or {}
         choices = " ".join(name for name in info["choices"].values() if name)
-        row = (folder.path, info["status"], info.get("step"), info["monitor"], best.get("value"))
+        status = info["status"]
+        if status == "running" and who_writes(folder.path) is None:
+            status = "killed"
+        row = (folder.path, status, info.get("step"), info["monitor"], best.get("value"))
         rows.append((*row, best.get("step"), choices))
     if not rows:
         print_line(f"{root}: has no runs yet")

@@ -11,6 +11,7 @@ from genrun.core.row_names import is_error
 from genrun.core.shown import shown_bytes, shown_updates
 from genrun.core.spent import PHASES, Spent
 from genrun.runs.folder import RunFolder
+from genrun.runs.lock import who_writes
 from genrun.runs.spent import spent_of
 from genrun.terminal.style import with_errors
 from genrun.terminal.tables import print_facts, print_table
@@ -67,7 +68,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
     choices = [f"{group}={name}" for group, name in info["choices"].items() if name]
     return {
         "run": folder.path,
-        "status": f"{info['status']}: {info['reason']}" if info["reason"] else info["status"],
+        "status": _status(folder, info),
         "choices": " ".join(choices),
         "overrides": " ".join(info["overrides"]) or None,
         "steps": f"{rows[-1]['step'] if rows else 0} of {info['steps']}",
@@ -80,6 +81,13 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "updates": shown_updates(info.get("updates", {})) or None,
         "resumed": ", ".join(f"at step {r['step']}" for r in info["resumed"]) or None,
     }
+
+
+def _status(folder: RunFolder, info: Mapping[str, Any]) -> str:
+    if info["status"] != "running":
+        return f"{info['status']}: {info['reason']}" if info["reason"] else str(info["status"])
+    who = who_writes(folder.path)
+    return f"killed; go on with: genrun resume {folder.path}" if who is None else f"running: {who}"
 
 
 def _data(data: Mapping[str, Any]) -> str:
