@@ -182,7 +182,7 @@ def test_power_is_a_number_and_grows_with_the_pairs() -> None:
 
 
 def test_two_pairs_do_not_show_what_takes_three() -> None:
-    """n = 2, effect 13.95, level 0.05 / 3: power 0.39 (numerical integral), where scipy has NaN."""
+    """Power 0.394 by numerical integration, where scipy's lower tail is NaN."""
     assert paired_power(2, 13.95, 0.05 / 3) == pytest.approx(0.394, abs=0.002)
     assert seeds_to_decide(1.0, 13.95, level=0.05 / 3) == 3
 
