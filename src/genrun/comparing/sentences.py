@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from genrun.comparing.forms import Pair, Quality, Standing, WorkloadVerdict
 from genrun.comparing.names import amount, counted, together
-from genrun.comparing.pairs import LEVEL, MOST_SEEDS, Side
+from genrun.comparing.pairs import LEVEL, MOST_SEEDS, Side, by_rank_only
 from genrun.evidence.arrangement import EVERYTHING
 
 
@@ -101,6 +101,8 @@ def _of_single(standing: Standing, quality: Quality, metric: str) -> str:
 
 def _outlook(pair: Pair, metric: str) -> str:
     """What it would take to decide."""
+    if by_rank_only(pair):
+        return "too few runs to be sure beside failures"
     if pair.p_value is None:
         return "how sure this is takes at least two seeds of each to say"
     if pair.worth is None:
@@ -115,6 +117,8 @@ def _outlook(pair: Pair, metric: str) -> str:
 
 def _corrected(pair: Pair, number: int) -> str:
     """Why it is undecided though its own interval excludes zero."""
+    if by_rank_only(pair):
+        return f"; p = {pair.p_value:.2g} by rank"
     if pair.p_value is None or pair.adjusted is None or pair.p_value > LEVEL:
         return ""
     return f"; p = {pair.adjusted:.2g} by Holm over {counted(number, 'pair')}"
