@@ -269,3 +269,11 @@ def test_what_only_the_stand_in_of_failures_shows_is_undecided(tmp_path: Path) -
         "undecided between adam and sgd: 200 nats (188 to 212, 3 paired seeds; p = 0.1 by rank); "
         "2 of sgd's 3 runs failed and count as worst; too few runs to be sure beside failures"
     )
+
+
+def test_a_long_reason_is_cut(tmp_path: Path) -> None:
+    records = [
+        made_record(tmp_path / str(seed), [400.0], seed, status="failed", reason="x" * 10**6)
+        for seed in range(2)
+    ]
+    assert len(verdict_of(records, Asked()).sentences[0]) < 400

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from genrun.comparing.forms import Pair, Quality, Standing, WorkloadVerdict
-from genrun.comparing.names import amount, counted, together
+from genrun.comparing.names import amount, counted, cut, together
 from genrun.comparing.pairs import LEVEL, MOST_SEEDS, Side, by_rank_only
 from genrun.evidence.arrangement import EVERYTHING
+
+LONGEST_REASON = 300  # characters of a stranger's text
 
 
 def sentences_of(verdict: WorkloadVerdict) -> list[str]:
@@ -52,7 +54,7 @@ def _of_unfinished(standing: Standing) -> str:
 def _of_failures(standings: Sequence[Standing]) -> list[str]:
     """A sentence for each contestant all of whose runs failed."""
     return [
-        f"{_failed(one)}: {next(iter(one.failures.values()))}"
+        f"{_failed(one)}: {cut(next(iter(one.failures.values())), LONGEST_REASON)}"
         for one in standings
         if one.runs and len(one.failures) == len(one.runs)
     ]

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from genrun.comparing.forms import Verdict
+from genrun.comparing.names import cut
 from genrun.core.errors import GenrunError
 from genrun.evidence.collect import PROOF
 from genrun.evidence.record import RunRecord
 from genrun.report.infos import Infos
-from genrun.report.numbers import cut
 from genrun.runs.strict_json import check_form, read_json
 from genrun.sweeps.plan import read_plan
 
