@@ -84,6 +84,7 @@ def _standing(
         configuration=one.label if chosen is None else chosen.label,
         settings={} if chosen is None else chosen.settings,
         configurations=len(one.tried),
+        confirmed=one.confirmed,
         runs=[run.name for run in one.runs.values()],
         failures={
             run.name: f"{run.status}: {run.reason}" for run in one.runs.values() if run.failed

@@ -31,6 +31,8 @@ def _failed(standing: Standing) -> str:
     number = len(standing.runs)
     if standing.label == EVERYTHING:
         return f"all {number} runs failed" if number > 1 else "the only run failed"
+    if _never_sound(standing):
+        return f"{standing.name} failed in all {len(standing.tuning.trials)} trials"
     return f"{standing.name} failed in {_all(number)}"
 
 
@@ -66,6 +68,11 @@ def of_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> 
     names = first.standing.name, second.standing.name
     if _all_failed(first.quality):
         return f"undecided between {names[0]} and {names[1]}: both failed in all their runs"
+    if first.standing.confirmed and _never_sound(second.standing):
+        trials = len(second.standing.tuning.trials)
+        return (
+            f"{names[1]} has lost to {names[0]}: none of its {trials} trials came to a sound end"
+        )
     if _all_failed(second.quality):
         failed = f"{names[1]}, which failed in {_all(second.quality.seeds)}"
         if pair.decided:
@@ -150,6 +157,12 @@ def _trials(first: Side, second: Side) -> str:
         return ""
     names = first.standing.name, second.standing.name
     return f"; {names[0]} had {counted(one, 'trial')}, {names[1]} {other:,}"
+
+
+def _never_sound(standing: Standing) -> bool:
+    """Whether several configurations of it were tried, and all failed."""
+    trials = standing.tuning.trials
+    return not standing.confirmed and len(trials) > 1 and all(trial.failed for trial in trials)
 
 
 def _all_failed(quality: Quality) -> bool:
