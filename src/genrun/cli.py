@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import io
 import os
@@ -73,6 +74,9 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         if full_errors_wanted():
             raise
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            _print_error(f"{leave_to_others()}{error.filename}: is too long for a name of a file")
+            return ConfigError.exit_code
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
         _print_error(

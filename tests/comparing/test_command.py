@@ -77,6 +77,9 @@ def test_out_is_json_that_any_reader_takes(runs: Path, tmp_path: Path) -> None:
         (["RUNS", "by=optimizer", "by=model"], 2, "is given twice"),
         ([], 2, "takes folders of runs"),
         (["nowhere"], 66, "there is no such folder"),
+        (["n" * 300], 2, "is too long for a name of a file"),
+        (["RUNS", f"by={'n' * 300}"], 2, "the runs do not differ in it"),
+        (["RUNS", f"out={'n' * 300}.json"], 2, "is too long for a name of a file"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
@@ -87,6 +90,22 @@ def test_what_is_wrong_is_said_in_one_line(
     assert text in printed.err
     assert len(printed.err.splitlines()) == 1
     assert printed.out == ""
+
+
+def test_out_replaces_a_verdict_and_nothing_else(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, plan, link = (runs / name for name in ("verdict.json", "plan.json", "link.json"))
+    plan.write_text('{"format": 1, "words": [], "jobs": []}')
+    link.symlink_to("verdict.json")
+    before = plan.read_bytes()
+    for path in (plan, runs / "adam-0" / "run.json", link):
+        assert run(["compare", str(runs / "adam-0"), f"out={path}"]) == 73
+        assert "is there, and is no verdict" in capsys.readouterr().err
+    assert plan.read_bytes() == before
+    assert not out.exists()
+    for _ in range(2):
+        assert run(["compare", str(runs / "adam-0"), f"out={out}"]) == 0
 
 
 def test_where_all_are_damaged(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

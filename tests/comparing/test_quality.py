@@ -163,3 +163,11 @@ def test_from_thirty_runs_on_means_of_the_middle_half_are_resampled(make: Make) 
     assert quality is not None
     assert quality.interquartile_mean.method == "bootstrap"
     assert any("stratified bootstrap (1,000 resamples)" in note for note in verdict.notes)
+
+
+def test_a_budget_within_which_a_run_measured_nothing_is_refused(make: Make) -> None:
+    """It would count as failed, which it did not."""
+    records = [make("adam", [None, 7, 5]), make("sgd", [9, 8, 6])]
+    with pytest.raises(ConfigError, match=r"at=9: .*adam.* had not measured negative_elbo"):
+        judged(records, at=9.0)
+    assert judged(records, at=10.0).budget is not None

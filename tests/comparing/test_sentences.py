@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import numpy as np
 import pytest
 
 from genrun.comparing.asked import Asked
-from genrun.comparing.forms import Pair, Verdict
+from genrun.comparing.forms import Pair, Standing, Verdict
 from genrun.comparing.names import amount, short_names, together
+from genrun.comparing.pairs import Side, compare_all
+from genrun.comparing.quality import quality_from
 from genrun.comparing.verdict import verdict_of
 from tests.evidence.made_up import made_record
 
@@ -222,3 +227,53 @@ def test_units() -> None:
     assert amount("1", "importance_weighted_bound") == "1 nat"
     assert amount("0.3", "negative_elbo") == "0.3 nats"
     assert amount("0.012", "sliced_wasserstein") == "0.012 in sliced_wasserstein"
+
+
+def test_failures_decide_by_rank_too(tmp_path: Path) -> None:
+    """All of 2 against none of 2 is 1 of 3 ways to divide them; of equals, t found 11 % so."""
+    failed: list[float | str] = ["diverged"] * 2
+    verdict = compared(tmp_path, {"adam": [100.0, 101], "sgd": failed})
+    assert verdict.sentences[-1] == (
+        "undecided between adam and sgd, which failed in all 2 runs: too few runs to be sure"
+    )
+    (pair,) = verdict.workloads[0].pairs
+    assert pair.p_value == pytest.approx(1 / 3)
+    assert pair.more_seeds is None
+
+
+def test_equals_half_of_whose_runs_fail_are_seldom_told_apart() -> None:
+    generator = np.random.default_rng(0)
+    for seeds in (2, 10):
+        wrong = 0
+        for _ in range(400):
+            sides = []
+            for name in "abc":
+                fails, sound = generator.random(seeds) < 0.5, generator.normal(200, 3, seeds)
+                values = dict(enumerate(np.where(fails, np.inf, sound).tolist()))
+                quality = quality_from(values, 551.0, 1000)
+                assert quality is not None
+                sides.append(Side(cast(Standing, SimpleNamespace(label=name)), quality))
+            wrong += any(pair.decided for pair in compare_all(sides, 551.0, None))
+        assert wrong <= 20, seeds
+
+
+def test_what_only_the_stand_in_of_failures_shows_is_undecided(tmp_path: Path) -> None:
+    """Differences 195, 200, 205: t says p = 0.0002; ranks say 1 in 10, twice the tail 1 / 20."""
+    values: list[float | str] = ["failed", "failed", 400.0]
+    verdict = compared(tmp_path, {"adam": [205.0, 200, 195], "sgd": values})
+    pair = pair_of(verdict)
+    assert pair.difference.low is not None
+    assert pair.difference.low > 0
+    assert not pair.decided
+    assert pair.sentence == (
+        "undecided between adam and sgd: 200 nats (188 to 212, 3 paired seeds; p = 0.1 by rank); "
+        "2 of sgd's 3 runs failed and count as worst; too few runs to be sure beside failures"
+    )
+
+
+def test_a_long_reason_is_cut(tmp_path: Path) -> None:
+    records = [
+        made_record(tmp_path / str(seed), [400.0], seed, status="failed", reason="x" * 10**6)
+        for seed in range(2)
+    ]
+    assert len(verdict_of(records, Asked()).sentences[0]) < 400

@@ -206,3 +206,17 @@ def test_a_damaged_proof_file_leaves_its_runs(proof: Path) -> None:
     verdict = verdict_at(proof)
     assert verdict.workloads[0].split == "test"
     assert tuning(verdict, "adam").at_random
+
+
+def test_a_contestant_of_a_proof_without_a_sound_trial_has_lost(proof: Path) -> None:
+    for place, rate in enumerate(RATES):
+        make_run(
+            proof / "tuning" / f"sgd-{place:03d}", [50], 0, status="diverged",
+            choices={"optimizer": "sgd"}, optimizer__lr=rate,
+        )  # fmt: skip
+    make_plan(proof / "final", ["adam-seed-100", "adam-seed-101"])
+    sentences = verdict_at(proof, by=()).sentences
+    assert sentences == [
+        "sgd failed in all 3 trials: diverged: it ended",
+        "sgd has lost to adam: none of its 3 trials came to a sound end",
+    ]

@@ -108,6 +108,21 @@ def test_a_contestant_of_which_nothing_came_has_lost(
     assert "<!doctype html>" in (tmp_path / "report.html").read_text()[:20].lower()
 
 
+def test_a_reader_who_has_seen_enough_leaves_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof = make_proof(tmp_path, {"adam": [3.0, 1.0, 2.0], "sgd": [4.0, 5.0, 6.0]})
+
+    def printed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("genrun.proving.verdict.print_verdict", printed)
+    with pytest.raises(BrokenPipeError):
+        leave_verdict(tmp_path, proof)
+    assert (tmp_path / "verdict.json").is_file()
+    assert (tmp_path / "report.html").is_file()
+
+
 def leave_final(folder: Path, plan: Plan, values: dict[str, float], step: int = 90) -> None:
     for job in plan.jobs:
         leave(folder / "final" / job.name, run_json(job, 1.0))

@@ -173,6 +173,20 @@ def test_seeds_to_decide_at_the_ends(
     assert seeds_to_decide(deviation, difference) == pairs
 
 
+def test_power_is_a_number_and_grows_with_the_pairs() -> None:
+    """scipy's lower tail is NaN at many noncentralities over 3; its share there is below 1e-6."""
+    for effect in np.geomspace(0.5, 60.0, 80):
+        powers = [paired_power(pairs, effect, 0.05 / 3) for pairs in range(2, 12)]
+        assert all(0 <= power <= 1 + 1e-12 for power in powers), effect
+        assert np.all(np.diff(powers) > -1e-9), effect
+
+
+def test_two_pairs_do_not_show_what_takes_three() -> None:
+    """Power 0.394 by numerical integration, where scipy's lower tail is NaN."""
+    assert paired_power(2, 13.95, 0.05 / 3) == pytest.approx(0.394, abs=0.002)
+    assert seeds_to_decide(1.0, 13.95, level=0.05 / 3) == 3
+
+
 def test_power_by_simulation() -> None:
     generator = np.random.default_rng(0)
     drawn = generator.normal(0.8, 1.0, size=(20_000, 12))

@@ -69,6 +69,7 @@ class Standing:
     configuration: str
     settings: Mapping[str, str]  # of the configuration: what differs within the contestant
     configurations: int
+    confirmed: bool  # whether its runs are others than those by which it was chosen
     runs: list[str]  # names of those that count, failures among them
     failures: Mapping[str, str]  # why, by the run's name
     left: list[str]  # runs that have still to end; they do not count

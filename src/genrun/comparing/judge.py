@@ -21,7 +21,7 @@ from genrun.core.errors import ConfigError
 def judge(entry: Entry, asked: Asked, baseline: str | None) -> WorkloadVerdict:
     """`baseline` is a label. Raises `ConfigError` where what was asked does not suit it."""
     split = _split(entry, asked)
-    budget = budget_of(entry.contenders, asked) if split == "held_out" else None
+    budget = budget_of(entry.contenders, entry.metric, asked) if split == "held_out" else None
     target = target_of(entry.contenders, entry.metric, asked, baseline)
     standings = [_standing(one, entry, split, budget, target, asked) for one in entry.contenders]
     standings.sort(key=_mean)
@@ -84,6 +84,7 @@ def _standing(
         configuration=one.label if chosen is None else chosen.label,
         settings={} if chosen is None else chosen.settings,
         configurations=len(one.tried),
+        confirmed=one.confirmed,
         runs=[run.name for run in one.runs.values()],
         failures={
             run.name: f"{run.status}: {run.reason}" for run in one.runs.values() if run.failed

@@ -89,6 +89,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def cut(text: str, most: int) -> str:
+    """Text of a stranger's, no longer than `most` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def _short(label: str) -> str:
     parts = [_short_part(key, value) for key, value in PART.findall(label)]
     return " ".join(parts) or label

@@ -17,17 +17,22 @@ from genrun.statistics.means import iqm_interval, mean_interval
 SEED = 0  # of the bootstrap: the same runs give the same verdict
 
 
-def budget_of(contenders: Sequence[Contender], asked: Asked) -> Mark | None:
+def budget_of(contenders: Sequence[Contender], metric: str, asked: Asked) -> Mark | None:
     """What all contestants can be given: the least that one typically spent.
 
     None where no run has ended. Raises `ConfigError` where a contestant's runs do not say what
-    they spent on that axis.
+    they spent on that axis, or one had measured nothing yet: that is no failure of it.
     """
     axis = asked.budget
     unknown = [one.name for one in contenders if any(map(math.isnan, totals_of(one, axis)))]
     if unknown:
         raise ConfigError(f"budget={axis}: the runs of {', '.join(unknown)} do not say")
     if asked.at is not None:
+        for run in (run for one in contenders for run in one.sound):
+            if math.isinf(value_of(run, metric, "held_out", axis, asked.at)):
+                raise ConfigError(
+                    f"at={asked.at:g}: {run.name} had not measured {metric} within so few {axis}"
+                )
         return Mark(asked.at, f"at={asked.at:g} {axis}, as given")
     totals = {one.name: typical(one, axis) for one in contenders if one.sound}
     if not totals:

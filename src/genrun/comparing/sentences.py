@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from genrun.comparing.forms import Pair, Quality, Standing, WorkloadVerdict
-from genrun.comparing.names import amount, counted, together
-from genrun.comparing.pairs import LEVEL, MOST_SEEDS, Side
+from genrun.comparing.names import amount, counted, cut, together
+from genrun.comparing.pairs import LEVEL, MOST_SEEDS, Side, by_rank_only
 from genrun.evidence.arrangement import EVERYTHING
+
+LONGEST_REASON = 300  # characters of a stranger's text
 
 
 def sentences_of(verdict: WorkloadVerdict) -> list[str]:
@@ -29,6 +31,8 @@ def _failed(standing: Standing) -> str:
     number = len(standing.runs)
     if standing.label == EVERYTHING:
         return f"all {number} runs failed" if number > 1 else "the only run failed"
+    if _never_sound(standing):
+        return f"{standing.name} failed in all {len(standing.tuning.trials)} trials"
     return f"{standing.name} failed in {_all(number)}"
 
 
@@ -52,7 +56,7 @@ def _of_unfinished(standing: Standing) -> str:
 def _of_failures(standings: Sequence[Standing]) -> list[str]:
     """A sentence for each contestant all of whose runs failed."""
     return [
-        f"{_failed(one)}: {next(iter(one.failures.values()))}"
+        f"{_failed(one)}: {cut(next(iter(one.failures.values())), LONGEST_REASON)}"
         for one in standings
         if one.runs and len(one.failures) == len(one.runs)
     ]
@@ -64,6 +68,11 @@ def of_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> 
     names = first.standing.name, second.standing.name
     if _all_failed(first.quality):
         return f"undecided between {names[0]} and {names[1]}: both failed in all their runs"
+    if first.standing.confirmed and _never_sound(second.standing):
+        trials = len(second.standing.tuning.trials)
+        return (
+            f"{names[1]} has lost to {names[0]}: none of its {trials} trials came to a sound end"
+        )
     if _all_failed(second.quality):
         failed = f"{names[1]}, which failed in {_all(second.quality.seeds)}"
         if pair.decided:
@@ -101,6 +110,8 @@ def _of_single(standing: Standing, quality: Quality, metric: str) -> str:
 
 def _outlook(pair: Pair, metric: str) -> str:
     """What it would take to decide."""
+    if by_rank_only(pair):
+        return "too few runs to be sure beside failures"
     if pair.p_value is None:
         return "how sure this is takes at least two seeds of each to say"
     if pair.worth is None:
@@ -115,6 +126,8 @@ def _outlook(pair: Pair, metric: str) -> str:
 
 def _corrected(pair: Pair, number: int) -> str:
     """Why it is undecided though its own interval excludes zero."""
+    if by_rank_only(pair):
+        return f"; p = {pair.p_value:.2g} by rank"
     if pair.p_value is None or pair.adjusted is None or pair.p_value > LEVEL:
         return ""
     return f"; p = {pair.adjusted:.2g} by Holm over {counted(number, 'pair')}"
@@ -144,6 +157,12 @@ def _trials(first: Side, second: Side) -> str:
         return ""
     names = first.standing.name, second.standing.name
     return f"; {names[0]} had {counted(one, 'trial')}, {names[1]} {other:,}"
+
+
+def _never_sound(standing: Standing) -> bool:
+    """Whether several configurations of it were tried, and all failed."""
+    trials = standing.tuning.trials
+    return not standing.confirmed and len(trials) > 1 and all(trial.failed for trial in trials)
 
 
 def _all_failed(quality: Quality) -> bool:

@@ -24,14 +24,17 @@ def show_verdict(folder: Path, proof: Proof) -> None:
 
 
 def leave_verdict(folder: Path, proof: Proof) -> None:
-    """The same, and for programs and readers: verdict.json and report.html."""
+    """The same, and for programs and readers: verdict.json and report.html.
+
+    Files come first: whoever reads what is printed may have seen enough (`… | head`).
+    """
     from genrun.report.render import page_bytes
 
     found = collect([folder])
     verdict = _judged(proof, found)
-    _show(verdict, proof)
     write_json(folder / VERDICT, to_json(verdict))
     write_whole(folder / PAGE, page_bytes(found.records, verdict))
+    _show(verdict, proof)
     print_line(os.path.relpath(folder / PAGE))
 
 

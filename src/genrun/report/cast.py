@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from genrun.comparing.forms import Verdict, WorkloadVerdict
+from genrun.comparing.names import cut
 from genrun.evidence.arrangement import Arrangement, Configuration, Workload
 from genrun.evidence.record import RunRecord
 from genrun.report.chart import STYLES
-from genrun.report.numbers import cut
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval
 from genrun.sweeps.results import brief

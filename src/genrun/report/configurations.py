@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from genrun.comparing.names import cut
 from genrun.evidence.differences import differing_settings
 from genrun.report import numbers
 from genrun.report.cast import Member, Scene
@@ -50,8 +51,8 @@ def failures_of(scenes: Sequence[Scene]) -> Table:
             number_cell(str(run.seed), run.seed),
             Cell("given up" if run.pruned else run.status),
             number_cell(*_last_step(run.curve.total("steps"))),
-            Cell(numbers.cut(run.reason, LONGEST_REASON)),
-            Cell(numbers.cut(run.name, LONGEST_REASON)),
+            Cell(cut(run.reason, LONGEST_REASON)),
+            Cell(cut(run.name, LONGEST_REASON)),
         ]
         for scene in scenes
         for member in scene.members
@@ -89,7 +90,7 @@ def _setting(text: str | None) -> Cell:
     try:
         value = math.nan if text is None else float(text)
     except ValueError:
-        return Cell(numbers.cut(text or "", LONGEST_SETTING))
+        return Cell(cut(text or "", LONGEST_SETTING))
     return number_cell(numbers.NOTHING if text is None else brief(text), value)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from genrun.comparing.names import cut
 from genrun.report.chart import Axis, Chart, Line, Point
-from genrun.report.numbers import cut
 from genrun.report.scale import Tick
 
 UNITS = 1000  # of the plot's own coordinates, each way

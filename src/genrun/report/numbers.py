@@ -85,11 +85,6 @@ def with_prefix(amount: float, unit: str) -> str:
     return f"{amount:.3g} {unit}"
 
 
-def cut(text: str, most: int) -> str:
-    """Text of a stranger's, no longer than `most` characters."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def _places(size: float) -> int:
     """Decimal places at which the size has two digits; negative where it is large."""
     return 5 if size <= 0 else min(max(1 - math.floor(math.log10(size)), -300), 12)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from genrun.comparing.forms import Verdict
+from genrun.comparing.names import cut
 from genrun.core.errors import GenrunError
 from genrun.evidence.collect import PROOF
 from genrun.evidence.record import RunRecord
 from genrun.report.infos import Infos
-from genrun.report.numbers import cut
 from genrun.runs.strict_json import check_form, read_json
 from genrun.sweeps.plan import read_plan
 
@@ -133,7 +133,7 @@ def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
         (
             "of runs with the same seed where both contestants have them, else of all runs (by "
             "Welch); decided where its p-value, corrected for the number of pairs (Holm), is "
-            "below 0.05"
+            "below 0.05; where runs failed, by rank too (Mann-Whitney)"
         ),
     )
     yield (

@@ -138,7 +138,8 @@ def paired_power(pairs: int, effect: float, level: float) -> float:
     if noncentrality - critical > 30:
         return 1.0  # scipy's series loses its digits far out
     above = 1 - nctdtr(pairs - 1, noncentrality, critical)
-    return float(above + nctdtr(pairs - 1, noncentrality, -critical))
+    below = nctdtr(pairs - 1, noncentrality, -critical)  # NaN where scipy's digits do not reach
+    return float(above if math.isnan(below) else above + below)
 
 
 def _paired(values: Sequence[float], confidence: float) -> Found:

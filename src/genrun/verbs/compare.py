@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.core.errors import CannotCreate, CheckpointUnusable, ConfigError
 from genrun.verbs.words import folders_and_settings, integer, listed, settings_among
 
 if TYPE_CHECKING:  # numpy, which a wrong word is said without
@@ -28,6 +29,7 @@ DEFAULTS = {
 }
 BUDGETS = ("steps", "seconds", "examples", "flops")
 SPLITS = ("held_out", "test")
+LARGEST_VERDICT = 1 << 28
 LEAST_RESAMPLES, MOST_RESAMPLES = 1000, 1_000_000
 USAGE = (
     "genrun compare RUN… [by=KEY|[KEY,…]] [metric=NAME] [budget=steps|seconds|examples|flops]\n"
@@ -123,4 +125,18 @@ def _out(text: str) -> Path | None:
         raise ConfigError(f"out={out}: must end in .json")
     if not out.parent.is_dir():
         raise ConfigError(f"out={out}: there is no folder {out.parent}")
+    if (out.is_symlink() or out.exists()) and not _is_verdict(out):
+        raise CannotCreate(f"{out}: is there, and is no verdict of genrun compare")
     return out
+
+
+def _is_verdict(path: Path) -> bool:
+    """Whether a file may be replaced: a sweep's plan.json is a .json too."""
+    from genrun.comparing.forms import Verdict
+    from genrun.runs.strict_json import read_json
+
+    try:
+        content = read_json(path, LARGEST_VERDICT)
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {one.name for one in fields(Verdict)} <= content.keys()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrun.core.errors import ConfigError
-from genrun.verbs.words import settings_among
+from genrun.verbs.words import is_there, settings_among
 from genrun.words import key_of, refuse_repeated
 
 DEFAULTS = {"metric": "", "axis": "steps", "out": ""}
@@ -24,7 +24,7 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Replays, prints the table, and says where the picture or the file is."""
-    paths = [word for word in words if "=" not in word or Path(word).exists()]
+    paths = [word for word in words if "=" not in word or is_there(word)]
     settings = [word for word in words if word not in paths]
     if not paths:
         raise ConfigError(f"replay takes folders of runs: {USAGE.splitlines()[0]}")

@@ -11,10 +11,18 @@ from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.words import refuse_repeated
 
 
+def is_there(word: str) -> bool:
+    """Whether a word with `=` in it is a path after all, as sweeps name folders."""
+    try:
+        return Path(word).exists()
+    except OSError:  # it is too long for a name, or its folder may not be read
+        return False
+
+
 def run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
     """The folder and the KEY=VALUE words. Raises `ConfigError` with the first line of `usage`."""
     verb = usage.split()[1]
-    folders = [word for word in words if "=" not in word or Path(word).exists()]
+    folders = [word for word in words if "=" not in word or is_there(word)]
     if len(folders) != 1:
         raise ConfigError(f"{verb} takes one run's folder: {usage.splitlines()[0]}")
     path = Path(folders[0])
@@ -29,7 +37,7 @@ def run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[str, s
 def folders_and_settings(usage: str, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """As many folders as are given, at least one, and the KEY=VALUE words."""
     verb = usage.split()[1]
-    folders = [word for word in words if "=" not in word or Path(word).exists()]
+    folders = [word for word in words if "=" not in word or is_there(word)]
     if not folders:
         raise ConfigError(f"{verb} takes folders of runs: {usage.splitlines()[0]}")
     refuse_repeated([word for word in words if word not in folders])
