@@ -277,3 +277,8 @@ def test_a_long_reason_is_cut(tmp_path: Path) -> None:
         for seed in range(2)
     ]
     assert len(verdict_of(records, Asked()).sentences[0]) < 400
+
+
+def test_a_value_beyond_decimals_takes_none_from_those_beside_it() -> None:
+    """One run at 2.5e8 among means of some hundred."""
+    assert written((2.55e8, -3e8, 243.746), 2) == ["2.55e+08", "-3e+08", "243.75"]

@@ -76,7 +76,8 @@ def written(values: Sequence[float | None], decimals: int | None) -> list[str]:
 
 
 def _written(value: float, decimals: int | None) -> str:
-    return f"{value:.3g}" if decimals is None else f"{value:.{decimals}f}"
+    plain = decimals is not None and abs(value) < LARGEST_SHOWN
+    return f"{value:.{decimals}f}" if plain else f"{value:.3g}"
 
 
 def one_digit(value: float) -> float:

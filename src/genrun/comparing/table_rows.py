@@ -16,7 +16,7 @@ from genrun.comparing.forms import (
     Tuning,
     WorkloadVerdict,
 )
-from genrun.comparing.names import decimals_of, short_names, written
+from genrun.comparing.names import LARGEST_SHOWN, decimals_of, short_names, written
 from genrun.evidence.curve import AXES, Axis
 from genrun.statistics.interval import Interval
 
@@ -165,8 +165,12 @@ def _means(mean: Interval, middle: Interval, decimals: int | None) -> list[str |
 
 
 def _decimals(intervals: Iterable[Interval]) -> int | None:
-    """As many as the one that needs most; None where one is too large or small for any."""
-    found = [decimals_of(*_numbers(interval)) for interval in intervals]
+    """As many as the one that needs most; None where one is too small for any.
+
+    One that is too large for them is written in its own way, and takes none from the others.
+    """
+    shown = [one for one in intervals if not abs(one.value) >= LARGEST_SHOWN]
+    found = [decimals_of(*_numbers(interval)) for interval in shown]
     known = [decimals for decimals in found if decimals is not None]
     return max(known) if known and len(known) == len(found) else None
 
