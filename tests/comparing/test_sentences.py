@@ -12,7 +12,7 @@ import pytest
 
 from genrun.comparing.asked import Asked
 from genrun.comparing.forms import Pair, Standing, Verdict
-from genrun.comparing.names import amount, short_names, together
+from genrun.comparing.names import amount, short_names, together, written
 from genrun.comparing.pairs import Side, compare_all
 from genrun.comparing.quality import quality_from
 from genrun.comparing.verdict import verdict_of
