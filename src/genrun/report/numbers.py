@@ -25,13 +25,15 @@ def value_text(value: float | None, digits: int = 5) -> str:
 
 
 def common_places(intervals: Iterable[tuple[float | None, float | None]]) -> int | None:
-    """For values below each other: what the widest interval needs, and at most two more."""
-    known = [
+    """For values below each other: what the narrowest interval needs, but at most two more than
+    a typical one does.
+    """
+    known = sorted(
         _places(high - low)
         for low, high in intervals
         if low is not None and high is not None and math.isfinite(high - low)
-    ]
-    return min(max(known), min(known) + 2) if known else None
+    )
+    return min(known[-1], known[(len(known) - 1) // 2] + 2) if known else None
 
 
 def interval_text(low: float | None, high: float | None, places: int | None = None) -> str:

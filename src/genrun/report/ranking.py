@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from genrun.sweeps.results import brief
 
 MOST = 24  # contestants
 BEYOND = 3.0  # of the values' range that an interval may add on each side
+FAR = 50.0  # of the range of the middle half of all seeds, at which a value is left out of it
 SHOWN: tuple[Axis, ...] = ("steps", "seconds")  # of a time to the target
 
 
@@ -73,6 +75,9 @@ def ranking_of(scene: Scene, axis: str) -> Ranking:
 def _note(scene: Scene, budgeted: bool, timed: bool) -> str:
     verdict = scene.verdict
     text = f"Judged by {verdict.judged}; lower is better. Small dots are seeds."
+    values = _values([one.at_end for one in verdict.standings if one.at_end is not None])
+    if len(_near(values)) < len(values):
+        text += " What is far beyond all others stands at the edge."
     if budgeted and verdict.budget is not None:
         text += f" Equal budget: {verdict.budget.value:g}, {verdict.budget.rule}."
     if timed and verdict.target is not None:
@@ -92,15 +97,29 @@ def _is_budgeted(standings: Sequence[Standing]) -> bool:
 
 
 def _scale(qualities: Sequence[Quality]) -> Scale:
-    values = [v for one in qualities for v in one.values.values() if math.isfinite(v)]
-    qualities = [one for one in qualities if one.failed < one.seeds]
-    values += [one.mean.value for one in qualities]
+    sound = [one for one in qualities if one.failed < one.seeds]
+    values = _near([*_values(qualities), *(one.mean.value for one in sound)])
     if not values:
         return scale_of([])
     room = BEYOND * (max(values) - min(values))
-    ends = [end for one in qualities for end in (one.mean.low, one.mean.high) if end is not None]
+    near = [one.mean for one in sound if one.mean.value in values]
+    ends = [end for mean in near for end in (mean.low, mean.high) if end is not None]
     kept = [min(max(end, min(values) - room), max(values) + room) for end in ends]
     return scale_of([*values, *kept], margin=0.04)
+
+
+def _values(qualities: Sequence[Quality]) -> list[float]:
+    """Of all seeds."""
+    return [v for one in qualities for v in one.values.values() if math.isfinite(v)]
+
+
+def _near(values: Sequence[float]) -> list[float]:
+    """Without those, of one seed that went wrong perhaps, beside which all others are one."""
+    if len(values) < 4:
+        return list(values)
+    low, _, high = statistics.quantiles(values, n=4)
+    far = FAR * (high - low)
+    return [v for v in values if far == 0 or low - far <= v <= high + far]
 
 
 def _row(

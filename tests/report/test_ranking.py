@@ -1,0 +1,30 @@
+"""The table under the verdict: values on one scale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from genrun.comparing.asked import Asked
+from genrun.comparing.verdict import verdict_of
+from genrun.evidence.collect import collect
+from genrun.report.page import page_of
+from genrun.report.ranking import Ranking
+from tests.report.made_up import write_run
+
+
+def test_one_seed_that_went_wrong_leaves_the_others_apart(tmp_path: Path) -> None:
+    """A mean of 2.5e8 beside means of 240 to 260: these keep their digits and their places."""
+    for place, optimizer in enumerate(("adam", "rmsprop", "sgd")):
+        for seed in range(4):
+            value = 240.0 + 10 * place + seed
+            bad = 1e9 if (optimizer, seed) == ("sgd", 3) else value
+            write_run(tmp_path / f"{optimizer}-{seed}", optimizer, seed=seed, values=(bad, bad))
+    records = collect([tmp_path]).records
+    verdict = verdict_of(records, Asked(by=("optimizer",)))
+    page = page_of(records, verdict)
+    (ranking,) = [one for one in page["rankings"] if isinstance(one, Ranking)]
+    adam, rmsprop, sgd = ranking.rows
+    assert adam.cells[0] == "241.5"
+    assert float(rmsprop.mean.rstrip("%")) - float(adam.mean.rstrip("%")) > 5
+    assert sgd.mean.startswith("100")
+    assert "stands at the edge" in ranking.note
