@@ -428,7 +428,7 @@ FILES = [
     )
     for name in choices(group)
 ]  # fmt: skip
-NOT_THE_CLASS = {"data": {"batch_size", "held_out"}, "schedule": {"warmup_steps"}}
+NOT_THE_CLASS = {"data": {"batch_size", "held_out", "test"}, "schedule": {"warmup_steps"}}
 
 
 @pytest.mark.parametrize(("group", "name"), FILES)
