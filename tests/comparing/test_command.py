@@ -73,7 +73,7 @@ def test_out_is_json_that_any_reader_takes(runs: Path, tmp_path: Path) -> None:
         (["RUNS", "target=1", "baseline=adam"], 2, "leave one of them out"),
         (["RUNS", "baseline=adm"], 2, "did you mean adam?"),
         (["RUNS", "out=verdict.txt"], 2, "must end in .json"),
-        (["RUNS", "out=no/verdict.json"], 2, "there is no folder no"),
+        (["RUNS", "out=no/verdict.json"], 73, "there is no folder no"),
         (["RUNS", "by=optimizer", "by=model"], 2, "is given twice"),
         ([], 2, "takes folders of runs"),
         (["nowhere"], 66, "there is no such folder"),

@@ -143,7 +143,7 @@ def test_two_players_need_a_name(here: Path, capsys: pytest.CaptureFixture[str])
         (["runs", *EARLY, "metric=fid"], 2, "metric=fid: no run measured it; measured are m"),
         (["runs", *EARLY, "metrik=m"], 2, "metrik: replay takes"),
         (["runs", *EARLY, "out=r.pdf"], 2, "must end in .png, .svg, .json"),
-        (["runs", *EARLY, "out=no/r.png"], 2, "there is no folder no"),
+        (["runs", *EARLY, "out=no/r.png"], 73, "there is no folder no"),
         (["runs", *EARLY, "out=runs/a/run.json"], 73, "is no json of a replay"),
         (["runs", *EARLY, "out=note.png"], 73, "is no png of a replay"),
         (["runs", *EARLY, "stopping.early.monitor=fid"], 2, "monitor=fid: a never measured it"),

@@ -35,6 +35,7 @@ def test_a_sweeps_page_lies_in_its_folder(
         (["runs", "out=page.pdf"], 2, "out=page.pdf: must end in .html"),
         (["runs", "out=no/page.html"], 73, "no/page.html: there is no folder no"),
         (["runs", "out=dir.html"], 73, "dir.html: is a folder"),
+        (["runs", "out=runs/mine.html"], 73, "is there, and is no page of genrun report"),
         (["runs", "by=nothing"], 2, "by=nothing"),
         (["runs", "metrics=x"], 2, "did you mean metric?"),
     ],
@@ -49,6 +50,7 @@ def test_mistakes_are_one_line_and_nothing_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "runs" / "a")
+    (tmp_path / "runs" / "mine.html").write_text("<p>my own page")
     for name in ("empty", "dir.html"):
         (tmp_path / name).mkdir()
     assert run(["report", *words]) == code

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrun.core.errors import CannotCreate, ConfigError
-from genrun.runs.files import write_whole
+from genrun.runs.files import check_named, write_whole
 from genrun.runs.strict_json import parse_json
 
 if TYPE_CHECKING:
@@ -22,12 +21,7 @@ def check_out(path: Path) -> None:
 
     Raises `ConfigError`, `CannotCreate`.
     """
-    if path.suffix not in BEGINNINGS:
-        raise ConfigError(f"out={path}: must end in {', '.join(BEGINNINGS)}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"out={path}: there is no folder {path.parent}")
-    if (path.exists() or path.is_symlink()) and not _replaceable(path):
-        raise CannotCreate(f"{path}: is there, and is no {path.suffix[1:]} of a replay")
+    check_named(path, list(BEGINNINGS), _replaceable, f"{path.suffix[1:]} of a replay")
 
 
 def write_out(path: Path, replay: Replay) -> None:
@@ -42,7 +36,7 @@ def write_out(path: Path, replay: Replay) -> None:
 
 
 def _replaceable(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+    if not path.is_file() or path.stat().st_size > LARGEST:
         return False
     content = path.read_bytes()
     if path.suffix != ".json":

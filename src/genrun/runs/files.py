@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CannotCreate, OutputFailed
+from genrun.core.errors import CannotCreate, ConfigError, OutputFailed
 from genrun.runs import disk
 
 
@@ -20,6 +20,27 @@ def output_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputFailed(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def check_named(
+    path: Path, endings: Sequence[str], own: Callable[[Path], bool], what: str
+) -> Path:
+    """Where a command line wants a file: a new one, or in place of one that is `own`.
+
+    `what` says what that is. Raises `ConfigError` for another ending, `CannotCreate` where it
+    cannot be written or would replace something else.
+    """
+    if path.suffix not in endings:
+        raise ConfigError(f"out={path}: must end in {', '.join(endings)}")
+    if not path.parent.is_dir():
+        raise CannotCreate(f"{path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise CannotCreate(f"{path}: the folder {path.parent} may not be written")
+    if path.is_dir():
+        raise CannotCreate(f"{path}: is a folder")
+    if path.is_symlink() or (path.exists() and not own(path)):
+        raise CannotCreate(f"{path}: is there, and is no {what}")
+    return path
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrun.core.errors import CannotCreate, CheckpointUnusable, ConfigError
+from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.runs.files import check_named
 from genrun.verbs.words import folders_and_settings, integer, listed, settings_among
 
 if TYPE_CHECKING:  # numpy, which a wrong word is said without
@@ -48,7 +49,10 @@ def run(words: Sequence[str]) -> int:
     """Prints the verdict, and writes it where `out` says."""
     folders, settings = folders_and_settings(USAGE, words)
     given = settings_among("compare", settings, DEFAULTS)
-    asked, out = asked_of(given), _out(given["out"])
+    asked, out = asked_of(given), None
+    if given["out"]:
+        verdicts = "verdict of genrun compare"
+        out = check_named(Path(given["out"]), (".json",), _is_verdict, verdicts)
 
     from genrun.comparing.json_form import to_json
     from genrun.comparing.table import print_verdict
@@ -115,19 +119,6 @@ def _number(name: str, given: Mapping[str, str]) -> float | None:
     if not math.isfinite(value) or (above and value <= 0):
         raise ConfigError(f"{name}={text}: must be a finite number{' above 0' if above else ''}")
     return value
-
-
-def _out(text: str) -> Path | None:
-    if not text:
-        return None
-    out = Path(text)
-    if out.suffix != ".json":
-        raise ConfigError(f"out={out}: must end in .json")
-    if not out.parent.is_dir():
-        raise ConfigError(f"out={out}: there is no folder {out.parent}")
-    if (out.is_symlink() or out.exists()) and not _is_verdict(out):
-        raise CannotCreate(f"{out}: is there, and is no verdict of genrun compare")
-    return out
 
 
 def _is_verdict(path: Path) -> bool:

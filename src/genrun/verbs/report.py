@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.core.errors import CannotCreate, ConfigError
+from genrun.runs.files import check_named
 from genrun.verbs.compare import DEFAULTS, asked_of, runs_in
 from genrun.verbs.words import folders_and_settings, settings_among
 
 NAME = "report.html"
 ENDINGS = (".html", ".htm")
+MADE = b'<meta name="generator" content="genrun report">'
+LONGEST_HEAD = 4096  # bytes, in which it stands
 USAGE = (
     "genrun report RUN… [out=report.html] [by=KEY|[KEY,…]] [metric=NAME]\n"
     "                   [budget=steps|seconds|examples|flops] [at=NUMBER]\n"
@@ -28,7 +29,9 @@ def run(words: Sequence[str]) -> int:
     """Writes the page and says where it is."""
     folders, settings = folders_and_settings(USAGE, words)
     given = settings_among("report", settings, DEFAULTS)
-    asked, out = asked_of(given), _out(given["out"], folders)
+    asked = asked_of(given)
+    wanted = Path(given["out"]) if given["out"] else _folder(folders) / NAME
+    out = check_named(wanted, ENDINGS, _is_page, "page of genrun report")
 
     from genrun.comparing.verdict import verdict_of
     from genrun.report.render import page_bytes
@@ -43,18 +46,13 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _out(text: str, folders: Sequence[str]) -> Path:
-    """Where the page goes. Raises `ConfigError`, and `CannotCreate` where it cannot be."""
-    out = Path(text) if text else _folder(folders) / NAME
-    if out.suffix not in ENDINGS:
-        raise ConfigError(f"out={out}: must end in .html")
-    if out.is_dir():
-        raise CannotCreate(f"{out}: is a folder")
-    if not out.parent.is_dir():
-        raise CannotCreate(f"{out}: there is no folder {out.parent}")
-    if not os.access(out.parent, os.W_OK):
-        raise CannotCreate(f"{out}: the folder {out.parent} may not be written")
-    return out
+def _is_page(path: Path) -> bool:
+    """Whether a file may be replaced."""
+    try:
+        with path.open("rb") as file:
+            return MADE in file.read(LONGEST_HEAD)
+    except OSError:
+        return False
 
 
 def _folder(folders: Sequence[str]) -> Path:
