@@ -282,3 +282,13 @@ def test_a_long_reason_is_cut(tmp_path: Path) -> None:
 def test_a_value_beyond_decimals_takes_none_from_those_beside_it() -> None:
     """One run at 2.5e8 among means of some hundred."""
     assert written((2.55e8, -3e8, 243.746), 2) == ["2.55e+08", "-3e+08", "243.75"]
+
+
+def test_what_student_would_call_just_significant_is_undecided(tmp_path: Path) -> None:
+    """Differences 1 to 5 less 1.0277: t(4) = 1.9723 / 0.7071 = 2.789, p = 0.0494."""
+    others = [101.0 + seed - 1.0277 for seed in range(5)]
+    verdict = compared(tmp_path, {"adam": [100.0] * 5, "sgd": others})
+    pair = pair_of(verdict)
+    assert pair.p_value == pytest.approx(0.0494, abs=2e-4)
+    assert not pair.decided
+    assert "p = 0.049, and a verdict takes 0.045" in verdict.sentences[0]

@@ -20,6 +20,7 @@ from genrun.statistics.pairs import (
 )
 
 LEVEL = 0.05
+DECIDES = 0.045  # what p must be at most: by 0.05 real noise tells equals apart in up to 5.5 %
 MOST_SEEDS = 1000  # more than anyone would run to decide one difference
 MOST_CONTESTANTS = 40  # whose pairs are all compared: 780 pairs
 
@@ -49,7 +50,7 @@ def compare_all(
     found = []
     for pair, deviation in pairs:
         p_value = None if pair.p_value is None else next(adjusted)
-        decided = p_value is not None and p_value <= LEVEL
+        decided = p_value is not None and p_value <= DECIDES
         more, worth = _more_seeds(pair, deviation, difference, of_all)
         if by_rank_only(pair):
             more = None  # of t, which failures in the means mislead
@@ -125,7 +126,7 @@ def _more_seeds(
     worth = one_digit(pair.difference.value) if difference is None else difference
     if deviation is None or not math.isfinite(worth) or worth == 0:
         return None, worth or None
-    needed = seeds_to_decide(deviation, worth, level=LEVEL / of_all)
+    needed = seeds_to_decide(deviation, worth, level=DECIDES / of_all)
     if needed is None or needed > MOST_SEEDS:
         return None, worth
     return max(needed - _seeds(pair), 0), worth

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from genrun.comparing.forms import Pair, Quality, Standing, WorkloadVerdict
 from genrun.comparing.names import amount, counted, cut, together
-from genrun.comparing.pairs import LEVEL, MOST_SEEDS, Side, by_rank_only
+from genrun.comparing.pairs import DECIDES, LEVEL, MOST_SEEDS, Side, by_rank_only
 from genrun.evidence.arrangement import EVERYTHING
 
 LONGEST_REASON = 300  # characters of a stranger's text
@@ -130,6 +130,8 @@ def _corrected(pair: Pair, number: int) -> str:
         return f"; p = {pair.p_value:.2g} by rank"
     if pair.p_value is None or pair.adjusted is None or pair.p_value > LEVEL:
         return ""
+    if number == 1:
+        return f"; p = {pair.adjusted:.2g}, and a verdict takes {DECIDES}"
     return f"; p = {pair.adjusted:.2g} by Holm over {counted(number, 'pair')}"
 
 

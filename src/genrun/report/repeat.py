@@ -133,7 +133,7 @@ def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
         (
             "of runs with the same seed where both contestants have them, else of all runs (by "
             "Welch); decided where its p-value, corrected for the number of pairs (Holm), is "
-            "below 0.05; where runs failed, by rank too (Mann-Whitney)"
+            "at most 0.045; where runs failed, by rank too (Mann-Whitney)"
         ),
     )
     yield (
