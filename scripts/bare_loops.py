@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genrun.build import build
-from genrun.compose import compose
+from genrun.config.compose import compose
+from genrun.experiment.build import build
 
 BATCH = 128
 

@@ -41,9 +41,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from genrun.compose import compose
-from genrun.data.images import Batches
-from genrun.experiment import Experiment
+from genrun.components.data._dataset import Batches
+from genrun.config.compose import compose
+from genrun.experiment.experiment import Experiment
 from genrun.terminal.live import LiveDisplay
 
 OTHERS = 6  # chunks in a pair of the bare loop and another library
@@ -198,7 +198,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # as genrun does: without it the bare loop is far slower
     composed = compose(["data=fashion_mnist"])
-    from genrun.build import build_data
+    from genrun.experiment.build import build_data
 
     data: Batches = build_data(composed.config, device, [])
     table = Table(title=f"batch {BATCH}, {device}, one thread")

@@ -19,11 +19,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CONF = Path(__file__).parents[1] / "conf"
-SHORT = (
-    "data.batch_size=8 data.held_out=32 metric.sliced_wasserstein.projections=8 steps=20 "
-    "log_every=5 evaluate_every=10 save_every=10 sample_every=20 seed=7 "
-    "runtime.threads=1 runtime.device=cpu"
-).split()
+SHORT = [
+    "data.batch_size=8",
+    "data.held_out=32",
+    "metric.sliced_wasserstein.projections=8",
+    "steps=20",
+    "log_every=5",
+    "evaluate_every=10",
+    "save_every=10",
+    "sample_every=20",
+    "seed=7",
+    "runtime.threads=1",
+    "runtime.device=cpu",
+]
 
 
 def choices(group: str) -> list[str]:
@@ -45,7 +53,10 @@ def fingerprint(words: list[str]) -> dict[str, str]:
         if ended.returncode:
             return {"failed": ended.stderr.strip().splitlines()[-1]}
         log = hashlib.sha256((run / "metrics.jsonl").read_bytes()).hexdigest()
-        return {"metrics.jsonl": log, "checkpoint": max(p.name for p in run.glob("checkpoints/ckpt-*"))}
+        return {
+            "metrics.jsonl": log,
+            "checkpoint": max(p.name for p in run.glob("checkpoints/ckpt-*")),
+        }
 
 
 MODELS = ("gan", "vae", "autoencoder")  # a choice trains with the first of these that accepts it

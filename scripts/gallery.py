@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from genrun.core.row_names import HIGH, LOW
-from genrun.groups import conf_folder
+from genrun.config.groups import conf_folder
+from genrun.core.log_names import HIGH, LOW
 from genrun.runs.folder import RunFolder
 
 DOCS = Path(__file__).parents[1] / "docs"

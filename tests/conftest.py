@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 
-from genrun.build import Built, build
-from genrun.compose import compose
-from genrun.data.digits import Digits
-from genrun.groups import conf_folder
+from genrun.components.data.digits import Digits
+from genrun.config.compose import compose
+from genrun.config.groups import conf_folder
+from genrun.experiment.build import Built, build
 
 torch.set_num_threads(1)  # the tests run as several processes on few cores
 
@@ -96,7 +96,7 @@ def small() -> Callable[..., Built]:
 def study_of(journal: Path, curves: Sequence[Mapping[int, float]]) -> None:
     """A search's study in which trials with these values by step are complete, and one runs."""
     optuna = pytest.importorskip("optuna")
-    from genrun.study import create_study, open_study
+    from genrun.runs.optuna_journal import create_study, open_study
 
     create_study(journal)
     study = open_study(journal).study

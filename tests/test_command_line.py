@@ -114,7 +114,7 @@ def test_a_model_of_your_own_from_a_plugin(tmp_path: Path) -> None:
         "_target_: my_models.Linear\nlatent_dim: 4\n"
     )
     (tmp_path / "my_models.py").write_text(
-        "from genrun.model.autoencoder import Autoencoder\n\n"
+        "from genrun.components.model.autoencoder import Autoencoder\n\n"
         "class Linear(Autoencoder):\n    pass\n"
     )
     words = [*TINY, "model=mine", "--config-dir", "conf"]

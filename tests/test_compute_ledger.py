@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from genrun.cli import run
-from genrun.core.spent import PHASES
-from genrun.experiment import Experiment
+from genrun.core.usage import PHASES
+from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import only_writer
 from genrun.runs.recorder import Recorder
-from genrun.runs.spent import spent_of
+from genrun.runs.usage import spent_of
 from genrun.terminal.plain import SilentDisplay
-from genrun.training import energy
+from genrun.training.meters import energy
 from tests.conftest import SMALL
 from tests.test_resume import prepare
 

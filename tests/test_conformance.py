@@ -17,23 +17,23 @@ from omegaconf import OmegaConf
 from torch import nn
 from torch.func import functional_call, stack_module_state
 
-from genrun.assessing.assess import Effort, assess
-from genrun.build import Built, build
-from genrun.build.instantiate import find_class, instantiate
-from genrun.build.metrics import build_comparison
-from genrun.build.optimizers import build_optimizer
-from genrun.compose import compose
+from genrun.config.compose import compose
+from genrun.config.groups import conf_folder
 from genrun.core import noise
 from genrun.core.errors import ConfigError
+from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_error
 from genrun.core.noise import Key
-from genrun.core.protocols import Encodes, Likelihood
-from genrun.core.row_names import HIGH, LOW, STANDARD_ERROR, is_error
+from genrun.core.protocols.model import Encodes, Likelihood
 from genrun.core.types import Report
-from genrun.groups import conf_folder
-from genrun.training.closure import takes_closure
+from genrun.evaluation.measure import Effort, assess
+from genrun.experiment.build import Built, build
+from genrun.experiment.instantiate import find_class, instantiate
+from genrun.experiment.metrics import build_comparison
+from genrun.experiment.optimizers import build_optimizer
 from genrun.training.evaluation import sample
-from genrun.training.losses import given
-from genrun.training.trial import join_optimizer_state, split_optimizer_state
+from genrun.training.loss import given
+from genrun.training.optimizers.closure import takes_closure
+from genrun.training.state import join_optimizer_state, split_optimizer_state
 from tests.conftest import SMALL, choices, study_of
 
 Make = Callable[..., Built]

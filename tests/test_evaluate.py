@@ -68,7 +68,7 @@ def test_evaluate_measures_a_vae_and_writes_it(
 def test_evaluate_takes_choices_and_leaves_out_what_is_not_wanted(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genrun.features.labels_network.STEPS", 5)
+    monkeypatch.setattr("genrun.components.features._classifier_network.STEPS", 5)
     run = trained("model=conditional_gan")
     words = ["metric=[kernel_distance]", "features=classifier", "weights=last", "neighbours=0"]
     found = evaluated(run, *words)

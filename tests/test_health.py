@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import genrun
-from genrun import verbs
-from genrun.compose import compose
-from genrun.experiment import Experiment
-from genrun.model.gan import GAN
+from genrun import commands
+from genrun.components.model.gan import GAN
+from genrun.config.compose import compose
+from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
-from genrun.training.trial import Trial
+from genrun.training.state import Trial
 from tests.conftest import SMALL
 
 SMALL_BODY = ["backbone.hidden=[64]", "regularization=[]", "save_every=1000", "sample_every=1000"]
@@ -85,7 +85,7 @@ def test_a_constant_generator_is_a_mode_collapse(
     assert events(run) == [("mode_collapse", "began")], "once, though five evaluations saw it"
     assert run.health()[0]["step"] == 30, "the third evaluation of trained networks"
     assert len(notes) == 1
-    assert verbs.run("show", [str(run.path)]) == 0
+    assert commands.run("show", [str(run.path)]) == 0
     shown = capsys.readouterr().out
     assert "mode_collapse" in shown
     assert "held_out/sample_spread" in shown

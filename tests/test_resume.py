@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from genrun.compose import Composed, compose
+from genrun.config.compose import Composed, compose
+from genrun.config.saved import override, refuse_changes
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.experiment import Experiment
+from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
-from genrun.saved import override, refuse_changes
 from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL, choices
 

@@ -13,16 +13,15 @@ from pathlib import Path
 import pytest
 
 from genrun.core.errors import ConfigError
-from genrun.sweeps import server
 from genrun.sweeps.search.settings import check_optuna
-from genrun.sweeps.start import sweep
+from genrun.sweeps.sweep import sweep
 from tests.conftest import SMALL, last_wins
 
 pytest.importorskip("optuna")
 
 from optuna.trial import TrialState
 
-from genrun.study import open_study
+from genrun.runs.optuna_journal import open_study
 from genrun.sweeps.plan import read_plan
 
 TINY = [*SMALL, "model=vae", "backbone.hidden=[16]", "sample_every=1000"]
@@ -172,7 +171,7 @@ def test_hydras_own_launcher_takes_lists(tmp_path: Path) -> None:
 def nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory; what gets past the checks fails."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(server, "warm_up", lambda *modules: None)
+    monkeypatch.setattr(fork_server, "warm_up", lambda *modules: None)
     return tmp_path
 
 

@@ -14,13 +14,13 @@ from genrun.core.errors import CheckpointUnusable, InputMissing
 
 optuna = pytest.importorskip("optuna")
 
-from genrun.study import create_study, open_study  # noqa: E402  # needs Optuna
+from genrun.runs.optuna_journal import create_study, open_study  # noqa: E402  # needs Optuna
 
 DRAWN = {"x": optuna.distributions.FloatDistribution(0, 1)}
 WRITER = """
 import sys
 from pathlib import Path
-from genrun.study import open_study
+from genrun.runs.optuna_journal import open_study
 opened = open_study(Path(sys.argv[1]))
 for step in range(50):
     opened.storage.set_trial_intermediate_value(opened.id_of(int(sys.argv[2])), step, 0.5)
@@ -54,7 +54,7 @@ def test_who_writes_has_the_journal_alone(journal: Path, monkeypatch: pytest.Mon
         seen.append(content)
         os.write(handle, content)
 
-    monkeypatch.setattr("genrun.study.disk.write", write)
+    monkeypatch.setattr("genrun.runs.optuna_journal.disk.write", write)
     open_study(journal).study.ask(DRAWN)
     assert len(seen) == 2, "the trial and its value"
     with journal.open("rb") as other:

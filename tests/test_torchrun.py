@@ -105,7 +105,7 @@ def test_a_mistake_is_said_once_with_its_exit_code(
 
 PLUGIN = """
 import os, signal
-from genrun.model.vae import VAE
+from genrun.components.model.vae import VAE
 
 CALLS = []
 

@@ -20,7 +20,7 @@ def test_wheel_runs_elsewhere(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "genrun/conf/config.yaml" in names
     assert {"genrun/report/templates/page.html", "genrun/report/templates/report.js"} <= {*names}
-    assert "genrun/data/assets/mnist_10k.npz" in names
+    assert "genrun/components/data/assets/mnist_10k.npz" in names
 
     # An environment with nothing of ours in it; the dependencies are taken from this one.
     environment = tmp_path / "environment"
@@ -41,7 +41,7 @@ def test_wheel_runs_elsewhere(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (run,) = tmp_path.glob("outputs/*/*/run.json")
-    where = [python, "-c", "import genrun.groups as c; print(c.conf_folder())"]
+    where = [python, "-c", "import genrun.config.groups as c; print(c.conf_folder())"]
     shown = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert str(packages) in shown.stdout
     assert (run.parent / "samples" / "step-000005.png").is_file()

@@ -11,23 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from genrun.assessing.assess import Effort
-from genrun.assessing.of_run import Asked, evaluate_run
-from genrun.assessing.on_test import measure_on_test
-from genrun.build.memory import refuse_too_many
-from genrun.build.networks import build_model, build_networks
-from genrun.compose import compose
+from genrun.config.compose import compose
+from genrun.config.saved import read_config
 from genrun.core.errors import CheckpointUnusable
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec
-from genrun.experiment import Experiment
-from genrun.facts import now, spec_of
+from genrun.evaluation.evaluate import Asked, evaluate_run
+from genrun.evaluation.held_back_images import measure_on_test
+from genrun.evaluation.measure import Effort
+from genrun.experiment.experiment import Experiment
+from genrun.experiment.memory import refuse_too_many
+from genrun.experiment.networks import build_model, build_networks
+from genrun.experiment.run_info import now, spec_of
 from genrun.runs.checkpoint import Checkpoint, checkpoints
 from genrun.runs.folder import RunFolder
-from genrun.saved import read_config
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from genrun.training.evaluation import sample
-from genrun.training.trial import load_networks, refuse_misfit
+from genrun.training.state import load_networks, refuse_misfit
 
 Weights = Literal["best", "last"]
 

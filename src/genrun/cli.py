@@ -15,10 +15,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from genrun.core import progress
+from genrun.commands import VERBS
+from genrun.core import progress_bar
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError
-from genrun.core.place import leave_to_others, leave_with, refuse_several
-from genrun.verbs import VERBS
+from genrun.core.process_rank import leave_to_others, leave_with, refuse_several
 
 BUG = 70
 
@@ -50,17 +50,17 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Does what the words say and gives the exit code."""
-    from genrun.full_errors import full_errors_wanted
+    from genrun.core.errors__full_errors import full_errors_wanted
 
-    progress.show = _show_progress
+    progress_bar.show = _show_progress
     try:
         if argv and argv[0] in VERBS:
-            from genrun import verbs
+            from genrun import commands
 
             gc.enable()
             if argv[0] != "resume":
                 refuse_several(f"genrun {argv[0]}")
-            return verbs.run(argv[0], argv[1:])
+            return commands.run(argv[0], argv[1:])
         return _compose_and_run(list(argv))
     except GenrunError as error:
         if full_errors_wanted():
@@ -89,7 +89,7 @@ def run(argv: Sequence[str]) -> int:
 def _compose_and_run(argv: list[str]) -> int:
     from hydra._internal.utils import get_args_parser
 
-    from genrun.words import refuse_repeated
+    from genrun.config.overrides import refuse_repeated
 
     if "--version" in argv:
         from importlib.metadata import version
@@ -104,12 +104,12 @@ def _compose_and_run(argv: list[str]) -> int:
     if arguments.config_name or arguments.config_path:
         raise ConfigError("--config-name, --config-path: genrun takes --config-dir FOLDER instead")
     if words and "=" not in words[0] and not words[0].startswith(("~", "+")):
-        from genrun.config import did_you_mean
+        from genrun.config.schema import did_you_mean
 
         hint = did_you_mean(words[0], list(VERBS))
         raise ConfigError(f"{words[0]}: is neither KEY=VALUE nor one of {', '.join(VERBS)}{hint}")
     if arguments.help:
-        from genrun.help_text import help_text
+        from genrun.config.help import help_text
 
         print(help_text(words, arguments.config_dir))
         return 0
@@ -121,7 +121,7 @@ def _compose_and_run(argv: list[str]) -> int:
         return _look([word for word in argv if word not in words], words, arguments.config_dir)
     if arguments.multirun:
         refuse_several("a sweep (-m)")
-        from genrun.sweeps.start import sweep
+        from genrun.sweeps.sweep import sweep
 
         gc.enable()
         return sweep(words, arguments.config_dir)
@@ -134,8 +134,8 @@ def _refuse_flag(message: str) -> NoReturn:
 
 def _look(flags: list[str], words: list[str], config_dir: str | None) -> int:
     """What Hydra shows without running anything."""
-    from genrun.compose import check_safe, compose
-    from genrun.hydra_call import call_hydra
+    from genrun.config.compose import check_safe, compose
+    from genrun.config.hydra_main import call_hydra
 
     check_safe(words, config_dir)
     complaint = io.StringIO()
@@ -152,14 +152,14 @@ def _look(flags: list[str], words: list[str], config_dir: str | None) -> int:
 
 
 def _single(words: list[str], config_dir: str | None) -> int:
-    from genrun.compose import compose
+    from genrun.config.compose import compose
 
     composed = compose(words, config_dir)  # everything that torch is not needed for is said first
     if composed.sweeps:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
-    from genrun.experiment import Experiment
-    from genrun.hydra_call import flags_of, quoted, run_under_hydra
-    from genrun.terminal.choose import display
+    from genrun.config.hydra_main import flags_of, quoted, run_under_hydra
+    from genrun.experiment.experiment import Experiment
+    from genrun.terminal.display import display
     from genrun.training.interrupt import Interrupt
     from genrun.training.plan import Outcome
 
@@ -184,7 +184,7 @@ def _single(words: list[str], config_dir: str | None) -> int:
     return leave_with(ended[0].status)
 
 
-def _show_progress(title: str, total: int | None) -> AbstractContextManager[progress.Advance]:
+def _show_progress(title: str, total: int | None) -> AbstractContextManager[progress_bar.Advance]:
     from genrun.terminal.tables import show_progress  # rich, which most commands need later
 
     return show_progress(title, total)

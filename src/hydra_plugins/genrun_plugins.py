@@ -31,7 +31,7 @@ class ProcessLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        from genrun.sweeps.launching import launch_processes
+        from genrun.sweeps.launch.launch import launch_processes
 
         assert self.config is not None
         launch_processes(self.config, self.settings, job_overrides)
@@ -39,7 +39,7 @@ class ProcessLauncher(Launcher):
 
     def launch_source(self, source: Any, jobs: int) -> None:
         """As `launch`, for at most so many jobs, each asked of `source` when it has a place."""
-        from genrun.sweeps.launching import run_pool
+        from genrun.sweeps.launch.launch import run_pool
 
         assert self.config is not None
         first = source.peek()
@@ -64,7 +64,7 @@ class PlannedSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        from genrun.sweeps.launching import launch_missing
+        from genrun.sweeps.launch.launch import launch_missing
 
         assert self.config is not None
         assert self.launcher is not None

@@ -12,7 +12,7 @@ import pytest
 
 from genrun.cli import run
 from tests.conftest import SMALL
-from tests.evidence.made_up import make_run
+from tests.results.made_up import make_run
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.forms import Standing, WorkloadVerdict
-from genrun.comparing.verdict import verdict_of
+from genrun.comparison.compare import verdict_of
+from genrun.comparison.options import Asked
+from genrun.comparison.verdict import Standing, WorkloadVerdict
 from genrun.core.errors import ConfigError
-from genrun.evidence.record import RunRecord
-from tests.evidence.made_up import made_record
+from genrun.results.record import RunRecord
+from tests.results.made_up import made_record
 
 Make = Callable[..., RunRecord]
 

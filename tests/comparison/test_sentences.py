@@ -10,13 +10,13 @@ from typing import cast
 import numpy as np
 import pytest
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.forms import Pair, Standing, Verdict
-from genrun.comparing.names import amount, short_names, together, written
-from genrun.comparing.pairs import Side, compare_all
-from genrun.comparing.quality import quality_from
-from genrun.comparing.verdict import verdict_of
-from tests.evidence.made_up import made_record
+from genrun.comparison.compare import verdict_of
+from genrun.comparison.naming import amount, short_names, together, written
+from genrun.comparison.options import Asked
+from genrun.comparison.pairwise import Side, compare_all
+from genrun.comparison.quality import quality_from
+from genrun.comparison.verdict import Pair, Standing, Verdict
+from tests.results.made_up import made_record
 
 COUNTER = itertools.count()
 
@@ -169,10 +169,9 @@ def test_of_many_contestants_the_best_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those left out still count in the correction: 6 pairs, of which 1 is made."""
-    from genrun.comparing import pairs, remarks
 
-    monkeypatch.setattr(pairs, "MOST_CONTESTANTS", 2)
-    monkeypatch.setattr(remarks, "MOST_CONTESTANTS", 2)
+    monkeypatch.setattr(pairwise, "MOST_CONTESTANTS", 2)
+    monkeypatch.setattr(notes, "MOST_CONTESTANTS", 2)
     values: dict[str, list[float | str]] = {
         "a": [100.0, 101.1, 102.0],
         "b": [101.05, 102.35, 103.05],

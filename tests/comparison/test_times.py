@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from genrun.comparing.aggregate import MARKS, RATIOS
-from genrun.comparing.asked import Asked
-from genrun.comparing.forms import Aggregate
-from genrun.comparing.verdict import verdict_of
+from genrun.comparison.aggregate import MARKS, RATIOS
+from genrun.comparison.compare import verdict_of
+from genrun.comparison.options import Asked
+from genrun.comparison.verdict import Aggregate
 from genrun.core.errors import ConfigError
-from genrun.evidence.record import RunRecord
-from tests.evidence.made_up import made_record
+from genrun.results.record import RunRecord
+from tests.results.made_up import made_record
 
 Curves = dict[tuple[str, str], list[list[float]]]  # by optimizer and model: one a seed
 
@@ -85,7 +85,7 @@ def test_a_baseline_that_sets_none(tmp_path: Path) -> None:
 def test_seconds_that_are_not_known_are_no_miss(tmp_path: Path) -> None:
     records = runs_of(tmp_path, {("adam", "vae"): [[9, 5]], ("sgd", "vae"): [[9, 5]]})
     (tmp_path / "adam-vae-0" / "timings.jsonl").unlink()
-    from tests.evidence.made_up import record_of
+    from tests.results.made_up import record_of
 
     records[0] = record_of(tmp_path / "adam-vae-0")
     verdict = verdict_of(records, Asked(target=6.0))

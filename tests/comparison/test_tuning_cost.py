@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.forms import Tuning, Verdict
-from genrun.comparing.verdict import verdict_of
-from genrun.evidence.collect import collect
-from tests.evidence.made_up import make_plan, make_run
+from genrun.comparison.compare import verdict_of
+from genrun.comparison.options import Asked
+from genrun.comparison.verdict import Tuning, Verdict
+from genrun.results.collect import collect
+from tests.results.made_up import make_plan, make_run
 
 RATES = [0.1, 0.01, 0.001]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from genrun.core import place as places
+from genrun.core import process_rank as places
 from genrun.core.errors import ConfigError, GenrunError, ProcessLost
-from genrun.core.place import Place, leave_to_others, leave_with, refuse_several
+from genrun.core.process_rank import Place, leave_to_others, leave_with, refuse_several
 
 SECOND = {
     "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4",

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from genrun.assessing.latent import active_units
-from genrun.assessing.likelihood import negative_log_likelihoods
-from genrun.assessing.memorization import memorization, nearest_training_images
-from genrun.build import Built
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec, Metrics
+from genrun.evaluation.likelihood import negative_log_likelihoods
+from genrun.evaluation.likelihood__assessing_latent import active_units
+from genrun.evaluation.memorization import memorization, nearest_training_images
+from genrun.experiment.build import Built
 from genrun.training.evaluation import evaluating
 
 Make = Callable[..., Built]

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from genrun.build import together
-from genrun.build.device import find_device, idle_gpus
-from genrun.build.together import threads
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core.errors import ConfigError, DeviceUnavailable
-from genrun.core.place import Place
-from genrun.experiment import Experiment
+from genrun.core.process_rank import Place
+from genrun.experiment.device import find_device, idle_gpus
+from genrun.experiment.experiment import Experiment
+from genrun.experiment.process_team import threads
 from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL
 
@@ -85,7 +84,7 @@ def test_cores_are_shared_out_unless_somebody_said_how_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 12)
-    monkeypatch.setattr(together, "available_threads", lambda: 5)
+    monkeypatch.setattr(process_team, "available_threads", lambda: 5)
     unset, own = {"runtime": {"threads": None}}, {"runtime": {"threads": 7}}
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as torchrun sets it
     assert threads(unset, THIRD) == 3

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import torch
 
-from genrun.compose import Composed, compose
+from genrun.config.compose import Composed, compose
 from genrun.core.errors import EXIT_CODE_OF_STATUS, GenrunError
-from genrun.experiment import Experiment
+from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL

@@ -15,8 +15,8 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, GenrunError
 from genrun.core.types import Report
-from genrun.experiment import Experiment
-from genrun.restoring import restore
+from genrun.experiment.experiment import Experiment
+from genrun.experiment.restore import restore
 from genrun.runs.checkpoint import read_checkpoint
 from tests.faults.damage import CHECKPOINT, STOP
 from tests.faults.harness import Harness, Tally, fork, wait

@@ -17,10 +17,10 @@ from genrun.core.errors import CannotCreate
 from genrun.runs.checkpoint import newest_first
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
-from genrun.sweeps import server
-from genrun.sweeps.ledger import RESULTS
+from genrun.sweeps.job_state import RESULTS
+from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import is_sweep
-from genrun.sweeps.start import resume_sweep, sweep
+from genrun.sweeps.sweep import resume_sweep, sweep
 from tests.conftest import last_wins
 from tests.faults.harness import WORDS, Harness, Tally, final, fork, kill, wait
 
@@ -93,8 +93,8 @@ def _start(folder: Path) -> int:
 def _sweep_or_resume(folder: Path) -> int:
     os.chdir(folder)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    server.METHOD = "fork"  # torch is imported here already
-    server._call = _with_its_own_pipe_only
+    fork_server.METHOD = "fork"  # torch is imported here already
+    fork_server._call = _with_its_own_pipe_only
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if is_sweep(Path("swept")):
         return resume_sweep(Path("swept"), [])
@@ -103,7 +103,7 @@ def _sweep_or_resume(folder: Path) -> int:
 
 
 def _with_its_own_pipe_only(
-    name: str, arguments: Sequence[Any], connection: Connection, call: Any = server._call
+    name: str, arguments: Sequence[Any], connection: Connection, call: Any = fork_server._call
 ) -> None:
     """A process that is forked from the parent has its ends of all pipes, so none would end."""
     for other in gc.get_objects():

@@ -19,7 +19,7 @@ from PIL import Image
 
 import genrun
 from genrun.cli import run
-from genrun.experiment import Experiment
+from genrun.experiment.experiment import Experiment
 from tests.conftest import SMALL, choices, last_wins
 
 MODELS = ", ".join(choices("model"))
@@ -471,7 +471,7 @@ def test_too_little_room_is_said_before_training(
 def test_the_room_asked_for_is_what_checkpoints_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Callable[..., object]
 ) -> None:
-    from genrun.room import checkpoint_bytes
+    from genrun.runs.disk_space import checkpoint_bytes
 
     monkeypatch.chdir(tmp_path)
     words = ["model=gan", "optimizer=adam", "regularization=ema"]

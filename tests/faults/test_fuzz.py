@@ -17,10 +17,10 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from genrun.compose import compose
+from genrun.config.compose import compose
+from genrun.config.groups import GROUPS, LIST_GROUPS, conf_folder
+from genrun.config.multirun import split_sweep, with_seeds
 from genrun.core.errors import ConfigError
-from genrun.groups import GROUPS, LIST_GROUPS, conf_folder
-from genrun.sweep_grid import split_sweep, with_seeds
 
 LINES, _, TREES = os.environ.get("GENRUN_FUZZ", "300/100").partition("/")
 SECONDS = 20.0  # for one composition, on a machine that does other things too

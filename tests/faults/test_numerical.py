@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import torch
 
-from genrun.compose import Composed, compose
+from genrun.config.compose import Composed, compose
 from genrun.core.errors import Diverged
-from genrun.experiment import Experiment
+from genrun.experiment.experiment import Experiment
 from genrun.runs import recorder
 from genrun.runs.checkpoint import read_checkpoint
 from genrun.runs.folder import RunFolder

@@ -13,11 +13,11 @@ import pytest
 from rich.console import Console
 
 import genrun
-from genrun.build.instantiate import find_class
 from genrun.cli import run
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
-from genrun.experiment import Experiment
+from genrun.experiment.experiment import Experiment
+from genrun.experiment.instantiate import find_class
 from genrun.terminal.live import LiveDisplay
 from tests.conftest import SMALL, last_wins
 
@@ -28,12 +28,12 @@ TARGETS = [
     "os.system", "posix.system", "subprocess.Popen", "subprocess.run", "builtins.eval",
     "builtins.exec", "builtins.__import__", "importlib.import_module", "pickle.loads",
     "torch.load", "torch.hub.load", "torch.optim.sys.modules", "torch.optim.Adam.__init__",
-    "torch.optim.os.system", "torch.optim.adam.torch.load", "genrun.model.gan.torch.load",
-    "genrun.model.gan.nn.Linear", "genrun.model.gan.Tensor", "genrun.data.download.os.system",
-    "genrun.data.download.Path", "genrun.cli.main", "hydra.utils.instantiate",
+    "torch.optim.os.system", "torch.optim.adam.torch.load", "genrun.components.model.gan.torch.load",
+    "genrun.components.model.gan.nn.Linear", "genrun.components.model.gan.Tensor", "genrun.components.data._download.os.system",
+    "genrun.components.data._download.Path", "genrun.cli.main", "hydra.utils.instantiate",
     "hydra._internal.utils._call_target", "pytorch_optimizer.Fromage",
     "pytorch_optimizer.torch.load", "pytorch_optimizer.optimizer.lion.torch.load",
-    "genrun.optimizer.muon.torch.load",
+    "genrun.components.optimizer.muon.torch.load",
     "schedulefree.algoperf.Evil", "prodigyopt.prodigy.os.system", "evil.Evil", "..os.system", "",
 ]  # fmt: skip
 ON_THE_LINE = [
@@ -159,7 +159,7 @@ SAVED = [
     config_with(r"^plugins: \[\]", "plugins: [evil]\nhydra: {}"),
     config_with(r"^data:\n", "data: &a [*a]\nother:\n"),
     lambda text: text.replace("plugins: []", "plugins: [evil]").replace(
-        "genrun.model.autoencoder.Autoencoder", "evil.Evil"
+        "genrun.components.model.autoencoder.Autoencoder", "evil.Evil"
     ),
     lambda text: "[" * 5000,
     lambda text: "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -198,10 +198,10 @@ def test_a_saved_optimizer(trained: Path, work: Path, capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize(
     ("group", "target"),
-    [("model", "genrun.model.gan.Tensor"), ("data", "genrun.data.idx.Path"),
+    [("model", "genrun.components.model.gan.Tensor"), ("data", "genrun.components.data.idx.Path"),
      ("optimizer", "pytorch_optimizer.optimizer.lion.BaseOptimizer"),
-     ("optimizer", "genrun.optimizer.muon.Mapping"),
-     ("data", "genrun.data.download.BinaryIO"), ("optimizer", "torch.optim.optimizer.Any")],
+     ("optimizer", "genrun.components.optimizer.muon.Mapping"),
+     ("data", "genrun.components.data._download.BinaryIO"), ("optimizer", "torch.optim.optimizer.Any")],
 )  # fmt: skip
 def test_a_class_is_defined_where_it_is_allowed_not_only_reached_from_there(
     group: str, target: str

@@ -20,7 +20,7 @@ import genrun
 from genrun.cli import run
 from genrun.runs.checkpoint import newest_first, read_checkpoint, write_checkpoint
 from genrun.runs.folder import LARGEST_RUN_JSON, LONGEST_ROW, RUN_FORM
-from genrun.runs.strict_json import Each
+from genrun.runs.untrusted_json import Each
 from tests.conftest import SMALL, last_wins
 
 VERBS = (["resume", "run", "steps=4"], ["sample", "run", "count=1"], ["show", "run"])
@@ -289,7 +289,7 @@ def test_an_early_stop_survives_a_kill_before_run_json(
 
 
 def test_a_policy_that_a_resume_brings_begins_anew(copied: Path) -> None:
-    early = "{_target_: genrun.stopping.early.Early, patience: 3, min_delta: 0.0, monitor: null}"
+    early = "{_target_: genrun.components.stopping.early.Early, patience: 3, min_delta: 0.0, monitor: null}"
     assert run(["resume", "run", "steps=4", f"stopping={{early: {early}}}"]) == 0
     assert json.loads((copied / "run.json").read_text())["step"] == 4
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrun.statistics.bootstrap import stratified_bootstrap
-from genrun.statistics.improvement import probability_of_improvement
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import (
     interquartile_mean,
@@ -16,7 +15,8 @@ from genrun.statistics.means import (
     mean_interval,
     stratified_mean_interval,
 )
-from genrun.statistics.pairs import compare_pair
+from genrun.statistics.paired_tests import compare_pair
+from genrun.statistics.rank_tests import probability_of_improvement
 from tests.honesty.cells import Cell
 from tests.honesty.pools import PairPool, Pool, pair_pools, single_pools
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from genrun.statistics.means import interquartile_mean, iqm_interval, mean_interval
-from genrun.statistics.pairs import seeds_to_decide
+from genrun.statistics.paired_tests import seeds_to_decide
 from tests.honesty.cells import Cell, table
 from tests.honesty.coverage import coverage, share_held
 from tests.honesty.pools import pair_pools, single_pools

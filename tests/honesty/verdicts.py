@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from genrun.comparing.pairs import DECIDES
-from genrun.statistics.pairs import compare_pair, holm, seeds_to_decide
+from genrun.comparison.pairwise import DECIDES
+from genrun.statistics.paired_tests import compare_pair, holm, seeds_to_decide
 from tests.honesty.cells import Cell
 from tests.honesty.pools import PairPool, Pool, pair_pools, single_pools
 

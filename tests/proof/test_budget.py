@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from genrun.build import Built
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
-from genrun.proving.budget import Budget, budget_words, read_budget
-from genrun.proving.cost import Cost, cost_of, unequal
-from genrun.proving.measured import Measured
-from genrun.training.flops import flops_of_step
+from genrun.experiment.build import Built
+from genrun.proof.budget import Budget, budget_words, read_budget
+from genrun.proof.cost import Cost, cost_of, unequal
+from genrun.proof.step_cost import Measured
+from genrun.training.meters.flops import flops_of_step
 from tests.conftest import SMALL
 
 STEP = Measured(

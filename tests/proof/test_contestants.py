@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from genrun.compose import Composed, compose
+from genrun.config.compose import Composed, compose
+from genrun.config.groups import LIST_GROUPS, conf_folder
+from genrun.config.validation import check_value
 from genrun.core.errors import ConfigError
-from genrun.groups import LIST_GROUPS, conf_folder
-from genrun.proving.contestants import Contestant, known_choices, read_contestants
-from genrun.proving.options import read_options
-from genrun.proving.spaces import dimensions_of, space_of
-from genrun.proving.trials import enter, job_with_seed, tuning_jobs
+from genrun.proof.contestants import Contestant, known_choices, read_contestants
+from genrun.proof.options import read_options
+from genrun.proof.search_spaces import dimensions_of, space_of
+from genrun.proof.trials import enter, job_with_seed, tuning_jobs
 from genrun.sweeps.search.space import Choices, Range
-from genrun.values import check_value
 from tests.conftest import SMALL, choices
 
 OURS = ["contestants=[adam,sgd]", *SMALL]
@@ -150,7 +150,7 @@ def test_both_ends_of_every_space_can_be(path: Path) -> None:
 def test_a_key_that_a_contestant_has_not_is_named_with_it() -> None:
     options = read_options([*OURS, "trials=2", "space.adam.optimizer.momentum=0.1..0.5"])
     field, entries, _ = enter(options)
-    from genrun.proving.trials import compose_trials
+    from genrun.proof.trials import compose_trials
 
     extra = {entry.contestant.label: [[]] * 2 for entry in entries}
     with pytest.raises(ConfigError, match=r"adam: optimizer.momentum: there is no such key"):

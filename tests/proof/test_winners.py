@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
-from genrun.evidence.collect import collect
-from genrun.proving.cost import Cost
-from genrun.proving.proof import NAME, Entered, Proof, read_proof
-from genrun.proving.start import resume_proof
-from genrun.proving.tested import untested
-from genrun.proving.verdict import leave_verdict
-from genrun.proving.winners import bound_lines, choose_winners, final_plan, tuning_values
+from genrun.proof.cost import Cost
+from genrun.proof.final_test import untested
+from genrun.proof.prove import resume_proof
+from genrun.proof.verdict import leave_verdict
+from genrun.proof.winners import bound_lines, choose_winners, final_plan, tuning_values
+from genrun.results.collect import collect
+from genrun.results.proof_file import NAME, Entered, Proof, read_proof
 from genrun.sweeps.plan import Plan, read_plan
 from tests.sweeps.made_up import MONITOR, Outcome, leave, make_jobs, run_json
 
@@ -116,7 +116,7 @@ def test_a_reader_who_has_seen_enough_leaves_the_files(
     def printed(*_: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("genrun.proving.verdict.print_verdict", printed)
+    monkeypatch.setattr("genrun.proof.verdict.print_verdict", printed)
     with pytest.raises(BrokenPipeError):
         leave_verdict(tmp_path, proof)
     assert (tmp_path / "verdict.json").is_file()

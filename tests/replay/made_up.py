@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from genrun.core.types import Report
-from genrun.replaying.log import Log
+from genrun.replay.run_log import Log
 
 CHOICES = {"model": "vae", "data": "digits", "optimizer": "adam"}
 EXAMPLES, SECONDS, FLOPS = 10, 0.5, 100  # of a step

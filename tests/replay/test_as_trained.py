@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from genrun.core.reasons import is_pruned
-from genrun.evidence.curve import Axis
-from genrun.replaying.outcome import Outcome
-from genrun.replaying.policies import policies_of
-from genrun.replaying.result import replay_runs
+from genrun.core.status import is_pruned
+from genrun.replay.outcome import Outcome
+from genrun.replay.policies import policies_of
+from genrun.replay.replay import replay_runs
+from genrun.results.curve import Axis
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
 from genrun.training.plan import Outcome as Ended
@@ -97,7 +97,7 @@ def test_a_pruner_stops_the_trials_that_it_did(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     from optuna.trial import TrialState
 
-    from genrun.study import create_study, open_study
+    from genrun.runs.optuna_journal import create_study, open_study
 
     create_study(tmp_path / "search.jsonl")
     study, told = open_study(tmp_path / "search.jsonl").study, []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from genrun.components.stopping.early import Early
+from genrun.components.stopping.plateau import Plateau
 from genrun.core.errors import ConfigError
-from genrun.replaying.policies import policies_of
-from genrun.stopping.early import Early
-from genrun.stopping.plateau import Plateau
+from genrun.replay.policies import policies_of
 from tests.conftest import choices
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from genrun.cli import run
 from genrun.sweeps.plan import Job, Plan
-from tests.replaying.made_up import CHOICES, make_run, row, write_lines
+from tests.replay.made_up import CHOICES, make_run, row, write_lines
 
 FALLING = {0: 9.0, 10: 5.0, 20: 4.0, 30: 3.0, 40: 2.0}
 RISING = {0: 9.0, 10: 3.0, 20: 4.0, 30: 5.0, 40: 6.0}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from genrun.components.stopping.budget import Budget
+from genrun.components.stopping.early import Early
 from genrun.core.types import Report, State
-from genrun.replaying.replay import Decision, first, replay
-from genrun.stopping.budget import Budget
-from genrun.stopping.early import Early
-from tests.replaying.made_up import log_of
+from genrun.replay.replay_policy import Decision, first, replay
+from tests.replay.made_up import log_of
 
 LOG = log_of({0: 9.0, 10: 5.0, 15: None, 20: 6.0, 30: 7.0})
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from genrun.replaying.outcome import Outcome
-from genrun.replaying.summary import of_all, of_workload
+from genrun.replay.outcome import Outcome
+from genrun.replay.summary import of_all, of_workload
 
 RUN = Outcome(
     run="a", seed=0, status="finished", step=30, reason="r", end=100, spent=30.0, total=100.0,

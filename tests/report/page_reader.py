@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.verdict import verdict_of
-from genrun.evidence.collect import collect
+from genrun.comparison.compare import verdict_of
+from genrun.comparison.options import Asked
 from genrun.report.page import page_of
 from genrun.report.render import render
+from genrun.results.collect import collect
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 DRAWN = {"line", "path", "circle", "rect", "use"}  # closed at once, as XML

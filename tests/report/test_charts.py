@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from genrun.evidence.collect import collect
-from genrun.report.at_steps import spent_at, steps_of, values_at
-from genrun.report.chart import Axis, Chart, Line, Point
-from genrun.report.front import pareto
-from genrun.report.geometry import drawing
-from genrun.report.infos import infos_of
-from genrun.report.ledger import ledger_of
-from genrun.report.numbers import duration_text, estimate_text, interval_text, spent_text
-from genrun.report.ranges import thinned, trained, value_scale
-from genrun.report.scale import Scale, scale_of, short_number
+from genrun.report.charts.chart import Axis, Chart, Line, Point
+from genrun.report.charts.resample import thinned, trained, value_scale
+from genrun.report.charts.resample__report_at_steps import spent_at, steps_of, values_at
+from genrun.report.charts.scale import Scale, scale_of, short_number
+from genrun.report.charts.svg import drawing
+from genrun.report.formatting import duration_text, estimate_text, interval_text, spent_text
+from genrun.report.run_info import infos_of
+from genrun.report.sections.compute import ledger_of
+from genrun.report.sections.pareto_front import pareto
+from genrun.results.collect import collect
 from tests.report.made_up import MONITOR, write_run
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.verdict import verdict_of
-from genrun.evidence.collect import collect
+from genrun.comparison.compare import verdict_of
+from genrun.comparison.options import Asked
 from genrun.report.page import page_of
-from genrun.report.ranking import Ranking
+from genrun.report.sections.ranking import Ranking
+from genrun.results.collect import collect
 from tests.report.made_up import write_run
 
 

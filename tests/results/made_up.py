@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from genrun.evidence.record import RunRecord, read_record
-from genrun.evidence.settings import read_settings
+from genrun.results.record import RunRecord, read_record
+from genrun.results.settings import read_settings
 from genrun.sweeps.plan import Job, Plan, identity_of
 
 EVERY = 10  # steps between evaluations

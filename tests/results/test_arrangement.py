@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from genrun.core.errors import ConfigError
-from genrun.evidence.arrangement import EVERYTHING, Arrangement, arrange
-from genrun.evidence.record import RunRecord
-from tests.evidence.made_up import made_record
+from genrun.results.grouping import EVERYTHING, Arrangement, arrange
+from genrun.results.record import RunRecord
+from tests.results.made_up import made_record
 
 RATES = {"adam": 0.001, "sgd": 0.1}
 
@@ -132,7 +132,7 @@ def test_pruned_and_left_runs_are_no_repeats(tmp_path: Path) -> None:
 
 
 def test_a_run_of_before_there_were_updates_is_no_other_contestant(tmp_path: Path) -> None:
-    now = {"updates": {"_target_": "genrun.updates.alternating.Alternating"}}
+    now = {"updates": {"_target_": "genrun.components.updates.alternating.Alternating"}}
     old = made_record(tmp_path / "old", [9, 5], 0)
     new = made_record(tmp_path / "new", [9, 5], 1, choices={"updates": "alternating"}, **now)
     assert list(arrange([old, new]).workloads[0].contestants) == [EVERYTHING]

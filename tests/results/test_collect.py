@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from genrun.core.errors import InputMissing
-from genrun.evidence import collect as collecting
-from genrun.evidence.collect import collect
-from tests.evidence.made_up import config_of, make_plan, make_run
+from genrun.results import collect as collecting
+from genrun.results.collect import collect
+from tests.results.made_up import config_of, make_plan, make_run
 
 
 def test_runs_sweeps_and_folders_of_them(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from genrun.evidence.curve import Curve
+from genrun.results.curve import Curve
 
 NAN, INFINITE = math.nan, math.inf
 

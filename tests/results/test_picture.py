@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from genrun.sweeps.configurations import Configuration, configurations_of
-from genrun.sweeps.drawing import draw
-from genrun.sweeps.ledger import states
-from genrun.sweeps.picture import Panel, panels_of, short
+from genrun.results.summary.chart import Panel, panels_of, short
+from genrun.results.summary.configurations import Configuration, configurations_of
+from genrun.results.summary.job_result import result_of
+from genrun.results.summary.plot import draw
+from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.results import result_of
 from tests.sweeps.made_up import Outcome, make_sweep
 
 RATES = ["1e-4", "1e-3", "1e-2"]

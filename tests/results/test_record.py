@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import CheckpointUnusable
-from tests.evidence.made_up import METRIC, make_run, record_of
+from tests.results.made_up import METRIC, make_run, record_of
 
 
 def test_a_sound_run(tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from genrun import verbs
+from genrun import commands
 from genrun.runs import disk
 from genrun.runs.lock import only_writer
-from genrun.sweeps import drawing
 from tests.conftest import SMALL, last_wins
 from tests.sweeps.made_up import make_sweep
 
@@ -29,11 +28,11 @@ def genrun(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Show:
     """What is shown of a sweep, in this process; pictures have tests of their own."""
-    monkeypatch.setattr(drawing, "draw", lambda *_: {"png": b"png", "svg": b"svg"})
+    monkeypatch.setattr(plot, "draw", lambda *_: {"png": b"png", "svg": b"svg"})
 
     def run(sweep: Path) -> str:
         capsys.readouterr()
-        assert verbs.run("show", [str(sweep)]) == 0
+        assert commands.run("show", [str(sweep)]) == 0
         return capsys.readouterr().out
 
     return run

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import OutputFailed
+from genrun.results.summary.summary import Summary, show_summary, summarize
+from genrun.results.summary.summary__sweeps_summary_files import cell
 from genrun.runs import disk
-from genrun.sweeps import drawing
-from genrun.sweeps.ledger import states
+from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import Plan, read_plan
-from genrun.sweeps.summary import Summary, show_summary, summarize
-from genrun.sweeps.summary_files import cell
 from tests.sweeps.made_up import leave, make_jobs, make_sweep, run_json
 
 RATES = ["0.1", "0.01", "0.001"]
@@ -31,7 +30,7 @@ SPENT_NOTHING = {
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take a second each, and have tests of their own."""
-    monkeypatch.setattr(drawing, "draw", lambda *_: {"png": b"png", "svg": b"svg"})
+    monkeypatch.setattr(plot, "draw", lambda *_: {"png": b"png", "svg": b"svg"})
 
 
 def summary_of(folder: Path) -> Summary:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from genrun.runs.safetensors_header import read_header
-from genrun.runs.strict_json import DEEPEST, parse_json
+from genrun.runs.untrusted_json import DEEPEST, parse_json
 
 GOOD = {"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genrun.statistics.improvement import (
+from genrun.statistics.rank_tests import (
     mann_whitney,
     mean_of_improvements,
     probability_of_improvement,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genrun.statistics.pairs import (
+from genrun.statistics.paired_tests import (
     compare_pair,
     holm,
     improvement_by_seed,

@@ -8,8 +8,8 @@ import random
 import pytest
 from scipy import stats
 
-from genrun.statistics.pairs import paired_difference
-from genrun.statistics.student import spread
+from genrun.statistics.paired_tests import paired_difference
+from genrun.statistics.student_t import spread
 
 
 @pytest.mark.parametrize(

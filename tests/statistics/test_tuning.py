@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from genrun.statistics.tuning import best_so_far, expected_best
+from genrun.statistics.tuning_curve import best_so_far, expected_best
 
 INF = math.inf
 

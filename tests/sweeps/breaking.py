@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from genrun.components.model.autoencoder import Autoencoder
 from genrun.core.errors import DataDamaged
-from genrun.model.autoencoder import Autoencoder
 
 
 def segfault() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from genrun.compose import compose
+from genrun.components.data._dataset import Batches
+from genrun.config.compose import compose
 from genrun.core import noise
-from genrun.data.images import Batches
-from genrun.experiment import Experiment
+from genrun.experiment.experiment import Experiment
 from genrun.runs.checkpoint import read_checkpoint
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay

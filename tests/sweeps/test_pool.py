@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from genrun.core.errors import ConfigError
-from genrun.sweeps.start import resume_sweep
+from genrun.sweeps.sweep import resume_sweep
 from tests.conftest import last_wins
 from tests.sweeps.commands import PLUGIN, SHORT, command, processes_of, rows, start
 

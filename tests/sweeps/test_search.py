@@ -18,14 +18,14 @@ pytest.importorskip("optuna")
 
 from optuna.trial import TrialState  # needs Optuna
 
-from genrun.study import create_study, open_study
-from genrun.sweeps.ledger import JobState, state_of
-from genrun.sweeps.search.join import JOURNAL, joined_to_search
-from genrun.sweeps.search.result import show_result
+from genrun.results.summary.search import show_result
+from genrun.results.summary.show import show_sweep
+from genrun.runs.optuna_journal import create_study, open_study
+from genrun.sweeps.job_state import JobState, state_of
+from genrun.sweeps.pruner_study import JOURNAL, joined_to_search
+from genrun.sweeps.search.job_source import Search
 from genrun.sweeps.search.settings import settings_of
-from genrun.sweeps.search.source import Search
 from genrun.sweeps.search.trials import Trials, Verdict, verdict
-from genrun.sweeps.show import show_sweep
 
 RUN = {
     "choices": {}, "overrides": [], "steps": 12, "monitor": "m", "resumed": [],
@@ -387,7 +387,7 @@ def test_a_grid_is_tried_once_each_in_an_order_of_its_seed(tmp_path: Path) -> No
 
 
 def test_a_part_that_is_gone_is_said(tmp_path: Path) -> None:
-    from genrun.sweeps.search.run import run_search
+    from genrun.sweeps.search.job_source__sweeps_search_run import run_search
 
     sweep = begin(tmp_path / "s")
     with Search(sweep) as search:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from genrun.core.errors import ConfigError
-from genrun.sweeps.search.points import check_corners, job_name
 from genrun.sweeps.search.settings import Words, check_settings, take_apart
 from genrun.sweeps.search.space import Choices, Range, dimension
+from genrun.sweeps.search.trial_configs import check_corners, job_name
 
 SETTINGS = {
     "_target_": "", "sampler": "tpe", "trials": 20, "seeds": 1, "seed": 0, "batch": 8,

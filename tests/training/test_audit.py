@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from genrun.build import Built, build
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
-from genrun.training.audit import Moved, audit, keep_gradients
+from genrun.experiment.build import Built, build
+from genrun.training.optimizers.audit import Moved, audit, keep_gradients
 from tests.conftest import SMALL
 
 Make = Callable[..., Built]

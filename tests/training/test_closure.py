@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from genrun.build import Built, build
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key, fold_in
-from genrun.training.trial import Trial
+from genrun.experiment.build import Built, build
+from genrun.training.state import Trial
 from tests.conftest import SMALL
 
 Make = Callable[..., Built]

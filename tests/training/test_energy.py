@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from genrun.core.spent import Spent
-from genrun.training.energy import Counter, Energy
-from genrun.training.meters import Meters
+from genrun.core.usage import Spent
+from genrun.training.meters.energy import Counter, Energy
+from genrun.training.meters.meters import Meters
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

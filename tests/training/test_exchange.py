@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrun.core.place import Place
-from genrun.training.exchange import Exchange
-from genrun.training.processes import Processes
+from genrun.core.process_rank import Place
+from genrun.training.distributed.gradient_sync import Exchange
+from genrun.training.distributed.process_group import Processes
 
 
 class Other(Processes):

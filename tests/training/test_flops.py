@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from genrun.build import Built
-from genrun.build.stoppers import count_flops
 from genrun.core.errors import ConfigError
 from genrun.core.types import Share
+from genrun.experiment.build import Built
+from genrun.experiment.stopping import count_flops
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
-from genrun.training.flops import NotCounted, flops_of_step
+from genrun.training.meters.flops import NotCounted, flops_of_step
 from genrun.training.step import TrainingStep
 from tests.conftest import choices
 from tests.test_resume import prepare, stopped_and_resumed, whole
@@ -163,7 +163,7 @@ def test_a_run_is_the_same_with_and_without_counting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = whole(tmp_path / "counted", "model=gan", *WORDS)
-    monkeypatch.setattr("genrun.experiment.count_flops", lambda step, stoppers: None)
+    monkeypatch.setattr("genrun.experiment.experiment.count_flops", lambda step, stoppers: None)
     assert whole(tmp_path / "not", "model=gan", *WORDS) == counted
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from genrun.build import Built, build
-from genrun.compose import Composed, compose
+from genrun.config.compose import Composed, compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError, GenrunError, OutputFailed, ProcessLost
 from genrun.core.noise import Key, fold_in
 from genrun.core.types import DataSpec, Picture, Share
-from genrun.experiment import Experiment
+from genrun.experiment.build import Built, build
+from genrun.experiment.experiment import Experiment
 from genrun.runs.checkpoint import checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, ReduceLROnPlateau
 
-from genrun.training.schedule import Schedule
+from genrun.training.lr_schedule import Schedule
 
 
 def rates(make, warmup_steps: int, steps: int, values: dict[int, float] | None = None):

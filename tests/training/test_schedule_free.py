@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 import genrun
-from genrun.build import Built
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.experiment import Experiment
+from genrun.experiment.build import Built
+from genrun.experiment.experiment import Experiment
 from genrun.runs.checkpoint import read_checkpoint
 from genrun.terminal.plain import SilentDisplay
-from genrun.training.schedule_free import move_to_average
-from genrun.training.statistics_of_data import BATCHES
+from genrun.training.batch_norm_update import BATCHES
+from genrun.training.optimizers.schedule_free import move_to_average
 from tests.conftest import SMALL, last_wins
 
 Make = Callable[..., Built]

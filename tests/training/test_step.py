@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from genrun.build import Built
 from genrun.core import noise
 from genrun.core.noise import Key, fold_in
+from genrun.experiment.build import Built
 
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from genrun.core.errors import ConfigError, Diverged
-from genrun.training import window as windows
+from genrun.training import loss_buffer as windows
 from genrun.training.finite import check_finite
-from genrun.training.window import Window
+from genrun.training.loss_buffer import Window
 
 
 def outputs(value: float) -> dict[str, torch.Tensor]:

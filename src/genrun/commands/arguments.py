@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from genrun.config import did_you_mean
+from genrun.config.overrides import refuse_repeated
+from genrun.config.schema import did_you_mean
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.words import refuse_repeated
 
 
 def is_there(word: str) -> bool:

@@ -8,13 +8,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genrun.commands.arguments import folders_and_settings, integer, listed, settings_among
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.runs.files import check_named
-from genrun.verbs.words import folders_and_settings, integer, listed, settings_among
 
 if TYPE_CHECKING:  # numpy, which a wrong word is said without
-    from genrun.comparing.asked import Asked
-    from genrun.evidence.collect import Found
+    from genrun.comparison.options import Asked
+    from genrun.results.collect import Found
 
 DEFAULTS = {
     "by": "",
@@ -54,9 +54,9 @@ def run(words: Sequence[str]) -> int:
         verdicts = "verdict of genrun compare"
         out = check_named(Path(given["out"]), (".json",), _is_verdict, verdicts)
 
-    from genrun.comparing.json_form import to_json
-    from genrun.comparing.table import print_verdict
-    from genrun.comparing.verdict import verdict_of
+    from genrun.comparison.compare import verdict_of
+    from genrun.comparison.tables__comparing_table import print_verdict
+    from genrun.comparison.verdict__comparing_json_form import to_json
     from genrun.runs.files import write_json
     from genrun.terminal.tables import print_line
 
@@ -71,7 +71,7 @@ def run(words: Sequence[str]) -> int:
 
 def asked_of(given: Mapping[str, str]) -> Asked:
     """What the words of a comparison ask. Raises `ConfigError`."""
-    from genrun.comparing.asked import Asked
+    from genrun.comparison.options import Asked
 
     for name, allowed in (("budget", BUDGETS), ("split", ("", *SPLITS))):
         if given[name] not in allowed:
@@ -96,7 +96,7 @@ def asked_of(given: Mapping[str, str]) -> Asked:
 
 def runs_in(folders: Sequence[str]) -> Found:
     """At least one that can be read. Raises `InputMissing`, `CheckpointUnusable`."""
-    from genrun.evidence.collect import collect
+    from genrun.results.collect import collect
 
     found = collect(folders)
     if not found.records:
@@ -123,8 +123,8 @@ def _number(name: str, given: Mapping[str, str]) -> float | None:
 
 def _is_verdict(path: Path) -> bool:
     """Whether a file may be replaced: a sweep's plan.json is a .json too."""
-    from genrun.comparing.forms import Verdict
-    from genrun.runs.strict_json import read_json
+    from genrun.comparison.verdict import Verdict
+    from genrun.runs.untrusted_json import read_json
 
     try:
         content = read_json(path, LARGEST_VERDICT)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from genrun.commands.arguments import integer, listed, run_and_settings, settings_among
+from genrun.config.groups import conf_folder
 from genrun.core.errors import ConfigError
-from genrun.groups import conf_folder
 from genrun.runs.folder import RunFolder
-from genrun.verbs.words import integer, listed, run_and_settings, settings_among
 
 LEAST = {  # of whole numbers
     "samples": 2,
@@ -64,7 +64,7 @@ def run(words: Sequence[str]) -> int:
     run_folder = RunFolder.open(folder)
 
     from genrun.api import Run
-    from genrun.assessing.of_run import FILE
+    from genrun.evaluation.evaluate import FILE
     from genrun.terminal.tables import print_line
 
     found = Run(run_folder, listed(given["plugins"])).evaluate(

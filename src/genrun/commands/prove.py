@@ -21,6 +21,6 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Everything is checked before anything is created."""
-    from genrun.proving.start import prove
+    from genrun.proof.prove import prove
 
     return prove(words)

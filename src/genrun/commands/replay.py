@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from genrun.commands.arguments import is_there, settings_among
+from genrun.config.overrides import key_of, refuse_repeated
 from genrun.core.errors import ConfigError
-from genrun.verbs.words import is_there, settings_among
-from genrun.words import key_of, refuse_repeated
 
 DEFAULTS = {"metric": "", "axis": "steps", "out": ""}
 FILE = "replay.png"
@@ -33,8 +33,8 @@ def run(words: Sequence[str]) -> int:
     own = dict(word.split("=", 1) for word in settings if word not in stopping)
     given = settings_among("replay", own, {"stopping": "", **DEFAULTS})
 
-    from genrun.evidence.curve import AXES
-    from genrun.replaying.output import check_out, write_out
+    from genrun.replay.export import check_out, write_out
+    from genrun.results.curve import AXES
     from genrun.sweeps.plan import is_sweep
 
     axis = next((axis for axis in AXES if axis == given["axis"]), None)
@@ -44,9 +44,9 @@ def run(words: Sequence[str]) -> int:
     out = Path(given["out"] or sweep / FILE)
     check_out(out)
 
-    from genrun.replaying.policies import policies_of
-    from genrun.replaying.result import replay_runs
-    from genrun.replaying.table import print_replay
+    from genrun.replay.policies import policies_of
+    from genrun.replay.replay import replay_runs
+    from genrun.replay.table import print_replay
     from genrun.terminal.tables import print_line
 
     replay = replay_runs(paths, policies_of(stopping), given["metric"] or None, axis)

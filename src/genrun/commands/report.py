@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from genrun.commands.arguments import folders_and_settings, settings_among
+from genrun.commands.compare import DEFAULTS, asked_of, runs_in
 from genrun.runs.files import check_named
-from genrun.verbs.compare import DEFAULTS, asked_of, runs_in
-from genrun.verbs.words import folders_and_settings, settings_among
 
 NAME = "report.html"
 ENDINGS = (".html", ".htm")
@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
     wanted = Path(given["out"]) if given["out"] else _folder(folders) / NAME
     out = check_named(wanted, ENDINGS, _is_page, "page of genrun report")
 
-    from genrun.comparing.verdict import verdict_of
+    from genrun.comparison.compare import verdict_of
     from genrun.report.render import page_bytes
     from genrun.runs.files import write_whole
     from genrun.terminal.tables import print_line
@@ -57,7 +57,7 @@ def _is_page(path: Path) -> bool:
 
 def _folder(folders: Sequence[str]) -> Path:
     """The sweep's or proof's, if one is given and nothing else."""
-    from genrun.evidence.collect import PROOF
+    from genrun.results.collect import PROOF
     from genrun.sweeps.plan import NAME as PLAN
 
     own = Path(folders[0])

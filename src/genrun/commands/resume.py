@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from genrun.commands.arguments import run_and_settings
 from genrun.core.errors import ConfigError
-from genrun.core.place import Place, leave_with
+from genrun.core.process_rank import Place, leave_with
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
-from genrun.verbs.words import run_and_settings
 
 PLAN = "plan.json"  # in a sweep's folder
 PROOF = "proof.json"  # in a proof's
@@ -26,11 +26,11 @@ USAGE = (
 def run(words: Sequence[str]) -> int:
     """Nothing is done to a run that ended, unless it gets more steps or another budget."""
     if words and (Path(words[0]) / PLAN).is_file():
-        from genrun.sweeps.start import resume_sweep
+        from genrun.sweeps.sweep import resume_sweep
 
         return resume_sweep(Path(words[0]), words[1:])
     if words and (Path(words[0]) / PROOF).is_file():
-        from genrun.proving.start import resume_proof
+        from genrun.proof.prove import resume_proof
 
         return resume_proof(Path(words[0]), words[1:])
     folder, settings = run_and_settings(USAGE, words)
@@ -38,7 +38,7 @@ def run(words: Sequence[str]) -> int:
     if first:  # of those that torchrun started it is the one that writes
         refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
-    from genrun.saved import goes_further, override, read_config, refuse_changes
+    from genrun.config.saved import goes_further, override, read_config, refuse_changes
 
     saved = read_config(run_folder)
     config = override(saved, settings)
@@ -49,8 +49,8 @@ def run(words: Sequence[str]) -> int:
         if first:
             print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
         return 0
-    from genrun.experiment import Experiment
-    from genrun.terminal.choose import display
+    from genrun.experiment.experiment import Experiment
+    from genrun.terminal.display import display
 
     prepared = Experiment.prepare(config, info["choices"], info["overrides"])
     steps, done = prepared.built.plan.steps, info.get("step", 0)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from genrun.commands.arguments import integer, listed, run_and_settings, settings_among
 from genrun.core.errors import ConfigError
 from genrun.runs.folder import RunFolder
-from genrun.verbs.words import integer, listed, run_and_settings, settings_among
 
 DEFAULTS = {"count": "", "seed": "0", "weights": "best", "out": "", "plugins": "[]"}
 IMAGES, POINTS = 64, 2000  # where no count is given
@@ -55,8 +55,8 @@ def _write(out: Path, drawn: Any, spec: Any) -> None:
     import numpy as np
 
     from genrun.runs.files import write_whole
-    from genrun.runs.pictures import grid_png
-    from genrun.runs.scatter import scatter_png
+    from genrun.runs.sample_images import scatter_png
+    from genrun.runs.sample_images__runs_pictures import grid_png
 
     if out.suffix == ".png":
         points = spec.points

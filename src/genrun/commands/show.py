@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.core.compared import comparison_text
-from genrun.core.row_names import is_error
-from genrun.core.shown import shown_bytes, shown_updates
-from genrun.core.spent import PHASES, Spent
+from genrun.commands.arguments import run_and_settings, settings_among
+from genrun.core.formatting import with_errors
+from genrun.core.formatting__core_compared import comparison_text
+from genrun.core.formatting__core_shown import shown_bytes, shown_updates
+from genrun.core.log_names import is_error
+from genrun.core.usage import PHASES, Spent
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import who_writes
-from genrun.runs.spent import spent_of
-from genrun.terminal.style import with_errors
+from genrun.runs.usage import spent_of
 from genrun.terminal.tables import print_facts, print_table
-from genrun.verbs.words import run_and_settings, settings_among
 
 PLAN = "plan.json"  # in a sweep's folder
 PROOF = "proof.json"  # in a proof's
@@ -33,12 +33,12 @@ def run(words: Sequence[str]) -> int:
     folder, settings = run_and_settings(USAGE, words)
     settings_among("show", settings, {})
     if (Path(folder) / PLAN).is_file():
-        from genrun.sweeps.show import show_sweep
+        from genrun.results.summary.show import show_sweep
 
         show_sweep(Path(folder))
         return 0
     if (Path(folder) / PROOF).is_file():
-        from genrun.proving.show import show_proof
+        from genrun.proof.show import show_proof
 
         show_proof(Path(folder))
         return 0

@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.contender import Contender
-from genrun.comparing.entries import Entry
-from genrun.comparing.forms import Aggregate, Overall, OverallPair, Quality, WorkloadVerdict
-from genrun.comparing.names import short_names
-from genrun.comparing.pairs import MOST_CONTESTANTS
-from genrun.comparing.quality import SEED
-from genrun.statistics.improvement import mean_of_improvements
+from genrun.comparison.contestants import Contender
+from genrun.comparison.entries import Entry
+from genrun.comparison.naming import short_names
+from genrun.comparison.options import Asked
+from genrun.comparison.pairwise import MOST_CONTESTANTS
+from genrun.comparison.quality import SEED
+from genrun.comparison.verdict import Aggregate, Overall, OverallPair, Quality, WorkloadVerdict
 from genrun.statistics.means import iqm_interval, stratified_mean_interval
-from genrun.statistics.pairs import improvement_by_seed
+from genrun.statistics.paired_tests import improvement_by_seed
 from genrun.statistics.profiles import algoperf_score, performance_profile, score_profile
+from genrun.statistics.rank_tests import mean_of_improvements
 
 R_MAX = 4.0  # AlgoPerf's
 RATIOS = [round(float(ratio), 6) for ratio in np.linspace(1.0, R_MAX, 61)]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from genrun.comparing.aggregate import aggregate_of
-from genrun.comparing.asked import Asked
-from genrun.comparing.entries import enter
-from genrun.comparing.forms import Verdict
-from genrun.comparing.judge import judge
-from genrun.comparing.names import find_label
-from genrun.comparing.proofs import contested
-from genrun.comparing.remarks import notes_of, once
-from genrun.comparing.sentences import sentences_of
-from genrun.comparing.warn import warnings_of
+from genrun.comparison.aggregate import aggregate_of
+from genrun.comparison.entries import enter
+from genrun.comparison.naming import find_label
+from genrun.comparison.notes import notes_of, once
+from genrun.comparison.options import Asked
+from genrun.comparison.sentences import sentences_of
+from genrun.comparison.verdict import Verdict
+from genrun.comparison.warnings import warnings_of
+from genrun.comparison.workload import judge
 from genrun.core.errors import ConfigError
-from genrun.evidence.arrangement import Arrangement, arrange
-from genrun.evidence.record import RunRecord
+from genrun.results.grouping import Arrangement, arrange
+from genrun.results.proof_file__comparing_proofs import contested
+from genrun.results.record import RunRecord
 
 
 def verdict_of(

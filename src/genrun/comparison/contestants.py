@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from genrun.comparing.asked import Split
-from genrun.evidence.arrangement import Configuration, Workload
-from genrun.evidence.curve import Axis
-from genrun.evidence.record import RunRecord
+from genrun.comparison.options import Split
+from genrun.results.curve import Axis
+from genrun.results.grouping import Configuration, Workload
+from genrun.results.record import RunRecord
 
 TUNING, FINAL = "tuning", "final"  # stages of a proof
 

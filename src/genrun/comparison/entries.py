@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from genrun.comparing.contender import Contender, contender_of, worst_of
-from genrun.comparing.names import short_names
-from genrun.comparing.spaces import Files, Space, space_of
-from genrun.evidence.arrangement import Arrangement
+from genrun.comparison.contestants import Contender, contender_of, worst_of
+from genrun.comparison.naming import short_names
+from genrun.comparison.search_spaces import Files, Space, space_of
+from genrun.results.grouping import Arrangement
 
 
 @dataclass(frozen=True)

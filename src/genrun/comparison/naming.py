@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from genrun.core.errors import ConfigError
-from genrun.sweeps.results import brief
+from genrun.results.summary.job_result import brief
 
 PART = re.compile(r"(?:^| )([\w./@-]+)=((?:(?! [\w./@-]+=).)*)")  # KEY=VALUE of a label
 NAMELESS = re.compile(r"none|null|true|false|[-+\d.].*|\[.*|", re.IGNORECASE)
@@ -28,7 +28,7 @@ def find_label(key: str, given: str, labels: Sequence[str]) -> str:
     for label, name in short_names(labels).items():
         if given in (label, name):
             return label
-    from genrun.config import did_you_mean
+    from genrun.config.schema import did_you_mean
 
     names = list(short_names(labels).values())
     raise ConfigError(

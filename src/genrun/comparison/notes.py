@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.entries import Entry
-from genrun.comparing.forms import WorkloadVerdict
-from genrun.comparing.names import amount
-from genrun.comparing.pairs import MOST_CONTESTANTS
+from genrun.comparison.entries import Entry
+from genrun.comparison.naming import amount
+from genrun.comparison.options import Asked
+from genrun.comparison.pairwise import MOST_CONTESTANTS
+from genrun.comparison.verdict import WorkloadVerdict
 
 MOST_NAMED = 5
 METHODS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from genrun.evidence.curve import Axis
+from genrun.results.curve import Axis
 
 Split = Literal["held_out", "test"]
 

@@ -7,17 +7,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from genrun.comparing.contender import filled
-from genrun.comparing.forms import Pair, Quality, Standing
-from genrun.comparing.names import one_digit
-from genrun.statistics.improvement import mann_whitney
-from genrun.statistics.pairs import (
+from genrun.comparison.contestants import filled
+from genrun.comparison.naming import one_digit
+from genrun.comparison.verdict import Pair, Quality, Standing
+from genrun.statistics.paired_tests import (
     Comparison,
     compare_pair,
     holm,
     improvement_by_seed,
     seeds_to_decide,
 )
+from genrun.statistics.rank_tests import mann_whitney
 
 LEVEL = 0.05
 DECIDES = 0.045  # what p must be at most: by 0.05 real noise tells equals apart in up to 5.5 %

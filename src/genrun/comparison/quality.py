@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrun.comparing.asked import Asked, Split
-from genrun.comparing.contender import Contender, filled, value_of
-from genrun.comparing.forms import Mark, Quality
+from genrun.comparison.contestants import Contender, filled, value_of
+from genrun.comparison.options import Asked, Split
+from genrun.comparison.verdict import Mark, Quality
 from genrun.core.errors import ConfigError
-from genrun.evidence.curve import AXES, Axis
+from genrun.results.curve import AXES, Axis
 from genrun.statistics.means import iqm_interval, mean_interval
 
 SEED = 0  # of the bootstrap: the same runs give the same verdict

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.comparing.contender import TUNING, Contender
-from genrun.comparing.proofs import Proof, read_proof
+from genrun.comparison.contestants import TUNING, Contender
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.evidence.arrangement import Configuration
+from genrun.results.grouping import Configuration
+from genrun.results.proof_file__comparing_proofs import Proof, read_proof
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.search.space import Choices, Dimension, Range, dimension
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from genrun.comparing.forms import (
+from genrun.comparison.naming import LARGEST_SHOWN, decimals_of, short_names, written
+from genrun.comparison.verdict import (
     Aggregate,
     Mark,
     Pair,
@@ -16,8 +17,7 @@ from genrun.comparing.forms import (
     Tuning,
     WorkloadVerdict,
 )
-from genrun.comparing.names import LARGEST_SHOWN, decimals_of, short_names, written
-from genrun.evidence.curve import AXES, Axis
+from genrun.results.curve import AXES, Axis
 from genrun.statistics.interval import Interval
 
 TRIALS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of tuning, that have a column

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from genrun.comparing.forms import Quality, Standing, Verdict, WorkloadVerdict
-from genrun.comparing.table_rows import (
+from genrun.comparison.tables import (
     AXIS_NAMES,
     Table,
     overall_table,
@@ -13,9 +12,10 @@ from genrun.comparing.table_rows import (
     time_table,
     tuning_table,
 )
-from genrun.sweeps.results import brief
+from genrun.comparison.verdict import Quality, Standing, Verdict, WorkloadVerdict
+from genrun.results.summary.job_result import brief
 from genrun.terminal.tables import print_line
-from genrun.terminal.wide import print_paragraph, print_wide_table
+from genrun.terminal.tables__terminal_wide import print_paragraph, print_wide_table
 
 MOST_SENTENCES = 30
 MOST_ROWS = 30

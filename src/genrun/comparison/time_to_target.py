@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.contender import Contender, value_of
-from genrun.comparing.forms import Mark, Time
-from genrun.comparing.quality import totals_of
+from genrun.comparison.contestants import Contender, value_of
+from genrun.comparison.options import Asked
+from genrun.comparison.quality import totals_of
+from genrun.comparison.verdict import Mark, Time
 from genrun.core.errors import ConfigError
-from genrun.evidence.curve import AXES, Axis
+from genrun.results.curve import AXES, Axis
 
 
 def target_of(

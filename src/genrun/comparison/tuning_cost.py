@@ -6,13 +6,13 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from genrun.comparing.contender import Contender, value_of
-from genrun.comparing.forms import Trial, Tuning
-from genrun.comparing.spaces import Space
-from genrun.evidence.arrangement import Configuration
-from genrun.evidence.curve import AXES, Axis
-from genrun.evidence.record import RunRecord
-from genrun.statistics.tuning import best_so_far, expected_best
+from genrun.comparison.contestants import Contender, value_of
+from genrun.comparison.search_spaces import Space
+from genrun.comparison.verdict import Trial, Tuning
+from genrun.results.curve import AXES, Axis
+from genrun.results.grouping import Configuration
+from genrun.results.record import RunRecord
+from genrun.statistics.tuning_curve import best_so_far, expected_best
 
 SAMPLING = {
     "random": "at random",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from genrun.comparing.asked import Asked, Split
-from genrun.evidence.curve import Axis
+from genrun.comparison.options import Asked, Split
+from genrun.results.curve import Axis
 from genrun.statistics.interval import Interval
 
 

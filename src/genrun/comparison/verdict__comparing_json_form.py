@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from genrun.comparing.forms import Verdict
+from genrun.comparison.verdict import Verdict
 
 FORMAT = 1
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from genrun.comparing.contender import Contender
-from genrun.comparing.entries import Entry
-from genrun.comparing.names import counted
-from genrun.comparing.quality import typical
-from genrun.comparing.spaces import Space
-from genrun.evidence.curve import Axis
+from genrun.comparison.contestants import Contender
+from genrun.comparison.entries import Entry
+from genrun.comparison.naming import counted
+from genrun.comparison.quality import typical
+from genrun.comparison.search_spaces import Space
+from genrun.results.curve import Axis
 
 UNEVEN = 0.1  # share by which compute may differ
 MOST_NAMED = 6  # contestants in one warning

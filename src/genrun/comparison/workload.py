@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from genrun.comparing.asked import Asked, Split
-from genrun.comparing.contender import Contender
-from genrun.comparing.entries import Entry
-from genrun.comparing.forms import Mark, Standing, WorkloadVerdict
-from genrun.comparing.names import unit_of
-from genrun.comparing.pairs import Side, compare_all, number_of_pairs
-from genrun.comparing.quality import budget_of, quality_at, quality_at_end, spent_by
-from genrun.comparing.sentences import of_pair
-from genrun.comparing.times import target_of, times_to
-from genrun.comparing.tuning import tuning_of
+from genrun.comparison.contestants import Contender
+from genrun.comparison.entries import Entry
+from genrun.comparison.naming import unit_of
+from genrun.comparison.options import Asked, Split
+from genrun.comparison.pairwise import Side, compare_all, number_of_pairs
+from genrun.comparison.quality import budget_of, quality_at, quality_at_end, spent_by
+from genrun.comparison.sentences import of_pair
+from genrun.comparison.time_to_target import target_of, times_to
+from genrun.comparison.tuning_cost import tuning_of
+from genrun.comparison.verdict import Mark, Standing, WorkloadVerdict
 from genrun.core.errors import ConfigError
 
 

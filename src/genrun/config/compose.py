@@ -14,15 +14,15 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from genrun import config as checks
-from genrun.clear_errors import clear_errors, no_such_choice
+from genrun.config import schema as checks
+from genrun.config.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
+from genrun.config.hydra_errors import clear_errors, no_such_choice
+from genrun.config.hydra_policy import check_hydra, folder_below
+from genrun.config.overrides import check_words, hydra_overrides, key_of
+from genrun.config.validation import refuse_environment
+from genrun.config.yaml_check import CheckedRepository
 from genrun.core.errors import ConfigError
-from genrun.core.tracking import refuse_online
-from genrun.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
-from genrun.hydra_settings import check_hydra, folder_below
-from genrun.values import refuse_environment
-from genrun.words import check_words, hydra_overrides, key_of
-from genrun.yaml_files import CheckedRepository
+from genrun.core.protocols.tracker import refuse_online
 
 
 @dataclass(frozen=True)

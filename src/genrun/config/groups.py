@@ -17,8 +17,8 @@ SINGLE_GROUPS = (
 )
 LIST_GROUPS = ("regularization", "stopping", "metric", "tracker")
 EARLIER: dict[str, Any] = {  # what runs and sweeps of versions did that say nothing of it
-    "updates": {"_target_": "genrun.updates.alternating.Alternating"},
-    "features": {"_target_": "genrun.features.pixels.Pixels"},
+    "updates": {"_target_": "genrun.components.updates.alternating.Alternating"},
+    "features": {"_target_": "genrun.components.features.pixels.Pixels"},
     "monitor": None,
     "tracker": {},
 }
@@ -27,5 +27,6 @@ GROUPS = (*SINGLE_GROUPS, *LIST_GROUPS)
 
 def conf_folder() -> Path:
     """The YAML files: inside the package where it was installed as a wheel, else beside `src`."""
-    packaged = Path(__file__).parent / "conf"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "conf"
+    package = Path(__file__).resolve().parents[1]
+    packaged = package / "conf"
+    return packaged if packaged.is_dir() else package.parents[1] / "conf"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from genrun.config.groups import LIST_GROUPS, conf_folder
 from genrun.core.errors import ConfigError
-from genrun.groups import LIST_GROUPS, conf_folder
 
 HEAD = """\
 genrun trains a generative model that you compose on the command line.

@@ -13,7 +13,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genrun.config import did_you_mean
+from genrun.config.schema import did_you_mean
 from genrun.core.errors import ConfigError
 
 EXTRAS = {  # of launchers

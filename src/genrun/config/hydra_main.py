@@ -10,11 +10,11 @@ from typing import Any
 
 import hydra
 
-from genrun.config import register
-from genrun.full_errors import FULL_ERRORS
-from genrun.groups import conf_folder
+from genrun.config.groups import conf_folder
+from genrun.config.overrides import hydra_overrides
+from genrun.config.schema import register
+from genrun.core.errors__full_errors import FULL_ERRORS
 from genrun.runs.files import output_errors
-from genrun.words import hydra_overrides
 
 
 def quoted(path: Path) -> str:

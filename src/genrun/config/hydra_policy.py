@@ -12,8 +12,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from genrun.config.validation import check_value, leaves
 from genrun.core.errors import ConfigError
-from genrun.values import check_value, leaves
 
 PLUGINS = "hydra._internal.core_plugins"
 NO_LOGGING = {"version": 1, "root": None, "disable_existing_loggers": False}

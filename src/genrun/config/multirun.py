@@ -11,10 +11,10 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
-from genrun.clear_errors import clear_errors
-from genrun.compose import hydra_ready
+from genrun.config.compose import hydra_ready
+from genrun.config.hydra_errors import clear_errors
+from genrun.config.overrides import check_words, hydra_overrides, key_of
 from genrun.core.errors import ConfigError
-from genrun.words import check_words, hydra_overrides, key_of
 
 MOST_JOBS = 1000  # each is composed and checked before the first starts
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from genrun.config.groups import GROUPS
 from genrun.core.errors import ConfigError
-from genrun.groups import GROUPS
 
 SECRET = re.compile(
     r"(^|.*[_-])(token|secret|password|passwd|passphrase|credentials|api[_-]?key)$", re.IGNORECASE

@@ -12,15 +12,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genrun import config as checks
-from genrun.clear_errors import clear_errors
+from genrun.config import schema as checks
+from genrun.config.groups import EARLIER, LIST_GROUPS, SINGLE_GROUPS, conf_folder
+from genrun.config.hydra_errors import clear_errors
+from genrun.config.overrides import check_words
+from genrun.config.validation import leaves
+from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.core.tracking import offline
-from genrun.groups import EARLIER, LIST_GROUPS, SINGLE_GROUPS, conf_folder
+from genrun.core.protocols.tracker import offline
 from genrun.runs.folder import RunFolder
-from genrun.values import leaves
-from genrun.words import check_words
-from genrun.yaml_files import check_yaml
 
 MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins", "tracker")
 

@@ -10,10 +10,10 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from genrun.config.groups import LIST_GROUPS
+from genrun.config.overrides import refuse_secret
+from genrun.config.validation import check_value, is_number, leaves, shown
 from genrun.core.errors import ConfigError
-from genrun.groups import LIST_GROUPS
-from genrun.values import check_value, is_number, leaves, shown
-from genrun.words import refuse_secret
 
 
 @dataclass

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from genrun.config.limits import LIMITS
+from genrun.config.overrides import refuse_secret
 from genrun.core.errors import ConfigError
-from genrun.limits import LIMITS
-from genrun.words import refuse_secret
 
 CHOICES_OF_KEY: dict[str, tuple[str, ...]] = {
     "runtime.precision": ("fp32", "bf16"),

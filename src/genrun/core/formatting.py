@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from genrun.core.row_names import HIGH, LOW, STANDARD_ERROR, is_error
+from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_error
 
 
 def number(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genrun.core.spent import Spent
+from genrun.core.usage import Spent
 
 
 def shown_updates(updates: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -11,21 +11,21 @@ import torch
 import yaml
 from torch import nn
 
-from genrun.assessing.assess import Assessment, Effort, assess
-from genrun.build import build_data
-from genrun.build.device import find_device
-from genrun.build.memory import memory_errors, refuse_too_many
-from genrun.build.metrics import build_comparison
+from genrun.config.groups import conf_folder
+from genrun.config.saved import read_config
 from genrun.core.errors import ConfigError
-from genrun.core.place import Place
-from genrun.core.protocols import Model
+from genrun.core.process_rank import Place
+from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Picture
-from genrun.groups import conf_folder
-from genrun.restoring import refuse_other_data
+from genrun.evaluation.measure import Assessment, Effort, assess
+from genrun.experiment.build import build_data
+from genrun.experiment.device import find_device
+from genrun.experiment.memory import memory_errors, refuse_too_many
+from genrun.experiment.metrics import build_comparison
+from genrun.experiment.restore import refuse_other_data
 from genrun.runs.files import output_errors, write_json, write_whole
 from genrun.runs.folder import RunFolder
-from genrun.runs.pictures import grid_png, picture_png
-from genrun.saved import read_config
+from genrun.runs.sample_images__runs_pictures import grid_png, picture_png
 
 METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage")
 OF_MODES = "modes"  # besides, of data that have some

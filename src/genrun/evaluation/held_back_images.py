@@ -9,17 +9,17 @@ from typing import Any
 
 from torch import nn
 
-from genrun.build import build_data
-from genrun.build.device import find_device
-from genrun.build.memory import memory_errors
-from genrun.build.metrics import build_comparison
+from genrun.config.saved import read_config
 from genrun.core.noise import fold_in
-from genrun.core.place import Place
-from genrun.core.protocols import Model
-from genrun.restoring import refuse_other_data
+from genrun.core.process_rank import Place
+from genrun.core.protocols.model import Model
+from genrun.experiment.build import build_data
+from genrun.experiment.device import find_device
+from genrun.experiment.memory import memory_errors
+from genrun.experiment.metrics import build_comparison
+from genrun.experiment.restore import refuse_other_data
 from genrun.runs.files import write_json
 from genrun.runs.folder import RunFolder
-from genrun.saved import read_config
 from genrun.training.evaluation import Evaluation
 
 FILE = "test.json"

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from genrun.core.noise import Key
-from genrun.core.progress import progress
-from genrun.core.protocols import Likelihood, Model, NotesLikelihood
+from genrun.core.progress_bar import progress
+from genrun.core.protocols.model import Likelihood, Model, NotesLikelihood
 from genrun.core.types import DataSpec
-from genrun.training.losses import given
+from genrun.training.loss import given
 
 NORMAL_95 = 1.959964
 DRAWS = "importance_samples"  # the field of models whose bound gets tighter with more of them

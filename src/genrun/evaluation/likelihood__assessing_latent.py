@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.core.protocols import Encodes
+from genrun.core.protocols.model import Encodes
 
 THRESHOLD = 0.01
 

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.assessing.latent import active_units
-from genrun.assessing.likelihood import negative_log_likelihoods
-from genrun.assessing.memorization import Nearest, memorization, nearest_training_images
+from genrun.components.data._dataset import Batches
+from genrun.core.log_names import HIGH, LOW, is_error
 from genrun.core.noise import Key
-from genrun.core.protocols import Conditional, Encodes, Model
-from genrun.core.row_names import HIGH, LOW, is_error
-from genrun.data.images import Batches
-from genrun.training.comparison import Comparison
+from genrun.core.protocols.model import Conditional, Encodes, Model
+from genrun.evaluation.likelihood import negative_log_likelihoods
+from genrun.evaluation.likelihood__assessing_latent import active_units
+from genrun.evaluation.memorization import Nearest, memorization, nearest_training_images
 from genrun.training.evaluation import evaluating, sample
+from genrun.training.sample_metrics import Comparison
 
 
 @dataclass(frozen=True)

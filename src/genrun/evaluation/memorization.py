@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genrun.core.progress import progress
+from genrun.core.progress_bar import progress
 
 Extract = Callable[[Tensor], Tensor]
 

@@ -8,37 +8,37 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from genrun.build.health import build_health
-from genrun.build.instantiate import Config, instantiate
-from genrun.build.metrics import build_comparison, monitor_of
-from genrun.build.networks import build_model, build_networks, check_batch_size
-from genrun.build.optimizers import audit_optimizers, build_optimizers, build_schedule
-from genrun.build.stoppers import build_stoppers
-from genrun.build.suits import (
+from genrun.components.data._dataset import Batches
+from genrun.core.errors import InputMissing
+from genrun.core.protocols.model import Model
+from genrun.core.protocols.updates import Updates
+from genrun.core.types import Share
+from genrun.experiment.compatibility import (
     refuse_for_averages,
     refuse_for_closures,
     refuse_for_updates,
     weight_average,
 )
-from genrun.build.together import Team, begin_alike, form_team, join_batch_norm
-from genrun.core.errors import InputMissing
-from genrun.core.game import Updates
-from genrun.core.protocols import Model
-from genrun.core.types import Share
-from genrun.data.images import Batches
-from genrun.training.audit import Moved
-from genrun.training.average import AveragedNetworks
+from genrun.experiment.health import build_health
+from genrun.experiment.instantiate import Config, instantiate
+from genrun.experiment.metrics import build_comparison, monitor_of
+from genrun.experiment.networks import build_model, build_networks, check_batch_size
+from genrun.experiment.optimizers import audit_optimizers, build_optimizers, build_schedule
+from genrun.experiment.process_team import Team, begin_alike, form_team, join_batch_norm
+from genrun.experiment.stopping import build_stoppers
+from genrun.training.batch_norm_update import StatisticsOfData
+from genrun.training.distributed.gradient_sync import Exchange
+from genrun.training.distributed.process_group import Processes
 from genrun.training.evaluation import Evaluation
-from genrun.training.exchange import Exchange
 from genrun.training.finite import Gradients
 from genrun.training.hooks import Hooks
-from genrun.training.losses import StepSettings, trained_parameters
+from genrun.training.loss import StepSettings, trained_parameters
+from genrun.training.loss_buffer import Window
+from genrun.training.optimizers.audit import Moved
 from genrun.training.plan import Plan
-from genrun.training.processes import Processes
-from genrun.training.statistics_of_data import StatisticsOfData
+from genrun.training.state import Trial
 from genrun.training.step import TrainingStep
-from genrun.training.trial import Trial
-from genrun.training.window import Window
+from genrun.training.weight_averaging import AveragedNetworks
 
 GRID = 64  # images in a sample grid
 POINTS = 2000  # in a scatter plot

@@ -8,17 +8,17 @@ from typing import Any
 from torch.optim import Optimizer
 
 from genrun.core.errors import ConfigError
-from genrun.core.game import Updates
-from genrun.core.protocols import Model
-from genrun.core.regularization_protocols import (
+from genrun.core.protocols.model import Model
+from genrun.core.protocols.regularization import (
     GradientChange,
     GradientPoint,
     WeightAverage,
     WeightChange,
 )
+from genrun.core.protocols.updates import Updates
 from genrun.core.types import Share
-from genrun.training.closure import takes_closure
-from genrun.training.schedule_free import is_schedule_free
+from genrun.training.optimizers.closure import takes_closure
+from genrun.training.optimizers.schedule_free import is_schedule_free
 
 
 def weight_average(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from genrun.core.errors import ConfigError, DeviceUnavailable
-from genrun.core.place import Place
+from genrun.core.process_rank import Place
 
 
 def find_device(name: str, place: Place) -> torch.device:

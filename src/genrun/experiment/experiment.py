@@ -10,38 +10,38 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from genrun import facts
-from genrun.build import Built, build
-from genrun.build.device import idle_gpus
-from genrun.build.memory import memory_errors
-from genrun.build.stoppers import count_flops
-from genrun.build.trackers import build_trackers
+from genrun.config.saved import goes_further, read_config
 from genrun.core.errors import FolderLocked
-from genrun.core.protocols import Display
-from genrun.core.tracking import Tracker
-from genrun.ending import end_of, finish, note_error
-from genrun.restoring import (
+from genrun.core.protocols.model import Display
+from genrun.core.protocols.tracker import Tracker
+from genrun.experiment import run_info
+from genrun.experiment.build import Built, build
+from genrun.experiment.device import idle_gpus
+from genrun.experiment.memory import memory_errors
+from genrun.experiment.outcome import end_of, finish, note_error
+from genrun.experiment.restore import (
     note_changes,
     refuse_longer_schedule,
     refuse_other_data,
     restore,
 )
-from genrun.room import check_room, checkpoint_bytes
+from genrun.experiment.stopping import count_flops
+from genrun.experiment.tracking import Tracked
+from genrun.experiment.tracking__build_trackers import build_trackers
 from genrun.runs.checkpoint import Checkpoint, read_checkpoint
+from genrun.runs.disk_space import check_room, checkpoint_bytes
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
+from genrun.runs.latest_checkpoint import find_newest
 from genrun.runs.lock import only_writer
-from genrun.runs.newest import find_newest
 from genrun.runs.recorder import Recorder
-from genrun.runs.spent import earlier_parts
-from genrun.saved import goes_further, read_config
-from genrun.tracking import Tracked
-from genrun.training.clock import Clock
+from genrun.runs.usage import earlier_parts
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop
-from genrun.training.meters import Meters
+from genrun.training.meters.meters import Meters
+from genrun.training.meters.meters__training_clock import Clock
 from genrun.training.plan import Outcome
-from genrun.training.recording import NoRecord, Record
+from genrun.training.recorder import NoRecord, Record
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Experiment:
         run = RunFolder(folder)
         with only_writer(folder), Interrupt(interrupted) as signals:
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-            collected = facts.collect(self.built, self.config, self.choices, self.overrides)
+            collected = run_info.collect(self.built, self.config, self.choices, self.overrides)
             run.update({"status": "running", "reason": "", **collected, "resumed": []})
             recorder = Recorder.begin(folder)
             return self._run(run, recorder, display, signals, Meters(self.built.device), None)
@@ -177,7 +177,7 @@ class Experiment:
         built, trial = self.built, self.built.trial
         record = Tracked(run, recorder, meters, self.trackers, display.note)
         record.begin(self.config, trial.step if checkpoint is None else trial.step + 1)
-        display.start(facts.summarize(built, self.choices, run.path), trial.step)
+        display.start(run_info.summarize(built, self.choices, run.path), trial.step)
         if advice := idle_gpus(self.config["runtime"]["device"], built.processes.size):
             display.note(advice)
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genrun.build.instantiate import Config
-from genrun.core.protocols import Adversarial, Model
-from genrun.health.explosion import Explosion
-from genrun.health.trouble import Trouble
+from genrun.core.protocols.model import Adversarial, Model
+from genrun.experiment.instantiate import Config
 from genrun.training.evaluation import SPREAD
-from genrun.training.health import Health, Watch
+from genrun.training.health.gradient_explosion import Explosion
+from genrun.training.health.monitor import Health, Watch
+from genrun.training.health.threshold import Trouble
 
 LATENT = "largest_dimension_kl"  # a held-out value, from models whose latent code can collapse
 

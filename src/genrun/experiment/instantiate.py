@@ -29,12 +29,12 @@ EXTRAS = {module.partition(".")[0]: "optim" for module in OF_PACKAGES}  # by pac
 ALLOWED: dict[str, tuple[str, ...]] = {
     "optimizer": (
         "torch.optim.",
-        "genrun.optimizer.",
+        "genrun.components.optimizer.",
         *OF_PACKAGES,
     ),
     "schedule": ("torch.optim.lr_scheduler.",),
     **{
-        group: (f"genrun.{group}.",)
+        group: (f"genrun.components.{group}.",)
         for group in (
             "data",
             "model",
@@ -92,7 +92,7 @@ def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
         raise ConfigError(f"{group}._target_={name}: cannot be imported ({error})") from error
     if not inspect.isclass(found):
         raise ConfigError(f"{group}._target_={name}: is not a class")
-    # `genrun.model.gan.Tensor` can be reached and is torch's
+    # `genrun.components.model.gan.Tensor` can be reached and is torch's
     if not plugin and not f"{found.__module__}.".startswith(ALLOWED[group]):
         raise ConfigError(f"{group}._target_={name}: is defined in {found.__module__}")
     return found

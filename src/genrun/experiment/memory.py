@@ -11,7 +11,7 @@ from torch import nn
 
 from genrun.core.errors import OutOfMemory
 from genrun.core.memory import GIGABYTE, free_bytes
-from genrun.core.place import Place
+from genrun.core.process_rank import Place
 
 COPIES = 2  # of images that are drawn in parts and put together
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genrun.build.instantiate import Config, instantiate
-from genrun.core.data_protocol import Data
+from genrun.components.features.pixels import Pixels
 from genrun.core.errors import ConfigError
-from genrun.core.metric_protocols import Extractor, FeatureMetric, SeesData
-from genrun.core.protocols import Model
-from genrun.features.pixels import Pixels
-from genrun.training.comparison import Comparison
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.metric import Extractor, FeatureMetric, SeesData
+from genrun.core.protocols.model import Model
+from genrun.experiment.instantiate import Config, instantiate
+from genrun.training.sample_metrics import Comparison
 
 
 def build_comparison(

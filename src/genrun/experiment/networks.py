@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from genrun.build.instantiate import Config, config_errors, instantiate
-from genrun.build.memory import on_meta, refuse_too_large
-from genrun.build.regularize import regularize
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
-from genrun.core.protocols import ChecksModel, Model
-from genrun.core.regularization_protocols import ModelChange
+from genrun.core.protocols.model import ChecksModel, Model
+from genrun.core.protocols.regularization import ModelChange
 from genrun.core.types import DataSpec, Share
+from genrun.experiment.instantiate import Config, config_errors, instantiate
+from genrun.experiment.memory import on_meta, refuse_too_large
+from genrun.experiment.regularizations import regularize
 
 
 def build_model(config: Config, plugins: Sequence[str]) -> tuple[Model, dict[str, Any]]:

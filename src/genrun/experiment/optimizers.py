@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from genrun.build.instantiate import Config, config_errors, find_class
+from genrun.config.groups__core_to_the_end import TO_THE_END
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Model
-from genrun.core.to_the_end import TO_THE_END
-from genrun.training.audit import Moved, audit, keep_gradients
-from genrun.training.closure import takes_closure
-from genrun.training.losses import trained_parameters
-from genrun.training.schedule import Schedule
-from genrun.training.schedule_free import is_schedule_free
+from genrun.core.protocols.model import Model
+from genrun.experiment.instantiate import Config, config_errors, find_class
+from genrun.training.loss import trained_parameters
+from genrun.training.lr_schedule import Schedule
+from genrun.training.optimizers.audit import Moved, audit, keep_gradients
+from genrun.training.optimizers.closure import takes_closure
+from genrun.training.optimizers.schedule_free import is_schedule_free
 
 
 def build_optimizers(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from genrun import facts
-from genrun.build import Built
 from genrun.core.errors import OutputFailed
-from genrun.core.protocols import Display
-from genrun.core.tracking import TrackedEnd
+from genrun.core.protocols.model import Display
+from genrun.core.protocols.tracker import TrackedEnd
+from genrun.experiment import run_info
+from genrun.experiment.build import Built
 from genrun.runs.folder import RunFolder
-from genrun.training.meters import Meters
+from genrun.training.meters.meters import Meters
 from genrun.training.plan import Outcome
 
 
@@ -50,17 +50,17 @@ def finish(
         {
             "status": outcome.status,
             "reason": outcome.reason,
-            "ended": facts.now(),
+            "ended": run_info.now(),
             "step": trial.step,
             "best": best,
             "compute": compute(built, meters),
         }
     )
-    lines = {"folder": facts.shown(run.path)}
+    lines = {"folder": run_info.shown(run.path)}
     if best is not None:
         lines["best"] = f"{built.plan.monitor} {best['value']:.5g} at step {best['step']}"
     if pictures := sorted(run.samples.glob("step-*[0-9].png")):
-        lines["samples"] = facts.shown(pictures[-1])
+        lines["samples"] = run_info.shown(pictures[-1])
     if outcome.status == "interrupted":
-        lines["go on"] = f"genrun resume {facts.shown(run.path)}"
+        lines["go on"] = f"genrun resume {run_info.shown(run.path)}"
     display.finish(outcome.status, outcome.reason, lines)

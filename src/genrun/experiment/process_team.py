@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from genrun.build.device import find_device
-from genrun.build.threads import available_threads
 from genrun.core.errors import ConfigError
-from genrun.core.place import Place
+from genrun.core.process_rank import Place
 from genrun.core.types import Share
-from genrun.training.batch_statistics import share_batch_statistics
-from genrun.training.processes import Processes
+from genrun.experiment.device import find_device
+from genrun.experiment.device__build_threads import available_threads
+from genrun.training.distributed.process_group import Processes
+from genrun.training.distributed.sync_batch_norm import share_batch_statistics
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from torch import nn
 
 from genrun.core.errors import ConfigError
 from genrun.core.layers import Hidden, SeenThrough
-from genrun.core.protocols import Adversarial, Model
-from genrun.core.regularization_protocols import (
+from genrun.core.protocols.model import Adversarial, Model
+from genrun.core.protocols.regularization import (
     ChecksHidden,
     CriticInput,
     HiddenLayer,

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genrun import facts
-from genrun.build import Built
+from genrun.components.data._dataset import Batches
+from genrun.config.groups__core_to_the_end import to_the_end
+from genrun.config.saved import differences
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.core.protocols import Conditional, Display, Model
-from genrun.core.to_the_end import to_the_end
-from genrun.data.images import Batches
+from genrun.core.protocols.model import Conditional, Display, Model
+from genrun.experiment import run_info
+from genrun.experiment.build import Built
 from genrun.runs.checkpoint import Checkpoint
-from genrun.runs.newest import Newest
-from genrun.saved import differences
+from genrun.runs.latest_checkpoint import Newest
 from genrun.training.plan import Plan
-from genrun.training.trial import Trial
+from genrun.training.state import Trial
 
 
 def refuse_other_data(data: Batches, model: Model, path: Path, before: Mapping[str, Any]) -> None:
@@ -60,8 +60,8 @@ def note_changes(
     """Sets aside what does not serve, and says what is not as run.json has it."""
     for name in newest.set_aside():
         display.note(f"{name} is damaged or does not fit the log; it was set aside")
-    was = {**facts.EARLIER, **before["environment"]}
-    changed = differences(was, facts.environment(built, config))
+    was = {**run_info.EARLIER, **before["environment"]}
+    changed = differences(was, run_info.environment(built, config))
     for name, (earlier, now) in changed.items():
         display.note(f"{name} was {earlier} and is {now}: the rest will not be exactly the same")
     return changed

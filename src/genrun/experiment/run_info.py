@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 
-from genrun.build import Built
-from genrun.build.together import joins_batch_norm
-from genrun.core.compared import comparison_text
 from genrun.core.errors import CheckpointUnusable
-from genrun.core.shown import shown_updates
+from genrun.core.formatting__core_compared import comparison_text
+from genrun.core.formatting__core_shown import shown_updates
 from genrun.core.types import DataSpec, RunSummary
+from genrun.experiment.build import Built
+from genrun.experiment.process_team import joins_batch_norm
 
 MOST = 1e38  # of a number that fits a float32
 EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genrun.build.instantiate import Config, instantiate
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Model, Stopper
-from genrun.core.row_names import STANDARD_ERROR
-from genrun.core.stopping import LimitsFlops, Monitors, MonitorsWithError, WatchesLoss
-from genrun.training.flops import NotCounted, flops_of_step
+from genrun.core.log_names import STANDARD_ERROR
+from genrun.core.protocols.model import Model, Stopper
+from genrun.core.protocols.stopping import LimitsFlops, Monitors, MonitorsWithError, WatchesLoss
+from genrun.experiment.instantiate import Config, instantiate
+from genrun.training.meters.flops import NotCounted, flops_of_step
 from genrun.training.step import TrainingStep
 
 

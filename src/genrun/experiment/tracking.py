@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genrun.config.validation import leaves
 from genrun.core.errors import OutputFailed
-from genrun.core.tracking import Scalar, TrackedEnd, TrackedRun, Tracker
+from genrun.core.protocols.tracker import Scalar, TrackedEnd, TrackedRun, Tracker
 from genrun.core.types import Picture
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import Recorder
-from genrun.training.meters import Meters
-from genrun.values import leaves
+from genrun.training.meters.meters import Meters
 
 NOT_OF_THE_RUN = ("plugins", "tracker")  # keys of the configuration
 OK = "ok"

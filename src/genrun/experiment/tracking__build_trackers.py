@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genrun.build.instantiate import Config, instantiate
-from genrun.core.tracking import Tracker
+from genrun.core.protocols.tracker import Tracker
+from genrun.experiment.instantiate import Config, instantiate
 
 
 def build_trackers(config: Config, plugins: Sequence[str]) -> dict[str, Tracker]:

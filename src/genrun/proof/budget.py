@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genrun.config.groups__core_to_the_end import to_the_end
 from genrun.core.errors import ConfigError
-from genrun.core.to_the_end import to_the_end
-from genrun.proving.measured import Measured
+from genrun.proof.step_cost import Measured
 from genrun.sweeps.search.space import NUMBER
 
 UNITS = ("steps", "seconds", "examples", "flops")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genrun.compose import Composed
-from genrun.proving.budget import Budget
-from genrun.proving.measured import Measured
-from genrun.terminal.style import duration
+from genrun.config.compose import Composed
+from genrun.core.formatting import duration
+from genrun.proof.budget import Budget
+from genrun.proof.step_cost import Measured
 from genrun.terminal.tables import print_line, print_table
 
 UNEQUAL = 1.05  # times the FLOPs of another's run, from where on it is said

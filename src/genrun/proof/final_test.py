@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, SweepPaused
-from genrun.proving.proof import FINAL
-from genrun.runs.strict_json import Each, Maybe, check_form, read_json
-from genrun.sweeps import server
-from genrun.sweeps.ledger import JobState, states
-from genrun.sweeps.machine import Share, available_cores
+from genrun.results.proof_file import FINAL
+from genrun.results.summary.job_result import result_of
+from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
+from genrun.sweeps.job_state import JobState, states
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.resources import Share, available_cores
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.results import result_of
 
 FILE = "test.json"
 LARGEST = 1 << 20
@@ -64,8 +64,8 @@ def test_runs(
         return {}
     share = Share(available_cores(), None)
     folders = [str(row.folder) for row in rows]
-    target = "genrun.proving.testing:test_all"
-    process, connection = server.start(target, folders, list(plugins), share)
+    target = "genrun.proof.final_test_worker:test_all"
+    process, connection = fork_server.start(target, folders, list(plugins), share)
     wrong: dict[str, str] = {}
     try:
         for row in rows:

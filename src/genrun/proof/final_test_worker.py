@@ -7,8 +7,8 @@ from multiprocessing.connection import Connection
 
 from genrun.api import Run
 from genrun.core.errors import GenrunError
-from genrun.sweeps.machine import Share
-from genrun.sweeps.worker import prepare_process
+from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.launch.worker import prepare_process
 
 
 def test_all(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrun.config import did_you_mean
+from genrun.config.multirun import MOST_JOBS, plain_words
+from genrun.config.overrides import key_of, refuse_repeated
+from genrun.config.schema import did_you_mean
 from genrun.core.errors import ConfigError
-from genrun.proving.budget import Budget, read_budget
-from genrun.proving.contestants import EXAMPLE, Contestant, check_group, read_contestants
-from genrun.sweep_grid import MOST_JOBS, plain_words
-from genrun.words import key_of, refuse_repeated
+from genrun.proof.budget import Budget, read_budget
+from genrun.proof.contestants import EXAMPLE, Contestant, check_group, read_contestants
 
 NUMBERS = {  # of runs: the YAML-less defaults of the protocol, and the least that makes sense
     "trials": (8, 1),

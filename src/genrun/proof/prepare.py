@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genrun.compose import Composed
+from genrun.config.compose import Composed
 from genrun.core.errors import ConfigError
-from genrun.proving.budget import Budget, budget_words
-from genrun.proving.cost import Cost, cost_of, unequal
-from genrun.proving.measured import Measured, measure_all
-from genrun.proving.options import Options
-from genrun.proving.trials import Entry, Field, compose_trials, enter, tuning_jobs
-from genrun.sweeps import server
-from genrun.sweeps.checking import OWN_LAUNCHER, check_launcher, shape_of
-from genrun.sweeps.machine import Share, available_cores, share_out
+from genrun.proof.budget import Budget, budget_words
+from genrun.proof.cost import Cost, cost_of, unequal
+from genrun.proof.options import Options
+from genrun.proof.step_cost import Measured, measure_all
+from genrun.proof.trials import Entry, Field, compose_trials, enter, tuning_jobs
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.resources import Share, available_cores, share_out
 from genrun.sweeps.plan import Job, identity_of
+from genrun.sweeps.preflight import OWN_LAUNCHER, check_launcher, shape_of
 
 LAST_SEED = 2**63 - 1
 Points = dict[str, list[Composed]]  # by label, each trial
@@ -112,7 +112,7 @@ def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[Share, int
     """What of the machine a job will have, and how many there are at once."""
     if launcher["_target_"] != OWN_LAUNCHER:
         return Share(available_cores(), None), None
-    slots = share_out(jobs, launcher["jobs"], server.gpus(), len(jobs))
+    slots = share_out(jobs, launcher["jobs"], fork_server.gpus(), len(jobs))
     return slots.take()[1], slots.count
 
 

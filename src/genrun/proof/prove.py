@@ -6,20 +6,20 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
-from genrun.core.place import refuse_several
-from genrun.proving.cost import print_costs, total_of
-from genrun.proving.options import LAUNCHER, Options, read_options
-from genrun.proving.preparing import Prepared, prepare
-from genrun.proving.proof import TUNING, Entered, Proof, read_proof
-from genrun.proving.stages import go_on
-from genrun.room import check_room
+from genrun.core.process_rank import refuse_several
+from genrun.proof.cost import print_costs, total_of
+from genrun.proof.options import LAUNCHER, Options, read_options
+from genrun.proof.prepare import Prepared, prepare
+from genrun.proof.stages import go_on
+from genrun.results.proof_file import TUNING, Entered, Proof, read_proof
+from genrun.runs.disk_space import check_room
 from genrun.runs.files import claim, output_errors
 from genrun.runs.lock import only_writer
-from genrun.sweeps import server
+from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import Plan, read_plan
-from genrun.sweeps.start import refuse_online
+from genrun.sweeps.sweep import refuse_online
 from genrun.terminal.tables import print_line, print_table
 
 
@@ -27,7 +27,7 @@ def prove(words: Sequence[str]) -> int:
     """Says what it will cost, then runs the whole protocol. Raises what stood in its way."""
     options = read_options(words)
     refuse_online(options.shared)
-    server.warm_up()  # it imports torch while the trials are composed
+    fork_server.warm_up()  # it imports torch while the trials are composed
     prepared = prepare(options)
     _print_spaces(options, prepared)
     print_costs(prepared.costs, prepared.at_once)
@@ -56,7 +56,7 @@ def resume_proof(folder: Path, words: Sequence[str]) -> int:
             )
     plugins = [str(name) for name in compose(words).config["plugins"]]
     _refuse_without_plugins(folder, plugins)
-    server.warm_up()
+    fork_server.warm_up()
     launcher = [word for word in words if word.startswith(LAUNCHER)]
     with only_writer(folder):
         return go_on(folder, read_proof(folder), launcher, plugins)

@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from genrun.compose import Composed
+from genrun.config.compose import Composed
+from genrun.config.groups import conf_folder
+from genrun.config.overrides import key_of, refuse_secret
+from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import ConfigError
-from genrun.groups import conf_folder
-from genrun.proving.contestants import Contestant
+from genrun.proof.contestants import Contestant
 from genrun.sweeps.search.space import Choices, Dimension, dimension, is_searched
-from genrun.words import key_of, refuse_secret
-from genrun.yaml_files import check_yaml
 
 FOLDER = "space"  # conf/space/GROUP/CHOICE.yaml
 TUNED_WITH_ALL = "optimizer"  # whatever is compared: a rate that suits one need not suit another

@@ -8,17 +8,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from genrun.proving.cost import as_text
-from genrun.proving.proof import FINAL, TUNING, Proof, read_proof
-from genrun.proving.tested import untested
-from genrun.proving.verdict import show_verdict
-from genrun.proving.winners import tuning_values
+from genrun.core.formatting import number
+from genrun.proof.cost import as_text
+from genrun.proof.final_test import untested
+from genrun.proof.verdict import show_verdict
+from genrun.proof.winners import tuning_values
+from genrun.results.proof_file import FINAL, TUNING, Proof, read_proof
+from genrun.results.summary.job_result import result_of
+from genrun.results.summary.tables import cost_text
 from genrun.runs.lock import who_writes
-from genrun.sweeps.ledger import JobState, states
+from genrun.sweeps.job_state import JobState, states
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.results import result_of
-from genrun.sweeps.summary_table import cost_text
-from genrun.terminal.style import number
 from genrun.terminal.tables import print_facts, print_line, print_table
 
 

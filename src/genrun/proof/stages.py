@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrun.core.errors import SweepFailed, SweepPaused
-from genrun.proving.proof import FINAL, TUNING, Proof
-from genrun.proving.tested import test_runs
-from genrun.proving.verdict import leave_verdict
-from genrun.proving.winners import bound_lines, choose_winners, final_plan
+from genrun.proof.final_test import test_runs
+from genrun.proof.verdict import leave_verdict
+from genrun.proof.winners import bound_lines, choose_winners, final_plan
+from genrun.results.proof_file import FINAL, TUNING, Proof
 from genrun.runs.files import output_errors
-from genrun.sweeps.ledger import states
+from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.start import resume_sweep
+from genrun.sweeps.sweep import resume_sweep
 from genrun.terminal.tables import print_line
 from genrun.training.interrupt import Interrupt
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genrun.compose import Composed
+from genrun.config.compose import Composed
 from genrun.core.errors import GenrunError
-from genrun.sweeps import server
-from genrun.sweeps.checking import listed, shape_of
-from genrun.sweeps.machine import Share
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.preflight import listed, shape_of
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ def measure_all(points: Mapping[str, Sequence[Composed]], share: Share) -> dict[
 
 
 def _ask(points: Sequence[Any], share: Share) -> list[Measured | Refused]:
-    process, connection = server.start("genrun.proving.measuring:measure", list(points), share)
+    process, connection = fork_server.start(
+        "genrun.proof.step_cost_worker:measure", list(points), share
+    )
     answers: list[Measured | Refused] = []
     try:
         for _ in points:

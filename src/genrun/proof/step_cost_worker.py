@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from genrun.build import Built
-from genrun.build.metrics import build_comparison
 from genrun.core.errors import GenrunError
-from genrun.experiment import Experiment
-from genrun.proving.measured import Measured, Refused
-from genrun.room import checkpoint_bytes
-from genrun.sweeps.machine import Share
-from genrun.sweeps.worker import prepare_process
+from genrun.experiment.build import Built
+from genrun.experiment.experiment import Experiment
+from genrun.experiment.metrics import build_comparison
+from genrun.proof.step_cost import Measured, Refused
+from genrun.runs.disk_space import checkpoint_bytes
+from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.launch.worker import prepare_process
 from genrun.training.evaluation import Evaluation
 
 LEAST_STEPS, MOST_STEPS = 3, 20  # that are timed, after one that is not

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genrun.compose import Composed, compose_each
+from genrun.config.compose import Composed, compose_each
+from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
-from genrun.proving.contestants import Contestant
-from genrun.proving.draws import draw
-from genrun.proving.options import FOLDER, Options
-from genrun.proving.spaces import alike_for_all, dimensions_of, space_of
-from genrun.sweeps.checking import listed
+from genrun.proof.contestants import Contestant
+from genrun.proof.options import FOLDER, Options
+from genrun.proof.search_spaces import alike_for_all, dimensions_of, space_of
+from genrun.proof.trials__proving_draws import draw
 from genrun.sweeps.plan import Job, identity_of
-from genrun.words import key_of
+from genrun.sweeps.preflight import listed
 
 NOT_THE_RUNS = ("seed", "hydra.sweep.dir")  # words that a run's own seed or folder replaces
 NAME = "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}-prove"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from genrun.comparing.asked import Asked
-from genrun.comparing.forms import Verdict
-from genrun.comparing.json_form import to_json
-from genrun.comparing.table import print_verdict
-from genrun.comparing.verdict import verdict_of
-from genrun.evidence.collect import Found, collect
-from genrun.proving.proof import Proof
+from genrun.comparison.compare import verdict_of
+from genrun.comparison.options import Asked
+from genrun.comparison.tables__comparing_table import print_verdict
+from genrun.comparison.verdict import Verdict
+from genrun.comparison.verdict__comparing_json_form import to_json
+from genrun.results.collect import Found, collect
+from genrun.results.proof_file import Proof
 from genrun.runs.files import write_json, write_whole
 from genrun.terminal.tables import print_line
 

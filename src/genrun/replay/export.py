@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genrun.runs.files import check_named, write_whole
-from genrun.runs.strict_json import parse_json
+from genrun.runs.untrusted_json import parse_json
 
 if TYPE_CHECKING:
-    from genrun.replaying.result import Replay
+    from genrun.replay.replay import Replay
 
 BEGINNINGS = {".png": b"\x89PNG\r\n", ".svg": b"<?xml", ".json": b"{"}
 LARGEST = 1 << 28
@@ -29,7 +29,7 @@ def write_out(path: Path, replay: Replay) -> None:
     if path.suffix == ".json":
         content = (json.dumps(replay.as_json(), indent=2, allow_nan=False) + "\n").encode()
     else:
-        from genrun.replaying.drawing import draw
+        from genrun.replay.plot import draw
 
         content = draw(replay, path.suffix[1:])
     write_whole(path, content)

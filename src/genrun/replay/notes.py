@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genrun.core.stopping import ComparesTrials
-from genrun.evidence.arrangement import Workload
-from genrun.evidence.curve import Axis
-from genrun.replaying.over_runs import Replayed
-from genrun.replaying.policies import PolicySet
-from genrun.replaying.summary import Panel, Result
+from genrun.core.protocols.stopping import ComparesTrials
+from genrun.replay.policies import PolicySet
+from genrun.replay.replay_runs import Replayed
+from genrun.replay.summary import Panel, Result
+from genrun.results.curve import Axis
+from genrun.results.grouping import Workload
 
 
 @dataclass(frozen=True)

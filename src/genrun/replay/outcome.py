@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrun.evidence.curve import Axis
-from genrun.evidence.record import RunRecord
-from genrun.replaying.log import Log
-from genrun.replaying.replay import Decision
+from genrun.replay.replay_policy import Decision
+from genrun.replay.run_log import Log
+from genrun.results.curve import Axis
+from genrun.results.record import RunRecord
 
 UNITS: dict[Axis, str] = {
     "steps": "steps", "seconds": "s", "examples": "examples", "flops": "FLOPs",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from genrun.replaying.labels import name_points
-from genrun.replaying.outcome import NAMES
+from genrun.replay.outcome import NAMES
+from genrun.replay.plot__replaying_labels import name_points
+from genrun.results.summary.chart import drawable, short
+from genrun.results.summary.plot import COLORS, GREY, MARKERS, picture_bytes, plain_matplotlib
 from genrun.statistics.interval import Interval
-from genrun.sweeps.drawing import COLORS, GREY, MARKERS, picture_bytes, plain_matplotlib
-from genrun.sweeps.picture import drawable, short
 
 if TYPE_CHECKING:
-    from genrun.replaying.result import Replay
-    from genrun.replaying.summary import Panel, Result
+    from genrun.replay.replay import Replay
+    from genrun.replay.summary import Panel, Result
 
 WIDTH, HEIGHT = 8.0, 5.2  # inches of a panel
 LEGEND_ROW, LEGEND_COLUMNS = 0.24, 3

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from genrun.build.instantiate import instantiate
-from genrun.compose import Composed, compose_each
-from genrun.config import did_you_mean
+from genrun.config.compose import Composed, compose_each
+from genrun.config.groups import conf_folder
+from genrun.config.multirun import split_sweep
+from genrun.config.overrides import check_words, key_of, refuse_repeated
+from genrun.config.schema import did_you_mean
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Stopper
-from genrun.groups import conf_folder
-from genrun.sweep_grid import split_sweep
-from genrun.sweeps.results import brief
-from genrun.sweeps.search.join import joined
-from genrun.words import check_words, key_of, refuse_repeated
+from genrun.core.protocols.model import Stopper
+from genrun.experiment.instantiate import instantiate
+from genrun.results.summary.job_result import brief
+from genrun.sweeps.pruner_study import joined
 
 GROUP = "stopping"
 ALL = "stopping=all"

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Stopper
-from genrun.core.row_names import STANDARD_ERROR
-from genrun.core.stopping import LimitsSeconds, Monitors, MonitorsWithError, WatchesLoss
-from genrun.evidence.record import RunRecord
-from genrun.replaying.log import Log
+from genrun.core.log_names import STANDARD_ERROR
+from genrun.core.protocols.model import Stopper
+from genrun.core.protocols.stopping import LimitsSeconds, Monitors, MonitorsWithError, WatchesLoss
+from genrun.replay.run_log import Log
+from genrun.results.record import RunRecord
 
 LOSS = "/loss"
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from genrun.core.errors import ConfigError
-from genrun.core.stopping import ComparesTrials
+from genrun.core.protocols.stopping import ComparesTrials
 from genrun.core.types import Report, State
-from genrun.evidence.record import RunRecord
-from genrun.replaying.log import Log
-from genrun.replaying.replay import Decision, replay
+from genrun.replay.replay_policy import Decision, replay
+from genrun.replay.run_log import Log
+from genrun.results.record import RunRecord
 
 if TYPE_CHECKING:
-    from genrun.study import OpenedStudy, OpenedTrial
+    from genrun.runs.optuna_journal import OpenedStudy, OpenedTrial
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Search:
     def __init__(self) -> None:
         """Raises `ConfigError` where Optuna is not installed."""
         try:
-            from genrun.study import study_in_memory
+            from genrun.runs.optuna_journal import study_in_memory
         except ModuleNotFoundError as error:
             raise ConfigError(
                 "stopping.pruner: asks Optuna, in a replay too: pip install 'genrun[tune]'"
@@ -48,7 +48,7 @@ class Search:
 
     def replay(self, stopper: ComparesTrials, run: RunRecord, log: Log) -> Decision | None:
         """Lets the run be the next trial; of one that is stopped no later value is seen."""
-        from genrun.study import OpenedTrial
+        from genrun.runs.optuna_journal import OpenedTrial
 
         number = self._opened.study.ask().number
         trial = OpenedTrial(self._opened, self._opened.id_of(number))

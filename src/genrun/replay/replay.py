@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import ConfigError, InputMissing
-from genrun.core.progress import progress
-from genrun.evidence.arrangement import Workload, arrange
-from genrun.evidence.collect import Found, collect
-from genrun.evidence.curve import Axis
-from genrun.replaying.notes import Part, notes_of
-from genrun.replaying.outcome import Outcome
-from genrun.replaying.over_runs import Replayed, replay_workload
-from genrun.replaying.policies import Policies, PolicySet
-from genrun.replaying.summary import Panel, of_all, of_workload
+from genrun.core.progress_bar import progress
+from genrun.replay.notes import Part, notes_of
+from genrun.replay.outcome import Outcome
+from genrun.replay.policies import Policies, PolicySet
+from genrun.replay.replay_runs import Replayed, replay_workload
+from genrun.replay.summary import Panel, of_all, of_workload
+from genrun.results.collect import Found, collect
+from genrun.results.curve import Axis
+from genrun.results.grouping import Workload, arrange
 
 KIND = "replay"
 FORMAT = 1

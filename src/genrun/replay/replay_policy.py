@@ -6,9 +6,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genrun.core.protocols import Stopper
+from genrun.core.protocols.model import Stopper
 from genrun.core.types import State
-from genrun.replaying.log import Log
+from genrun.replay.run_log import Log
 
 
 @dataclass(frozen=True)

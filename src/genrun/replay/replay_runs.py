@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.core.stopping import ComparesTrials, Monitors
-from genrun.evidence.arrangement import Workload
-from genrun.evidence.curve import Axis
-from genrun.evidence.record import RunRecord
-from genrun.replaying.fitting import fitted
-from genrun.replaying.log import Log, read_log
-from genrun.replaying.outcome import Outcome, judged, outcome
-from genrun.replaying.policies import Policy, PolicySet
-from genrun.replaying.replay import Decision, first, replay
-from genrun.replaying.trials import Search
+from genrun.core.protocols.stopping import ComparesTrials, Monitors
+from genrun.replay.outcome import Outcome, judged, outcome
+from genrun.replay.policies import Policy, PolicySet
+from genrun.replay.policies__replaying_fitting import fitted
+from genrun.replay.pruner import Search
+from genrun.replay.replay_policy import Decision, first, replay
+from genrun.replay.run_log import Log, read_log
+from genrun.results.curve import Axis
+from genrun.results.grouping import Workload
+from genrun.results.record import RunRecord
 
 
 @dataclass

@@ -10,9 +10,9 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.types import Report
-from genrun.evidence.curve import Axis
-from genrun.evidence.logs import HELD_OUT, whole_rows
-from genrun.evidence.record import RunRecord
+from genrun.results.curve import Axis
+from genrun.results.logs import HELD_OUT, whole_rows
+from genrun.results.record import RunRecord
 
 NUMBERS = {int, float}
 LARGEST = 1 << 53  # step or example that a float has exactly

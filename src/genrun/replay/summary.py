@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from genrun.replaying.outcome import Outcome
+from genrun.replay.outcome import Outcome
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval, stratified_mean_interval
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from genrun.evidence.curve import Axis
-from genrun.replaying.outcome import NAMES, UNITS
-from genrun.replaying.result import Replay
-from genrun.replaying.summary import Panel, Result
+from genrun.replay.outcome import NAMES, UNITS
+from genrun.replay.replay import Replay
+from genrun.replay.summary import Panel, Result
+from genrun.results.curve import Axis
 from genrun.statistics.interval import Interval
 from genrun.terminal.tables import print_line, print_table
 

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from genrun.comparing.forms import Verdict, WorkloadVerdict
-from genrun.comparing.names import cut
-from genrun.evidence.arrangement import Arrangement, Configuration, Workload
-from genrun.evidence.record import RunRecord
-from genrun.report.chart import STYLES
+from genrun.comparison.naming import cut
+from genrun.comparison.verdict import Verdict, WorkloadVerdict
+from genrun.report.charts.chart import STYLES
+from genrun.results.grouping import Arrangement, Configuration, Workload
+from genrun.results.record import RunRecord
+from genrun.results.summary.job_result import brief
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval
-from genrun.sweeps.results import brief
 
 LONGEST_NAME = 160  # characters
 FINAL = "final"  # a proof's stage on fresh seeds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from genrun.evidence.curve import Axis
+from genrun.results.curve import Axis
 
 UNIT = {
     "steps": "steps",

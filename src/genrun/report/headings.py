@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from genrun.comparing.forms import Verdict
-from genrun.evidence.record import RunRecord
-from genrun.report.cast import Scene
-from genrun.report.chart import STYLES
+from genrun.comparison.verdict import Verdict
+from genrun.report.charts.chart import STYLES
+from genrun.report.contestants import Scene
+from genrun.results.record import RunRecord
 
 
 def under(label: str, title: str) -> str:

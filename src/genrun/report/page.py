@@ -8,23 +8,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from genrun.comparing.forms import Verdict
-from genrun.evidence.arrangement import arrange
-from genrun.evidence.record import RunRecord
-from genrun.report.cast import Scene, scenes_of
-from genrun.report.chart import Figure
-from genrun.report.configurations import configurations_of, failures_of
-from genrun.report.curves import curves_of
-from genrun.report.front import front_of
-from genrun.report.geometry import drawing
-from genrun.report.infos import infos_of
-from genrun.report.ledger import ledger_of
-from genrun.report.profiles import profiles_of
-from genrun.report.ranking import ranking_of
-from genrun.report.repeat import repeat_of
-from genrun.report.samples import BUDGET, Samples, samples_of
-from genrun.report.swept import swept_of
-from genrun.report.texts import (
+from genrun.comparison.verdict import Verdict
+from genrun.report.charts.chart import Figure
+from genrun.report.charts.svg import drawing
+from genrun.report.contestants import Scene, scenes_of
+from genrun.report.headings import (
     about,
     damaged,
     headline_first,
@@ -33,7 +21,19 @@ from genrun.report.texts import (
     title,
     under,
 )
-from genrun.report.tuning import tuning_of
+from genrun.report.run_info import infos_of
+from genrun.report.sections.compute import ledger_of
+from genrun.report.sections.configurations import configurations_of, failures_of
+from genrun.report.sections.curves import curves_of
+from genrun.report.sections.pareto_front import front_of
+from genrun.report.sections.profiles import profiles_of
+from genrun.report.sections.ranking import ranking_of
+from genrun.report.sections.reproduction import repeat_of
+from genrun.report.sections.samples import BUDGET, Samples, samples_of
+from genrun.report.sections.swept_settings import swept_of
+from genrun.report.sections.tuning import tuning_of
+from genrun.results.grouping import arrange
+from genrun.results.record import RunRecord
 
 MOST_WORKLOADS = 8  # that are drawn; tables have all
 MOST_WITH_SAMPLES = 4

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.comparing.forms import Verdict
-from genrun.evidence.record import RunRecord
+from genrun.comparison.verdict import Verdict
 from genrun.report.page import page_of
+from genrun.results.record import RunRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 

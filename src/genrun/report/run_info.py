@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.evidence.record import RunRecord
+from genrun.results.record import RunRecord
 from genrun.runs.folder import RunFolder
 
 Infos = Mapping[Path, Mapping[str, Any]]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
-from genrun.evidence.record import RunRecord, read_record
-from genrun.evidence.settings import read_settings
+from genrun.results.record import RunRecord, read_record
+from genrun.results.settings import read_settings
 from genrun.sweeps.plan import is_sweep, read_plan
 
 PROOF = "proof.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from genrun.evidence.record import RunRecord
+from genrun.results.record import RunRecord
 
 
 def differing_settings(records: Sequence[RunRecord]) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
-from genrun.core.row_names import is_error
-from genrun.evidence.differences import differing_settings, group_of, values_of
-from genrun.evidence.record import RunRecord
+from genrun.core.log_names import is_error
+from genrun.results.differences import differing_settings, group_of, values_of
+from genrun.results.record import RunRecord
 
 TASK = ("model", "backbone", "data", "metric", "features")  # groups that say what is to be learned
 DATA = ("data", "metric", "features")  # those of them that nobody contests to win

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.evidence.curve import Curve, Numbers
+from genrun.results.curve import Curve, Numbers
 
 HELD_OUT = "held_out/"
 EVALUATED = f'"{HELD_OUT}'.encode()

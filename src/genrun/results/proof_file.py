@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
-from genrun.proving.cost import Cost
+from genrun.proof.cost import Cost
 from genrun.runs.files import write_json
-from genrun.runs.strict_json import Each, Maybe, check_form, finite_number, read_json
+from genrun.runs.untrusted_json import Each, Maybe, check_form, finite_number, read_json
 
 NAME = "proof.json"
 FORMAT = 1

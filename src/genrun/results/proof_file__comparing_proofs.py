@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrun.evidence.collect import PROOF
-from genrun.evidence.record import RunRecord
-from genrun.runs.strict_json import Each, check_form, read_json
+from genrun.results.collect import PROOF
+from genrun.results.record import RunRecord
+from genrun.runs.untrusted_json import Each, check_form, read_json
 
 LARGEST = 1 << 26
 FORM = {"over": str, "contestants": Each({"space": Each(str), "tuning": [[str]]})}

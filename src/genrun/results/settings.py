@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from genrun.config.groups import GROUPS
 from genrun.core.errors import CheckpointUnusable
-from genrun.groups import GROUPS
 
 LARGEST = 1 << 20  # bytes of a config.yaml
 MOST = 10_000  # settings of one; YAML's aliases can write out a short file to any length

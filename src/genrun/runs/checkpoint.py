@@ -20,10 +20,10 @@ from torch import Tensor
 
 from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable
 from genrun.runs import disk
-from genrun.runs.digest import digest_of
 from genrun.runs.files import output_errors, sync_folder, write_whole
+from genrun.runs.files__runs_digest import digest_of
 from genrun.runs.safetensors_header import TensorForm, read_header
-from genrun.runs.strict_json import parse_json
+from genrun.runs.untrusted_json import parse_json
 
 FORMAT = 1
 KEPT = 2  # the last ones; the best is kept besides

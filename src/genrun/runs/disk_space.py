@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from genrun.core.errors import OutputFailed
 
 if TYPE_CHECKING:  # a sweep's parent asks for room without importing torch
-    from genrun.build import Built
+    from genrun.experiment.build import Built
 
 CHECKPOINTS = 2  # a new one is written before an old one goes
 STATES = 2  # numbers an optimizer keeps for each parameter, at most for most

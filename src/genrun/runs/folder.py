@@ -12,7 +12,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs.files import write_json, write_whole
-from genrun.runs.strict_json import Each, Maybe, check_form, read_json
+from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 
 FILES = (
     "run.json", "config.yaml", "evaluation.json", "test.json", "metrics.jsonl", "timings.jsonl",

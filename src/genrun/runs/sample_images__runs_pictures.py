@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from genrun.core.types import Picture
-from genrun.runs.scatter import scatter_png
+from genrun.runs.sample_images import scatter_png
 
 SHORT_SIDE = 448  # pixels; small images are enlarged by a whole factor so that people see them
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from genrun.statistics.bootstrap import stratified_bootstrap
 from genrun.statistics.interval import CONFIDENCE, Interval, scale_exponent, scaled
-from genrun.statistics.student import satterthwaite, spread, t_quantile
+from genrun.statistics.student_t import satterthwaite, spread, t_quantile
 
 ENOUGH_TO_RESAMPLE = 30  # runs in the smallest stratum from which the bootstrap covers
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genrun.statistics.improvement import probability_of_improvement
 from genrun.statistics.interval import CONFIDENCE, Interval, scale_exponent, scaled
-from genrun.statistics.student import Spread, satterthwaite, spread, t_p_value, t_quantile
+from genrun.statistics.rank_tests import probability_of_improvement
+from genrun.statistics.student_t import Spread, satterthwaite, spread, t_p_value, t_quantile
 
 MOST_SEEDS = 10_000  # more than anyone would run
 ROUNDING = 8 * sys.float_info.epsilon  # of values up to 1

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from genrun.core.errors import FolderLocked, GenrunError
-from genrun.core.protocols import Display
-from genrun.core.tracking import offline
-from genrun.experiment import Experiment
+from genrun.core.protocols.model import Display
+from genrun.core.protocols.tracker import offline
+from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
-from genrun.sweeps.ledger import note_failure, state_of
+from genrun.sweeps.job_state import note_failure, state_of
 from genrun.sweeps.plan import Job
-from genrun.sweeps.search.join import joined_to_search
+from genrun.sweeps.pruner_study import joined_to_search
 
 PATIENCE_SECONDS = 20.0  # for a process that is saving because its sweep was stopped
 

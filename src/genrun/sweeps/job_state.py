@@ -10,7 +10,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.runs.folder import RunFolder
-from genrun.runs.strict_json import finite_number
+from genrun.runs.untrusted_json import finite_number
 from genrun.sweeps.plan import Job
 
 RESULTS = ("finished", "stopped_early", "diverged")  # an outcome; anything else is run again

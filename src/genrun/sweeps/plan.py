@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genrun.compose import Composed
+from genrun.config.compose import Composed
+from genrun.config.groups import EARLIER
 from genrun.core.errors import CheckpointUnusable, InputMissing
-from genrun.groups import EARLIER
 from genrun.runs.files import write_json
-from genrun.runs.strict_json import Each, Maybe, check_form, read_json
-from genrun.sweeps.names import job_names
+from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
+from genrun.sweeps.plan__sweeps_names import job_names
 
 NAME = "plan.json"
 FORMAT = 1

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from genrun.words import key_of
+from genrun.config.overrides import key_of
 
 LONGEST = 100  # characters; file systems allow 255 bytes, and a path has more than one part
 UNSAFE = re.compile(r"[^A-Za-z0-9._=,+@-]+")

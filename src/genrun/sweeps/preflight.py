@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genrun.config.limits import LIMITS
 from genrun.core.errors import ConfigError, GenrunError
-from genrun.limits import LIMITS
-from genrun.room import check_room
-from genrun.sweeps import server
-from genrun.sweeps.around_pool import Limits
-from genrun.sweeps.drawing import import_beforehand
-from genrun.sweeps.machine import places
+from genrun.results.summary.plot import import_beforehand
+from genrun.runs.disk_space import check_room
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.process_pool__sweeps_around_pool import Limits
+from genrun.sweeps.launch.resources import places
 from genrun.sweeps.plan import Job
 
 OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
@@ -34,7 +34,7 @@ def check_here(jobs: Sequence[Job], wanted: Path, count: int) -> None:
     on the disk. Raises what was wrong, with the list where it is several.
     """
     distinct = list({shape_of(job.config): job for job in jobs}.values())
-    size, answers = server.check(
+    size, answers = fork_server.check(
         [(job.config, job.choices) for job in distinct], meanwhile=import_beforehand
     )
     pairs = zip(distinct, answers, strict=False)  # none after one that ended the process

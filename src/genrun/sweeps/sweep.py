@@ -8,21 +8,21 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from genrun.compose import Composed, compose_each
+from genrun.config.compose import Composed, compose_each
+from genrun.config.hydra_main import flags_of, quoted, run_under_hydra
+from genrun.config.multirun import plain_words, split_sweep, with_seeds
 from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
-from genrun.core.place import refuse_several
-from genrun.core.tracking import ONLINE
-from genrun.hydra_call import flags_of, quoted, run_under_hydra
+from genrun.core.process_rank import refuse_several
+from genrun.core.protocols.tracker import ONLINE
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
-from genrun.sweep_grid import plain_words, split_sweep, with_seeds
-from genrun.sweeps import server
-from genrun.sweeps.checking import OWN_LAUNCHER, check_here, check_launcher, listed
-from genrun.sweeps.ledger import states
+from genrun.sweeps.job_state import states
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.hydra_task import task
 from genrun.sweeps.plan import Plan, make_jobs, read_plan
-from genrun.sweeps.search.join import refuse_outside
-from genrun.sweeps.search.start import TRIALS, begin_search, is_search, resume_search
-from genrun.sweeps.task import task
+from genrun.sweeps.preflight import OWN_LAUNCHER, check_here, check_launcher, listed
+from genrun.sweeps.pruner_study import refuse_outside
+from genrun.sweeps.search.search import TRIALS, begin_search, is_search, resume_search
 from genrun.terminal.tables import print_line
 
 NOT_THE_LAUNCHERS = ("hydra/sweeper", "hydra.sweeper", "hydra.sweep", "hydra.run")
@@ -31,7 +31,7 @@ NOT_THE_LAUNCHERS = ("hydra/sweeper", "hydra.sweeper", "hydra.sweep", "hydra.run
 def sweep(words: Sequence[str], config_dir: str | None) -> int:
     """Runs `genrun -m`. Raises `SweepFailed` where jobs failed, `SweepPaused` where it stopped."""
     if not any(word.startswith("hydra/launcher=") for word in words):
-        server.warm_up()  # it imports torch while the points are composed
+        fork_server.warm_up()  # it imports torch while the points are composed
     kept = with_seeds(words)
     refuse_online(kept)
     if is_search(kept, config_dir):
@@ -131,14 +131,14 @@ def _launch(
 
 def _summarize(folder: Path, plan: Plan, shown: bool) -> tuple[int, int]:
     """Writes the summary, `shown` or not; gives how many jobs failed, and how many have none."""
-    from genrun.sweeps.summary import show_summary, summarize
+    from genrun.results.summary.summary import show_summary, summarize
 
     rows = states(folder, plan.jobs)
     summary = summarize(folder, rows)
     if shown:
         show_summary(summary)
     if plan.search is not None:
-        from genrun.sweeps.search.result import show_result
+        from genrun.results.summary.search import show_result
 
         return show_result(folder, plan)
     failed = sum(row.status in ("failed", "diverged") for row in rows)

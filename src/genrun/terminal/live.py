@@ -9,8 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from genrun.core.formatting import duration, number, printable, with_errors
 from genrun.core.types import RunSummary
-from genrun.terminal.style import duration, number, printable, with_errors
 
 REFRESHES_A_SECOND = 2  # each takes milliseconds that training cannot use
 HEADINGS = ("value", "now", "best")

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from genrun.core.formatting import duration, printable, with_errors
 from genrun.core.types import RunSummary
-from genrun.terminal.style import duration, printable, with_errors
 
 SECONDS_BETWEEN_LINES = 1.0
 

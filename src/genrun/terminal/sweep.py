@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from genrun.terminal.style import duration, number, printable
+from genrun.core.formatting import duration, number, printable
 from genrun.terminal.tables import interactive, print_line
 
 REFRESHES_A_SECOND = 2

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
-from genrun.terminal.style import number, printable
+from genrun.core.formatting import number, printable
 
 COLUMNS_OF_A_PIPE = 200
 

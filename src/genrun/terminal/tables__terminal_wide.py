@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from genrun.terminal.style import printable
+from genrun.core.formatting import printable
 from genrun.terminal.tables import console, interactive, print_table
 
 GAP = 2  # between columns

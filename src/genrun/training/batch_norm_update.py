@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from genrun.core import noise
-from genrun.core.data_protocol import Data
 from genrun.core.noise import Key
-from genrun.core.protocols import Model
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.model import Model
 from genrun.core.types import Share
 
 BATCHES = 16

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from genrun.core.data_protocol import Data
+from genrun.core.log_names import STANDARD_ERROR
 from genrun.core.noise import Key
-from genrun.core.protocols import Calibrates, Conditional, Model, Reconstructs
-from genrun.core.row_names import STANDARD_ERROR
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.model import Calibrates, Conditional, Model, Reconstructs
 from genrun.core.types import Picture
-from genrun.training.comparison import Comparison
-from genrun.training.losses import given
+from genrun.training.loss import given
+from genrun.training.sample_metrics import Comparison
 
 CALIBRATION_IMAGES = 512
 SAMPLE_CHUNK = 500

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.noise import fold_in
-from genrun.core.others import others_followed
+from genrun.core.opponents import others_followed
 from genrun.core.types import Metrics, Player
-from genrun.training.exchange import Exchange
+from genrun.training.distributed.gradient_sync import Exchange
 from genrun.training.hooks import Hooks
-from genrun.training.losses import Batch, Loss, StepSettings
+from genrun.training.loss import Batch, Loss, StepSettings
 
 
 class Differentiation:

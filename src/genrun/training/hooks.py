@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genrun.core.regularization_protocols import (
+from genrun.core.protocols.regularization import (
     GradientChange,
     GradientPoint,
     Penalty,

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from genrun.core.errors import Diverged
-from genrun.core.protocols import Display
+from genrun.core.protocols.model import Display
 from genrun.core.types import Report
-from genrun.training.clock import Clock
+from genrun.training.distributed.process_group import Processes
 from genrun.training.evaluation import Evaluation
 from genrun.training.finite import check_finite
+from genrun.training.meters.meters__training_clock import Clock
 from genrun.training.plan import Outcome, Plan
-from genrun.training.processes import Processes
-from genrun.training.recording import Record
+from genrun.training.recorder import Record
+from genrun.training.state import Best, Trial
 from genrun.training.step import TrainingStep
-from genrun.training.trial import Best, Trial
 
 
 def due(step: int, every: int, last: bool = False) -> bool:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.core.protocols import Conditional, Model
-from genrun.core.regularization_protocols import Penalty
+from genrun.core.protocols.model import Conditional, Model
+from genrun.core.protocols.regularization import Penalty
 from genrun.core.types import Metrics, Player, Share
 
 Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them

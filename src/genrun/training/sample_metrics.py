@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genrun.core.data_protocol import Data
-from genrun.core.metric_protocols import (
+from genrun.core.log_names import INTERVAL
+from genrun.core.noise import Key
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.metric import (
     Extractor,
     FeatureMetric,
     HigherIsBetter,
     LimitsSamples,
     Metric,
 )
-from genrun.core.noise import Key
-from genrun.core.row_names import INTERVAL
 
 PROBED = 64  # held-out images that are compared with themselves to find a metric's names
 

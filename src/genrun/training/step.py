@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.core.data_protocol import Data
-from genrun.core.game import Updates
 from genrun.core.noise import fold_in
-from genrun.core.protocols import Conditional, Model
-from genrun.core.regularization_protocols import FollowsStep
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.model import Conditional, Model
+from genrun.core.protocols.regularization import FollowsStep
+from genrun.core.protocols.updates import Updates
 from genrun.core.types import Metrics, Player
-from genrun.training.closure import step_with_closure, takes_closure
-from genrun.training.differentiation import Differentiation
-from genrun.training.exchange import Exchange
+from genrun.training.distributed.gradient_sync import Exchange
+from genrun.training.gradients import Differentiation
 from genrun.training.hooks import Hooks
-from genrun.training.losses import Batch, StepSettings, trained_parameters, whole_loss
-from genrun.training.trial_step import parameters_of, whole_copy
+from genrun.training.loss import Batch, StepSettings, trained_parameters, whole_loss
+from genrun.training.optimizers.closure import step_with_closure, takes_closure
+from genrun.training.optimizers.probe import parameters_of, whole_copy
 
 
 class TrainingStep:

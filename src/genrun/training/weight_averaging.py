@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from genrun.core.regularization_protocols import WeightAverage
-from genrun.training.schedule_free import is_schedule_free, move_to_average
+from genrun.core.protocols.regularization import WeightAverage
+from genrun.training.optimizers.schedule_free import is_schedule_free, move_to_average
 
 
 class AveragedNetworks:

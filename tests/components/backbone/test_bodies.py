@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from genrun.build.instantiate import instantiate
-from genrun.compose import compose
-from genrun.core.protocols import Backbone
+from genrun.config.compose import compose
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec
+from genrun.experiment.instantiate import instantiate
 from tests.conftest import choices
 
 BODIES = choices("backbone")

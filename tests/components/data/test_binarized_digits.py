@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from genrun.data.binarized_digits import BinarizedDigits
-from genrun.data.digits import Digits
+from genrun.components.data.binarized_digits import BinarizedDigits
+from genrun.components.data.digits import Digits
 
 
 def test_pixels_are_drawn_by_their_grey_level() -> None:

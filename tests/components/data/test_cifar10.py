@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from genrun.components.data import cifar10
+from genrun.components.data.cifar10 import ARCHIVE, FILES, Cifar10
 from genrun.core.cache import cache_folder
 from genrun.core.errors import DataDamaged, InputMissing
-from genrun.data import cifar10
-from genrun.data.cifar10 import ARCHIVE, FILES, Cifar10
 
 URL = "http://127.0.0.1:9/cifar"
 
@@ -74,7 +74,7 @@ def test_from_files_and_from_the_archive_alike(tmp_path: Path) -> None:
 
 
 def test_the_download_is_what_its_digest_says() -> None:
-    from genrun.compose import compose
+    from genrun.config.compose import compose
 
     settings = compose(["data=cifar10"]).config["data"]
     assert settings["url"].endswith(ARCHIVE)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genrun.compose import compose
+from genrun.components.data._download import download
+from genrun.components.data.idx import Idx, read_idx_images, read_labels
+from genrun.config.compose import compose
 from genrun.core.cache import cache_folder
 from genrun.core.errors import DataDamaged, InputMissing
-from genrun.data.download import download
-from genrun.data.idx import Idx, read_idx_images, read_labels
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
 CONTENT = struct.pack(">IIII", 0x803, *IMAGES.shape) + IMAGES.tobytes()
@@ -131,7 +131,7 @@ def test_address_that_does_not_answer_says_what_to_do(address: str) -> None:
     not Path("/usr/share/datasets/fashion-mnist").is_dir(), reason="no dataset-fashion-mnist"
 )
 def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
-    from genrun.build.instantiate import instantiate
+    from genrun.experiment.instantiate import instantiate
 
     settings = compose(["data=fashion_mnist"]).config["data"]
     split = ("batch_size", "held_out", "test")

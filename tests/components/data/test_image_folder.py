@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genrun.components.data._decoding import Decoding
+from genrun.components.data.image_folder import ImageFolder
 from genrun.core.cache import cache_folder
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
-from genrun.data.decoding import Decoding
-from genrun.data.image_folder import ImageFolder
 
 
 def folder(root: Path | None, **changes: object) -> ImageFolder:

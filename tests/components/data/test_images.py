@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from genrun.components.data._dataset import Batches, ImageSet
+from genrun.components.data.digits import Digits
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
 from genrun.core.types import Share
-from genrun.data.digits import Digits
-from genrun.data.images import Batches, ImageSet
 
 CPU = torch.device("cpu")
 MOST = (1 << 63) - 1  # of a seed
@@ -116,7 +116,9 @@ def test_the_digits_are_the_ones_that_were_shipped() -> None:
     import io
     from importlib import resources
 
-    packed = resources.files("genrun.data").joinpath("assets", "mnist_10k.npz").read_bytes()
+    packed = (
+        resources.files("genrun.components.data").joinpath("assets", "mnist_10k.npz").read_bytes()
+    )
     with np.load(io.BytesIO(packed)) as arrays:
         digest = hashlib.sha256(arrays["images"].tobytes() + arrays["labels"].tobytes())
     expected = "25d5404ad3c98b3710ad8bf22d0710a009eb64dc2466b0e02d49601bb51a75ed"

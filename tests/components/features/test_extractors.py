@@ -12,16 +12,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genrun.build import Built
+from genrun.components.data._dataset import Batches, ImageSet
+from genrun.components.features import _classifier_network
+from genrun.components.features._inception_network import InceptionNetwork
+from genrun.components.features.classifier import Classifier, cached_path
+from genrun.components.features.efficientnet import EfficientNet
+from genrun.components.features.inception import Inception, read_network
+from genrun.components.features.pixels import Pixels
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.core.types import DataSpec
-from genrun.data.images import Batches, ImageSet
-from genrun.features import labels_network
-from genrun.features.classifier import Classifier, cached_path
-from genrun.features.efficientnet import EfficientNet
-from genrun.features.inception import Inception, read_network
-from genrun.features.inception_network import InceptionNetwork
-from genrun.features.pixels import Pixels
+from genrun.experiment.build import Built
 
 Make = Callable[..., Built]
 
@@ -39,7 +39,7 @@ def labelled(labels: bool = True, channels: int = 1, points: bool = False) -> Ba
 
 @pytest.fixture(autouse=True)
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labels_network, "STEPS", 60)
+    monkeypatch.setattr(_classifier_network, "STEPS", 60)
 
 
 def test_pixels_are_flat() -> None:
@@ -78,7 +78,9 @@ def test_the_classifier_is_cached_the_same_and_moves_no_random_numbers(
     cached_path(data).unlink()
     again = Classifier().prepared(data)  # trained anew
     assert torch.equal(first(images), again(images))
-    monkeypatch.setattr("genrun.features.classifier.train_on_labels", None)  # cannot be called
+    monkeypatch.setattr(
+        "genrun.components.features.classifier.train_on_labels", None
+    )  # cannot be called
     assert torch.equal(Classifier().prepared(data)(images), first(images))
     assert Classifier().prepared(data).description == first.description
     assert [p.name for p in cached_path(data).parent.iterdir()] == [cached_path(data).name]
@@ -122,7 +124,7 @@ def test_the_classifier_needs_labels() -> None:
 
 @pytest.mark.parametrize("spec", [(1, 1, 1), (2, 1, 1), (3, 70, 33), (1, 28, 28)])
 def test_the_classifier_takes_every_size(spec: tuple[int, int, int]) -> None:
-    network = labels_network.new_network(DataSpec(*spec, classes=4))
+    network = _classifier_network.new_network(DataSpec(*spec, classes=4))
     assert network(torch.rand(2, *spec)).shape == (2, 4)
 
 

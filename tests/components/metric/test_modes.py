@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from genrun.components.data._dataset import Batches
+from genrun.components.data.digits import Digits
+from genrun.components.data.grid import Grid
+from genrun.components.metric.modes import ModeCount
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
 from genrun.core.types import Modes
-from genrun.data.digits import Digits
-from genrun.data.grid import Grid
-from genrun.data.images import Batches
-from genrun.metric.modes import ModeCount
 
 CPU = torch.device("cpu")
 

@@ -8,13 +8,18 @@ import torch
 from scipy.linalg import sqrtm
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from genrun.components.metric._intervals import resampled_counts, with_interval
+from genrun.components.metric._neighbours import squared_radii
+from genrun.components.metric.density_coverage import DensityCoverage
+from genrun.components.metric.frechet import (
+    AsTheyAre,
+    Frechet,
+    frechet_distance,
+    resampled_distances,
+)
+from genrun.components.metric.kernel_distance import KernelDistance, kernel_distances
+from genrun.components.metric.precision_recall import PrecisionRecall
 from genrun.core.noise import Key
-from genrun.metric.density_coverage import DensityCoverage
-from genrun.metric.frechet import AsTheyAre, Frechet, frechet_distance, resampled_distances
-from genrun.metric.kernel_distance import KernelDistance, kernel_distances
-from genrun.metric.neighbours import squared_radii
-from genrun.metric.precision_recall import PrecisionRecall
-from genrun.metric.resampling import resampled_counts, with_interval
 
 KEY = Key.of(0, "test")
 
@@ -81,7 +86,9 @@ def test_kernel_distance_is_the_explicit_sum(monkeypatch: pytest.MonkeyPatch) ->
     expected = mmd_by_loops(a.numpy(), b.numpy())
     found = KernelDistance(samples=30, resamples=5).compare(a, b, KEY)
     assert float(found["kernel_distance"]) == pytest.approx(expected, rel=1e-9)
-    monkeypatch.setattr("genrun.metric.kernel_distance.ROWS", 7)  # in blocks it is the same
+    monkeypatch.setattr(
+        "genrun.components.metric.kernel_distance.ROWS", 7
+    )  # in blocks it is the same
     again = KernelDistance(samples=30, resamples=5).compare(a, b, KEY)
     assert {k: float(v) for k, v in again.items()} == pytest.approx(
         {k: float(v) for k, v in found.items()}, rel=1e-9
@@ -129,8 +136,8 @@ def manifold(a: np.ndarray, neighbours: int) -> np.ndarray:
 
 @pytest.mark.parametrize("rows", [1000, 13])
 def test_neighbour_metrics_are_the_papers_sums(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genrun.metric.neighbours.ROWS", rows)
-    monkeypatch.setattr("genrun.metric.density_coverage.ROWS", rows)
+    monkeypatch.setattr("genrun.components.metric._neighbours.ROWS", rows)
+    monkeypatch.setattr("genrun.components.metric.density_coverage.ROWS", rows)
     a, b = features(60, 3, 1, shift=1.5), features(70, 3, 2)
     fake, real = a.numpy(), b.numpy()
     across = np.linalg.norm(real[:, None] - fake[None], axis=2)  # (real, fake)

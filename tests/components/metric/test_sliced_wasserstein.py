@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from genrun.build import Built
+from genrun.components.metric.sliced_wasserstein import SlicedWasserstein
 from genrun.core.noise import Key
-from genrun.metric.sliced_wasserstein import SlicedWasserstein
+from genrun.experiment.build import Built
 
 pytestmark = pytest.mark.usefixtures("float64")
 

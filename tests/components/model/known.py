@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
+from genrun.components.model._noise_level import LevelledNetwork
+from genrun.components.model.diffusion import Diffusion
+from genrun.components.model.flow_matching import FlowMatching
 from genrun.core.types import DataSpec
-from genrun.model.diffusion import Diffusion
-from genrun.model.flow_matching import FlowMatching
-from genrun.model.noise_levels import LevelledNetwork
 
 
 class Known(LevelledNetwork):

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from genrun.backbone.mlp import MLP
+from genrun.components.backbone.mlp import MLP
+from genrun.components.model._adversarial import AdversarialModel
+from genrun.components.model.hinge_gan import HingeGAN
+from genrun.components.model.least_squares_gan import LeastSquaresGAN
+from genrun.components.model.relativistic_gan import RelativisticGAN
+from genrun.components.model.wasserstein_gan import WassersteinGAN
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.adversarial import AdversarialModel
-from genrun.model.hinge_gan import HingeGAN
-from genrun.model.least_squares_gan import LeastSquaresGAN
-from genrun.model.relativistic_gan import RelativisticGAN
-from genrun.model.wasserstein_gan import WassersteinGAN
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)

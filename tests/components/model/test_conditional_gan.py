@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from genrun.backbone.mlp import MLP
+from genrun.components.backbone.mlp import MLP
+from genrun.components.model.conditional_gan import ConditionalGAN
+from genrun.components.regularization.r1 import R1
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec, Player
-from genrun.model.conditional_gan import ConditionalGAN
-from genrun.regularization.r1 import R1
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4, classes=3)

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from genrun.components.model._edm_sampler import Churn, heun, noise_deviations
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.edm_sampler import Churn, heun, noise_deviations
-from tests.model.known import KnownDenoiser, edm, sorted_normal, spec_of
+from tests.components.model.known import KnownDenoiser, edm, sorted_normal, spec_of
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from genrun.components.model._noise_coupling import optimal_transport
+from genrun.components.model._noise_coupling__model_pairing___init__ import PAIRINGS
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.pairing import PAIRINGS
-from genrun.model.pairing.optimal_transport import optimal_transport
-from tests.model.known import KnownVelocity, matching
+from tests.components.model.known import KnownVelocity, matching
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 3, 4)

@@ -5,14 +5,14 @@ import math
 import pytest
 import torch
 
-from genrun.backbone.mlp import MLP
+from genrun.components.backbone.mlp import MLP
+from genrun.components.model._ode__model_ode___init__ import Precision
+from genrun.components.model._ode_likelihood import transported
+from genrun.components.model.diffusion import Diffusion
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.diffusion import Diffusion
-from genrun.model.likelihood import transported
-from genrun.model.ode import Precision
-from tests.model.known import Known, KnownDenoiser, KnownVelocity, edm, matching
+from tests.components.model.known import Known, KnownDenoiser, KnownVelocity, edm, matching
 
 pytestmark = pytest.mark.usefixtures("float64")
 

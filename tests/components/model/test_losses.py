@@ -6,15 +6,15 @@ from torch import nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from genrun.backbone.conv import Conv
-from genrun.backbone.mlp import MLP
+from genrun.components.backbone.conv import Conv
+from genrun.components.backbone.mlp import MLP
+from genrun.components.model.autoencoder import Autoencoder, CodeBank
+from genrun.components.model.gan import GAN
+from genrun.components.model.iwae import IWAE
+from genrun.components.model.vae import VAE
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.autoencoder import Autoencoder, CodeBank
-from genrun.model.gan import GAN
-from genrun.model.iwae import IWAE
-from genrun.model.vae import VAE
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from genrun.backbone.conv import Conv
-from genrun.backbone.mlp import MLP
+from genrun.components.backbone.conv import Conv
+from genrun.components.backbone.mlp import MLP
+from genrun.components.model.normalizing_flow import Flow, NormalizingFlow
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.core.protocols import Backbone
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec
-from genrun.model.normalizing_flow import Flow, NormalizingFlow
 
 pytest.importorskip("zuko")
 pytestmark = pytest.mark.usefixtures("float64")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from genrun.model.ode import SOLVERS, Precision
-from genrun.model.ode.adaptive import ERRORS, TIMES, WEIGHTS, adaptive
+from genrun.components.model._ode import ERRORS, TIMES, WEIGHTS, adaptive
+from genrun.components.model._ode__model_ode___init__ import SOLVERS, Precision
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -5,12 +5,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
-from genrun.backbone.mlp import MLP
+from genrun.components.backbone.mlp import MLP
+from genrun.components.model.vae_gan import VAEGAN
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.vae_gan import VAEGAN
-from genrun.training.losses import trained_parameters
+from genrun.training.loss import trained_parameters
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)

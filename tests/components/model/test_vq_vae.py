@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from genrun.backbone.mlp import MLP
+from genrun.components.backbone.mlp import MLP
+from genrun.components.model._code_prior import CodePrior
+from genrun.components.model.vq_vae import VQVAE, codebook, usage
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.code_prior import CodePrior
-from genrun.model.vq_vae import VQVAE, codebook, usage
 
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from genrun.build import Built
-from genrun.build.optimizers import build_optimizer, build_schedule
-from genrun.compose import compose
+from genrun.components.optimizer._parameter_groups import kinds_of_parameters
+from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
-from genrun.optimizer.partition import kinds_of_parameters
+from genrun.experiment.build import Built
+from genrun.experiment.optimizers import build_optimizer, build_schedule
 
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")

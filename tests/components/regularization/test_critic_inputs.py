@@ -7,20 +7,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genrun.build import Built, build
-from genrun.compose import compose
+from genrun.components.model.gan import GAN
+from genrun.components.regularization._ada_transforms import GatedChanges
+from genrun.components.regularization._image_warp import reflected, resample
+from genrun.components.regularization.adaptive_augment import AdaptiveAugment, AdaptiveAugmentation
+from genrun.components.regularization.augment import Augmentation, colored, outside, shifted
+from genrun.components.regularization.instance_noise import InstanceNoise
+from genrun.components.regularization.r1 import R1
+from genrun.config.compose import compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.layers import SeenThrough, watch_judgements
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec, Share
-from genrun.model.gan import GAN
-from genrun.regularization.adaptive_augment import AdaptiveAugment, AdaptiveAugmentation
-from genrun.regularization.augment import Augmentation, colored, outside, shifted
-from genrun.regularization.gated_changes import GatedChanges
-from genrun.regularization.instance_noise import InstanceNoise
-from genrun.regularization.r1 import R1
-from genrun.regularization.resampling import reflected, resample
+from genrun.experiment.build import Built, build
 
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from genrun.build import Built
+from genrun.components.model._variational import gaussian_kl
+from genrun.components.regularization.free_bits import FreeBits
+from genrun.components.regularization.kl_annealing import KLAnnealing
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.model.variational import gaussian_kl
-from genrun.regularization.free_bits import FreeBits
-from genrun.regularization.kl_annealing import KLAnnealing
+from genrun.experiment.build import Built
 
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")

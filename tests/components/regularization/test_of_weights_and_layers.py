@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from genrun.build import Built
-from genrun.build.regularize import regularize
+from genrun.components.model.gan import GAN
+from genrun.components.regularization.dropout import Dropout, KeyedDropout
+from genrun.components.regularization.group_norm import GroupNorm
+from genrun.components.regularization.layer_norm import LayerNorm
+from genrun.components.regularization.orthogonal import Orthogonal
+from genrun.components.regularization.weight_clip import WeightClip
 from genrun.core.errors import ConfigError
 from genrun.core.layers import Hidden
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
-from genrun.model.gan import GAN
-from genrun.regularization.dropout import Dropout, KeyedDropout
-from genrun.regularization.group_norm import GroupNorm
-from genrun.regularization.layer_norm import LayerNorm
-from genrun.regularization.orthogonal import Orthogonal
-from genrun.regularization.weight_clip import WeightClip
+from genrun.experiment.build import Built
+from genrun.experiment.regularizations import regularize
 from tests.conftest import choices
 
 Make = Callable[..., Built]

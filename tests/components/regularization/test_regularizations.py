@@ -4,19 +4,19 @@ import pytest
 import torch
 from torch import nn
 
+from genrun.components.model.gan import GAN
+from genrun.components.regularization.batch_norm import BatchNorm
+from genrun.components.regularization.dropout import KeyedDropout
+from genrun.components.regularization.ema import EMA
+from genrun.components.regularization.gradient_clip import GradientClip
+from genrun.components.regularization.gradient_penalty import GradientPenalty
+from genrun.components.regularization.label_smoothing import LabelSmoothing
+from genrun.components.regularization.r1 import R1
+from genrun.components.regularization.r2 import R2
+from genrun.components.regularization.spectral_norm import SpectralNorm
+from genrun.components.regularization.weight_penalty import WeightPenalty
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.model.gan import GAN
-from genrun.regularization.batch_norm import BatchNorm
-from genrun.regularization.dropout import KeyedDropout
-from genrun.regularization.ema import EMA
-from genrun.regularization.gradient_clip import GradientClip
-from genrun.regularization.gradient_penalty import GradientPenalty
-from genrun.regularization.label_smoothing import LabelSmoothing
-from genrun.regularization.r1 import R1
-from genrun.regularization.r2 import R2
-from genrun.regularization.spectral_norm import SpectralNorm
-from genrun.regularization.weight_penalty import WeightPenalty
 
 pytestmark = pytest.mark.usefixtures("float64")
 GAN_MODEL = GAN(latent_dim=3, discriminator_turns=1, real_target=1.0)

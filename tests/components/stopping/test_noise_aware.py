@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from genrun.build import Built
+from genrun.components.stopping.noise_aware import NoiseAware
 from genrun.core.errors import ConfigError
 from genrun.core.types import Report
-from genrun.stopping.noise_aware import NoiseAware
+from genrun.experiment.build import Built
 from genrun.training.evaluation import over_images
 
 Make = Callable[..., Built]

@@ -2,13 +2,13 @@
 
 import pytest
 
+from genrun.components.stopping.budget import Budget
+from genrun.components.stopping.early import Early
+from genrun.components.stopping.plateau import Plateau
+from genrun.components.stopping.target import Target
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Stopper
+from genrun.core.protocols.model import Stopper
 from genrun.core.types import Report
-from genrun.stopping.budget import Budget
-from genrun.stopping.early import Early
-from genrun.stopping.plateau import Plateau
-from genrun.stopping.target import Target
 
 
 def stops_at(stopper: Stopper, values: list[float | None]) -> int | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from genrun.components.stopping.generalization_loss import GeneralizationLoss
+from genrun.components.stopping.progress_quotient import ProgressQuotient
+from genrun.components.stopping.up_strips import UpStrips
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Stopper
+from genrun.core.protocols.model import Stopper
 from genrun.core.types import Report
-from genrun.stopping.generalization_loss import GeneralizationLoss
-from genrun.stopping.progress_quotient import ProgressQuotient
-from genrun.stopping.up_strips import UpStrips
 
 Row = tuple[float | None, float | None]  # the held-out value and the training loss of a row
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from genrun.components.stopping.pruner import Pruner
 from genrun.core.types import Report
-from genrun.stopping.pruner import Pruner
 from tests.conftest import study_of
 
 pytest.importorskip("optuna")
 
-from genrun.study import open_study  # needs Optuna
+from genrun.runs.optuna_journal import open_study  # needs Optuna
 
 
 def pruner(journal: Path, trial: int, kind: str = "median", **changed: int) -> Pruner:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from genrun.core.tracking import TrackedEnd, TrackedRun
+from genrun.core.protocols.tracker import TrackedEnd, TrackedRun
 
 calls: list[str] = []
 

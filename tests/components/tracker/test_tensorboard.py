@@ -76,7 +76,9 @@ def test_rows_pictures_and_hyperparameters_are_there(tmp_path: Path) -> None:
             assert event.width >= 28
     chosen = hparams(read, "session_start_info").session_start_info.hparams
     assert chosen["optimizer.lr"].number_value == pytest.approx(0.001)
-    assert chosen["model._target_"].string_value == "genrun.model.autoencoder.Autoencoder"
+    assert (
+        chosen["model._target_"].string_value == "genrun.components.model.autoencoder.Autoencoder"
+    )
     assert not any(key.startswith(("tracker", "plugins")) for key in chosen)
     metrics = hparams(read, "experiment").experiment.metric_infos
     assert [metric.name.tag for metric in metrics] == ["best/mse"]

@@ -18,19 +18,26 @@ import torch
 
 import genrun
 from genrun.cli import run
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
-from genrun.core.tracking import environment
-from genrun.experiment import Experiment
+from genrun.core.protocols.tracker import environment
+from genrun.experiment.experiment import Experiment
+from genrun.experiment.tracking import hyperparameters, unmoved_generators
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job import run_job
 from genrun.sweeps.plan import Plan, identity_of, make_jobs, read_plan
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
-from genrun.tracking import hyperparameters, unmoved_generators
+from tests.components.tracker import failing
+from tests.components.tracker.fakes import (
+    Calls,
+    below,
+    fake_trackio,
+    fake_wandb,
+    install_mlflow,
+    installed,
+)
 from tests.conftest import SMALL, last_wins
 from tests.test_resume import final, prepare
-from tests.tracker import failing
-from tests.tracker.fakes import Calls, below, fake_trackio, fake_wandb, install_mlflow, installed
 
 WORDS = ("model=autoencoder", "health.mode_collapse_spread=100.0",
          "health.mode_collapse_evaluations=1")  # fmt: skip
@@ -40,13 +47,13 @@ SHORT = [*SMALL, "model=autoencoder", "steps=4"]
 def followed(settings: Mapping[str, Any]) -> Experiment:
     """An experiment with trackers of the test's own, as `plugins` allow them."""
     config = copy.deepcopy(prepare(*WORDS).config)
-    config |= {"tracker": dict(settings), "plugins": ["tests.tracker.failing"]}
+    config |= {"tracker": dict(settings), "plugins": ["tests.components.tracker.failing"]}
     return Experiment.prepare(config, {}, [])
 
 
 def failing_in(method: str, error: str = "RuntimeError") -> dict[str, Any]:
     return {
-        "_target_": "tests.tracker.failing.Failing", "method": method, "error": error,
+        "_target_": "tests.components.tracker.failing.Failing", "method": method, "error": error,
     }  # fmt: skip
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.build.instantiate import instantiate
-from genrun.compose import compose
+from genrun.config.compose import compose
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import Metrics, Player
+from genrun.experiment.instantiate import instantiate
 from genrun.training.hooks import Hooks
-from genrun.training.losses import StepSettings
+from genrun.training.loss import StepSettings
 from genrun.training.step import TrainingStep
 
 Loss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]

@@ -9,21 +9,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrun.build import Built
+from genrun.components.regularization.sam import SAM
+from genrun.components.updates.alternating import Alternating
+from genrun.components.updates.consensus import Consensus
+from genrun.components.updates.extragradient import Extragradient
+from genrun.components.updates.lookahead import Lookahead
+from genrun.components.updates.optimistic import Optimistic
+from genrun.components.updates.simultaneous import Simultaneous
 from genrun.core.errors import ConfigError
-from genrun.core.game import Updates
-from genrun.core.regularization_protocols import GradientPoint
+from genrun.core.protocols.regularization import GradientPoint
+from genrun.core.protocols.updates import Updates
 from genrun.core.types import Metrics, Player
-from genrun.regularization.sam import SAM
+from genrun.experiment.build import Built
 from genrun.training.hooks import Hooks
-from genrun.training.losses import StepSettings
+from genrun.training.loss import StepSettings
 from genrun.training.step import TrainingStep
-from genrun.updates.alternating import Alternating
-from genrun.updates.consensus import Consensus
-from genrun.updates.extragradient import Extragradient
-from genrun.updates.lookahead import Lookahead
-from genrun.updates.optimistic import Optimistic
-from genrun.updates.simultaneous import Simultaneous
 
 Make = Callable[..., Built]
 pytestmark = pytest.mark.usefixtures("float64")

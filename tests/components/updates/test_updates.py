@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genrun.core.errors import ConfigError
-from tests.updates.games import Numbers, bilinear, curved, field_of, play, points
+from tests.components.updates.games import Numbers, bilinear, curved, field_of, play, points
 
 pytestmark = pytest.mark.usefixtures("float64")
 LR = 0.3

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from genrun.core.types import Change
-from genrun.health.explosion import Explosion
-from genrun.health.trouble import Trouble
+from genrun.training.health.gradient_explosion import Explosion
+from genrun.training.health.threshold import Trouble
 
 
 def changes(watch: Trouble, rows: Sequence[tuple[int, float | None]]) -> dict[int, bool]:

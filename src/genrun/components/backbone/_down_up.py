@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from genrun.backbone.sizes import Size, Up
+from genrun.components.backbone._resolution import Size, Up
 from genrun.core.types import DataSpec
 
 MakeBlock = Callable[[int, int, int | None], nn.Module]

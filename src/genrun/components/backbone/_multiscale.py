@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from genrun.backbone.paths import (
+from genrun.components.backbone._down_up import (
     DownPath,
     PathDecoder,
     PathDenoiser,
@@ -16,7 +16,7 @@ from genrun.backbone.paths import (
     UpPath,
     nearly_zero,
 )
-from genrun.backbone.sizes import Size, half_up, halved_sizes
+from genrun.components.backbone._resolution import Size, half_up, halved_sizes
 from genrun.core.types import DataSpec
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from genrun.backbone.sizes import Size, halved_sizes
+from genrun.components.backbone._resolution import Size, halved_sizes
 from genrun.core.layers import Hidden, activation
 from genrun.core.types import DataSpec
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.backbone.levels import Levels
-from genrun.backbone.paths import nearly_zero
+from genrun.components.backbone._down_up import nearly_zero
+from genrun.components.backbone._multiscale import Levels
 from genrun.core.layers import Hidden, activation
 
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from genrun.core.cache import cache_folder, save_in_cache
 from genrun.core.errors import DataDamaged
-from genrun.core.progress import progress
+from genrun.core.progress_bar import progress
 
 Encoded = Path | BinaryIO
 Decoded = tuple[NDArray[np.uint8], NDArray[np.int64]]

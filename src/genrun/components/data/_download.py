@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from genrun.core.errors import CannotCreate, DataDamaged, InputMissing
-from genrun.core.progress import progress
+from genrun.core.progress_bar import progress
 
 CHUNK = 1 << 16
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from genrun.components.data._dataset import ImageSet
 from genrun.core.errors import ConfigError
 from genrun.core.types import Modes
-from genrun.data.images import ImageSet
 
 TAIL = 6.0  # standard deviations; one point in 10^9 lies further off, and is put on the edge
 MARGIN = 1.25  # a generator that ends in tanh reaches the edge of the square only at infinity

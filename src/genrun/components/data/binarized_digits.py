@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrun.data.digits import Digits
-from genrun.data.images import ImageSet
+from genrun.components.data._dataset import ImageSet
+from genrun.components.data.digits import Digits
 
 
 @dataclass(frozen=True)

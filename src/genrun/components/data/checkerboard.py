@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrun.data.images import ImageSet
-from genrun.data.points import point_set
+from genrun.components.data._dataset import ImageSet
+from genrun.components.data._points import point_set
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from genrun.components.data._dataset import ImageSet
+from genrun.components.data._download import download
 from genrun.core.cache import cache_folder
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
-from genrun.data.download import download
-from genrun.data.images import ImageSet
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDERS = ("", "cifar-10-batches-bin")  # in `root`; the second is that of the archive

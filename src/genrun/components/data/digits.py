@@ -8,7 +8,7 @@ from importlib import resources
 
 import numpy as np
 
-from genrun.data.images import ImageSet
+from genrun.components.data._dataset import ImageSet
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,11 @@ class Digits:
     """28x28 grey handwritten digits, already shuffled once."""
 
     def load(self) -> ImageSet:
-        packed = resources.files("genrun.data").joinpath("assets", "mnist_10k.npz").read_bytes()
+        packed = (
+            resources.files("genrun.components.data")
+            .joinpath("assets", "mnist_10k.npz")
+            .read_bytes()
+        )
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             labels = arrays["labels"].astype(np.int64)
             return ImageSet("digits", arrays["images"][:, np.newaxis], labels=labels)

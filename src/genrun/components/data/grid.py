@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genrun.data.images import ImageSet
-from genrun.data.points import draw_mixture
+from genrun.components.data._dataset import ImageSet
+from genrun.components.data._points import draw_mixture
 
 
 @dataclass(frozen=True)

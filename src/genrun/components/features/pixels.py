@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genrun.core.data_protocol import Data
-from genrun.core.metric_protocols import Extractor
+from genrun.core.protocols.data import Data
+from genrun.core.protocols.metric import Extractor
 
 
 @dataclass(frozen=True)

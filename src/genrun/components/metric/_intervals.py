@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from genrun.core import noise
+from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR
 from genrun.core.noise import Key
-from genrun.core.row_names import HIGH, LOW, STANDARD_ERROR
 from genrun.core.types import Metrics
 
 CONFIDENCE = 0.95

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.core.data_protocol import Data
-from genrun.core.noise import Key
-from genrun.core.types import Metrics
-from genrun.metric.enough import refuse_too_few
-from genrun.metric.neighbours import (
+from genrun.components.metric._intervals import (
+    resampled_counts,
+    share_with_interval,
+    with_interval,
+)
+from genrun.components.metric._intervals__metric_enough import refuse_too_few
+from genrun.components.metric._neighbours import (
     ROWS,
     Coverage,
     squared_distances,
     squared_radii,
 )
-from genrun.metric.resampling import resampled_counts, share_with_interval, with_interval
+from genrun.core.noise import Key
+from genrun.core.protocols.data import Data
+from genrun.core.types import Metrics
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.core.data_protocol import Data
+from genrun.components.metric._intervals import resampled_counts, with_interval
+from genrun.components.metric._intervals__metric_enough import refuse_too_few
 from genrun.core.noise import Key
+from genrun.core.protocols.data import Data
 from genrun.core.types import Metrics
-from genrun.metric.enough import refuse_too_few
-from genrun.metric.resampling import resampled_counts, with_interval
 
 ROWS = 1000  # of a kernel matrix at once: 10,000 samples would need 800 MB
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.core.data_protocol import Data
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
+from genrun.core.protocols.data import Data
 from genrun.core.types import Metrics, Modes
 
 

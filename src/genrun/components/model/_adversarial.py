@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from genrun.core import noise
 from genrun.core.layers import watch_judgements
 from genrun.core.noise import Key
-from genrun.core.others import others_held
-from genrun.core.protocols import Backbone
+from genrun.core.opponents import others_held
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from genrun.model.pairing.independent import independent
-from genrun.model.pairing.optimal_transport import optimal_transport
+from genrun.components.model._noise_coupling import optimal_transport
+from genrun.components.model._noise_coupling__model_pairing_independent import independent
 
 Pairing = Callable[[Tensor, Tensor], Tensor]
 """From noise and images, (batch, ...) each, to the noise in the images' order."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from genrun.model.ode.form import Precision, Velocity
+from genrun.components.model._ode__model_ode_form import Precision, Velocity
 
 # Table 2 of the paper, RK5(4)7M: times, and the weights of the velocities before
 TIMES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from genrun.model.ode.adaptive import adaptive
-from genrun.model.ode.fixed import euler, midpoint
-from genrun.model.ode.form import Precision, Solver, Velocity
+from genrun.components.model._ode import adaptive
+from genrun.components.model._ode__model_ode_fixed import euler, midpoint
+from genrun.components.model._ode__model_ode_form import Precision, Solver, Velocity
 
 SOLVERS: dict[str, Solver] = {"euler": euler, "midpoint": midpoint, "adaptive": adaptive}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from genrun.model.ode.form import Precision, Velocity
+from genrun.components.model._ode__model_ode_form import Precision, Velocity
 
 
 def euler(velocity: Velocity, x: Tensor, precision: Precision) -> Tensor:

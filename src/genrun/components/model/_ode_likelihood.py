@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from genrun.components.model._ode import adaptive, root_mean_square
+from genrun.components.model._ode__model_ode___init__ import Precision, Velocity
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.model.ode import Precision, Velocity
-from genrun.model.ode.adaptive import adaptive, root_mean_square
 
 
 def transported(

@@ -10,13 +10,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from genrun.components.model._noise_level import LevelledNetwork, even_levels, levelled
+from genrun.components.model._ode__model_ode___init__ import Precision, Velocity
+from genrun.components.model._ode_likelihood import transported
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.core.protocols import Backbone
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
-from genrun.model.likelihood import transported
-from genrun.model.noise_levels import LevelledNetwork, even_levels, levelled
-from genrun.model.ode import Precision, Velocity
 
 LEVELS = 256  # of a pixel
 SMALLEST_LEVEL = 1e-8  # half of the least float32 that a draw gives, but 0, which no normal has

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genrun.components.model.gan import GAN
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.core.protocols import Backbone
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec
-from genrun.model.gan import GAN
 
 
 class LabelledGenerator(nn.Module):

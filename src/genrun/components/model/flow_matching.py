@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from genrun.components.model._noise_coupling__model_pairing___init__ import PAIRINGS
+from genrun.components.model._noise_level import levelled
+from genrun.components.model._ode__model_ode___init__ import SOLVERS, Precision, Velocity
+from genrun.components.model._probability_flow import ProbabilityFlow
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.model.noise_levels import levelled
-from genrun.model.ode import SOLVERS, Precision, Velocity
-from genrun.model.pairing import PAIRINGS
-from genrun.model.probability_flow import ProbabilityFlow
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from genrun.model.adversarial import AdversarialModel
+from genrun.components.model._adversarial import AdversarialModel
 
 
 @dataclass(frozen=True)

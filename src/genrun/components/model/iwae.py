@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from genrun.components.model._variational import Variational, log_weight
 from genrun.core.noise import Key
 from genrun.core.types import Metrics
-from genrun.model.variational import Variational, log_weight
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.distributions import Transform
 from torch.nn.functional import logsigmoid
 
+from genrun.components.model._coupling import Coupling, Univariate
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.core.protocols import Backbone
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
-from genrun.model.couplings import Coupling, Univariate
 
 LEVELS = 256  # of a pixel
 IMAGES_BOUND = 5.0  # black and white are seen there: zuko's splines are the identity beyond

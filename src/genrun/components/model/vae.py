@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.core import noise
-from genrun.core.noise import Key
-from genrun.core.protocols import Backbone
-from genrun.core.types import DataSpec, Metrics
-from genrun.model.variational import (
+from genrun.components.model._variational import (
     Variational,
     cross_entropy,
     gaussian_kl,
     kl_layers,
     kl_term,
 )
+from genrun.core import noise
+from genrun.core.noise import Key
+from genrun.core.protocols.model import Backbone
+from genrun.core.types import DataSpec, Metrics
 
 
 @dataclass(frozen=True)

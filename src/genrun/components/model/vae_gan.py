@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from genrun.components.model._variational import gaussian_kl, kl_layers, kl_term
+from genrun.components.model.gan import GAN
 from genrun.core import noise
 from genrun.core.layers import seen_directly, watch_judgements
 from genrun.core.noise import Key
-from genrun.core.others import others_held
-from genrun.core.protocols import Backbone
+from genrun.core.opponents import others_held
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
-from genrun.model.gan import GAN
-from genrun.model.variational import gaussian_kl, kl_layers, kl_term
 
 
 class FeatureDiscriminator(nn.Module):

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from genrun.components.model._code_prior import CodePrior
+from genrun.components.model._variational import OF_BERNOULLI
+from genrun.components.model._variational import cross_entropy as pixel_cross_entropy
 from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
-from genrun.core.protocols import Backbone
+from genrun.core.protocols.model import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
-from genrun.model.code_prior import CodePrior
-from genrun.model.variational import OF_BERNOULLI
-from genrun.model.variational import cross_entropy as pixel_cross_entropy
 
 
 class Codebook(nn.Module):

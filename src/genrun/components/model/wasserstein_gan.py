@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from genrun.components.model._adversarial import AdversarialModel
 from genrun.core.types import Metrics
-from genrun.model.adversarial import AdversarialModel
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.optimizer.partition import partition, read_rules
+from genrun.components.optimizer._parameter_groups import partition, read_rules
 
 MUON, ADAMW = "Muon", "AdamW"
 NAMES = {"muon": MUON, "adamw": ADAMW}
@@ -19,7 +19,7 @@ class Muon(torch.optim.Optimizer):
     """One optimizer of two groups, moved by `torch.optim.Muon` and `torch.optim.AdamW` themselves.
 
     `rules` are texts `KIND:RULE`, of which the first that matches a parameter says what moves it
-    (`genrun.optimizer.partition`). Convolutions' kernels (out, in, height, width) are seen as
+    (`genrun.components.optimizer._parameter_groups`). Convolutions' kernels (out, in, height, width) are seen as
     matrices (out, in * height * width). A group's `lr` and `weight_decay` are what a schedule
     moves and a checkpoint holds; the rest is configuration.
 

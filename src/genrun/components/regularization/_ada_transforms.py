@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genrun.components.regularization._image_warp import pixels, reflected, resample
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.regularization.resampling import pixels, reflected, resample
 
 CHANGES = 11
 LARGEST_SHIFT = 0.125  # share of the side, also the deviation of the fractional one

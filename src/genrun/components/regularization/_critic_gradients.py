@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
-from genrun.core.others import others_held
-from genrun.core.protocols import Adversarial, Model
+from genrun.core.opponents import others_held
+from genrun.core.protocols.model import Adversarial, Model
 from genrun.core.types import DataSpec, Player
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genrun.components.regularization._ada_transforms import GatedChanges
+from genrun.components.regularization._critic_gradients import refuse_points, refuse_without_critic
 from genrun.core import noise
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Metrics
-from genrun.regularization.gated_changes import GatedChanges
-from genrun.regularization.of_critics import refuse_points, refuse_without_critic
 
 
 class AdaptiveAugmentation(nn.Module):

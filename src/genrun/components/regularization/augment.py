@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genrun.components.regularization._critic_gradients import refuse_points, refuse_without_critic
+from genrun.components.regularization._image_warp import pixels, resample
 from genrun.core import noise
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec
-from genrun.regularization.of_critics import refuse_points, refuse_without_critic
-from genrun.regularization.resampling import pixels, resample
 
 
 class Augmentation(nn.Module):

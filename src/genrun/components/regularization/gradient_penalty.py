@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.core import noise
-from genrun.core.noise import Key
-from genrun.core.protocols import Model
-from genrun.core.types import Player
-from genrun.regularization.of_critics import (
+from genrun.components.regularization._critic_gradients import (
     critic_for,
     generated_like,
     refuse_without_critic,
     squared_gradient_norms,
 )
+from genrun.core import noise
+from genrun.core.noise import Key
+from genrun.core.protocols.model import Model
+from genrun.core.types import Player
 
 TINY = 1e-12  # added to squared norms
 

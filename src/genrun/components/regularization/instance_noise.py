@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genrun.components.regularization._critic_gradients import refuse_without_critic
 from genrun.core import noise
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec
-from genrun.regularization.of_critics import refuse_without_critic
 
 
 class AnnealedNoise(nn.Module):

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from genrun.components.regularization._weight_matrix import LINEAR, as_matrix
 from genrun.core.noise import Key
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 from genrun.core.types import Player
-from genrun.regularization.of_weights import LINEAR, as_matrix
 
 
 @dataclass(frozen=True)

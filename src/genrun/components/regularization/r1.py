@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.core.noise import Key
-from genrun.core.protocols import Model
-from genrun.core.types import Player
-from genrun.regularization.of_critics import (
+from genrun.components.regularization._critic_gradients import (
     critic_for,
     refuse_without_critic,
     squared_gradient_norms,
 )
+from genrun.core.noise import Key
+from genrun.core.protocols.model import Model
+from genrun.core.types import Player
 
 
 @dataclass(frozen=True)

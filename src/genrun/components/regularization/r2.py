@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from genrun.components.regularization._critic_gradients import (
+    generated_like,
+    refuse_without_critic,
+)
+from genrun.components.regularization.r1 import R1
 from genrun.core.noise import Key
-from genrun.core.protocols import Model
-from genrun.regularization.of_critics import generated_like, refuse_without_critic
-from genrun.regularization.r1 import R1
+from genrun.core.protocols.model import Model
 
 
 @dataclass(frozen=True)

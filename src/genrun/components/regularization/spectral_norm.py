@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from genrun.regularization.of_weights import LINEAR, Linear, as_matrix
+from genrun.components.regularization._weight_matrix import LINEAR, Linear, as_matrix
 
 
 class SpectralNormalized(nn.Module):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from genrun.core.protocols import Model
+from genrun.components.regularization._critic_gradients import critic_for, refuse_without_critic
+from genrun.core.protocols.model import Model
 from genrun.core.types import Player
-from genrun.regularization.of_critics import critic_for, refuse_without_critic
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from genrun.core.noise import Key
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 from genrun.core.types import Player
 
 

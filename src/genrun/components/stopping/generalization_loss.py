@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from genrun.components.stopping._prechelt import above_zero, generalization_loss
 from genrun.core.types import Report, State
-from genrun.stopping.ratios import above_zero, generalization_loss
 
 
 @dataclass(frozen=True)

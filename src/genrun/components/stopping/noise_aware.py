@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
-from genrun.core.row_names import STANDARD_ERROR
+from genrun.core.log_names import STANDARD_ERROR
 from genrun.core.types import Report, State
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from genrun.components.stopping._prechelt import above_zero, generalization_loss
 from genrun.core.errors import ConfigError
 from genrun.core.types import Report, State
-from genrun.stopping.ratios import above_zero, generalization_loss
 
 NAME = "progress_quotient"
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrun.core.reasons import PRUNED
+from genrun.core.status import PRUNED
 from genrun.core.types import Report, State
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
 
-    from genrun.study import OpenedStudy, OpenedTrial
+    from genrun.runs.optuna_journal import OpenedStudy, OpenedTrial
 
 KINDS = ("median", "asha", "hyperband")
 KEPT, STOPPED = "kept_until", "stopped"  # what the study remembers of a trial beside its values
@@ -101,7 +101,7 @@ class Pruner:
 @functools.lru_cache(maxsize=4)
 def _open(path: str, trial: int) -> OpenedTrial:
     """Read once, then as it grows."""
-    from genrun.study import OpenedTrial, open_study
+    from genrun.runs.optuna_journal import OpenedTrial, open_study
 
     opened = open_study(Path(path))
     return OpenedTrial(opened, opened.id_of(trial))

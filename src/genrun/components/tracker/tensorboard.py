@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from genrun.core.tracking import TrackedEnd, TrackedRun, need
+from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, need
 
 
 class TensorBoard:

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from genrun.core.tracking import TrackedEnd, TrackedRun, environment, need
+from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, environment, need
 
 ELSEWHERE = (  # by which it would send what it is told to a server
     "TRACKIO_SPACE_ID",

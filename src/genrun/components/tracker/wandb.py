@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from genrun.core.tracking import ONLINE, TrackedEnd, TrackedRun, environment, need
+from genrun.core.protocols.tracker import ONLINE, TrackedEnd, TrackedRun, environment, need
 
 
 class WandB:

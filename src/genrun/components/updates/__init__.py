@@ -1,1 +1,1 @@
-"""How players take turns, around any optimizer; one way a file (`genrun.core.game`)."""
+"""How players take turns, around any optimizer; one way a file (`genrun.core.protocols.updates`)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genrun.core.errors import ConfigError
-from genrun.core.game import Game
+from genrun.core.protocols.updates import Game
 from genrun.core.types import Metrics
 
 

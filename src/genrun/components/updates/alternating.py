@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genrun.core.game import Game, Memory
+from genrun.core.protocols.updates import Game, Memory
 from genrun.core.types import Metrics, Player
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genrun.components.updates._simultaneous_moves import refuse_turns, update_all
 from genrun.core.errors import ConfigError
-from genrun.core.game import Game, Memory
+from genrun.core.protocols.updates import Game, Memory
 from genrun.core.types import Metrics, Player
-from genrun.updates.at_once import refuse_turns, update_all
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,5 @@ def _refuse_hidden(game: Game, player: Player) -> None:
         raise ConfigError(
             f"updates=consensus: the gradient of {player.name} does not change with any other "
             "player's weights; its loss has no part of them, or hides them (torch.no_grad, "
-            "detach), where a model says genrun.core.others.others_held"
+            "detach), where a model says genrun.core.opponents.others_held"
         )

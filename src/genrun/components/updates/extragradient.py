@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.core.game import Game, Memory
+from genrun.components.updates._simultaneous_moves import (
+    differentiate_all,
+    refuse_turns,
+    update_all,
+)
+from genrun.core.protocols.updates import Game, Memory
 from genrun.core.types import Metrics, Player
-from genrun.updates.at_once import differentiate_all, refuse_turns, update_all
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.core.game import Game, Memory
+from genrun.components.updates.alternating import Alternating
+from genrun.core.protocols.updates import Game, Memory
 from genrun.core.types import Metrics
-from genrun.updates.alternating import Alternating
 
 
 @dataclass(frozen=True)

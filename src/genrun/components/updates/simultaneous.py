@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from genrun.components.updates._simultaneous_moves import (
+    differentiate_all,
+    refuse_turns,
+    update_all,
+)
 from genrun.core.errors import ConfigError
-from genrun.core.game import Game, Memory
+from genrun.core.protocols.updates import Game, Memory
 from genrun.core.types import Metrics, Player
-from genrun.updates.at_once import differentiate_all, refuse_turns, update_all
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from genrun.core.data_protocol import Data
 from genrun.core.noise import Key
+from genrun.core.protocols.data import Data
 from genrun.core.types import Metrics
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genrun.core.layers import Hidden
 from genrun.core.noise import Key
-from genrun.core.protocols import Model
+from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Player
 
 

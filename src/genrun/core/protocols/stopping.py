@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from genrun.core.protocols import Stopper
+from genrun.core.protocols.model import Stopper
 from genrun.core.types import Report, State
 
 

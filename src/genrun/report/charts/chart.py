@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from genrun.report.scale import Scale, Tick
+from genrun.report.charts.scale import Scale, Tick
 
 Shape = Literal["line", "steps", "dots", "bars", "front"]
 STYLES = 8  # colours, dashes and marks that are told apart; see report.css

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TypeVar
 
-from genrun.report.chart import Point
-from genrun.report.scale import Scale, scale_of
+from genrun.report.charts.chart import Point
+from genrun.report.charts.scale import Scale, scale_of
 
 T = TypeVar("T")
 

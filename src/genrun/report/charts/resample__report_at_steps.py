@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrun.evidence.curve import Axis, Numbers
-from genrun.evidence.record import RunRecord
+from genrun.results.curve import Axis, Numbers
+from genrun.results.record import RunRecord
 
 
 def steps_of(runs: Sequence[RunRecord]) -> Numbers:

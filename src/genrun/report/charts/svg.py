@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from genrun.comparing.names import cut
-from genrun.report.chart import Axis, Chart, Line, Point
-from genrun.report.scale import Tick
+from genrun.comparison.naming import cut
+from genrun.report.charts.chart import Axis, Chart, Line, Point
+from genrun.report.charts.scale import Tick
 
 UNITS = 1000  # of the plot's own coordinates, each way
 FAR = 3.0  # fractions of the plot that a line is followed beyond its edge

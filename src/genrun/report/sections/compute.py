@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from genrun.core.spent import PHASES, Spent, total
-from genrun.evidence.record import RunRecord
-from genrun.report import numbers
-from genrun.report.cast import Scene
-from genrun.report.infos import Infos
+from genrun.core.usage import PHASES, Spent, total
+from genrun.report import formatting
+from genrun.report.contestants import Scene
+from genrun.report.run_info import Infos
 from genrun.report.tables import Cell, Table, number_cell
+from genrun.results.record import RunRecord
 from genrun.runs.folder import RunFolder
-from genrun.runs.spent import spent_of
+from genrun.runs.usage import spent_of
 
 STAGES = {"tuning": "tuning", "final": "fresh seeds"}
 JOULES_A_KWH = 3.6e6
@@ -93,15 +93,15 @@ def _row(names: Sequence[str], group: Group, columns: Sequence[Column]) -> list[
 
 def _cell(column: Column, group: Group) -> Cell:
     amount = column.amount(group.spent)
-    return number_cell(numbers.NOTHING if amount is None else column.text(amount), amount)
+    return number_cell(formatting.NOTHING if amount is None else column.text(amount), amount)
 
 
 def _sentence(whole: Group) -> str:
     spent, number = whole.spent, len(whole.runs)
     parts = [f"{number} run{'s' if number != 1 else ''}"]
-    parts.append(f"{numbers.duration_text(sum(spent.seconds.values()))} of computing")
+    parts.append(f"{formatting.duration_text(sum(spent.seconds.values()))} of computing")
     if spent.flops is not None:
-        parts.append(numbers.spent_text("flops", spent.flops) + " in training")
+        parts.append(formatting.spent_text("flops", spent.flops) + " in training")
     if spent.joules is not None:
         parts.append(_energy(spent.joules))
     wasted = whole.unfruitful
@@ -121,23 +121,25 @@ def _owners(scenes: Sequence[Scene]) -> dict[int, str]:
 
 
 def _phase(name: str) -> Column:
-    return Column(name, lambda spent: spent.seconds.get(name), numbers.duration_text)
+    return Column(name, lambda spent: spent.seconds.get(name), formatting.duration_text)
 
 
 def _bytes(amount: float) -> str:
-    return numbers.with_prefix(amount, "B")
+    return formatting.with_prefix(amount, "B")
 
 
 def _energy(joules: float) -> str:
     if joules >= JOULES_A_KWH / 10:
         return f"{joules / JOULES_A_KWH:.3g} kWh"
-    return numbers.with_prefix(joules, "J")
+    return formatting.with_prefix(joules, "J")
 
 
 COLUMNS = (
     *map(_phase, PHASES),
     Column("examples", lambda spent: spent.examples, lambda amount: f"{amount:,.0f}"),
-    Column("FLOPs", lambda spent: spent.flops, lambda amount: numbers.spent_text("flops", amount)),
+    Column(
+        "FLOPs", lambda spent: spent.flops, lambda amount: formatting.spent_text("flops", amount)
+    ),
     Column("peak memory", lambda spent: spent.host_bytes, _bytes),
     Column("peak GPU memory", lambda spent: spent.device_bytes, _bytes),
     Column("energy", lambda spent: spent.joules, _energy),

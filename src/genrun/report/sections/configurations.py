@@ -6,13 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from genrun.comparing.names import cut
-from genrun.evidence.differences import differing_settings
-from genrun.report import numbers
-from genrun.report.cast import Member, Scene
-from genrun.report.front import spent_by
+from genrun.comparison.naming import cut
+from genrun.report import formatting
+from genrun.report.contestants import Member, Scene
+from genrun.report.sections.pareto_front import spent_by
 from genrun.report.tables import Cell, Table, number_cell
-from genrun.sweeps.results import brief
+from genrun.results.differences import differing_settings
+from genrun.results.summary.job_result import brief
 
 MOST_ROWS = 300
 MOST_COLUMNS = 8  # of settings
@@ -31,7 +31,7 @@ def configurations_of(scene: Scene, titled: bool) -> Table:
     if hidden:
         note += f" {hidden} more configurations are not listed."
     bounds = ((one.mean.low, one.mean.high) for one in shown if one.mean and not one.hopeless)
-    places = numbers.common_places(bounds)
+    places = formatting.common_places(bounds)
     return Table(
         columns=["configuration", *keys, "mean", "95 % interval", "seeds", "runs", *COSTS],
         rows=[_row(member, keys, places) for member in shown],
@@ -73,16 +73,16 @@ def _row(member: Member, keys: Sequence[str], places: int | None) -> list[Cell]:
     seconds, flops = spent_by(member, "seconds"), spent_by(member, "flops")
     low, high = (None, None) if mean is None else (mean.low, mean.high)
     value = None if mean is None else mean.value
-    text = numbers.estimate_text(value, low, high, places)
+    text = formatting.estimate_text(value, low, high, places)
     return [
         Cell(member.name),
         *(_setting(settings.get(key)) for key in keys),
         number_cell("failed" if member.hopeless else text, value),
-        number_cell(numbers.interval_text(low, high, places), low),
+        number_cell(formatting.interval_text(low, high, places), low),
         _seeds(member),
         _runs(member),
-        number_cell(numbers.spent_text("seconds", seconds), seconds),
-        number_cell(numbers.spent_text("flops", flops), flops),
+        number_cell(formatting.spent_text("seconds", seconds), seconds),
+        number_cell(formatting.spent_text("flops", flops), flops),
     ]
 
 
@@ -91,12 +91,12 @@ def _setting(text: str | None) -> Cell:
         value = math.nan if text is None else float(text)
     except ValueError:
         return Cell(cut(text or "", LONGEST_SETTING))
-    return number_cell(numbers.NOTHING if text is None else brief(text), value)
+    return number_cell(formatting.NOTHING if text is None else brief(text), value)
 
 
 def _seeds(member: Member) -> Cell:
     seeds = sorted({run.seed for run in member.configuration.runs if not run.left})
-    text = numbers.NOTHING if not seeds else f"{len(seeds)}: {_ranges(seeds)}"
+    text = formatting.NOTHING if not seeds else f"{len(seeds)}: {_ranges(seeds)}"
     return number_cell(text, len(seeds))
 
 
@@ -119,4 +119,6 @@ def _runs(member: Member) -> Cell:
 
 
 def _last_step(steps: float) -> tuple[str, float]:
-    return (f"step {steps:,.0f}", steps) if math.isfinite(steps) else (numbers.NOTHING, math.nan)
+    return (
+        (f"step {steps:,.0f}", steps) if math.isfinite(steps) else (formatting.NOTHING, math.nan)
+    )

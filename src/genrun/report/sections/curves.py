@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrun.evidence.curve import AXES, Axis, Numbers
-from genrun.evidence.record import RunRecord
-from genrun.report import numbers
-from genrun.report.at_steps import spent_at, steps_of, values_at
-from genrun.report.cast import Member, Scene, mean_of, worst_value
-from genrun.report.chart import Axis as Side
-from genrun.report.chart import Chart, Figure, Line, Point
-from genrun.report.ranges import thinned, trained, value_scale
-from genrun.report.scale import scale_of
+from genrun.report import formatting
+from genrun.report.charts.chart import Axis as Side
+from genrun.report.charts.chart import Chart, Figure, Line, Point
+from genrun.report.charts.resample import thinned, trained, value_scale
+from genrun.report.charts.resample__report_at_steps import spent_at, steps_of, values_at
+from genrun.report.charts.scale import scale_of
+from genrun.report.contestants import Member, Scene, mean_of, worst_value
+from genrun.results.curve import AXES, Axis, Numbers
+from genrun.results.record import RunRecord
 
 MOST_POINTS = 60  # of a line: what a screen shows and a page can carry
 MOST_BEHIND = 100  # grey lines
@@ -117,15 +117,15 @@ def points_of(
         if not own or not len(where):
             continue
         x = float(where.mean())
-        x_text = numbers.spent_text(axis, x)
+        x_text = formatting.spent_text(axis, x)
         if not with_intervals:
             points.append(Point(x, sum(own) / len(own)))
             continue
         mean = mean_of(own, worst)
         if mean is not None:
-            text = numbers.estimate_text(mean.value, mean.low, mean.high)
+            text = formatting.estimate_text(mean.value, mean.low, mean.high)
             if mean.low is not None:
-                text += f" ({numbers.interval_text(mean.low, mean.high)})"
+                text += f" ({formatting.interval_text(mean.low, mean.high)})"
             points.append(Point(x, mean.value, mean.low, mean.high, x_text, text))
     return points
 
@@ -143,7 +143,7 @@ def _chart(scene: Scene, shown: Sequence[Member], axis: Axis, lines: Sequence[Li
     x = scale_of([point.x for line in named for point in line.points])
     return Chart(
         label=axis if axis != "flops" else "FLOPs",
-        x=Side(numbers.UNIT[axis], x, x.ticks(TICKS)),
+        x=Side(formatting.UNIT[axis], x, x.ticks(TICKS)),
         y=Side(scene.metric_label, y, y.ticks(TICKS)),
         lines=lines,
     )

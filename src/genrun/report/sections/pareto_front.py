@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrun.evidence.curve import AXES, Axis
-from genrun.report import numbers
-from genrun.report.at_steps import spent_at, steps_of, values_at
-from genrun.report.cast import Member, Scene, worst_value
-from genrun.report.chart import Axis as Side
-from genrun.report.chart import Chart, Figure, Line, Point, Shape
-from genrun.report.ranges import thinned, value_scale
-from genrun.report.scale import Scale, scale_of
+from genrun.report import formatting
+from genrun.report.charts.chart import Axis as Side
+from genrun.report.charts.chart import Chart, Figure, Line, Point, Shape
+from genrun.report.charts.resample import thinned, value_scale
+from genrun.report.charts.resample__report_at_steps import spent_at, steps_of, values_at
+from genrun.report.charts.scale import Scale, scale_of
+from genrun.report.contestants import Member, Scene, worst_value
+from genrun.results.curve import AXES, Axis
 
 FACTOR_FOR_LOG = 20.0
 TICKS = 6
@@ -71,10 +71,10 @@ def _points(members: Sequence[Member], axis: Axis) -> list[tuple[Member, Point]]
         if member.mean is None or not math.isfinite(amount) or amount <= 0:
             continue
         mean = member.mean
-        text = numbers.estimate_text(mean.value, mean.low, mean.high)
+        text = formatting.estimate_text(mean.value, mean.low, mean.high)
         if mean.low is not None:
-            text += f" ({numbers.interval_text(mean.low, mean.high)})"
-        where = numbers.spent_text(axis, amount)
+            text += f" ({formatting.interval_text(mean.low, mean.high)})"
+        where = formatting.spent_text(axis, amount)
         point = Point(amount, mean.value, mean.low, mean.high, where, f"{member.name}: {text}")
         found.append((member, point))
     return found
@@ -105,7 +105,7 @@ def _chart(scene: Scene, members: Sequence[Member], axis: Axis, owned: Front) ->
         lines.append(Line(names.get(label, label), points, own[0][0].style, shape))
     return Chart(
         label=axis if axis != "flops" else "FLOPs",
-        x=Side(f"{numbers.UNIT[axis]} a run", x, x.ticks(TICKS)),
+        x=Side(f"{formatting.UNIT[axis]} a run", x, x.ticks(TICKS)),
         y=Side(scene.metric_label, y, y.ticks(TICKS)),
         lines=lines,
         nearest=True,
@@ -133,7 +133,7 @@ def _reached(scene: Scene, member: Member, axis: Axis, worst: float) -> list[Poi
     ]
     spent = np.array([spent_at(run, axis, steps) for run in runs]).mean(axis=0)
     return [
-        Point(x, y, x_text=numbers.spent_text(axis, x), text=f"{member.name}: {y:.5g} by then")
+        Point(x, y, x_text=formatting.spent_text(axis, x), text=f"{member.name}: {y:.5g} by then")
         for x, y in zip(spent.tolist(), np.mean(values, axis=0).tolist(), strict=True)
         if x > 0 and math.isfinite(x) and math.isfinite(y)
     ]
@@ -149,8 +149,8 @@ def _rows(members: Sequence[Member], fronts: Mapping[Axis, Front]) -> list[list[
 
 def _row(member: Member, on: Sequence[str]) -> list[str]:
     mean = member.mean
-    value = numbers.NOTHING
+    value = formatting.NOTHING
     if mean is not None:
-        value = numbers.estimate_text(mean.value, mean.low, mean.high)
-    amounts = [numbers.spent_text(axis, spent_by(member, axis)) for axis in AXES]
-    return [member.name, value, *amounts, ", ".join(on) or numbers.NOTHING]
+        value = formatting.estimate_text(mean.value, mean.low, mean.high)
+    amounts = [formatting.spent_text(axis, spent_by(member, axis)) for axis in AXES]
+    return [member.name, value, *amounts, ", ".join(on) or formatting.NOTHING]

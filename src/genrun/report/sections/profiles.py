@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from genrun.comparing.forms import Aggregate, Overall, Verdict
-from genrun.report import numbers
-from genrun.report.cast import styles_of
-from genrun.report.chart import Axis, Chart, Figure, Line, Point
-from genrun.report.ranges import thinned
-from genrun.report.scale import scale_of, short_number
+from genrun.comparison.verdict import Aggregate, Overall, Verdict
+from genrun.report import formatting
+from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
+from genrun.report.charts.resample import thinned
+from genrun.report.charts.scale import scale_of, short_number
+from genrun.report.contestants import styles_of
 
 Styles = Mapping[str, int]
 
@@ -42,7 +42,7 @@ def _performance(found: Aggregate, styles: Styles) -> Figure:
         charts=[_chart("time to target / best time", found, styles, found.ratios, _reached)],
         columns=("contestant", "AlgoPerf score"),
         rows=[
-            (one.name, numbers.NOTHING if one.score is None else f"{one.score:.4f}")
+            (one.name, formatting.NOTHING if one.score is None else f"{one.score:.4f}")
             for one in found.standings
         ],
     )
@@ -59,8 +59,8 @@ def _scores(found: Aggregate, styles: Styles) -> Figure:
         rows=[
             (
                 one.name,
-                numbers.value_text(one.mean.value),
-                numbers.value_text(one.interquartile_mean.value),
+                formatting.value_text(one.mean.value),
+                formatting.value_text(one.interquartile_mean.value),
             )
             for one in found.standings
         ],

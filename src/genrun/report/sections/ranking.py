@@ -7,13 +7,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genrun.comparing.forms import Quality, Standing
-from genrun.evidence.curve import Axis
-from genrun.report import numbers
-from genrun.report.cast import Scene
-from genrun.report.geometry import percent
-from genrun.report.scale import Scale, scale_of, short_number
-from genrun.sweeps.results import brief
+from genrun.comparison.verdict import Quality, Standing
+from genrun.report import formatting
+from genrun.report.charts.scale import Scale, scale_of, short_number
+from genrun.report.charts.svg import percent
+from genrun.report.contestants import Scene
+from genrun.results.curve import Axis
+from genrun.results.summary.job_result import brief
 
 MOST = 24  # contestants
 BEYOND = 3.0  # of the values' range that an interval may add on each side
@@ -54,7 +54,7 @@ def ranking_of(scene: Scene, axis: str) -> Ranking:
     scale = _scale([one.at_end for one in standings if one.at_end is not None])
     styles = {one.contestant: one.style for one in scene.members}
     means = [one.at_end.mean for one in standings if one.at_end is not None]
-    places = numbers.common_places((mean.low, mean.high) for mean in means)
+    places = formatting.common_places((mean.low, mean.high) for mean in means)
     budgeted = _is_budgeted(standings)
     timed = any(one.times for one in standings)
     columns = ["mean", "95 % interval", "interquartile mean", "seeds", "failed"]
@@ -135,25 +135,25 @@ def _row(
     if standing.configurations > 1:
         detail = f"{detail or standing.configuration}, best of {standing.configurations}"
     if quality is None:
-        cells = [numbers.NOTHING] * (5 + budgeted + timed)
+        cells = [formatting.NOTHING] * (5 + budgeted + timed)
         return Row(
             standing.name, detail, style, f"{standing.name}: no value", "", "", "", [], cells
         )
     mean = quality.mean
-    value = numbers.estimate_text(mean.value, mean.low, mean.high, places)
-    interval = numbers.interval_text(mean.low, mean.high, places)
+    value = formatting.estimate_text(mean.value, mean.low, mean.high, places)
+    interval = formatting.interval_text(mean.low, mean.high, places)
     if quality.failed == quality.seeds:
-        tail = [numbers.NOTHING] * (budgeted + timed)
-        failed = [*["failed", *[numbers.NOTHING] * 2], *[str(quality.seeds)] * 2, *tail]
+        tail = [formatting.NOTHING] * (budgeted + timed)
+        failed = [*["failed", *[formatting.NOTHING] * 2], *[str(quality.seeds)] * 2, *tail]
         spoken = f"{standing.name}: failed in all its runs"
         return Row(standing.name, detail, style, spoken, "", "", "", [], failed)
     middle = quality.interquartile_mean
     cells = [
         value,
         interval,
-        numbers.estimate_text(middle.value, middle.low, middle.high, places),
+        formatting.estimate_text(middle.value, middle.low, middle.high, places),
         str(quality.seeds),
-        str(quality.failed) if quality.failed else numbers.NOTHING,
+        str(quality.failed) if quality.failed else formatting.NOTHING,
         *([_at_budget(standing, places)] if budgeted else []),
         *([_time(standing)] if timed else []),
     ]
@@ -177,9 +177,9 @@ def _place(scale: Scale, value: float) -> str:
 
 def _at_budget(standing: Standing, places: int | None) -> str:
     if standing.at_budget is None:
-        return numbers.NOTHING
+        return formatting.NOTHING
     mean = standing.at_budget.mean
-    return numbers.estimate_text(mean.value, mean.low, mean.high, places)
+    return formatting.estimate_text(mean.value, mean.low, mean.high, places)
 
 
 def _time(standing: Standing) -> str:
@@ -188,7 +188,7 @@ def _time(standing: Standing) -> str:
     for axis in SHOWN:
         found = standing.times.get(axis)
         if found is not None and math.isfinite(found.median):
-            texts.append(numbers.spent_text(axis, found.median))
+            texts.append(formatting.spent_text(axis, found.median))
     steps = standing.times.get("steps")
     if steps is not None and steps.reached < steps.runs:
         texts.append(f"reached by {steps.reached} of {steps.runs}")

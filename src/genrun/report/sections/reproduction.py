@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.comparing.forms import Verdict
-from genrun.comparing.names import cut
+from genrun.comparison.naming import cut
+from genrun.comparison.verdict import Verdict
 from genrun.core.errors import GenrunError
-from genrun.evidence.collect import PROOF
-from genrun.evidence.record import RunRecord
-from genrun.report.infos import Infos
-from genrun.runs.strict_json import check_form, read_json
+from genrun.report.run_info import Infos
+from genrun.results.collect import PROOF
+from genrun.results.record import RunRecord
+from genrun.runs.untrusted_json import check_form, read_json
 from genrun.sweeps.plan import read_plan
 
 MOST_COMMANDS = 30

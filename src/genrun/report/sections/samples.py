@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrun.evidence.record import RunRecord
-from genrun.report.cast import Member, Scene
-from genrun.report.pictures import Size, data_uri, pictures_of, read_picture
-from genrun.report.ranges import thinned
+from genrun.report.charts.resample import thinned
+from genrun.report.contestants import Member, Scene
+from genrun.report.sections.samples__report_pictures import (
+    Size,
+    data_uri,
+    pictures_of,
+    read_picture,
+)
+from genrun.results.record import RunRecord
 
 MOST_CONFIGURATIONS, MOST_STAGES = 6, 6
 BUDGET = 1_000_000  # bytes of all pictures of a page

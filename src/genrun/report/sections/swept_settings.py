@@ -6,12 +6,12 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from genrun.evidence.differences import differing_settings
-from genrun.report import numbers
-from genrun.report.cast import FINAL, Member, Scene
-from genrun.report.chart import Axis, Chart, Figure, Line, Point
-from genrun.report.ranges import value_scale
-from genrun.report.scale import Scale, Tick, scale_of, short_number
+from genrun.report import formatting
+from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
+from genrun.report.charts.resample import value_scale
+from genrun.report.charts.scale import Scale, Tick, scale_of, short_number
+from genrun.report.contestants import FINAL, Member, Scene
+from genrun.results.differences import differing_settings
 
 FACTOR_FOR_LOG = 20.0  # between the lowest and the highest swept value
 MOST_FIGURES = 4
@@ -129,9 +129,9 @@ def _text(member: Member) -> str:
         return f"failed in all its runs ({len(member.configuration.runs)})"
     if mean is None or member.tried:
         return "given up by its search" if member.tried else "no value"
-    text = numbers.estimate_text(mean.value, mean.low, mean.high)
+    text = formatting.estimate_text(mean.value, mean.low, mean.high)
     if mean.low is not None:
-        text += f" ({numbers.interval_text(mean.low, mean.high)})"
+        text += f" ({formatting.interval_text(mean.low, mean.high)})"
     seeds = len({run.seed for run in member.configuration.runs if not run.left})
     failed = sum(run.failed for run in member.configuration.runs)
     text += f", {seeds} seed{'s' if seeds > 1 else ''}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from genrun.comparing.forms import Standing, Trial
-from genrun.evidence.curve import Axis
-from genrun.report import numbers
-from genrun.report.cast import Scene
-from genrun.report.chart import Axis as Side
-from genrun.report.chart import Chart, Figure, Line, Point
-from genrun.report.ranges import thinned, value_scale
-from genrun.report.scale import scale_of
+from genrun.comparison.verdict import Standing, Trial
+from genrun.report import formatting
+from genrun.report.charts.chart import Axis as Side
+from genrun.report.charts.chart import Chart, Figure, Line, Point
+from genrun.report.charts.resample import thinned, value_scale
+from genrun.report.charts.scale import scale_of
+from genrun.report.contestants import Scene
+from genrun.results.curve import Axis
 
 LEAST_TRIALS = 2
 MOST_POINTS = 60
@@ -52,8 +52,8 @@ def _best_figure(scene: Scene, tuned: Sequence[Standing], charts: Sequence[Chart
                 one.name,
                 str(number),
                 trial.label,
-                numbers.value_text(trial.value),
-                numbers.value_text(trial.best_so_far),
+                formatting.value_text(trial.value),
+                formatting.value_text(trial.best_so_far),
             )
             for one in tuned
             for number, trial in enumerate(one.tuning.trials[:200], start=1)
@@ -73,7 +73,7 @@ def _best_chart(
         return float(number) if axis is None else trial.spent.get(axis, math.nan)
 
     def where(x: float) -> str:
-        return f"{x:.0f} trials" if axis is None else numbers.spent_text(axis, x)
+        return f"{x:.0f} trials" if axis is None else formatting.spent_text(axis, x)
 
     lines = []
     for one in tuned:
@@ -83,14 +83,14 @@ def _best_chart(
                 x,
                 trial.best_so_far,
                 x_text=where(x),
-                text=numbers.value_text(trial.best_so_far),
+                text=formatting.value_text(trial.best_so_far),
             )
             for number, trial in numbered
             if math.isfinite(x := place(number, trial)) and math.isfinite(trial.best_so_far)
         ]
         lines.append(Line(one.name, thinned(points, MOST_POINTS), styles.get(one.label), "steps"))
     label = "trials" if axis is None else "FLOPs" if axis == "flops" else axis
-    unit = "trials" if axis is None else f"{numbers.UNIT[axis]}, all trials so far"
+    unit = "trials" if axis is None else f"{formatting.UNIT[axis]}, all trials so far"
     return _chart(scene, label, unit, lines)
 
 
@@ -101,7 +101,7 @@ def _expected_figure(
         Line(
             one.name,
             [
-                Point(n, value, x_text=f"best of {n}", text=numbers.value_text(value))
+                Point(n, value, x_text=f"best of {n}", text=formatting.value_text(value))
                 for n, value in thinned(_finite(one.tuning.expected_best or []), MOST_POINTS)
             ],
             styles.get(one.label),

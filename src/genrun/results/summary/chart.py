@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from genrun.sweeps.configurations import Configuration
-from genrun.sweeps.results import as_number, brief
-from genrun.terminal.style import printable
+from genrun.core.formatting import printable
+from genrun.results.summary.configurations import Configuration
+from genrun.results.summary.job_result import as_number, brief
 
 MOST_LINES = 8  # that one can tell apart
 MOST_SLICES = 4

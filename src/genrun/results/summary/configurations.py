@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genrun.core.spent import total
-from genrun.runs.strict_json import finite_number
-from genrun.statistics.student import Spread, spread
-from genrun.sweeps.names import differing_words
-from genrun.sweeps.results import Result, brief, shown_spent
+from genrun.core.usage import total
+from genrun.results.summary.job_result import Result, brief, shown_spent
+from genrun.runs.untrusted_json import finite_number
+from genrun.statistics.student_t import Spread, spread
+from genrun.sweeps.plan__sweeps_names import differing_words
 
 SEED = "seed"
 WITHOUT_WORDS = ("model", "optimizer")  # the choices that name a sweep over nothing but seeds

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.core.reasons import is_pruned
-from genrun.core.spent import Spent
+from genrun.core.status import is_pruned
+from genrun.core.usage import Spent
 from genrun.runs.folder import RunFolder
-from genrun.runs.spent import count, spent_of
-from genrun.runs.strict_json import finite_number
-from genrun.sweeps.ledger import JobState
+from genrun.runs.untrusted_json import finite_number
+from genrun.runs.usage import count, spent_of
+from genrun.sweeps.job_state import JobState
 from genrun.sweeps.plan import Job
 
 VALUED = ("finished", "stopped_early")

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from genrun.sweeps.axes import CROSS, FIRST_CROSS, metric_axis, place_axis
-from genrun.sweeps.picture import Mark, Panel
+from genrun.results.summary.chart import Mark, Panel
+from genrun.results.summary.plot__sweeps_axes import CROSS, FIRST_CROSS, metric_axis, place_axis
 
 WIDTH, HEIGHT = 8.0, 4.6  # inches of a panel
 LEGEND_ROW, LEGEND_COLUMNS = 0.22, 3

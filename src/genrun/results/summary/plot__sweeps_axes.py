@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from genrun.sweeps.picture import Panel
+from genrun.results.summary.chart import Panel
 
 FACTOR_FOR_LOG = 30.0  # between the lowest and the highest value of the metric
 BEYOND = 0.6  # of the values' range that an interval may add on each side; the rest is cut off

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from optuna.trial import TrialState
 
+from genrun.core.formatting import number
 from genrun.sweeps.plan import Plan
-from genrun.sweeps.search.claims import is_claimed
-from genrun.sweeps.search.join import JOURNAL
+from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import Settings, settings_of
 from genrun.sweeps.search.space import Range
+from genrun.sweeps.search.trial_locks import is_claimed
 from genrun.sweeps.search.trials import Trials
-from genrun.terminal.style import number
 from genrun.terminal.tables import print_line
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import GenrunError
+from genrun.results.summary.job_result import Result
+from genrun.results.summary.summary import Summary, summarize
+from genrun.results.summary.tables import print_tables
 from genrun.runs.lock import who_writes
-from genrun.sweeps.ledger import states
+from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import Plan, read_plan
-from genrun.sweeps.results import Result
-from genrun.sweeps.start import describe
-from genrun.sweeps.summary import Summary, summarize
-from genrun.sweeps.summary_table import print_tables
+from genrun.sweeps.sweep import describe
 from genrun.terminal.tables import print_facts, print_line
 
 MOST_UNDER_WAY = 10
@@ -45,7 +45,7 @@ def show_sweep(folder: Path) -> None:
 
 def _search(folder: Path, plan: Plan) -> dict[str, str]:
     """What a search found, and who works on it; where its journal cannot be read, why."""
-    from genrun.sweeps.search.result import search_facts, standing
+    from genrun.results.summary.search import search_facts, standing
 
     try:
         found, facts = standing(folder, plan), search_facts(folder, plan)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genrun.core.errors import GenrunError, OutputFailed
+from genrun.results.summary.chart import Panel, panels_of, short
+from genrun.results.summary.configurations import Configuration, by_monitor, configurations_of
+from genrun.results.summary.job_result import Result, result_of
+from genrun.results.summary.summary__sweeps_summary_files import csv_bytes, json_bytes
+from genrun.results.summary.tables import print_tables
 from genrun.runs.files import write_whole
-from genrun.sweeps.configurations import Configuration, by_monitor, configurations_of
-from genrun.sweeps.ledger import JobState
-from genrun.sweeps.picture import Panel, panels_of, short
-from genrun.sweeps.results import Result, result_of
-from genrun.sweeps.summary_files import csv_bytes, json_bytes
-from genrun.sweeps.summary_table import print_tables
+from genrun.sweeps.job_state import JobState
 from genrun.terminal.tables import print_line
 
 NAME = "summary"
@@ -92,7 +92,7 @@ def _pictures(
     ]
     if not panels:
         return {}
-    from genrun.sweeps.drawing import draw
+    from genrun.results.summary.plot import draw
 
     try:
         return draw(panels, _title(panels), _subtitle(results, configurations))

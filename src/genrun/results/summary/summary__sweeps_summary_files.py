@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from genrun.sweeps.configurations import Configuration, spent
-from genrun.sweeps.results import Result, as_number
-from genrun.terminal.style import printable
+from genrun.core.formatting import printable
+from genrun.results.summary.configurations import Configuration, spent
+from genrun.results.summary.job_result import Result, as_number
 
 # What a spreadsheet takes for a formula at the start of a cell (OWASP, CSV injection), and the
 # full-width forms that some read alike.

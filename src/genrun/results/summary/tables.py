@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from genrun.core.shown import shown_compute
-from genrun.core.spent import total
-from genrun.statistics.pairs import paired_difference
-from genrun.sweeps.configurations import Configuration, by_monitor
-from genrun.sweeps.results import Result, brief
-from genrun.terminal.style import duration, number
+from genrun.core.formatting import duration, number
+from genrun.core.formatting__core_shown import shown_compute
+from genrun.core.usage import total
+from genrun.results.summary.configurations import Configuration, by_monitor
+from genrun.results.summary.job_result import Result, brief
+from genrun.statistics.paired_tests import paired_difference
 from genrun.terminal.tables import print_line, print_table
 
 MOST_ROWS = 100

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS
-from genrun.sweeps import server
-from genrun.sweeps.around_pool import Limits, Listed
-from genrun.sweeps.ledger import JobState, state_of
-from genrun.sweeps.machine import Share, Slots, available_cores
+from genrun.sweeps.job_state import JobState, state_of
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.process_pool import Pool
+from genrun.sweeps.launch.process_pool__sweeps_around_pool import Limits, Listed
+from genrun.sweeps.launch.resources import Share, Slots, available_cores
+from genrun.sweeps.launch.stop_request import StopRequest
 from genrun.sweeps.plan import Job
-from genrun.sweeps.pool import Pool
-from genrun.sweeps.stop_request import StopRequest
 from genrun.training.interrupt import Interrupt
 
 PREEMPTION = (signal.SIGUSR1, signal.SIGUSR2)  # what engines announce it with
@@ -56,7 +56,7 @@ def run_beside(sweep: Path, job: Job, plugins: Sequence[str], threads: int) -> s
     if state.has_result or asked():
         return state.status
     # loky calls itself the method by which processes start, which a job's process knows nothing of
-    multiprocessing.set_start_method(server.METHOD, force=True)
+    multiprocessing.set_start_method(fork_server.METHOD, force=True)
     handlers = {number: signal.getsignal(number) for number in PREEMPTION}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the sweep's, which asks each job

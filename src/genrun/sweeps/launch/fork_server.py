@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import GenrunError
-from genrun.sweeps.machine import Share
+from genrun.sweeps.launch.resources import Share
 from genrun.sweeps.plan import Job
 
 METHOD = "forkserver"  # the fault harness, which has imported torch itself, forks
-PRELOADED = ["genrun.sweeps.worker", "genrun.sweeps.unsignalled"]
+PRELOADED = ["genrun.sweeps.launch.worker", "genrun.sweeps.launch.fork_server_preload"]
 
 
 def warm_up() -> None:
@@ -70,7 +70,7 @@ def gpus() -> int:
 
 
 def _start(name: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
-    return start(f"genrun.sweeps.worker:{name}", *arguments)
+    return start(f"genrun.sweeps.launch.worker:{name}", *arguments)
 
 
 def start(target: str, *arguments: Any) -> tuple[BaseProcess, Connection]:

@@ -30,12 +30,12 @@ def task(config: Any) -> str:
     plugins = list(config.plugins)
     if _sweep is not None and _sweep[0] == os.getpid():
         from genrun.sweeps.job import run_job
-        from genrun.terminal.choose import display
+        from genrun.terminal.display import display
 
         status = run_job(sweep, job, plugins, display(), _sweep[1])
         leave = status == "interrupted"
     else:
-        from genrun.sweeps.beside import is_to_be_queued_again, run_beside, threads_of
+        from genrun.sweeps.launch.cluster_job import is_to_be_queued_again, run_beside, threads_of
 
         status = run_beside(sweep, job, plugins, threads_of(settings.launcher))
         leave = is_to_be_queued_again(sweep, status)

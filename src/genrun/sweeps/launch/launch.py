@@ -11,14 +11,14 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from genrun.core.errors import SweepPaused
-from genrun.sweeps import server
-from genrun.sweeps.around_pool import Listed, Source
-from genrun.sweeps.checking import limits_of
-from genrun.sweeps.engines import TakesSource, engine_of, lines_of, name_in
-from genrun.sweeps.ledger import states
-from genrun.sweeps.machine import share_out
+from genrun.sweeps.job_state import states
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of, lines_of, name_in
+from genrun.sweeps.launch.process_pool import Pool
+from genrun.sweeps.launch.process_pool__sweeps_around_pool import Listed, Source
+from genrun.sweeps.launch.resources import share_out
 from genrun.sweeps.plan import Job, read_plan
-from genrun.sweeps.pool import Pool
+from genrun.sweeps.preflight import limits_of
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
 
@@ -28,7 +28,7 @@ def launch_missing(config: DictConfig, launcher: Launcher) -> None:
     sweep = Path(str(config.hydra.sweep.dir))
     plan = read_plan(sweep)
     if plan.search is not None:
-        from genrun.sweeps.search.run import run_search
+        from genrun.sweeps.search.job_source__sweeps_search_run import run_search
 
         run_search(sweep, launcher, list(config.plugins))
         return
@@ -56,7 +56,7 @@ def run_pool(
 ) -> None:
     """Runs what a source gives, `most` jobs at most, on places that suit jobs `like` these."""
     sweep = Path(str(config.hydra.sweep.dir))
-    slots = share_out(like, settings["jobs"], server.gpus(), most)
+    slots = share_out(like, settings["jobs"], fork_server.gpus(), most)
     plan = read_plan(sweep)
     done = [state for state in states(sweep, plan.jobs) if state.has_result]
     total: int | None = len(plan.jobs)

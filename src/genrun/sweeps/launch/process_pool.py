@@ -17,10 +17,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from genrun.runs.folder import RunFolder
-from genrun.sweeps import server
-from genrun.sweeps.around_pool import Limits, Source, Watcher
-from genrun.sweeps.ledger import JobState, note_failure, state_of
-from genrun.sweeps.machine import Slots
+from genrun.sweeps.job_state import JobState, note_failure, state_of
+from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.process_pool__sweeps_around_pool import Limits, Source, Watcher
+from genrun.sweeps.launch.resources import Slots
 from genrun.sweeps.plan import Job
 
 WAIT_SECONDS = 0.25
@@ -85,7 +85,7 @@ class Pool:
             if job is None:
                 return
             slot, share = self._slots.take()
-            process, connection = server.train(self._sweep, job, self._plugins, share)
+            process, connection = fork_server.train(self._sweep, job, self._plugins, share)
             self._running.append(Running(job, slot, process, connection))
             self._watcher.begun(job)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from genrun.sweeps.ledger import JobState
+from genrun.sweeps.job_state import JobState
 from genrun.sweeps.plan import Job
 
 

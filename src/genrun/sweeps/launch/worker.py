@@ -15,14 +15,14 @@ from typing import Any
 
 import torch
 
-from genrun.build.threads import share_threads
 from genrun.core.errors import GenrunError
 from genrun.core.types import RunSummary
-from genrun.experiment import Experiment
-from genrun.room import checkpoint_bytes
+from genrun.experiment.device__build_threads import share_threads
+from genrun.experiment.experiment import Experiment
+from genrun.runs.disk_space import checkpoint_bytes
 from genrun.sweeps.job import run_job
-from genrun.sweeps.ledger import state_of
-from genrun.sweeps.machine import Share
+from genrun.sweeps.job_state import state_of
+from genrun.sweeps.launch.resources import Share
 from genrun.sweeps.plan import Job
 from genrun.training.interrupt import SIGNALS
 

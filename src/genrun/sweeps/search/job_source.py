@@ -15,12 +15,12 @@ from pathlib import Path
 from optuna.trial import FrozenTrial, TrialState
 
 from genrun.core.errors import ConfigError
-from genrun.sweeps.ledger import JobState, state_of
+from genrun.sweeps.job_state import JobState, state_of
 from genrun.sweeps.plan import Job, Plan, identity_of, read_plan
-from genrun.sweeps.search.claims import Claims, alone
-from genrun.sweeps.search.join import JOURNAL
-from genrun.sweeps.search.points import compose_point, job_name
+from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import settings_of
+from genrun.sweeps.search.trial_configs import compose_point, job_name
+from genrun.sweeps.search.trial_locks import Claims, alone
 from genrun.sweeps.search.trials import Trials, Verdict, verdict
 from genrun.terminal.tables import print_line
 

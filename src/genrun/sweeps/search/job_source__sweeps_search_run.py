@@ -9,13 +9,13 @@ from pathlib import Path
 from hydra.plugins.launcher import Launcher
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.study import create_study
-from genrun.sweeps.engines import TakesSource, engine_of
-from genrun.sweeps.ledger import state_of
+from genrun.runs.optuna_journal import create_study
+from genrun.sweeps.job_state import state_of
+from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.search.join import JOURNAL
+from genrun.sweeps.pruner_study import JOURNAL
+from genrun.sweeps.search.job_source import Search
 from genrun.sweeps.search.settings import settings_of
-from genrun.sweeps.search.source import Search
 
 
 def run_search(sweep: Path, launcher: Launcher, plugins: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from genrun.study import quiet
+from genrun.runs.optuna_journal import quiet
 from genrun.sweeps.search.space import Choices, Dimension, Range
 
 MOST_SEED = 2**32  # of numpy's generators

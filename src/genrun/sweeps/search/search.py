@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from genrun.compose import sweeper_of
+from genrun.config.compose import sweeper_of
 from genrun.core.errors import ConfigError
 from genrun.runs.files import claim
-from genrun.sweeps.checking import OWN_LAUNCHER, check_here, check_launcher
 from genrun.sweeps.plan import Job, Plan, read_plan
-from genrun.sweeps.search.claims import alone
-from genrun.sweeps.search.join import JOURNAL, joined
-from genrun.sweeps.search.points import MIDDLE, check_corners
+from genrun.sweeps.preflight import OWN_LAUNCHER, check_here, check_launcher
+from genrun.sweeps.pruner_study import JOURNAL, joined
 from genrun.sweeps.search.settings import (
     Settings,
     check_optuna,
@@ -23,6 +21,8 @@ from genrun.sweeps.search.settings import (
     take_apart,
 )
 from genrun.sweeps.search.space import dimension
+from genrun.sweeps.search.trial_configs import MIDDLE, check_corners
+from genrun.sweeps.search.trial_locks import alone
 
 TARGET = "hydra_plugins.genrun_plugins.SearchSweeper"
 TRIALS = "hydra.sweeper.trials="
@@ -77,7 +77,7 @@ def begin_search(
 
 
 def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, Plan]:
-    from genrun.study import create_study
+    from genrun.runs.optuna_journal import create_study
 
     folder = claim(wanted)
     plan = Plan(words, [], asdict(settings))
@@ -91,7 +91,7 @@ def resume_search(folder: Path, words: Sequence[str]) -> None:
 
     Raises `ConfigError`, and what `open_study` does.
     """
-    from genrun.study import open_study
+    from genrun.runs.optuna_journal import open_study
 
     check_optuna()
     settings = settings_of(read_plan(folder))

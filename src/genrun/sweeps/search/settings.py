@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from genrun.config.limits import LIMITS
+from genrun.config.multirun import MOST_JOBS, plain_words
+from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
-from genrun.limits import LIMITS
-from genrun.sweep_grid import MOST_JOBS, plain_words
 from genrun.sweeps.plan import Plan
 from genrun.sweeps.search.space import RANGE, Dimension, Range, dimension, is_searched
-from genrun.words import key_of
 
 SAMPLERS = ("random", "qmc", "tpe", "grid")
 KNOWN = ("_target_", "sampler", "trials", "seeds", "seed", "batch", "space", "params")

@@ -6,11 +6,11 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from genrun.compose import Composed, compose_each
+from genrun.config.compose import Composed, compose_each
+from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
-from genrun.sweeps.names import LONGEST, UNSAFE
+from genrun.sweeps.plan__sweeps_names import LONGEST, UNSAFE
 from genrun.sweeps.search.space import Choices, Dimension, Range
-from genrun.words import key_of
 
 MOST_CHECKED = 16  # combinations of choices that are composed before anything begins
 PLACES = (0.0, 0.5, 1.0)  # of each range

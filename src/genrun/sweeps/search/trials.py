@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
-from genrun.core.reasons import is_pruned
-from genrun.study import open_study
-from genrun.sweeps.ledger import JobState
+from genrun.core.status import is_pruned
+from genrun.runs.optuna_journal import open_study
+from genrun.sweeps.job_state import JobState
 from genrun.sweeps.search.samplers import distributions, make_sampler, word_of
 from genrun.sweeps.search.settings import Settings
 

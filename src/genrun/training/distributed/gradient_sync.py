@@ -9,7 +9,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from genrun.training.processes import Processes
+from genrun.training.distributed.process_group import Processes
 
 SIGNAL, SECONDS = range(2)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genrun.core import errors
 from genrun.core.errors import GenrunError, ProcessLost
-from genrun.core.place import Place
+from genrun.core.process_rank import Place
 
 PATIENCE = timedelta(hours=1)  # for one that is alive and does not answer, as it may be evaluating
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from genrun.training.processes import Processes
+from genrun.training.distributed.process_group import Processes
 
 
 class SharedBatchNorm(_BatchNorm):

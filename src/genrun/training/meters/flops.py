@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from genrun.training.closure import takes_closure
+from genrun.training.optimizers.closure import takes_closure
 from genrun.training.step import TrainingStep
 
 

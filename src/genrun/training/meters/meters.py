@@ -9,10 +9,14 @@ from typing import Any
 
 import torch
 
-from genrun.core.spent import Spent
-from genrun.training.clock import Clock
-from genrun.training.energy import Energy
-from genrun.training.memory import begin_device_peak, device_peak_bytes, host_peak_bytes
+from genrun.core.usage import Spent
+from genrun.training.meters.energy import Energy
+from genrun.training.meters.meters__training_clock import Clock
+from genrun.training.meters.meters__training_memory import (
+    begin_device_peak,
+    device_peak_bytes,
+    host_peak_bytes,
+)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genrun.training.trial_step import fresh_copy, parameters_of, step_on_a_bowl
+from genrun.training.optimizers.probe import fresh_copy, parameters_of, step_on_a_bowl
 
 LARGEST = 3  # entries in each dimension of a copy: what moves it does not depend on its size
 STEPS = 3  # SOAP's first only begins its statistics

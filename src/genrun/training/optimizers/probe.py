@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from genrun.training.closure import takes_closure
+from genrun.training.optimizers.closure import takes_closure
 
 
 def parameters_of(optimizer: Optimizer) -> list[Tensor]:

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from genrun.training.closure import takes_closure
-from genrun.training.trial_step import fresh_copy, parameters_of, step_on_a_bowl, whole_copy
+from genrun.training.optimizers.closure import takes_closure
+from genrun.training.optimizers.probe import fresh_copy, parameters_of, step_on_a_bowl, whole_copy
 
 STEPS = 3  # of L-BFGS, whose history begins with its second iteration, be that its second step
 

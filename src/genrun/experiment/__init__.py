@@ -1,0 +1,1 @@
+"""One experiment: built from a configuration, trained, resumed, described."""

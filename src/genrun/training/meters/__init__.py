@@ -1,0 +1,1 @@
+"""Measuring time, memory, floating-point operations and energy."""

@@ -1,0 +1,1 @@
+"""Optimizers as the loop sees them: audit, state, closures, schedule-free weights."""
