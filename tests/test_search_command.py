@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from genrun.core.errors import ConfigError
+from genrun.sweeps.launch import fork_server
 from genrun.sweeps.search.settings import check_optuna
 from genrun.sweeps.sweep import sweep
 from tests.conftest import SMALL, last_wins

@@ -50,7 +50,7 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Does what the words say and gives the exit code."""
-    from genrun.core.errors__full_errors import full_errors_wanted
+    from genrun.core.errors import full_errors_wanted
 
     progress_bar.show = _show_progress
     try:
@@ -104,7 +104,7 @@ def _compose_and_run(argv: list[str]) -> int:
     if arguments.config_name or arguments.config_path:
         raise ConfigError("--config-name, --config-path: genrun takes --config-dir FOLDER instead")
     if words and "=" not in words[0] and not words[0].startswith(("~", "+")):
-        from genrun.config.schema import did_you_mean
+        from genrun.core.formatting import did_you_mean
 
         hint = did_you_mean(words[0], list(VERBS))
         raise ConfigError(f"{words[0]}: is neither KEY=VALUE nor one of {', '.join(VERBS)}{hint}")

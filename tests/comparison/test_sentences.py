@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from genrun.comparison.compare import verdict_of
-from genrun.comparison.naming import amount, short_names, together, written
+from genrun.comparison.naming import amount, short_names
 from genrun.comparison.options import Asked
 from genrun.comparison.pairwise import Side, compare_all
 from genrun.comparison.quality import quality_from
 from genrun.comparison.verdict import Pair, Standing, Verdict
+from genrun.core.formatting import together, written
 from tests.results.made_up import made_record
 
 COUNTER = itertools.count()
@@ -169,6 +170,8 @@ def test_of_many_contestants_the_best_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those left out still count in the correction: 6 pairs, of which 1 is made."""
+
+    from genrun.comparison import notes, pairwise
 
     monkeypatch.setattr(pairwise, "MOST_CONTESTANTS", 2)
     monkeypatch.setattr(notes, "MOST_CONTESTANTS", 2)

@@ -9,8 +9,7 @@ import torch
 
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec, Metrics
-from genrun.evaluation.likelihood import negative_log_likelihoods
-from genrun.evaluation.likelihood__assessing_latent import active_units
+from genrun.evaluation.likelihood import active_units, negative_log_likelihoods
 from genrun.evaluation.memorization import memorization, nearest_training_images
 from genrun.experiment.build import Built
 from genrun.training.evaluation import evaluating

@@ -11,6 +11,7 @@ import torch
 from genrun.config.compose import compose
 from genrun.core.errors import ConfigError, DeviceUnavailable
 from genrun.core.process_rank import Place
+from genrun.experiment import process_team
 from genrun.experiment.device import find_device, idle_gpus
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.process_team import threads

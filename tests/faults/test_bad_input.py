@@ -471,7 +471,7 @@ def test_too_little_room_is_said_before_training(
 def test_the_room_asked_for_is_what_checkpoints_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Callable[..., object]
 ) -> None:
-    from genrun.runs.disk_space import checkpoint_bytes
+    from genrun.experiment.memory import checkpoint_bytes
 
     monkeypatch.chdir(tmp_path)
     words = ["model=gan", "optimizer=adam", "regularization=ema"]

@@ -10,8 +10,9 @@ from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
 from genrun.experiment.build import Built
 from genrun.proof.budget import Budget, budget_words, read_budget
-from genrun.proof.cost import Cost, cost_of, unequal
+from genrun.proof.cost import cost_of, unequal
 from genrun.proof.step_cost import Measured
+from genrun.results.proof_file import Cost
 from genrun.training.meters.flops import flops_of_step
 from tests.conftest import SMALL
 

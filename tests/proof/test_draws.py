@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from genrun.proof.trials__proving_draws import draw
+from genrun.proof.trials import draw
 from genrun.sweeps.search.space import dimension
 
 RATE, MOMENTUM = "log 1e-4..1e-2", "0.0, 0.9, 0.99"

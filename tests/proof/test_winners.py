@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
-from genrun.proof.cost import Cost
 from genrun.proof.final_test import untested
 from genrun.proof.prove import resume_proof
 from genrun.proof.verdict import leave_verdict
 from genrun.proof.winners import bound_lines, choose_winners, final_plan, tuning_values
+from genrun.results.collect import PROOF as NAME
 from genrun.results.collect import collect
-from genrun.results.proof_file import NAME, Entered, Proof, read_proof
+from genrun.results.proof_file import Cost, Entered, Proof, read_proof
 from genrun.sweeps.plan import Plan, read_plan
 from tests.sweeps.made_up import MONITOR, Outcome, leave, make_jobs, run_json
 

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from genrun.report.charts.chart import Axis, Chart, Line, Point
-from genrun.report.charts.resample import thinned, trained, value_scale
-from genrun.report.charts.resample__report_at_steps import spent_at, steps_of, values_at
+from genrun.report.charts.resample import (
+    spent_at,
+    steps_of,
+    thinned,
+    trained,
+    value_scale,
+    values_at,
+)
 from genrun.report.charts.scale import Scale, scale_of, short_number
 from genrun.report.charts.svg import drawing
 from genrun.report.formatting import duration_text, estimate_text, interval_text, spent_text

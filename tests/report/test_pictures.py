@@ -12,13 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from genrun.report.sections.samples__report_pictures import (
-    LARGEST,
-    Size,
-    data_uri,
-    pictures_of,
-    read_picture,
-)
+from genrun.report.sections.samples import LARGEST, Size, data_uri, pictures_of, read_picture
 from tests.report.made_up import grey_png, noise_png, write_pictures
 
 MOST_WRITTEN = 1 << 25

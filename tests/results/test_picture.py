@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from genrun.results.summary.chart import Panel, panels_of, short
+from genrun.core.formatting import short
+from genrun.results.summary.chart import Panel, panels_of
 from genrun.results.summary.configurations import Configuration, configurations_of
 from genrun.results.summary.job_result import result_of
 from genrun.results.summary.plot import draw

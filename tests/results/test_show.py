@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from genrun import commands
+from genrun.results.summary import plot
 from genrun.runs import disk
 from genrun.runs.lock import only_writer
 from tests.conftest import SMALL, last_wins

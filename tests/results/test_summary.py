@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import OutputFailed
-from genrun.results.summary.summary import Summary, show_summary, summarize
-from genrun.results.summary.summary__sweeps_summary_files import cell
+from genrun.results.summary import plot
+from genrun.results.summary.summary import Summary, cell, show_summary, summarize
 from genrun.runs import disk
 from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import Plan, read_plan

@@ -10,7 +10,7 @@ from genrun.runs.checkpoint import checkpoints, prune, read_checkpoint, write_ch
 from genrun.runs.files import claim, write_whole
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import Log
-from genrun.runs.sample_images__runs_pictures import grid_png
+from genrun.runs.sample_images import grid_png
 
 TENSORS = {"networks/a": torch.arange(6.0).view(2, 3), "count": torch.tensor(3)}
 LOG = {"length": 0, "sha256": ""}

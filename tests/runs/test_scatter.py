@@ -6,8 +6,7 @@ import torch
 from PIL import Image
 
 from genrun.core.types import DataSpec, Picture
-from genrun.runs.sample_images import AROUND, LEFT, SIDE, scatter_png, ticks
-from genrun.runs.sample_images__runs_pictures import picture_png
+from genrun.runs.sample_images import AROUND, LEFT, SIDE, picture_png, scatter_png, ticks
 
 
 def drawn(*args: object, **more: object) -> np.ndarray:

@@ -8,8 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from genrun.sweeps.plan import Job, Plan, identity_of
-from genrun.sweeps.plan__sweeps_names import job_names
+from genrun.sweeps.plan import Job, Plan, identity_of, job_names
 
 CHOICES = {"model": "vae", "backbone": "mlp", "data": "digits", "optimizer": "adam"}
 MONITOR = "negative_elbo"

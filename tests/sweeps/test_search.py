@@ -387,7 +387,7 @@ def test_a_grid_is_tried_once_each_in_an_order_of_its_seed(tmp_path: Path) -> No
 
 
 def test_a_part_that_is_gone_is_said(tmp_path: Path) -> None:
-    from genrun.sweeps.search.job_source__sweeps_search_run import run_search
+    from genrun.sweeps.search.job_source import run_search
 
     sweep = begin(tmp_path / "s")
     with Search(sweep) as search:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from genrun.config.overrides import refuse_repeated
-from genrun.config.schema import did_you_mean
 from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.core.formatting import did_you_mean
 
 
 def is_there(word: str) -> bool:

@@ -55,8 +55,8 @@ def run(words: Sequence[str]) -> int:
         out = check_named(Path(given["out"]), (".json",), _is_verdict, verdicts)
 
     from genrun.comparison.compare import verdict_of
-    from genrun.comparison.tables__comparing_table import print_verdict
-    from genrun.comparison.verdict__comparing_json_form import to_json
+    from genrun.comparison.tables import print_verdict
+    from genrun.comparison.verdict import to_json
     from genrun.runs.files import write_json
     from genrun.terminal.tables import print_line
 

@@ -55,8 +55,7 @@ def _write(out: Path, drawn: Any, spec: Any) -> None:
     import numpy as np
 
     from genrun.runs.files import write_whole
-    from genrun.runs.sample_images import scatter_png
-    from genrun.runs.sample_images__runs_pictures import grid_png
+    from genrun.runs.sample_images import grid_png, scatter_png
 
     if out.suffix == ".png":
         points = spec.points

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.commands.arguments import run_and_settings, settings_among
-from genrun.core.formatting import with_errors
-from genrun.core.formatting__core_compared import comparison_text
-from genrun.core.formatting__core_shown import shown_bytes, shown_updates
+from genrun.core.formatting import comparison_text, shown_bytes, shown_updates, with_errors
 from genrun.core.log_names import is_error
 from genrun.core.usage import PHASES, Spent
 from genrun.runs.folder import RunFolder

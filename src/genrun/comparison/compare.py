@@ -15,7 +15,7 @@ from genrun.comparison.warnings import warnings_of
 from genrun.comparison.workload import judge
 from genrun.core.errors import ConfigError
 from genrun.results.grouping import Arrangement, arrange
-from genrun.results.proof_file__comparing_proofs import contested
+from genrun.results.proof_file import contested
 from genrun.results.record import RunRecord
 
 

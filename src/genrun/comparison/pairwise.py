@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genrun.comparison.contestants import filled
-from genrun.comparison.naming import one_digit
 from genrun.comparison.verdict import Pair, Quality, Standing
+from genrun.core.formatting import one_digit
 from genrun.statistics.paired_tests import (
     Comparison,
     compare_pair,

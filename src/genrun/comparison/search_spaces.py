@@ -11,7 +11,7 @@ from typing import Any
 from genrun.comparison.contestants import TUNING, Contender
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.results.grouping import Configuration
-from genrun.results.proof_file__comparing_proofs import Proof, read_proof
+from genrun.results.proof_file import Proof, proof_of
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.search.space import Choices, Dimension, Range, dimension
 
@@ -77,7 +77,7 @@ class Files:
     def of_proof(self, sweep: Path, job: str) -> Mapping[str, str]:
         """What the contestant of a tuning job searched; empty where it is not said."""
         if sweep.parent not in self._proofs:
-            self._proofs[sweep.parent] = read_proof(sweep.parent)
+            self._proofs[sweep.parent] = proof_of(sweep.parent)
         proof = self._proofs[sweep.parent]
         return {} if proof is None else proof.spaces.get(job, {})
 

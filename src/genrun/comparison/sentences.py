@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from genrun.comparison.naming import amount, counted, cut, together
+from genrun.comparison.naming import amount
 from genrun.comparison.pairwise import DECIDES, LEVEL, MOST_SEEDS, Side, by_rank_only
 from genrun.comparison.verdict import Pair, Quality, Standing, WorkloadVerdict
+from genrun.core.formatting import counted, cut, together
 from genrun.results.grouping import EVERYTHING
 
 LONGEST_REASON = 300  # characters of a stranger's text

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from genrun.comparison.contestants import Contender
 from genrun.comparison.entries import Entry
-from genrun.comparison.naming import counted
 from genrun.comparison.quality import typical
 from genrun.comparison.search_spaces import Space
+from genrun.core.formatting import counted
 from genrun.results.curve import Axis
 
 UNEVEN = 0.1  # share by which compute may differ

@@ -14,15 +14,15 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from genrun.config import schema as checks
+from genrun.config import schema, validation
 from genrun.config.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.config.hydra_errors import clear_errors, no_such_choice
 from genrun.config.hydra_policy import check_hydra, folder_below
 from genrun.config.overrides import check_words, hydra_overrides, key_of
+from genrun.config.tracker_mode import refuse_online
 from genrun.config.validation import refuse_environment
 from genrun.config.yaml_check import CheckedRepository
 from genrun.core.errors import ConfigError
-from genrun.core.protocols.tracker import refuse_online
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _composed(words: Sequence[str]) -> Iterator[DictConfig]:
 @contextmanager
 def hydra_ready(config_dir: str | None) -> Iterator[None]:
     """Hydra set up for composing, with the user's own folder behind ours, as Hydra does."""
-    checks.register()
+    schema.register()
     if config_dir is not None and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
     if config_dir is not None:
@@ -129,12 +129,12 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
     for group in SINGLE_GROUPS:
         if not isinstance(plain.get(group), Mapping) or group not in choices:
             raise ConfigError(f"{group}: one choice must be given, as {group}=CHOICE")
-    checks.check_skeleton(plain)
+    validation.check_skeleton(plain)
     if plain["plugins"] and not any(key_of(word) == "plugins" for word in words):
         raise ConfigError("plugins: only the command line itself may list them, no YAML file")
     refuse_online(plain, [key_of(word) for word in words])
     _merge_players(plain)
-    checks.check(plain, _reference(plain, choices))
+    validation.check(plain, _reference(plain, choices))
     return Composed(
         config=plain,
         choices={

@@ -13,8 +13,8 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genrun.config.schema import did_you_mean
 from genrun.core.errors import ConfigError
+from genrun.core.formatting import did_you_mean
 
 EXTRAS = {  # of launchers
     "joblib": "cluster",

@@ -13,8 +13,7 @@ import hydra
 from genrun.config.groups import conf_folder
 from genrun.config.overrides import hydra_overrides
 from genrun.config.schema import register
-from genrun.core.errors__full_errors import FULL_ERRORS
-from genrun.runs.files import output_errors
+from genrun.core.errors import FULL_ERRORS, output_errors
 
 
 def quoted(path: Path) -> str:

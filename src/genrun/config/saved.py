@@ -12,14 +12,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from genrun.config import schema as checks
+from genrun.config import schema, validation
 from genrun.config.groups import EARLIER, LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.config.hydra_errors import clear_errors
 from genrun.config.overrides import check_words
+from genrun.config.tracker_mode import offline
 from genrun.config.validation import leaves
 from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.core.protocols.tracker import offline
+from genrun.core.formatting import did_you_mean
 from genrun.runs.folder import RunFolder
 
 MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins", "tracker")
@@ -39,8 +40,8 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
     assert isinstance(config, dict)
     plain = {**copy.deepcopy(EARLIER), **{str(key): value for key, value in config.items()}}
     try:
-        checks.check_skeleton(plain)
-        checks.check(plain, _own_files(plain))
+        validation.check_skeleton(plain)
+        validation.check(plain, _own_files(plain))
     except ConfigError as error:
         raise CheckpointUnusable(f"{path}: {error}") from error
     _refuse_address(path, plain)
@@ -90,7 +91,7 @@ def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str,
             node = node.get(parent) if isinstance(node, dict) else None
         if not isinstance(node, dict) or name not in node:
             known = list(node) if isinstance(node, dict) else list(config)
-            raise ConfigError(f"{key}: this run has no such key{checks.did_you_mean(name, known)}")
+            raise ConfigError(f"{key}: this run has no such key{did_you_mean(name, known)}")
         node[name] = _value(key, text)
         if key == "tracker":
             node[name] = _chosen_trackers(node[name])
@@ -140,12 +141,12 @@ def _value(key: str, text: str) -> Any:
 
 def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
     """The types are those of the schema and of the saved values."""
-    checks.check_skeleton(config)
+    validation.check_skeleton(config)
     try:
-        OmegaConf.merge(OmegaConf.structured(checks.Config), config)
+        OmegaConf.merge(OmegaConf.structured(schema.Config), config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    checks.check(config, _own_files(saved))
+    validation.check(config, _own_files(saved))
 
 
 def goes_further(saved: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

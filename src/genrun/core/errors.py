@@ -1,5 +1,21 @@
 """Errors that a user can act on. Each carries the exit code of the command line."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# MERGED: Whether the user asked for whole traces, Hydra's own way.
+FULL_ERRORS = "HYDRA_FULL_ERROR"
+_WANTED = os.environ.get(FULL_ERRORS) == "1"  # as it began: `hydra_call` sets it for its own ends
+
+
+def full_errors_wanted() -> bool:
+    return _WANTED
+
+
 EXIT_CODE_OF_STATUS = {"interrupted": 75, "diverged": 4}  # how a run can end but for 0
 
 
@@ -90,3 +106,12 @@ class CheckpointUnreadable(CheckpointUnusable):
 
     It is not passed over for an older one.
     """
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """What the system refuses, disk full among it, as `OutputFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputFailed(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -13,7 +13,7 @@ from torch import nn
 
 from genrun.config.groups import conf_folder
 from genrun.config.saved import read_config
-from genrun.core.errors import ConfigError
+from genrun.core.errors import ConfigError, output_errors
 from genrun.core.process_rank import Place
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Picture
@@ -23,9 +23,9 @@ from genrun.experiment.device import find_device
 from genrun.experiment.memory import memory_errors, refuse_too_many
 from genrun.experiment.metrics import build_comparison
 from genrun.experiment.restore import refuse_other_data
-from genrun.runs.files import output_errors, write_json, write_whole
+from genrun.runs.files import write_json, write_whole
 from genrun.runs.folder import RunFolder
-from genrun.runs.sample_images__runs_pictures import grid_png, picture_png
+from genrun.runs.sample_images import grid_png, picture_png
 
 METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage")
 OF_MODES = "modes"  # besides, of data that have some

@@ -12,9 +12,29 @@ from torch import Tensor, nn
 
 from genrun.core.noise import Key
 from genrun.core.progress_bar import progress
-from genrun.core.protocols.model import Likelihood, Model, NotesLikelihood
+from genrun.core.protocols.model import Encodes, Likelihood, Model, NotesLikelihood
 from genrun.core.types import DataSpec
 from genrun.training.loss import given
+
+# MERGED: How much of its latent code a model uses.
+THRESHOLD = 0.01
+
+
+def active_units(model: Encodes, nets: nn.ModuleDict, images: Sequence[Tensor]) -> dict[str, Any]:
+    """The latent dimensions whose posterior mean moves with the image.
+
+    Active is one whose variance over the images is above 0.01 (Burda et al., 1509.00519,
+    section 5.1).
+    """
+    means = torch.cat([model.posterior(nets, part)[0] for part in images]).double()
+    variances = means.var(0)
+    return {
+        "active": int((variances > THRESHOLD).sum()),
+        "of": means.shape[1],
+        "images": len(means),
+        "threshold": THRESHOLD,
+    }
+
 
 NORMAL_95 = 1.959964
 DRAWS = "importance_samples"  # the field of models whose bound gets tighter with more of them

@@ -14,8 +14,7 @@ from genrun.components.data._dataset import Batches
 from genrun.core.log_names import HIGH, LOW, is_error
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Conditional, Encodes, Model
-from genrun.evaluation.likelihood import negative_log_likelihoods
-from genrun.evaluation.likelihood__assessing_latent import active_units
+from genrun.evaluation.likelihood import active_units, negative_log_likelihoods
 from genrun.evaluation.memorization import Nearest, memorization, nearest_training_images
 from genrun.training.evaluation import evaluating, sample
 from genrun.training.sample_metrics import Comparison

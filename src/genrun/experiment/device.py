@@ -7,6 +7,20 @@ import torch
 from genrun.core.errors import ConfigError, DeviceUnavailable
 from genrun.core.process_rank import Place
 
+# MERGED: How many threads a run has that asks for no number of its own.
+_available = torch.get_num_threads()  # what torch found when it was imported
+
+
+def available_threads() -> int:
+    return _available
+
+
+def share_threads(count: int) -> None:
+    """This process may use so many: others train beside it."""
+    global _available
+    _available = count
+    torch.set_num_threads(count)
+
 
 def find_device(name: str, place: Place) -> torch.device:
     """Of several processes on a machine each has the GPU of its number.

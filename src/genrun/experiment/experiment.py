@@ -12,12 +12,12 @@ from omegaconf import OmegaConf
 
 from genrun.config.saved import goes_further, read_config
 from genrun.core.errors import FolderLocked
-from genrun.core.protocols.model import Display
+from genrun.core.protocols.display import Display
 from genrun.core.protocols.tracker import Tracker
 from genrun.experiment import run_info
 from genrun.experiment.build import Built, build
 from genrun.experiment.device import idle_gpus
-from genrun.experiment.memory import memory_errors
+from genrun.experiment.memory import checkpoint_bytes, memory_errors
 from genrun.experiment.outcome import end_of, finish, note_error
 from genrun.experiment.restore import (
     note_changes,
@@ -26,10 +26,9 @@ from genrun.experiment.restore import (
     restore,
 )
 from genrun.experiment.stopping import count_flops
-from genrun.experiment.tracking import Tracked
-from genrun.experiment.tracking__build_trackers import build_trackers
+from genrun.experiment.tracking import Tracked, build_trackers
 from genrun.runs.checkpoint import Checkpoint, read_checkpoint
-from genrun.runs.disk_space import check_room, checkpoint_bytes
+from genrun.runs.disk_space import check_room
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
 from genrun.runs.latest_checkpoint import find_newest
@@ -38,8 +37,7 @@ from genrun.runs.recorder import Recorder
 from genrun.runs.usage import earlier_parts
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop
-from genrun.training.meters.meters import Meters
-from genrun.training.meters.meters__training_clock import Clock
+from genrun.training.meters.meters import Clock, Meters
 from genrun.training.plan import Outcome
 from genrun.training.recorder import NoRecord, Record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -14,6 +14,9 @@ from genrun.core.memory import GIGABYTE, free_bytes
 from genrun.core.process_rank import Place
 
 COPIES = 2  # of images that are drawn in parts and put together
+
+if TYPE_CHECKING:
+    from genrun.experiment.build import Built
 
 
 def on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
@@ -66,3 +69,19 @@ def memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
             f"out of memory with data.batch_size={batch_size}; "
             f"try data.batch_size={max(1, batch_size // 2 // share) * share}"
         ) from error
+
+
+STATES = 2  # numbers an optimizer keeps for each parameter, at most for most
+
+
+def checkpoint_bytes(built: Built) -> int:
+    """About what a checkpoint takes: networks, averages, what optimizers and updates keep."""
+    trial = built.trial
+    networks = sum(t.numel() * t.element_size() for t in trial.nets.state_dict().values())
+    trained = sum(p.numel() * p.element_size() for p in trial.nets.parameters())
+    averaged = networks if trial.average.nets is not trial.nets else 0
+    kept = [t for memory in trial.memory.values() for own in memory.values() for t in own]
+    remembered = sum(t.numel() * t.element_size() for t in kept)
+    groups = [group for o in trial.optimizers.values() for group in o.param_groups]
+    pairs = max(group.get("history_size", 0) for group in groups)  # of L-BFGS, as large as weights
+    return int(networks + averaged + remembered + (STATES + 2 * pairs) * trained)

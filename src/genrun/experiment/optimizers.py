@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from genrun.config.groups__core_to_the_end import TO_THE_END
+from genrun.config.groups import TO_THE_END
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.model import Model
 from genrun.experiment.instantiate import Config, config_errors, find_class

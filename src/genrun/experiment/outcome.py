@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from genrun.core.errors import OutputFailed
-from genrun.core.protocols.model import Display
+from genrun.core.protocols.display import Display
 from genrun.core.protocols.tracker import TrackedEnd
 from genrun.experiment import run_info
 from genrun.experiment.build import Built

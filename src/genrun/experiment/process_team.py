@@ -16,8 +16,7 @@ from torch import nn
 from genrun.core.errors import ConfigError
 from genrun.core.process_rank import Place
 from genrun.core.types import Share
-from genrun.experiment.device import find_device
-from genrun.experiment.device__build_threads import available_threads
+from genrun.experiment.device import available_threads, find_device
 from genrun.training.distributed.process_group import Processes
 from genrun.training.distributed.sync_batch_norm import share_batch_statistics
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from genrun.components.data._dataset import Batches
-from genrun.config.groups__core_to_the_end import to_the_end
+from genrun.config.groups import to_the_end
 from genrun.config.saved import differences
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.core.protocols.model import Conditional, Display, Model
+from genrun.core.protocols.display import Display
+from genrun.core.protocols.model import Conditional, Model
 from genrun.experiment import run_info
 from genrun.experiment.build import Built
 from genrun.runs.checkpoint import Checkpoint

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.core.formatting__core_compared import comparison_text
-from genrun.core.formatting__core_shown import shown_updates
+from genrun.core.formatting import comparison_text, shown_updates
 from genrun.core.types import DataSpec, RunSummary
 from genrun.experiment.build import Built
 from genrun.experiment.process_team import joins_batch_norm

@@ -8,8 +8,14 @@ from typing import Any
 
 from genrun.core.errors import ConfigError
 from genrun.core.log_names import STANDARD_ERROR
-from genrun.core.protocols.model import Model, Stopper
-from genrun.core.protocols.stopping import LimitsFlops, Monitors, MonitorsWithError, WatchesLoss
+from genrun.core.protocols.model import Model
+from genrun.core.protocols.stopping import (
+    LimitsFlops,
+    Monitors,
+    MonitorsWithError,
+    Stopper,
+    WatchesLoss,
+)
 from genrun.experiment.instantiate import Config, instantiate
 from genrun.training.meters.flops import NotCounted, flops_of_step
 from genrun.training.step import TrainingStep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,21 @@ from genrun.config.validation import leaves
 from genrun.core.errors import OutputFailed
 from genrun.core.protocols.tracker import Scalar, TrackedEnd, TrackedRun, Tracker
 from genrun.core.types import Picture
+from genrun.experiment.instantiate import Config, instantiate
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import Recorder
 from genrun.training.meters.meters import Meters
+
+
+# MERGED: Trackers of a configuration.
+def build_trackers(config: Config, plugins: Sequence[str]) -> dict[str, Tracker]:
+    """By name; none has begun. Raises `ConfigError` where the package of one is missing."""
+    return {
+        name: instantiate("tracker", settings, plugins, f"tracker.{name}")
+        for name, settings in config["tracker"].items()
+    }
+
 
 NOT_OF_THE_RUN = ("plugins", "tracker")  # keys of the configuration
 OK = "ok"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genrun.config.groups__core_to_the_end import to_the_end
+from genrun.config.groups import to_the_end
 from genrun.core.errors import ConfigError
 from genrun.proof.step_cost import Measured
 from genrun.sweeps.search.space import NUMBER

@@ -11,8 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from genrun.config.groups import LIST_GROUPS, conf_folder
-from genrun.config.schema import did_you_mean
 from genrun.core.errors import ConfigError
+from genrun.core.formatting import did_you_mean
 
 GROUPS = ("optimizer", "schedule", "updates", "regularization", "stopping", "model", "backbone")
 NONE = "none"  # of a group that takes a list: an empty one

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from genrun.config.compose import Composed
 from genrun.core.formatting import duration
 from genrun.proof.budget import Budget
 from genrun.proof.step_cost import Measured
+from genrun.results.proof_file import Cost
 from genrun.terminal.tables import print_line, print_table
 
 UNEQUAL = 1.05  # times the FLOPs of another's run, from where on it is said
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of some runs together. None: it cannot be counted, or was not timed."""
-
-    runs: int
-    steps: float
-    examples: float
-    flops: float | None
-    seconds: float | None  # one after the other
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.runs + other.runs,
-            self.steps + other.steps,
-            self.examples + other.examples,
-            _sum(self.flops, other.flops),
-            _sum(self.seconds, other.seconds),
-        )
 
 
 NOTHING = Cost(0, 0.0, 0.0, 0.0, 0.0)

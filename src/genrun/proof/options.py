@@ -8,8 +8,8 @@ from pathlib import Path
 
 from genrun.config.multirun import MOST_JOBS, plain_words
 from genrun.config.overrides import key_of, refuse_repeated
-from genrun.config.schema import did_you_mean
 from genrun.core.errors import ConfigError
+from genrun.core.formatting import did_you_mean
 from genrun.proof.budget import Budget, read_budget
 from genrun.proof.contestants import EXAMPLE, Contestant, check_group, read_contestants
 

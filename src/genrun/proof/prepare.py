@@ -10,10 +10,11 @@ from typing import Any
 from genrun.config.compose import Composed
 from genrun.core.errors import ConfigError
 from genrun.proof.budget import Budget, budget_words
-from genrun.proof.cost import Cost, cost_of, unequal
+from genrun.proof.cost import cost_of, unequal
 from genrun.proof.options import Options
 from genrun.proof.step_cost import Measured, measure_all
 from genrun.proof.trials import Entry, Field, compose_trials, enter, tuning_jobs
+from genrun.results.proof_file import Cost
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.resources import Share, available_cores, share_out
 from genrun.sweeps.plan import Job, identity_of

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrun.config.compose import compose
-from genrun.core.errors import ConfigError
+from genrun.core.errors import ConfigError, output_errors
 from genrun.core.process_rank import refuse_several
 from genrun.proof.cost import print_costs, total_of
 from genrun.proof.options import LAUNCHER, Options, read_options
@@ -15,7 +15,7 @@ from genrun.proof.prepare import Prepared, prepare
 from genrun.proof.stages import go_on
 from genrun.results.proof_file import TUNING, Entered, Proof, read_proof
 from genrun.runs.disk_space import check_room
-from genrun.runs.files import claim, output_errors
+from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import Plan, read_plan

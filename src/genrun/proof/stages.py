@@ -6,12 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.core.errors import SweepFailed, SweepPaused
+from genrun.core.errors import SweepFailed, SweepPaused, output_errors
 from genrun.proof.final_test import test_runs
 from genrun.proof.verdict import leave_verdict
 from genrun.proof.winners import bound_lines, choose_winners, final_plan
 from genrun.results.proof_file import FINAL, TUNING, Proof
-from genrun.runs.files import output_errors
 from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.sweep import resume_sweep

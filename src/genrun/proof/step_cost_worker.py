@@ -13,9 +13,9 @@ import torch
 from genrun.core.errors import GenrunError
 from genrun.experiment.build import Built
 from genrun.experiment.experiment import Experiment
+from genrun.experiment.memory import checkpoint_bytes
 from genrun.experiment.metrics import build_comparison
 from genrun.proof.step_cost import Measured, Refused
-from genrun.runs.disk_space import checkpoint_bytes
 from genrun.sweeps.launch.resources import Share
 from genrun.sweeps.launch.worker import prepare_process
 from genrun.training.evaluation import Evaluation

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from genrun.config.compose import Composed, compose_each
 from genrun.config.overrides import key_of
@@ -11,9 +15,47 @@ from genrun.core.errors import ConfigError
 from genrun.proof.contestants import Contestant
 from genrun.proof.options import FOLDER, Options
 from genrun.proof.search_spaces import alike_for_all, dimensions_of, space_of
-from genrun.proof.trials__proving_draws import draw
 from genrun.sweeps.plan import Job, identity_of
 from genrun.sweeps.preflight import listed
+from genrun.sweeps.search.space import Choices, Dimension
+
+
+# MERGED: Trials drawn at random, each a function of the seed, the contestant and its own number.
+def draw(
+    space: Mapping[str, Dimension],
+    seed: int,
+    label: str,
+    trial: int,
+    alike: Collection[str] = (),
+) -> dict[str, str]:
+    """A value of each dimension, as words have them.
+
+    Neither the order of trials nor the other contestants nor the other dimensions change it. All
+    are drawn alike, none is the YAML's own default, so that n of them are n of more. Keys in
+    `alike` do not depend on the contestant: trial n of each then has the same, so that it is not
+    by luck of these that one is better.
+    """
+    return {
+        key: _value(given, _share(seed, "" if key in alike else label, trial, key))
+        for key, given in space.items()
+    }
+
+
+def _value(given: Dimension, share: float) -> str:
+    """`share` is uniform on [0, 1). Values that can be listed are equally likely."""
+    if isinstance(given, Choices) or given.parts is not None or (given.whole and not given.log):
+        values = given.values()
+        if values is not None:
+            return values[int(share * len(values))]
+    assert not isinstance(given, Choices)
+    return given.at(share)
+
+
+def _share(seed: int, label: str, trial: int, key: str) -> float:
+    named = json.dumps([seed, label, trial, key]).encode()
+    digest = int.from_bytes(hashlib.sha256(named).digest(), "big")
+    return float(np.random.Generator(np.random.PCG64(digest)).random())
+
 
 NOT_THE_RUNS = ("seed", "hydra.sweep.dir")  # words that a run's own seed or folder replaces
 NAME = "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}-prove"

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from genrun.comparison.compare import verdict_of
 from genrun.comparison.options import Asked
-from genrun.comparison.tables__comparing_table import print_verdict
-from genrun.comparison.verdict import Verdict
-from genrun.comparison.verdict__comparing_json_form import to_json
+from genrun.comparison.tables import print_verdict
+from genrun.comparison.verdict import Verdict, to_json
 from genrun.results.collect import Found, collect
 from genrun.results.proof_file import Proof
 from genrun.runs.files import write_json, write_whole

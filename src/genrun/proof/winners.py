@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from genrun.core.errors import CheckpointUnusable
+from genrun.core.formatting import as_number, brief
 from genrun.proof.trials import job_with_seed
 from genrun.results.proof_file import TUNING, Entered, Proof, Winner
-from genrun.results.summary.job_result import as_number, brief, result_of
+from genrun.results.summary.job_result import result_of
 from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import Job, Plan, read_plan
 from genrun.sweeps.search.space import Choices, Range, dimension, is_searched

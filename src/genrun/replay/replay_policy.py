@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genrun.core.protocols.model import Stopper
+from genrun.core.protocols.stopping import Stopper
 from genrun.core.types import State
 from genrun.replay.run_log import Log
 

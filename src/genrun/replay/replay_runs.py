@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.protocols.stopping import ComparesTrials, Monitors
 from genrun.replay.outcome import Outcome, judged, outcome
-from genrun.replay.policies import Policy, PolicySet
-from genrun.replay.policies__replaying_fitting import fitted
+from genrun.replay.policies import Policy, PolicySet, fitted
 from genrun.replay.pruner import Search
 from genrun.replay.replay_policy import Decision, first, replay
 from genrun.replay.run_log import Log, read_log

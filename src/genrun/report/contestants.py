@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from genrun.comparison.naming import cut
 from genrun.comparison.verdict import Verdict, WorkloadVerdict
+from genrun.core.formatting import brief, cut
 from genrun.report.charts.chart import STYLES
 from genrun.results.grouping import Arrangement, Configuration, Workload
 from genrun.results.record import RunRecord
-from genrun.results.summary.job_result import brief
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
-from genrun.proof.cost import Cost
+from genrun.core.numbers import finite_number
+from genrun.proof.cost import _sum
+from genrun.results.collect import PROOF
+from genrun.results.record import RunRecord
 from genrun.runs.files import write_json
-from genrun.runs.untrusted_json import Each, Maybe, check_form, finite_number, read_json
+from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 
-NAME = "proof.json"
 FORMAT = 1
 LARGEST = 1 << 26
 TUNING, FINAL = "tuning", "final"  # the stages' folders, each a sweep's
@@ -80,7 +82,17 @@ class Proof:
     winners: dict[str, Winner | None] | None = None
 
     def write(self, folder: Path) -> None:
-        write_json(folder / NAME, {"format": FORMAT, **asdict(self)})
+        write_json(folder / PROOF, {"format": FORMAT, **asdict(self)})
+
+    @property
+    def spaces(self) -> dict[str, dict[str, str]]:
+        """The search space of each tuning job's contestant, by the name of the job's folder."""
+        return {
+            name: contestant.space
+            for contestant in self.contestants.values()
+            for trial in contestant.tuning
+            for name in trial
+        }
 
     def with_winners(self, winners: Mapping[str, Winner | None]) -> Proof:
         return replace(self, winners=dict(winners))
@@ -88,9 +100,9 @@ class Proof:
 
 def read_proof(folder: Path) -> Proof:
     """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
-    path = folder / NAME
+    path = folder / PROOF
     if not path.is_file():
-        raise InputMissing(f"{folder}: is not a proof's folder (it has no {NAME})")
+        raise InputMissing(f"{folder}: is not a proof's folder (it has no {PROOF})")
     try:
         for name in (TUNING, FINAL):
             if (folder / name).is_symlink():  # a writer would be led elsewhere
@@ -109,6 +121,22 @@ def read_proof(folder: Path) -> Proof:
     }
     cost = Cost(**{key: content["cost"][key] for key in Cost.__dataclass_fields__})
     return Proof(**{**own, "contestants": entered, "cost": cost, "winners": _winners(content)})
+
+
+def proof_of(folder: Path | None) -> Proof | None:
+    """The proof of a folder, or None if there is none or its file cannot be used."""
+    try:
+        return None if folder is None else read_proof(folder)
+    except (InputMissing, CheckpointUnusable):
+        return None
+
+
+def contested(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """What contestants differ in, if all runs are of proofs over the same thing; else nothing."""
+    folders = {run.sweep.parent if run.sweep and run.stage else None for run in records}
+    proofs = map(proof_of, folders)
+    over = {None if proof is None else proof.over for proof in proofs}
+    return tuple(name for name in over if name is not None) if len(over) == 1 else ()
 
 
 def _winners(content: Mapping[str, Any]) -> dict[str, Winner | None] | None:
@@ -141,3 +169,23 @@ def _check(content: Mapping[str, Any]) -> None:
             raise ValueError(f"the winner of {label} is none of its trials")
         if len(one["final"]) != len(content["seeds"]) or finite_number(one["value"]) is None:
             raise ValueError(f"the winner of {label} has no value, or not a run for each seed")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of some runs together. None: it cannot be counted, or was not timed."""
+
+    runs: int
+    steps: float
+    examples: float
+    flops: float | None
+    seconds: float | None  # one after the other
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.runs + other.runs,
+            self.steps + other.steps,
+            self.examples + other.examples,
+            _sum(self.flops, other.flops),
+            _sum(self.seconds, other.seconds),
+        )

@@ -10,12 +10,13 @@ from typing import Any
 
 from genrun.config.groups import EARLIER
 from genrun.core.errors import CheckpointUnusable
+from genrun.core.numbers import finite_number
 from genrun.core.status import is_pruned
 from genrun.results.curve import Axis, Curve
 from genrun.results.logs import read_curve
 from genrun.results.settings import EARLIER_CHOICES, flat_settings
 from genrun.runs.folder import RunFolder
-from genrun.runs.untrusted_json import Each, Maybe, check_form, finite_number, read_json
+from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 
 COUNTED = ("finished", "stopped_early")
 FAILED = ("diverged", "failed")

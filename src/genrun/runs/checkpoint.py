@@ -18,10 +18,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable
+from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable, output_errors
 from genrun.runs import disk
-from genrun.runs.files import output_errors, sync_folder, write_whole
-from genrun.runs.files__runs_digest import digest_of
+from genrun.runs.files import digest_of, sync_folder, write_whole
 from genrun.runs.safetensors_header import TensorForm, read_header
 from genrun.runs.untrusted_json import parse_json
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import CannotCreate, ConfigError, OutputFailed
+from genrun.core.errors import CannotCreate, ConfigError, output_errors
 from genrun.runs import disk
 
+# MERGED: SHA-256 of a file without taking it into memory.
+CHUNK = 1 << 20
 
-@contextmanager
-def output_errors(path: Path) -> Iterator[None]:
-    """What the system refuses, disk full among it, as `OutputFailed`."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputFailed(f"{path}: cannot be written ({error.strerror or error})") from error
+
+def digest_of(path: Path, length: int | None = None) -> hashlib._Hash:
+    """The hash over the first `length` bytes, or over all. Raises `OSError`."""
+    hashed = hashlib.sha256()
+    left = path.stat().st_size if length is None else length
+    with path.open("rb") as file:
+        while left > 0 and (chunk := file.read(min(CHUNK, left))):
+            hashed.update(chunk)
+            left -= len(chunk)
+    return hashed
 
 
 def check_named(

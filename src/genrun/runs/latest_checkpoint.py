@@ -10,8 +10,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable
 from genrun.runs.checkpoint import Checkpoint, newest_first, read_checkpoint
-from genrun.runs.files import set_aside
-from genrun.runs.files__runs_digest import digest_of
+from genrun.runs.files import digest_of, set_aside
 
 
 @dataclass

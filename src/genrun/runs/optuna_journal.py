@@ -21,9 +21,8 @@ from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
-from genrun.core.errors import CheckpointUnusable, GenrunError, InputMissing
+from genrun.core.errors import CheckpointUnusable, GenrunError, InputMissing, output_errors
 from genrun.runs import disk
-from genrun.runs.files import output_errors
 
 NAME = "genrun"
 LARGEST = 1 << 28

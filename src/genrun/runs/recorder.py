@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
+from genrun.core.errors import output_errors
 from genrun.core.types import Picture
 from genrun.core.usage import PHASES
 from genrun.runs import disk
 from genrun.runs.checkpoint import Checkpoint, prune, write_checkpoint
-from genrun.runs.files import output_errors, remove_temporaries, write_whole
-from genrun.runs.files__runs_digest import digest_of
-from genrun.runs.sample_images__runs_pictures import picture_png
+from genrun.runs.files import digest_of, remove_temporaries, write_whole
+from genrun.runs.sample_images import picture_png
 
 LONGEST_TIMING = 1 << 12
 OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

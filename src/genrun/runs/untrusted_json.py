@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import stat
 from collections.abc import Mapping
@@ -89,14 +88,3 @@ def _check_type(value: Any, form: Any, key: str) -> None:
     if not isinstance(value, form) or (isinstance(value, bool) and form is not bool):
         name = getattr(form, "__name__", str(form))
         raise ValueError(f"{key!r} is {type(value).__name__} and must be {name}")
-
-
-def finite_number(value: Any) -> float | None:
-    """A float where JSON's value is a finite number that fits one."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None

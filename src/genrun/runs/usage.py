@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
+from genrun.core.numbers import finite_number
 from genrun.core.usage import PHASES, Spent
 from genrun.runs.folder import RunFolder
-from genrun.runs.untrusted_json import finite_number
 
 MOST = 1e18  # steps, examples, seconds, bytes or joules; a sum of what is above might be no number
 MOST_FLOPS = 1e30

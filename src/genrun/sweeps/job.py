@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from genrun.config.tracker_mode import offline
 from genrun.core.errors import FolderLocked, GenrunError
-from genrun.core.protocols.model import Display
-from genrun.core.protocols.tracker import offline
+from genrun.core.protocols.display import Display
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job_state import note_failure, state_of

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
+from genrun.core.numbers import finite_number
 from genrun.runs.folder import RunFolder
-from genrun.runs.untrusted_json import finite_number
 from genrun.sweeps.plan import Job
 
 RESULTS = ("finished", "stopped_early", "diverged")  # an outcome; anything else is run again

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.config.limits import LIMITS
-from genrun.core.errors import ConfigError, GenrunError
-from genrun.results.summary.plot import import_beforehand
+from genrun.core.errors import GenrunError
+from genrun.core.plotting import import_beforehand
 from genrun.runs.disk_space import check_room
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.process_pool__sweeps_around_pool import Limits
+from genrun.sweeps.launch.process_pool import limits_of
 from genrun.sweeps.launch.resources import places
 from genrun.sweeps.plan import Job
 
@@ -52,20 +51,6 @@ def listed(texts: Sequence[str]) -> str:
         return texts[0]
     more = f"; and {len(texts) - MOST_SHOWN} more" if len(texts) > MOST_SHOWN else ""
     return f"{len(texts)} points: " + "; ".join(texts[:MOST_SHOWN]) + more
-
-
-def limits_of(settings: Mapping[str, Any]) -> Limits:
-    """Raises `ConfigError` naming the setting of hydra.launcher that cannot be."""
-    names = ("jobs", "timeout_seconds", "retries", "give_up_after")
-    for name in names:
-        value, limit = settings.get(name), LIMITS[name]
-        if value is None and name in ("jobs", "timeout_seconds"):
-            continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = isinstance(value, int) or not limit.whole
-        if value is None or not number or not whole or not limit.allows(value):
-            raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
-    return Limits(*(settings[name] for name in names[1:]))
 
 
 def shape_of(config: Mapping[str, Any]) -> str:

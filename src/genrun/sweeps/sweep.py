@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 from genrun.config.compose import Composed, compose_each
 from genrun.config.hydra_main import flags_of, quoted, run_under_hydra
@@ -143,8 +141,3 @@ def _summarize(folder: Path, plan: Plan, shown: bool) -> tuple[int, int]:
         return show_result(folder, plan)
     failed = sum(row.status in ("failed", "diverged") for row in rows)
     return failed, sum(not row.has_result and row.status != "failed" for row in rows)
-
-
-def describe(plan: Plan) -> dict[str, Any]:
-    """What a plan says, for `genrun show`."""
-    return {"command": f"genrun -m {shlex.join(plan.words)}"}

@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from genrun.core.protocols.model import Display
+from genrun.core.protocols.display import Display
 from genrun.terminal.live import LiveDisplay
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from genrun.terminal.tables import interactive

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from genrun.core.errors import Diverged
-from genrun.core.protocols.model import Display
+from genrun.core.protocols.display import Display
 from genrun.core.types import Report
 from genrun.training.distributed.process_group import Processes
 from genrun.training.evaluation import Evaluation
 from genrun.training.finite import check_finite
-from genrun.training.meters.meters__training_clock import Clock
+from genrun.training.meters.meters import Clock
 from genrun.training.plan import Outcome, Plan
 from genrun.training.recorder import Record
 from genrun.training.state import Best, Trial

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.core.protocols.model import Stopper
+from genrun.core.protocols.stopping import Stopper
 from genrun.core.protocols.updates import Memory
 from genrun.core.types import Report, State
 from genrun.training.finite import Gradients, check_finite, check_finite_numbers
@@ -18,12 +18,10 @@ from genrun.training.health.monitor import Health
 from genrun.training.loss_buffer import Window
 from genrun.training.lr_schedule import Schedule
 from genrun.training.optimizers.state_dict import (
+    join_optimizer_state,
     refuse_other_counts,
     refuse_other_state,
     refuse_unusable,
-)
-from genrun.training.optimizers.state_dict__training_optimizer_state import (
-    join_optimizer_state,
     split_optimizer_state,
 )
 from genrun.training.state_schema import refuse_unlike

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genrun.config.compose import compose
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec
 from genrun.experiment.instantiate import instantiate
 from tests.conftest import choices

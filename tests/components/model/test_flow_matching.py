@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrun.components.model._noise_coupling import optimal_transport
-from genrun.components.model._noise_coupling__model_pairing___init__ import PAIRINGS
+from genrun.components.model._noise_coupling import PAIRINGS, optimal_transport
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genrun.components.backbone.mlp import MLP
-from genrun.components.model._ode__model_ode___init__ import Precision
+from genrun.components.model._ode import Precision
 from genrun.components.model._ode_likelihood import transported
 from genrun.components.model.diffusion import Diffusion
 from genrun.core import noise

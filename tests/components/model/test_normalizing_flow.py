@@ -15,7 +15,7 @@ from genrun.components.model.normalizing_flow import Flow, NormalizingFlow
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec
 
 pytest.importorskip("zuko")

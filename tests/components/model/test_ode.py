@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genrun.components.model._ode import ERRORS, TIMES, WEIGHTS, adaptive
-from genrun.components.model._ode__model_ode___init__ import SOLVERS, Precision
+from genrun.components.model._ode import ERRORS, SOLVERS, TIMES, WEIGHTS, Precision, adaptive
 
 pytestmark = pytest.mark.usefixtures("float64")
 

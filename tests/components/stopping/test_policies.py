@@ -7,7 +7,7 @@ from genrun.components.stopping.early import Early
 from genrun.components.stopping.plateau import Plateau
 from genrun.components.stopping.target import Target
 from genrun.core.errors import ConfigError
-from genrun.core.protocols.model import Stopper
+from genrun.core.protocols.stopping import Stopper
 from genrun.core.types import Report
 
 

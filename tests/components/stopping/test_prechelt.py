@@ -8,7 +8,7 @@ from genrun.components.stopping.generalization_loss import GeneralizationLoss
 from genrun.components.stopping.progress_quotient import ProgressQuotient
 from genrun.components.stopping.up_strips import UpStrips
 from genrun.core.errors import ConfigError
-from genrun.core.protocols.model import Stopper
+from genrun.core.protocols.stopping import Stopper
 from genrun.core.types import Report
 
 Row = tuple[float | None, float | None]  # the held-out value and the training loss of a row

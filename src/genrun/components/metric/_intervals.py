@@ -8,9 +8,19 @@ import torch
 from torch import Tensor
 
 from genrun.core import noise
+from genrun.core.errors import ConfigError
 from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR
 from genrun.core.noise import Key
 from genrun.core.types import Metrics
+
+
+# MERGED: Whether there are images enough to compare.
+def refuse_too_few(metric: str, samples: int, held_out: int, least: int) -> None:
+    """Raises `ConfigError` where there are fewer than `least` of either."""
+    for key, count in ((f"metric.{metric}.samples", samples), ("data.held_out", held_out)):
+        if count < least:
+            raise ConfigError(f"{key}={count}: metric={metric} needs at least {least} images")
+
 
 CONFIDENCE = 0.95
 

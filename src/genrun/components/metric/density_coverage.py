@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from genrun.components.metric._intervals import (
+    refuse_too_few,
     resampled_counts,
     share_with_interval,
     with_interval,
 )
-from genrun.components.metric._intervals__metric_enough import refuse_too_few
 from genrun.components.metric._neighbours import (
     ROWS,
     Coverage,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.components.metric._intervals import resampled_counts, with_interval
-from genrun.components.metric._intervals__metric_enough import refuse_too_few
+from genrun.components.metric._intervals import refuse_too_few, resampled_counts, with_interval
 from genrun.core.noise import Key
 from genrun.core.protocols.data import Data
 from genrun.core.types import Metrics

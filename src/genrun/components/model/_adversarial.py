@@ -13,7 +13,7 @@ from genrun.core import noise
 from genrun.core.layers import watch_judgements
 from genrun.core.noise import Key
 from genrun.core.opponents import others_held
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
 

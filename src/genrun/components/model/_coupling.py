@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Transform
 
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec
 
 Univariate = Callable[[Tensor], Transform]

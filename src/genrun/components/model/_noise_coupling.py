@@ -1,11 +1,23 @@
-"""Optimal transport within the batch (Tong et al., 2302.00482; Pooladian et al., 2304.14772)."""
+"""Which noise sample is paired with which image in flow matching.
+
+`independent`: as drawn (Lipman et al., 2210.02747; Liu et al., 2209.03003). `optimal_transport`:
+by optimal transport within the batch (Tong et al., 2302.00482; Pooladian et al., 2304.14772).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+
+def independent(noise: Tensor, images: Tensor) -> Tensor:
+    return noise
+
+
+Pairing = Callable[[Tensor, Tensor], Tensor]
+"""From noise and images, (batch, ...) each, to the noise in the images' order."""
 
 
 def optimal_transport(noise: Tensor, images: Tensor) -> Tensor:
@@ -44,3 +56,9 @@ def _batched(  # type: ignore[no-untyped-def]  # torch passes its own `info` cla
     info, in_dims: Sequence[int], cost: Tensor
 ) -> tuple[Tensor, int]:
     return torch.stack([_assignment(one) for one in cost.unbind(in_dims[0])]), 0
+
+
+PAIRINGS: dict[str, Pairing] = {
+    "independent": independent,
+    "optimal_transport": optimal_transport,
+}

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec
 
 FEATURES = 32  # numbers that tell a network a level

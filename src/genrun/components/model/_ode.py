@@ -1,13 +1,54 @@
-"""The embedded Runge-Kutta pair of orders 5 and 4 (Dormand and Prince, 1980), steps by error."""
+"""Solvers of dx/ds = velocity(x, s) for a batch, from s = 0 to s = 1.
+
+`euler` and `midpoint` take steps of one length; `adaptive` is the embedded Runge-Kutta pair of orders
+5 and 4 (Dormand and Prince, 1980), whose steps follow an estimate of the error.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from genrun.components.model._ode__model_ode_form import Precision, Velocity
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""dx/ds of x, (batch, values), at the times s, (batch,)."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How closely a solver follows. Each takes what it needs of it."""
+
+    steps: int  # all of one length
+    tolerance: float  # of one step's error, relative and absolute
+
+
+Solver = Callable[[Velocity, Tensor, Precision], Tensor]
+"""From x at s = 0, (batch, values), to x at s = 1."""
+
+
+def euler(velocity: Velocity, x: Tensor, precision: Precision) -> Tensor:
+    """First order: one velocity a step."""
+    length = 1 / precision.steps
+    for step in range(precision.steps):
+        x = x + length * velocity(x, _times(x, step * length))
+    return x
+
+
+def midpoint(velocity: Velocity, x: Tensor, precision: Precision) -> Tensor:
+    """Second order: the velocity in the middle of each step, where Euler's half step leads."""
+    length = 1 / precision.steps
+    for step in range(precision.steps):
+        start = step * length
+        middle = x + 0.5 * length * velocity(x, _times(x, start))
+        x = x + length * velocity(middle, _times(x, start + 0.5 * length))
+    return x
+
+
+def _times(x: Tensor, time: float) -> Tensor:
+    return x.new_full((len(x),), time)
+
 
 # Table 2 of the paper, RK5(4)7M: times, and the weights of the velocities before
 TIMES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
@@ -73,3 +114,6 @@ def _step(
 def _combined(weights: Sequence[float], slopes: Sequence[Tensor]) -> Tensor:
     pairs = zip(weights, slopes, strict=True)
     return torch.stack([weight * slope for weight, slope in pairs if weight != 0]).sum(0)
+
+
+SOLVERS: dict[str, Solver] = {"euler": euler, "midpoint": midpoint, "adaptive": adaptive}

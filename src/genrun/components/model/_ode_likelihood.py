@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genrun.components.model._ode import adaptive, root_mean_square
-from genrun.components.model._ode__model_ode___init__ import Precision, Velocity
+from genrun.components.model._ode import Precision, Velocity, adaptive, root_mean_square
 from genrun.core import noise
 from genrun.core.noise import Key
 

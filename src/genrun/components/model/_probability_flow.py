@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from genrun.components.model._noise_level import LevelledNetwork, even_levels, levelled
-from genrun.components.model._ode__model_ode___init__ import Precision, Velocity
+from genrun.components.model._ode import Precision, Velocity
 from genrun.components.model._ode_likelihood import transported
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
 LEVELS = 256  # of a pixel

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
 OF_BERNOULLI = (

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
 CODES_KEPT = 512

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genrun.components.model._edm_sampler import Churn, heun, noise_deviations
 from genrun.components.model._noise_level import levelled
-from genrun.components.model._ode__model_ode___init__ import Velocity
+from genrun.components.model._ode import Velocity
 from genrun.components.model._probability_flow import ProbabilityFlow
 from genrun.core import noise
 from genrun.core.noise import Key

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.components.model._noise_coupling__model_pairing___init__ import PAIRINGS
+from genrun.components.model._noise_coupling import PAIRINGS
 from genrun.components.model._noise_level import levelled
-from genrun.components.model._ode__model_ode___init__ import SOLVERS, Precision, Velocity
+from genrun.components.model._ode import SOLVERS, Precision, Velocity
 from genrun.components.model._probability_flow import ProbabilityFlow
 from genrun.core import noise
 from genrun.core.noise import Key

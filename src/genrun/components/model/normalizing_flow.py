@@ -17,7 +17,7 @@ from genrun.components.model._coupling import Coupling, Univariate
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
 LEVELS = 256  # of a pixel

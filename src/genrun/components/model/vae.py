@@ -15,7 +15,7 @@ from genrun.components.model._variational import (
 )
 from genrun.core import noise
 from genrun.core.noise import Key
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics
 
 

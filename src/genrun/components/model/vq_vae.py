@@ -14,7 +14,7 @@ from genrun.components.model._variational import cross_entropy as pixel_cross_en
 from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
-from genrun.core.protocols.model import Backbone
+from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
 

@@ -5,38 +5,13 @@ Those of data, metrics and regularizations have modules of their own beside this
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from genrun.core.noise import Key
-from genrun.core.types import DataSpec, Metrics, Player, Report, RunSummary, State
-
-
-class Backbone(Protocol):
-    """Builds the bodies of networks: encoders read images, decoders write them, denoisers do both.
-
-    Raises `ValueError` where it cannot be built for such images.
-    """
-
-    def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
-        """Images (batch, channels, height, width) to (batch, outputs).
-
-        With `outputs=None` the features of the last hidden layer, flat, are the output.
-        """
-
-    def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
-        """(batch, inputs) to image logits (batch, channels, height, width).
-
-        With `inputs=None` it takes what `encoder(spec, None)` gives.
-        """
-
-    def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
-        """Images and what is known of them, (batch, conditions), to values of the images' shape.
-
-        Called with two arguments, (batch, channels, height, width) and (batch, conditions).
-        """
+from genrun.core.protocols.backbone import Backbone
+from genrun.core.types import DataSpec, Metrics, Player
 
 
 class Model(Protocol):
@@ -133,31 +108,3 @@ class ChecksModel(Protocol):
     """A choice that does not suit every model and says so. Raises `ConfigError`."""
 
     def check(self, model: Model) -> None: ...
-
-
-class Stopper(Protocol):
-    """A pure state machine: can be saved as JSON, tested by a table, replayed over a log."""
-
-    def start(self) -> State: ...
-
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
-        """The next state, and the reason to stop or None. Never changes `state` in place."""
-
-    def describe(self, state: State) -> str:
-        """A few words for the display: how near the end is."""
-
-
-class Display(Protocol):
-    """What a person sees. `step` is set by plain assignment: it costs the loop nothing."""
-
-    step: int
-
-    def start(self, run: RunSummary, step: int) -> None: ...
-
-    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None: ...
-
-    def close(self) -> None: ...

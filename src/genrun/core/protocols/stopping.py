@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from genrun.core.protocols.model import Stopper
 from genrun.core.types import Report, State
+
+
+class Stopper(Protocol):
+    """A pure state machine: can be saved as JSON, tested by a table, replayed over a log."""
+
+    def start(self) -> State: ...
+
+    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+        """The next state, and the reason to stop or None. Never changes `state` in place."""
+
+    def describe(self, state: State) -> str:
+        """A few words for the display: how near the end is."""
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,21 +89,3 @@ def _set(values: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def online(config: Mapping[str, Any]) -> list[str]:
-    """The trackers of a configuration that would reach a server."""
-    return [name for name, own in config["tracker"].items() if own.get("mode") == ONLINE]
-
-
-def refuse_online(config: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Raises `ConfigError` where a tracker is to go online, and not by the command line's keys."""
-    for name in online(config):
-        if (key := f"tracker.{name}.mode") not in keys:
-            raise ConfigError(f"{key}={ONLINE}: only the command line may say so, no YAML file")
-
-
-def offline(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which no tracker reaches a server: files that others made may not ask for it."""
-    quiet = {name: {**config["tracker"][name], "mode": "offline"} for name in online(config)}
-    return {**config, "tracker": {**config["tracker"], **quiet}}

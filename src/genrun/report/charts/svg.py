@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from genrun.comparison.naming import cut
+from genrun.core.formatting import cut
 from genrun.report.charts.chart import Axis, Chart, Line, Point
 from genrun.report.charts.scale import Tick
 

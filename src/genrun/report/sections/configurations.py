@@ -6,13 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from genrun.comparison.naming import cut
+from genrun.core.formatting import brief, cut
 from genrun.report import formatting
 from genrun.report.contestants import Member, Scene
 from genrun.report.sections.pareto_front import spent_by
 from genrun.report.tables import Cell, Table, number_cell
 from genrun.results.differences import differing_settings
-from genrun.results.summary.job_result import brief
 
 MOST_ROWS = 300
 MOST_COLUMNS = 8  # of settings

@@ -9,8 +9,14 @@ import numpy as np
 from genrun.report import formatting
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point
-from genrun.report.charts.resample import thinned, trained, value_scale
-from genrun.report.charts.resample__report_at_steps import spent_at, steps_of, values_at
+from genrun.report.charts.resample import (
+    spent_at,
+    steps_of,
+    thinned,
+    trained,
+    value_scale,
+    values_at,
+)
 from genrun.report.charts.scale import scale_of
 from genrun.report.contestants import Member, Scene, mean_of, worst_value
 from genrun.results.curve import AXES, Axis, Numbers

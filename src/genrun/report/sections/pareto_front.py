@@ -10,8 +10,7 @@ import numpy as np
 from genrun.report import formatting
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point, Shape
-from genrun.report.charts.resample import thinned, value_scale
-from genrun.report.charts.resample__report_at_steps import spent_at, steps_of, values_at
+from genrun.report.charts.resample import spent_at, steps_of, thinned, value_scale, values_at
 from genrun.report.charts.scale import Scale, scale_of
 from genrun.report.contestants import Member, Scene, worst_value
 from genrun.results.curve import AXES, Axis

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genrun.comparison.verdict import Quality, Standing
+from genrun.core.formatting import brief
 from genrun.report import formatting
 from genrun.report.charts.scale import Scale, scale_of, short_number
 from genrun.report.charts.svg import percent
 from genrun.report.contestants import Scene
 from genrun.results.curve import Axis
-from genrun.results.summary.job_result import brief
 
 MOST = 24  # contestants
 BEYOND = 3.0  # of the values' range that an interval may add on each side

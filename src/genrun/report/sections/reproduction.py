@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.comparison.naming import cut
 from genrun.comparison.verdict import Verdict
 from genrun.core.errors import GenrunError
+from genrun.core.formatting import cut
 from genrun.report.run_info import Infos
 from genrun.results.collect import PROOF
 from genrun.results.record import RunRecord

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from genrun.core.formatting import printable
+from genrun.core.formatting import as_number, brief, drawable, short
 from genrun.results.summary.configurations import Configuration
-from genrun.results.summary.job_result import as_number, brief
 
 MOST_LINES = 8  # that one can tell apart
 MOST_SLICES = 4
@@ -175,11 +174,6 @@ def _mark(configuration: Configuration, place: float) -> Mark:
     )
 
 
-def drawable(number: float) -> float:
-    """The number, or the nearest that an axis can have."""
-    return 0.0 if abs(number) < 1 / LARGEST else max(-LARGEST, min(LARGEST, number))
-
-
 def _tick(word: str | None, key: str, configurations: Sequence[Configuration]) -> str:
     if key == ALONE:
         return short(configurations[0].label, LONGEST_LABEL)
@@ -193,9 +187,3 @@ def _line_label(keys: Sequence[str], words: Sequence[str | None]) -> str:
     return short(
         " ".join(f"{key}={brief(word)}" for key, word in pairs if word is not None), LONGEST_LABEL
     )
-
-
-def short(text: str, longest: int) -> str:
-    """On one line and no longer than there is room for."""
-    text = printable(text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"

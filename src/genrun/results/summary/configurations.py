@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from genrun.core.formatting import brief
+from genrun.core.numbers import finite_number
 from genrun.core.usage import total
-from genrun.results.summary.job_result import Result, brief, shown_spent
-from genrun.runs.untrusted_json import finite_number
+from genrun.results.summary.job_result import Result, shown_spent
 from genrun.statistics.student_t import Spread, spread
-from genrun.sweeps.plan__sweeps_names import differing_words
+from genrun.sweeps.plan import differing_words
 
 SEED = "seed"
 WITHOUT_WORDS = ("model", "optimizer")  # the choices that name a sweep over nothing but seeds

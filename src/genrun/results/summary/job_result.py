@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,12 @@ from typing import Any
 from genrun.core.status import is_pruned
 from genrun.core.usage import Spent
 from genrun.runs.folder import RunFolder
-from genrun.runs.untrusted_json import finite_number
 from genrun.runs.usage import count, spent_of
 from genrun.sweeps.job_state import JobState
 from genrun.sweeps.plan import Job
 
 VALUED = ("finished", "stopped_early")
-LONGEST_NUMBER = 8  # characters
 FAILED = ("diverged", "failed")
-NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -93,17 +89,6 @@ def result_of(state: JobState) -> Result:
         planned=count(info.get("steps")),
         spent=spent_of(RunFolder(state.folder), info),
     )
-
-
-def as_number(text: str | None) -> float | None:
-    """What a swept value is as a number, where it is a plain and finite one."""
-    return finite_number(float(text)) if text and NUMBER.fullmatch(text) else None
-
-
-def brief(text: str) -> str:
-    """A swept value with at most four digits where it is a number of many."""
-    number = as_number(text)
-    return text if number is None or len(text) <= LONGEST_NUMBER else f"{number:.4g}"
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from optuna.trial import TrialState
 
@@ -14,27 +13,9 @@ from genrun.sweeps.plan import Plan
 from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import Settings, settings_of
 from genrun.sweeps.search.space import Range
-from genrun.sweeps.search.trial_locks import is_claimed
+from genrun.sweeps.search.status import elsewhere, standing
 from genrun.sweeps.search.trials import Trials
 from genrun.terminal.tables import print_line
-
-
-class Standing(NamedTuple):
-    """How many trials failed, how many are left, and whether other processes look after these.
-
-    One that diverged has not failed: to find where that begins is part of a search.
-    """
-
-    failed: int
-    left: int
-    looked_after: bool
-
-
-def standing(folder: Path, plan: Plan) -> Standing:
-    trials = Trials(folder / JOURNAL, settings_of(plan))
-    others = len(elsewhere(folder, trials))
-    left = trials.to_come() + len(trials.running())
-    return Standing(len(trials.failed()), left, others > 0)
 
 
 def show_result(folder: Path, plan: Plan) -> tuple[int, int]:
@@ -69,11 +50,6 @@ def search_facts(folder: Path, plan: Plan) -> dict[str, str]:
         if bounds := list(bound_lines(settings, words)):
             facts["note"] = "; ".join(bounds)
     return facts
-
-
-def elsewhere(folder: Path, trials: Trials) -> list[int]:
-    """The trials that processes look after, this one's own among them while it does."""
-    return [trial.number for trial in trials.running() if is_claimed(folder, trial.number)]
 
 
 def bound_lines(settings: Settings, words: Mapping[str, str]) -> Iterator[str]:

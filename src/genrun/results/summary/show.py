@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,6 @@ from genrun.results.summary.tables import print_tables
 from genrun.runs.lock import who_writes
 from genrun.sweeps.job_state import states
 from genrun.sweeps.plan import Plan, read_plan
-from genrun.sweeps.sweep import describe
 from genrun.terminal.tables import print_facts, print_line
 
 MOST_UNDER_WAY = 10
@@ -45,7 +45,8 @@ def show_sweep(folder: Path) -> None:
 
 def _search(folder: Path, plan: Plan) -> dict[str, str]:
     """What a search found, and who works on it; where its journal cannot be read, why."""
-    from genrun.results.summary.search import search_facts, standing
+    from genrun.results.summary.search import search_facts
+    from genrun.sweeps.search.status import standing
 
     try:
         found, facts = standing(folder, plan), search_facts(folder, plan)
@@ -72,3 +73,8 @@ def _print_under_way(results: Sequence[Result]) -> None:
         print_line(f"{result.job.name}: {result.status}, step {result.spent.steps or 0}{of}")
     if len(begun) > MOST_UNDER_WAY:
         print_line(f"and {len(begun) - MOST_UNDER_WAY} more")
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What a plan says, for `genrun show`."""
+    return {"command": f"genrun -m {shlex.join(plan.words)}"}

@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from genrun.core.formatting import duration, number
-from genrun.core.formatting__core_shown import shown_compute
+from genrun.core.formatting import brief, duration, number, shown_compute
 from genrun.core.usage import total
 from genrun.results.summary.configurations import Configuration, by_monitor
-from genrun.results.summary.job_result import Result, brief
+from genrun.results.summary.job_result import Result
 from genrun.statistics.paired_tests import paired_difference
 from genrun.terminal.tables import print_line, print_table
 

@@ -17,8 +17,7 @@ from typing import Any
 from genrun.core.errors import EXIT_CODE_OF_STATUS
 from genrun.sweeps.job_state import JobState, state_of
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.process_pool import Pool
-from genrun.sweeps.launch.process_pool__sweeps_around_pool import Limits, Listed
+from genrun.sweeps.launch.process_pool import Limits, Listed, Pool
 from genrun.sweeps.launch.resources import Share, Slots, available_cores
 from genrun.sweeps.launch.stop_request import StopRequest
 from genrun.sweeps.plan import Job

@@ -17,7 +17,7 @@ from genrun.core.errors import CheckpointUnusable, ConfigError, SweepPaused
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job_state import states
 from genrun.sweeps.launch.hydra_task import sweep_here
-from genrun.sweeps.launch.process_pool__sweeps_around_pool import Source, Watcher
+from genrun.sweeps.launch.process_pool import Source, Watcher
 from genrun.sweeps.launch.stop_request import ask_to_stop, take_back
 from genrun.sweeps.plan import Job, read_plan
 from genrun.terminal.sweep import sweep_display

@@ -14,11 +14,9 @@ from genrun.core.errors import SweepPaused
 from genrun.sweeps.job_state import states
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of, lines_of, name_in
-from genrun.sweeps.launch.process_pool import Pool
-from genrun.sweeps.launch.process_pool__sweeps_around_pool import Listed, Source
+from genrun.sweeps.launch.process_pool import Listed, Pool, Source, limits_of
 from genrun.sweeps.launch.resources import share_out
 from genrun.sweeps.plan import Job, read_plan
-from genrun.sweeps.preflight import limits_of
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
 
@@ -28,7 +26,7 @@ def launch_missing(config: DictConfig, launcher: Launcher) -> None:
     sweep = Path(str(config.hydra.sweep.dir))
     plan = read_plan(sweep)
     if plan.search is not None:
-        from genrun.sweeps.search.job_source__sweeps_search_run import run_search
+        from genrun.sweeps.search.job_source import run_search
 
         run_search(sweep, launcher, list(config.plugins))
         return

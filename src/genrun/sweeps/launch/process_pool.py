@@ -10,18 +10,65 @@ import re
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any, Protocol
 
+from genrun.config.limits import LIMITS
+from genrun.core.errors import ConfigError
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job_state import JobState, note_failure, state_of
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.process_pool__sweeps_around_pool import Limits, Source, Watcher
 from genrun.sweeps.launch.resources import Slots
 from genrun.sweeps.plan import Job
+
+
+# MERGED: What a pool is given: where its jobs come from, who watches, and how much it puts up with.
+class Source(Protocol):
+    """Where jobs come from: a list, or a search that makes them as it learns."""
+
+    def take(self) -> Job | None:
+        """The next job; None where there is none, or none yet."""
+
+    def ended(self, state: JobState) -> None: ...
+
+
+class Listed:
+    """Jobs of a list, in its order."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = deque(jobs)
+
+    def take(self) -> Job | None:
+        return self._jobs.popleft() if self._jobs else None
+
+    def ended(self, state: JobState) -> None:
+        return None
+
+
+class Watcher(Protocol):
+    """What a person sees of a sweep."""
+
+    def begun(self, job: Job) -> None: ...
+
+    def progress(self, job: Job, step: int, steps: int) -> None: ...
+
+    def ended(self, state: JobState) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a job may take, and what a sweep puts up with."""
+
+    timeout_seconds: float | None
+    retries: int  # of a job that crashed; one that raised would raise again
+    give_up_after: int  # equal failures in a row
+
 
 WAIT_SECONDS = 0.25
 GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killing it
@@ -158,3 +205,17 @@ def _reason(code: int) -> str:
     name = signal.Signals(-code).name
     guess = " (the system may be out of memory)" if -code == signal.SIGKILL else ""
     return f"its process was ended by {name}{guess}"
+
+
+def limits_of(settings: Mapping[str, Any]) -> Limits:
+    """Raises `ConfigError` naming the setting of hydra.launcher that cannot be."""
+    names = ("jobs", "timeout_seconds", "retries", "give_up_after")
+    for name in names:
+        value, limit = settings.get(name), LIMITS[name]
+        if value is None and name in ("jobs", "timeout_seconds"):
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        whole = isinstance(value, int) or not limit.whole
+        if value is None or not number or not whole or not limit.allows(value):
+            raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
+    return Limits(*(settings[name] for name in names[1:]))

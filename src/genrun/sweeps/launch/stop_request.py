@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from genrun.runs.files import output_errors, write_json
+from genrun.core.errors import output_errors
+from genrun.runs.files import write_json
 
 NAME = "stop.json"
 SECONDS_BETWEEN_LOOKS = 0.5  # the disk may be another machine's

@@ -17,9 +17,9 @@ import torch
 
 from genrun.core.errors import GenrunError
 from genrun.core.types import RunSummary
-from genrun.experiment.device__build_threads import share_threads
+from genrun.experiment.device import share_threads
 from genrun.experiment.experiment import Experiment
-from genrun.runs.disk_space import checkpoint_bytes
+from genrun.experiment.memory import checkpoint_bytes
 from genrun.sweeps.job import run_job
 from genrun.sweeps.job_state import state_of
 from genrun.sweeps.launch.resources import Share

@@ -10,12 +10,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 
+from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, TrialState
 
-from genrun.core.errors import ConfigError
+from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.runs.optuna_journal import create_study
 from genrun.sweeps.job_state import JobState, state_of
+from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of
 from genrun.sweeps.plan import Job, Plan, identity_of, read_plan
 from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import settings_of
@@ -23,6 +27,24 @@ from genrun.sweeps.search.trial_configs import compose_point, job_name
 from genrun.sweeps.search.trial_locks import Claims, alone
 from genrun.sweeps.search.trials import Trials, Verdict, verdict
 from genrun.terminal.tables import print_line
+
+
+# MERGED: A search's jobs to a launcher: as places get free where it takes them so, else in lists.
+def run_search(sweep: Path, launcher: Launcher, plugins: Sequence[str]) -> None:
+    """Until all trials are told, or what is left is another process's."""
+    settings = settings_of(read_plan(sweep))
+    if not (sweep / JOURNAL).exists() and settings.made:
+        raise CheckpointUnusable(f"{sweep / JOURNAL}: the journal of this search is gone")
+    create_study(sweep / JOURNAL)  # where a search was killed before it had one
+    with Search(sweep) as search:
+        if isinstance(launcher, TakesSource):
+            launcher.launch_source(search, settings.trials * len(settings.seeds))
+            return
+        with engine_of(sweep, launcher, plugins) as engine:
+            while jobs := list(islice(iter(search.take, None), settings.batch)):
+                engine.launch(jobs)
+                for job in jobs:
+                    search.ended(state_of(sweep, job))
 
 
 class Search:

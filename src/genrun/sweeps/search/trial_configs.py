@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from genrun.config.compose import Composed, compose_each
 from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
-from genrun.sweeps.plan__sweeps_names import LONGEST, UNSAFE
+from genrun.sweeps.plan import LONGEST, UNSAFE
 from genrun.sweeps.search.space import Choices, Dimension, Range
 
 MOST_CHECKED = 16  # combinations of choices that are composed before anything begins

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +15,61 @@ import torch
 
 from genrun.core.usage import Spent
 from genrun.training.meters.energy import Energy
-from genrun.training.meters.meters__training_clock import Clock
-from genrun.training.meters.meters__training_memory import (
-    begin_device_peak,
-    device_peak_bytes,
-    host_peak_bytes,
-)
+
+# MERGED: The most memory that was in use at once.
+UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+
+
+def host_peak_bytes() -> int:
+    """This process's peak resident set since it began: the data and libraries are in it.
+
+    Runs that share a process, as several `genrun.train` do, share the peak too.
+    """
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
+
+
+def begin_device_peak(device: torch.device) -> None:
+    """Forgets what was in use before, such as the copy on which a step's FLOPs were counted."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def device_peak_bytes(device: torch.device) -> int | None:
+    """The most that tensors took at once on this GPU; None on other devices."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+
+# MERGED: Seconds by what they were spent on.
+@dataclass
+class Clock:
+    """Seconds by what they were spent on, earlier parts of a resumed run included."""
+
+    seconds: dict[str, float] = field(
+        default_factory=lambda: {"training": 0.0, "evaluation": 0.0, "saving": 0.0}
+    )
+    _since: float = field(default_factory=time.perf_counter)
+    _kind: str = "training"
+
+    def read(self) -> dict[str, float]:
+        now = time.perf_counter()
+        self.seconds[self._kind] += now - self._since
+        self._since = now
+        return dict(self.seconds)
+
+    def trained(self) -> float:
+        """Seconds of training."""
+        return self.read()["training"]
+
+    @contextmanager
+    def on(self, kind: str) -> Iterator[None]:
+        """Time spent inside counts as `kind`."""
+        self.read()
+        before, self._kind = self._kind, kind
+        try:
+            yield
+        finally:
+            self.read()
+            self._kind = before
 
 
 @dataclass
