@@ -15,7 +15,7 @@ from genrun.core.usage import PHASES
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import only_writer
-from genrun.runs.recorder import Recorder
+from genrun.runs.recorder import FolderRecorder
 from genrun.runs.usage import spent_of
 from genrun.terminal.plain import SilentDisplay
 from genrun.training.meters import energy
@@ -147,7 +147,7 @@ def test_a_run_killed_after_its_checkpoint_goes_on_from_what_that_had_taken(
     path.write_text(json.dumps(content | {"status": "running", "reason": ""}))
     at = max(int(p.name.split("-")[1]) for p in (folder / "checkpoints").glob("ckpt-*"))
     until = [row for row in rows if row["step"] <= at][-1]
-    given = Recorder.resume
+    given = FolderRecorder.resume
 
     def kept(*arguments: Any) -> Any:
         recorder, timings = given(*arguments)
@@ -155,7 +155,7 @@ def test_a_run_killed_after_its_checkpoint_goes_on_from_what_that_had_taken(
         return recorder, {**timings, "training": 500.0, "energy_joules": 900.0}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Recorder, "resume", kept)
+        patch.setattr(FolderRecorder, "resume", kept)
         prepare("model=autoencoder", "save_every=6").resume(
             RunFolder.open(folder), SilentDisplay()
         )

@@ -24,14 +24,14 @@ from genrun.core.errors import ConfigError
 from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_error
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Encodes, Likelihood
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 from genrun.evaluation.measure import Effort, assess
 from genrun.experiment.build import Built, build
 from genrun.experiment.instantiate import find_class, instantiate
 from genrun.experiment.metrics import build_comparison
 from genrun.experiment.optimizers import build_optimizer
 from genrun.training.evaluation import sample
-from genrun.training.loss import given
+from genrun.training.loss import condition_on
 from genrun.training.optimizers.closure import takes_closure
 from genrun.training.state import join_optimizer_state, split_optimizer_state
 from tests.conftest import SMALL, choices, study_of
@@ -76,7 +76,7 @@ class LossModule(nn.Module):
     def forward(
         self, batch: torch.Tensor, labels: torch.Tensor | None, base: torch.Tensor
     ) -> torch.Tensor:
-        key, model = Key(base), given(self.model, labels)
+        key, model = Key(base), condition_on(self.model, labels)
         with noise.layer_keys(key):
             loss = model.loss(self.player, self.nets, batch, key.fold("loss"))[0]
             (player,) = (p for p in model.players() if p.name == self.player)
@@ -405,7 +405,7 @@ def test_every_stopper_replays_and_survives_json(name: str, tmp_path: Path) -> N
     for step in range(1, 60):
         held_out = {"mse": generator.random(), "mse_standard_error": 0.01} if step % 2 else {}
         losses = {"vae/loss": 1 + 1 / step} if step % 2 else {}
-        reports.append(Report(step, step * 128, step * 0.1, held_out, losses, step * 1000))
+        reports.append(StepReport(step, step * 128, step * 0.1, held_out, losses, step * 1000))
     first, second = stopper.start(), stopper.start()
     reasons = []
     for report in reports:

@@ -17,7 +17,7 @@ from genrun.config.compose import compose
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
-from genrun.training.state import Trial
+from genrun.training.state import TrainingState
 from tests.conftest import SMALL
 
 SMALL_BODY = ["backbone.hidden=[64]", "regularization=[]", "save_every=1000", "sample_every=1000"]
@@ -148,12 +148,12 @@ def test_without_its_state_a_resumed_run_would_log_other_events(
     """The ablation: this is why health is in the checkpoint."""
     one_image(monkeypatch)
     train(tmp_path / "alone", ONE_IMAGE)
-    restore = Trial.restore
+    restore = TrainingState.restore
 
-    def forgetful(trial: Trial, tensors: Any, record: Any) -> None:
+    def forgetful(trial: TrainingState, tensors: Any, record: Any) -> None:
         restore(trial, tensors, {**record, "health": trial.health.states})
 
-    monkeypatch.setattr(Trial, "restore", forgetful)
+    monkeypatch.setattr(TrainingState, "restore", forgetful)
     resumed(tmp_path / "resumed", ONE_IMAGE, stop)
     logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("alone", "resumed")]
     assert logs[0] != logs[1]

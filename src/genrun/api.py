@@ -16,7 +16,7 @@ from genrun.config.saved import read_config
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec
-from genrun.evaluation.evaluate import Asked, evaluate_run
+from genrun.evaluation.evaluate import EvaluateOptions, evaluate_run
 from genrun.evaluation.held_back_images import measure_on_test
 from genrun.evaluation.measure import Effort
 from genrun.experiment.experiment import Experiment
@@ -131,7 +131,7 @@ class Run:
         Raises `CheckpointUnusable` where the data changed since, `ConfigError`, `OutOfMemory`.
         """
         effort = Effort(samples, resamples, neighbours, likelihood_images, importance_samples)
-        asked = Asked(metrics, features, path, effort, seed, device)
+        asked = EvaluateOptions(metrics, features, path, effort, seed, device)
         model, nets = self._model_and_networks(weights)
         step = self._checkpoint(weights).step
         about = {"weights": weights, "step": step, "evaluated": now()}

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from genrun.commands import VERBS
 from genrun.core import progress_bar
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError
-from genrun.core.process_rank import leave_to_others, leave_with, refuse_several
+from genrun.core.process_rank import exit_code_for, refuse_several, wait_for_rank_zero
 
 BUG = 70
 
@@ -65,7 +65,7 @@ def run(argv: Sequence[str]) -> int:
     except GenrunError as error:
         if full_errors_wanted():
             raise
-        _print_error(leave_to_others(error) + str(error))
+        _print_error(wait_for_rank_zero(error) + str(error))
         return error.exit_code
     except BrokenPipeError:
         raise
@@ -75,12 +75,14 @@ def run(argv: Sequence[str]) -> int:
         if full_errors_wanted():
             raise
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            _print_error(f"{leave_to_others()}{error.filename}: is too long for a name of a file")
+            _print_error(
+                f"{wait_for_rank_zero()}{error.filename}: is too long for a name of a file"
+            )
             return ConfigError.exit_code
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
         _print_error(
-            f"{leave_to_others()}a bug: {type(error).__name__}: {error} ({where}); "
+            f"{wait_for_rank_zero()}a bug: {type(error).__name__}: {error} ({where}); "
             "HYDRA_FULL_ERROR=1 shows everything"
         )
         return BUG
@@ -157,19 +159,19 @@ def _single(words: list[str], config_dir: str | None) -> int:
     composed = compose(words, config_dir)  # everything that torch is not needed for is said first
     if composed.sweeps:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
-    from genrun.config.hydra_main import flags_of, quoted, run_under_hydra
+    from genrun.config.hydra_main import flags_of, quote_path, run_under_hydra
     from genrun.experiment.experiment import Experiment
     from genrun.terminal.display import display
     from genrun.training.interrupt import Interrupt
-    from genrun.training.plan import Outcome
+    from genrun.training.plan import TrainingOutcome
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
     gc.enable()
-    ended: list[Outcome | Exception] = []
+    ended: list[TrainingOutcome | Exception] = []
     with Interrupt() as signals:  # from here on there is a folder, which must be one to go on with
         folder = experiment.claim(composed.folder.absolute())
         if experiment.built.processes.rank > 0:  # Hydra's own files are written once
-            return leave_with(experiment.train(folder, display(first=False), signals).status)
+            return exit_code_for(experiment.train(folder, display(first=False), signals).status)
 
         def task(_: Any) -> None:
             try:
@@ -177,11 +179,11 @@ def _single(words: list[str], config_dir: str | None) -> int:
             except Exception as error:  # Hydra would print it its own way and exit with 1
                 ended.append(error)
 
-        own = [*words, f"hydra.run.dir={quoted(folder)}"]
+        own = [*words, f"hydra.run.dir={quote_path(folder)}"]
         run_under_hydra(flags_of(config_dir), own, task, folder)
     if isinstance(ended[0], Exception):
         raise ended[0]
-    return leave_with(ended[0].status)
+    return exit_code_for(ended[0].status)
 
 
 def _show_progress(title: str, total: int | None) -> AbstractContextManager[progress_bar.Advance]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from genrun.comparison.compare import verdict_of
-from genrun.comparison.options import Asked
-from genrun.comparison.verdict import Standing, WorkloadVerdict
+from genrun.comparison.compare import compare_runs
+from genrun.comparison.options import CompareOptions
+from genrun.comparison.verdict import ContestantResult, WorkloadVerdict
 from genrun.core.errors import ConfigError
 from genrun.results.record import RunRecord
 from tests.results.made_up import made_record
@@ -31,11 +31,13 @@ def make(tmp_path: Path) -> Make:
 
 
 def judged(records: list[RunRecord], **asked: object) -> WorkloadVerdict:
-    (workload,) = verdict_of(records, Asked(**{"by": ("optimizer",), **asked})).workloads  # type: ignore[arg-type]
+    (workload,) = compare_runs(
+        records, CompareOptions(**{"by": ("optimizer",), **asked})
+    ).workloads  # type: ignore[arg-type]
     return workload
 
 
-def standing(workload: WorkloadVerdict, name: str) -> Standing:
+def standing(workload: WorkloadVerdict, name: str) -> ContestantResult:
     return next(one for one in workload.standings if one.name == name)
 
 
@@ -90,7 +92,7 @@ def test_a_failure_is_the_worst_value_that_any_run_had(make: Make) -> None:
 def test_what_has_not_ended_is_named_and_not_counted(make: Make) -> None:
     records = [make("adam", [9, 5], 0), make("adam", [9, 1], 1, status="running")]
     records += [make("sgd", [9, 8], 0), make("sgd", [9, 2], 1, status="interrupted")]
-    verdict = verdict_of(records, Asked())
+    verdict = compare_runs(records, CompareOptions())
     adam = standing(verdict.workloads[0], "adam")
     assert adam.at_end is not None
     assert adam.at_end.values == {0: 5}
@@ -101,7 +103,7 @@ def test_what_has_not_ended_is_named_and_not_counted(make: Make) -> None:
 
 def test_a_contestant_that_has_not_begun(make: Make) -> None:
     records = [make("adam", [9, 5]), make("sgd", [9], status="running")]
-    verdict = verdict_of(records, Asked())
+    verdict = compare_runs(records, CompareOptions())
     assert "sgd is not compared: none of its runs has ended" in verdict.sentences
     assert standing(verdict.workloads[0], "sgd").at_end is None
 
@@ -158,7 +160,7 @@ def test_another_metric_judges(make: Make) -> None:
 
 def test_from_thirty_runs_on_means_of_the_middle_half_are_resampled(make: Make) -> None:
     records = [make("adam", [50, 10 + seed % 7], seed) for seed in range(30)]
-    verdict = verdict_of(records, Asked(resamples=1000))
+    verdict = compare_runs(records, CompareOptions(resamples=1000))
     quality = verdict.workloads[0].standings[0].at_end
     assert quality is not None
     assert quality.interquartile_mean.method == "bootstrap"

@@ -10,13 +10,13 @@ from typing import cast
 import numpy as np
 import pytest
 
-from genrun.comparison.compare import verdict_of
-from genrun.comparison.naming import amount, short_names
-from genrun.comparison.options import Asked
+from genrun.comparison.compare import compare_runs
+from genrun.comparison.naming import short_names, with_unit
+from genrun.comparison.options import CompareOptions
 from genrun.comparison.pairwise import Side, compare_all
 from genrun.comparison.quality import quality_from
-from genrun.comparison.verdict import Pair, Standing, Verdict
-from genrun.core.formatting import together, written
+from genrun.comparison.verdict import ContestantResult, Pair, Verdict
+from genrun.core.formatting import format_aligned, format_fixed
 from tests.results.made_up import made_record
 
 COUNTER = itertools.count()
@@ -36,7 +36,7 @@ def compared(
         for name, own in values.items()
         for seed, value in enumerate(own)
     ]  # fmt: skip
-    return verdict_of(records, Asked(difference=difference))
+    return compare_runs(records, CompareOptions(difference=difference))
 
 
 def pair_of(verdict: Verdict) -> Pair:
@@ -222,13 +222,13 @@ def test_short_names(labels: list[str], names: list[str]) -> None:
 def test_numbers_that_are_read_together(
     values: tuple[float | None, ...], texts: list[str]
 ) -> None:
-    assert together(*values) == texts
+    assert format_aligned(*values) == texts
 
 
 def test_units() -> None:
-    assert amount("1", "importance_weighted_bound") == "1 nat"
-    assert amount("0.3", "negative_elbo") == "0.3 nats"
-    assert amount("0.012", "sliced_wasserstein") == "0.012 in sliced_wasserstein"
+    assert with_unit("1", "importance_weighted_bound") == "1 nat"
+    assert with_unit("0.3", "negative_elbo") == "0.3 nats"
+    assert with_unit("0.012", "sliced_wasserstein") == "0.012 in sliced_wasserstein"
 
 
 def test_failures_decide_by_rank_too(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_equals_half_of_whose_runs_fail_are_seldom_told_apart() -> None:
                 values = dict(enumerate(np.where(fails, np.inf, sound).tolist()))
                 quality = quality_from(values, 551.0, 1000)
                 assert quality is not None
-                sides.append(Side(cast(Standing, SimpleNamespace(label=name)), quality))
+                sides.append(Side(cast(ContestantResult, SimpleNamespace(label=name)), quality))
             wrong += any(pair.decided for pair in compare_all(sides, 551.0, None))
         assert wrong <= 20, seeds
 
@@ -278,12 +278,12 @@ def test_a_long_reason_is_cut(tmp_path: Path) -> None:
         made_record(tmp_path / str(seed), [400.0], seed, status="failed", reason="x" * 10**6)
         for seed in range(2)
     ]
-    assert len(verdict_of(records, Asked()).sentences[0]) < 400
+    assert len(compare_runs(records, CompareOptions()).sentences[0]) < 400
 
 
 def test_a_value_beyond_decimals_takes_none_from_those_beside_it() -> None:
     """One run at 2.5e8 among means of some hundred."""
-    assert written((2.55e8, -3e8, 243.746), 2) == ["2.55e+08", "-3e+08", "243.75"]
+    assert format_fixed((2.55e8, -3e8, 243.746), 2) == ["2.55e+08", "-3e+08", "243.75"]
 
 
 def test_what_student_would_call_just_significant_is_undecided(tmp_path: Path) -> None:

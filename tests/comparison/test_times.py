@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from genrun.comparison.aggregate import MARKS, RATIOS
-from genrun.comparison.compare import verdict_of
-from genrun.comparison.options import Asked
+from genrun.comparison.compare import compare_runs
+from genrun.comparison.options import CompareOptions
 from genrun.comparison.verdict import Aggregate
 from genrun.core.errors import ConfigError
 from genrun.results.record import RunRecord
@@ -35,7 +35,7 @@ def test_first_evaluation_at_or_under_the_target(tmp_path: Path) -> None:
         ("adam", "vae"): [[9, 6, 5], [9, 4, 3], [9, 8, 7]],
         ("sgd", "vae"): [[9, 8, 5], [9, 8, 7], [9, 8, 7]],
     }
-    verdict = verdict_of(runs_of(tmp_path, curves, seconds=0.25), Asked(target=5.0))
+    verdict = compare_runs(runs_of(tmp_path, curves, seconds=0.25), CompareOptions(target=5.0))
     adam, sgd = verdict.workloads[0].standings
     times = {axis: time.median for axis, time in adam.times.items()}
     assert times == {"steps": 20, "seconds": 5.0, "examples": 160, "flops": 20_000}
@@ -50,7 +50,7 @@ def test_a_failed_run_misses_whatever_it_had_reached(tmp_path: Path) -> None:
     records.append(
         made_record(tmp_path / "bad", [9, 1], 1, status="diverged", choices={"optimizer": "sgd"})
     )
-    verdict = verdict_of(records, Asked(target=6.0))
+    verdict = compare_runs(records, CompareOptions(target=6.0))
     sgd = next(one for one in verdict.workloads[0].standings if one.name == "sgd")
     assert sgd.times["steps"].by_seed == {0: 10, 1: math.inf}
 
@@ -61,7 +61,7 @@ def test_a_baseline_sets_the_target_by_its_median(tmp_path: Path) -> None:
         ("adam", "vae"): [[20, 12, 4], [20, 6, 6], [20, 9, 8], [20, 11, 10]],
         ("sgd", "vae"): [[20, 7, 3]] * 4,
     }
-    verdict = verdict_of(runs_of(tmp_path, curves), Asked(baseline="adam"))
+    verdict = compare_runs(runs_of(tmp_path, curves), CompareOptions(baseline="adam"))
     target = verdict.workloads[0].target
     assert target is not None
     assert target.value == 7
@@ -74,12 +74,12 @@ def test_a_baseline_sets_the_target_by_its_median(tmp_path: Path) -> None:
 def test_a_baseline_that_sets_none(tmp_path: Path) -> None:
     records = runs_of(tmp_path, {("adam", "vae"): [[9, 5]], ("sgd", "vae"): [[9, 5]]})
     with pytest.raises(ConfigError, match="baseline=adm: must be one of adam, sgd; did you mean"):
-        verdict_of(records, Asked(baseline="adm"))
+        compare_runs(records, CompareOptions(baseline="adm"))
     records.append(
         made_record(tmp_path / "x", [9], 3, status="failed", choices={"optimizer": "adam"})
     )
     with pytest.raises(ConfigError, match="baseline=adam: half of its runs failed"):
-        verdict_of(records, Asked(baseline="adam"))
+        compare_runs(records, CompareOptions(baseline="adam"))
 
 
 def test_seconds_that_are_not_known_are_no_miss(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_seconds_that_are_not_known_are_no_miss(tmp_path: Path) -> None:
     from tests.results.made_up import record_of
 
     records[0] = record_of(tmp_path / "adam-vae-0")
-    verdict = verdict_of(records, Asked(target=6.0))
+    verdict = compare_runs(records, CompareOptions(target=6.0))
     adam = next(one for one in verdict.workloads[0].standings if one.name == "adam")
     assert set(adam.times) == {"steps", "examples", "flops"}
 
@@ -102,7 +102,9 @@ def aggregate(tmp_path: Path) -> Aggregate:
         ("adam", "iwae"): [[17, 9, 9, 5]] * 2,
         ("sgd", "iwae"): [[17, 5, 1, 1]] * 2,
     }
-    verdict = verdict_of(runs_of(tmp_path, curves), Asked(by=("optimizer",), target=5.0))
+    verdict = compare_runs(
+        runs_of(tmp_path, curves), CompareOptions(by=("optimizer",), target=5.0)
+    )
     assert [workload.label for workload in verdict.workloads] == ["model=vae", "model=iwae"]
     assert verdict.sentences[0].startswith("model=vae: ")
     assert verdict.aggregate is not None
@@ -145,7 +147,7 @@ def test_a_failure_is_the_end_of_the_scale(tmp_path: Path) -> None:
         *runs_of(tmp_path, {key: own for key, own in curves.items() if key[0] == "sgd"},
                  status="diverged"),
     ]  # fmt: skip
-    aggregate = verdict_of(records, Asked(by=("optimizer",))).aggregate
+    aggregate = compare_runs(records, CompareOptions(by=("optimizer",))).aggregate
     assert aggregate is not None
     assert {one.name: one.mean.value for one in aggregate.standings} == {"adam": 0, "sgd": 1}
     assert all(one.score is None for one in aggregate.standings)
@@ -155,14 +157,16 @@ def test_one_target_for_several_metrics_is_refused(tmp_path: Path) -> None:
     records = runs_of(tmp_path, {("adam", "vae"): [[9, 5]], ("sgd", "vae"): [[9, 5]]})
     records += runs_of(tmp_path / "other", {("adam", "ae"): [[1.0]]}, monitor="mse")
     with pytest.raises(ConfigError, match="several metrics"):
-        verdict_of(records, Asked(by=("optimizer",), target=1.0))
+        compare_runs(records, CompareOptions(by=("optimizer",), target=1.0))
 
 
 def test_a_workload_that_a_contestant_lacks_is_left_out_of_the_whole(tmp_path: Path) -> None:
     curves: Curves = {
         ("adam", "vae"): [[9, 5]], ("sgd", "vae"): [[9, 5]], ("adam", "iwae"): [[9, 5]],
     }  # fmt: skip
-    verdict = verdict_of(runs_of(tmp_path, curves), Asked(by=("optimizer",), baseline="sgd"))
+    verdict = compare_runs(
+        runs_of(tmp_path, curves), CompareOptions(by=("optimizer",), baseline="sgd")
+    )
     assert len(verdict.workloads) == 2
     assert "model=iwae: no time to target: sgd has no runs that have ended" in verdict.notes
     assert verdict.aggregate is None

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from genrun.comparison.compare import verdict_of
-from genrun.comparison.options import Asked
+from genrun.comparison.compare import compare_runs
+from genrun.comparison.options import CompareOptions
 from genrun.comparison.verdict import Tuning, Verdict
 from genrun.results.collect import collect
 from tests.results.made_up import make_plan, make_run
@@ -40,7 +40,9 @@ def verdict_at(folder: Path, **asked: Any) -> Verdict:
     if not any("sgd" in path.read_text() for path in folder.rglob("run.json")):
         make_run(folder / "sgd", [50, 30], choices={"optimizer": "sgd"}, optimizer__lr=0.1)
     found = collect([folder])
-    return verdict_of(found.records, Asked(**{"by": ("optimizer",), **asked}), found.damaged)
+    return compare_runs(
+        found.records, CompareOptions(**{"by": ("optimizer",), **asked}), found.damaged
+    )
 
 
 def tuning(verdict: Verdict, name: str) -> Tuning:

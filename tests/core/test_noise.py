@@ -4,7 +4,7 @@ import torch
 from genrun.core import noise
 from genrun.core.noise import Key, fold_in
 from genrun.core.seeds import mix
-from genrun.core.types import Share
+from genrun.core.types import BatchShard
 
 
 def test_mix_is_splitmix64() -> None:
@@ -64,7 +64,7 @@ def test_shares_of_the_noise_make_up_what_one_process_draws(draw) -> None:  # ty
     bias = draw(key, (5,), like)
     parts, stacked = [], []
     for index in range(3):
-        with noise.layer_keys(key, Share(index, 3, 4)):
+        with noise.layer_keys(key, BatchShard(index, 3, 4)):
             parts.append(draw(key, (4, 5), like))
             stacked.append(draw(key, (8, 5), like))
             assert torch.equal(draw(key, (5,), like), bias), "no matter of the batch"

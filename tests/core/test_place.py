@@ -6,7 +6,7 @@ import pytest
 
 from genrun.core import process_rank as places
 from genrun.core.errors import ConfigError, GenrunError, ProcessLost
-from genrun.core.process_rank import Place, leave_to_others, leave_with, refuse_several
+from genrun.core.process_rank import ProcessRank, exit_code_for, refuse_several, wait_for_rank_zero
 
 SECOND = {
     "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4",
@@ -24,11 +24,15 @@ def second(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SECOND:
         monkeypatch.delenv(name, raising=False)
-    assert Place.from_environment() == Place(rank=0, size=1, local_rank=0, local_size=1)
+    assert ProcessRank.from_environment() == ProcessRank(
+        rank=0, size=1, local_rank=0, local_size=1
+    )
 
 
 def test_torchruns_variables_are_read(second: pytest.MonkeyPatch) -> None:
-    assert Place.from_environment() == Place(rank=5, size=8, local_rank=1, local_size=4)
+    assert ProcessRank.from_environment() == ProcessRank(
+        rank=5, size=8, local_rank=1, local_size=4
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def test_variables_that_make_no_sense_are_named(
 ) -> None:
     second.delenv(name) if value is None else second.setenv(name, value)
     with pytest.raises(ConfigError, match=f"{name}.*torchrun"):
-        Place.from_environment()
+        ProcessRank.from_environment()
 
 
 def test_what_one_process_does_is_refused(second: pytest.MonkeyPatch) -> None:
@@ -60,15 +64,15 @@ def test_rank_0_leaves_first_unless_it_lost_the_others(second: pytest.MonkeyPatc
     waited: list[float] = []
     second.setattr(places.time, "sleep", waited.append)
     second.setattr(places.signal, "signal", lambda number, handler: None)
-    assert leave_to_others(GenrunError("x")) == "process 5: "
-    assert leave_with("diverged") == 4
-    assert leave_with("finished") == 0
+    assert wait_for_rank_zero(GenrunError("x")) == "process 5: "
+    assert exit_code_for("diverged") == 4
+    assert exit_code_for("finished") == 0
     assert len(waited) == 2
     second.setenv("RANK", "0")
-    assert leave_to_others(GenrunError("x")) == ""
-    assert leave_with("interrupted") == 75
+    assert wait_for_rank_zero(GenrunError("x")) == ""
+    assert exit_code_for("interrupted") == 75
     assert len(waited) == 2
-    assert leave_to_others(ProcessLost("x")) == ""
+    assert wait_for_rank_zero(ProcessLost("x")) == ""
     assert len(waited) == 3
     second.setenv("RANK", "x")
-    assert leave_to_others(GenrunError("x")) == ""
+    assert wait_for_rank_zero(GenrunError("x")) == ""

@@ -10,7 +10,7 @@ import torch
 
 from genrun.config.compose import compose
 from genrun.core.errors import ConfigError, DeviceUnavailable
-from genrun.core.process_rank import Place
+from genrun.core.process_rank import ProcessRank
 from genrun.experiment import process_team
 from genrun.experiment.device import find_device, idle_gpus
 from genrun.experiment.experiment import Experiment
@@ -18,8 +18,8 @@ from genrun.experiment.process_team import threads
 from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL
 
-ALONE = Place()
-THIRD = Place(rank=6, size=8, local_rank=2, local_size=4)
+ALONE = ProcessRank()
+THIRD = ProcessRank(rank=6, size=8, local_rank=2, local_size=4)
 
 
 def gpus(count: int, monkeypatch: pytest.MonkeyPatch) -> None:

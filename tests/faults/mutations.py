@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, GenrunError
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.restore import restore
 from genrun.runs.checkpoint import read_checkpoint
@@ -168,7 +168,7 @@ def _train_a_row(experiment: Experiment) -> None:
         for schedule in trial.schedules.values():
             schedule.step()
             schedule.observe(1.0)
-        trial.observe(Report(trial.step, 8, 1.0, {built.plan.monitor: 1.0}))
+        trial.observe(StepReport(trial.step, 8, 1.0, {built.plan.monitor: 1.0}))
         trial.check()
         trial.health.observe({"step": trial.step, **trial.window.read(), **trial.gradient_norms})
         trial.save()

@@ -146,7 +146,7 @@ def config_with(old: str, new: str) -> Callable[[str], str]:
     return change
 
 
-MODEL = r"genrun\.model\.autoencoder\.Autoencoder"
+MODEL = r"genrun\.components\.model\.autoencoder\.Autoencoder"
 SAVED = [
     *(config_with(MODEL, target or "''") for target in TARGETS),
     config_with(r"latent_dim: null", "latent_dim: {_target_: os.system, command: touch canary}"),

@@ -13,12 +13,12 @@ import pytest
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
 from genrun.proof.final_test import untested
 from genrun.proof.prove import resume_proof
-from genrun.proof.verdict import leave_verdict
+from genrun.proof.verdict import write_verdict
 from genrun.proof.winners import bound_lines, choose_winners, final_plan, tuning_values
 from genrun.results.collect import PROOF as NAME
 from genrun.results.collect import collect
-from genrun.results.proof_file import Cost, Entered, Proof, read_proof
-from genrun.sweeps.plan import Plan, read_plan
+from genrun.results.proof_file import ContestantRecord, Cost, Proof, read_proof
+from genrun.sweeps.plan import SweepPlan, read_plan
 from tests.sweeps.made_up import MONITOR, Outcome, leave, make_jobs, run_json
 
 SPACE = {"optimizer.lr": "log 1e-4..1e-2"}
@@ -35,7 +35,7 @@ def make_proof(folder: Path, outcomes: dict[str, list[Outcome]], tuning_seeds: i
     jobs = make_jobs(points)
     tuning = folder / "tuning"
     tuning.mkdir(parents=True)
-    Plan([], jobs).write(tuning)
+    SweepPlan([], jobs).write(tuning)
     for label in outcomes:
         own = [job for job in jobs if f"optimizer={label}" in job.overrides]
         names[label] = [
@@ -47,7 +47,8 @@ def make_proof(folder: Path, outcomes: dict[str, list[Outcome]], tuning_seeds: i
                 leave(tuning / job.name, run_json(job, outcome))
     trials = [{"optimizer.lr": rate} for rate in RATES]
     contestants = {
-        label: Entered(f"optimizer={label}", SPACE, trials, names[label]) for label in outcomes
+        label: ContestantRecord(f"optimizer={label}", SPACE, trials, names[label])
+        for label in outcomes
     }
     cost = Cost(1, 1.0, 1.0, None, None)
     seeds, fresh = list(range(tuning_seeds)), [7, 8]
@@ -97,7 +98,7 @@ def test_a_contestant_of_which_nothing_came_has_lost(
     plan.write(tmp_path / "final")
     assert [job.name for job in plan.jobs] == ["adam-seed-7", "adam-seed-8"]
     leave_final(tmp_path, plan, {"adam-seed-7": 4.0, "adam-seed-8": 6.0})
-    leave_verdict(tmp_path, proof)
+    write_verdict(tmp_path, proof)
     shown = capsys.readouterr().out
     assert "sgd failed in" in shown
     assert f"{MONITOR} on test images" in shown
@@ -118,12 +119,12 @@ def test_a_reader_who_has_seen_enough_leaves_the_files(
 
     monkeypatch.setattr("genrun.proof.verdict.print_verdict", printed)
     with pytest.raises(BrokenPipeError):
-        leave_verdict(tmp_path, proof)
+        write_verdict(tmp_path, proof)
     assert (tmp_path / "verdict.json").is_file()
     assert (tmp_path / "report.html").is_file()
 
 
-def leave_final(folder: Path, plan: Plan, values: dict[str, float], step: int = 90) -> None:
+def leave_final(folder: Path, plan: SweepPlan, values: dict[str, float], step: int = 90) -> None:
     for job in plan.jobs:
         leave(folder / "final" / job.name, run_json(job, 1.0))
         content = {
@@ -199,7 +200,7 @@ def test_a_proof_is_resumed_as_it_was_planned(tmp_path: Path) -> None:
         resume_proof(tmp_path, ["steps=9"])
     plan = read_plan(tmp_path / "tuning")
     jobs = [replace(job, config={**job.config, "plugins": ["evil"]}) for job in plan.jobs]
-    Plan([], jobs).write(tmp_path / "tuning")
+    SweepPlan([], jobs).write(tmp_path / "tuning")
     with pytest.raises(ConfigError, match=r"was made with plugins=\[evil\]; say so again"):
         resume_proof(tmp_path, [])
     assert read_proof(tmp_path) == proof

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 from genrun.replay.run_log import Log
 
 CHOICES = {"model": "vae", "data": "digits", "optimizer": "adam"}
@@ -19,7 +19,7 @@ EXAMPLES, SECONDS, FLOPS = 10, 0.5, 100  # of a step
 def log_of(values: Mapping[int, float | None], name: str = "m") -> Log:
     """A row at each step; of None nothing was evaluated there. A step is as above."""
     rows = [
-        Report(
+        StepReport(
             step, step * EXAMPLES, step * SECONDS, {} if value is None else {name: value},
             {"net/loss": 1.0}, step * FLOPS,
         )

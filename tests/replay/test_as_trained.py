@@ -14,7 +14,7 @@ from genrun.replay.replay import replay_runs
 from genrun.results.curve import Axis
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
-from genrun.training.plan import Outcome as Ended
+from genrun.training.plan import TrainingOutcome as Ended
 from tests.conftest import choices
 from tests.test_resume import prepare
 
@@ -49,7 +49,9 @@ def train(folder: Path, *words: str) -> Ended:
     return prepare(*WORDS, *words).train(folder, SilentDisplay())
 
 
-def replayed(folders: Sequence[Path], words: Sequence[str], axis: Axis = "steps") -> list[Outcome]:
+def replayed(
+    folders: Sequence[Path], words: Sequence[str], axis: Axis = "steps"
+) -> list[Outcome]:
     (outcomes,) = replay_runs(folders, policies_of(words), None, axis).outcomes.values()
     return outcomes
 

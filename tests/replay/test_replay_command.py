@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from genrun.cli import run
-from genrun.sweeps.plan import Job, Plan
+from genrun.sweeps.plan import Job, SweepPlan
 from tests.replay.made_up import CHOICES, make_run, row, write_lines
 
 FALLING = {0: 9.0, 10: 5.0, 20: 4.0, 30: 3.0, 40: 2.0}
@@ -62,7 +62,7 @@ def test_the_picture_lies_here_or_in_the_one_sweep(here: Path) -> None:
     assert run(["replay", "runs", *EARLY, "stopping.early.min_delta=0,0.1"]) == 0
     assert (here / "replay.png").read_bytes().startswith(b"\x89PNG")
     config = yaml.safe_load((here / "runs" / "a" / "config.yaml").read_text()) | {"plugins": []}
-    Plan([], [Job("a", "i", [], CHOICES, config)]).write(here / "runs")
+    SweepPlan([], [Job("a", "i", [], CHOICES, config)]).write(here / "runs")
     assert run(["replay", "runs", *EARLY]) == 0
     assert (here / "runs" / "replay.png").is_file()
     assert run(["replay", "runs", *EARLY, "out=r.svg"]) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from genrun.components.stopping.budget import Budget
 from genrun.components.stopping.early import Early
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 from genrun.replay.replay_policy import Decision, first, replay
 from tests.replay.made_up import log_of
 
@@ -22,7 +22,7 @@ class Counts:
     def start(self) -> State:
         return {"seen": 0}
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         seen = state["seen"] + 1
         return {"seen": seen}, f"at {report.step}" if seen == 3 else None
 

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from genrun.sweeps.plan import Job, Plan, identity_of
+from genrun.sweeps.plan import Job, SweepPlan, identity_of
 
 MONITOR = "negative_elbo"
 EVERY = 100  # steps between evaluations
@@ -123,7 +123,7 @@ def write_proof(folder: Path) -> Path:
                     choices = {"model": "vae", "data": "digits", "optimizer": optimizer}
                     config = config_of(optimizer, lr, seed)
                     jobs.append(Job(name, identity_of(config), [], choices, config))
-        Plan(words, jobs).write(folder / stage)
+        SweepPlan(words, jobs).write(folder / stage)
     return folder
 
 
@@ -154,5 +154,5 @@ def write_sweep(folder: Path, pictures: bool = True) -> Path:
                 words = [f"optimizer={optimizer}", f"optimizer.lr={lr}", f"seed={seed}"]
                 choices = {"model": "vae", "data": "digits", "optimizer": optimizer}
                 jobs.append(Job(name, identity_of(config), words, choices, config))
-    Plan(["optimizer=adam,rmsprop,sgd", "optimizer.lr=1e-4,1e-3,1e-2"], jobs).write(folder)
+    SweepPlan(["optimizer=adam,rmsprop,sgd", "optimizer.lr=1e-4,1e-3,1e-2"], jobs).write(folder)
     return folder

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from genrun.comparison.compare import verdict_of
-from genrun.comparison.options import Asked
+from genrun.comparison.compare import compare_runs
+from genrun.comparison.options import CompareOptions
 from genrun.report.page import page_of
 from genrun.report.render import render
 from genrun.results.collect import collect
@@ -67,5 +67,7 @@ class Page(HTMLParser):
 def html_of(*folders: Path, by: tuple[str, ...] = ("optimizer",), **asked: Any) -> str:
     """As the verb writes it."""
     found = collect(folders)
-    verdict = verdict_of(found.records, Asked(by=by, resamples=1000, **asked), found.damaged)
+    verdict = compare_runs(
+        found.records, CompareOptions(by=by, resamples=1000, **asked), found.damaged
+    )
     return render(page_of(found.records, verdict))

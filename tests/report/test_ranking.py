@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genrun.comparison.compare import verdict_of
-from genrun.comparison.options import Asked
+from genrun.comparison.compare import compare_runs
+from genrun.comparison.options import CompareOptions
 from genrun.report.page import page_of
 from genrun.report.sections.ranking import Ranking
 from genrun.results.collect import collect
@@ -20,7 +20,7 @@ def test_one_seed_that_went_wrong_leaves_the_others_apart(tmp_path: Path) -> Non
             bad = 1e9 if (optimizer, seed) == ("sgd", 3) else value
             write_run(tmp_path / f"{optimizer}-{seed}", optimizer, seed=seed, values=(bad, bad))
     records = collect([tmp_path]).records
-    verdict = verdict_of(records, Asked(by=("optimizer",)))
+    verdict = compare_runs(records, CompareOptions(by=("optimizer",)))
     page = page_of(records, verdict)
     (ranking,) = [one for one in page["rankings"] if isinstance(one, Ranking)]
     adam, rmsprop, sgd = ranking.rows

@@ -11,7 +11,7 @@ import yaml
 
 from genrun.results.record import RunRecord, read_record
 from genrun.results.settings import read_settings
-from genrun.sweeps.plan import Job, Plan, identity_of
+from genrun.sweeps.plan import Job, SweepPlan, identity_of
 
 EVERY = 10  # steps between evaluations
 BATCH = 8
@@ -118,4 +118,4 @@ def make_plan(
             "trials": len(names), "seeds": [0], "seed": 0, "batch": 1, "words": [],
             "config_dir": None, "made": {}, **search,
         }  # fmt: skip
-    Plan([], jobs, None if search is None else dict(search)).write(folder)
+    SweepPlan([], jobs, None if search is None else dict(search)).write(folder)

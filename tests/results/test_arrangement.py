@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genrun.core.errors import ConfigError
-from genrun.results.grouping import EVERYTHING, Arrangement, arrange
+from genrun.results.grouping import EVERYTHING, GroupedRuns, group_runs
 from genrun.results.record import RunRecord
 from tests.results.made_up import made_record
 
@@ -28,7 +28,7 @@ def two(tmp_path: Path) -> list[RunRecord]:
     ]  # fmt: skip
 
 
-def shown(arrangement: Arrangement) -> dict[str, dict[str, list[list[int]]]]:
+def shown(arrangement: GroupedRuns) -> dict[str, dict[str, list[list[int]]]]:
     """Seeds of each configuration, by contestant and workload."""
     return {
         workload.label: {
@@ -42,7 +42,7 @@ def shown(arrangement: Arrangement) -> dict[str, dict[str, list[list[int]]]]:
 def test_what_follows_from_a_choice_does_not_tell_contestants_apart(
     two: Sequence[RunRecord],
 ) -> None:
-    found = arrange(two)
+    found = group_runs(two)
     assert found.by == ("optimizer",)
     assert shown(found) == {
         "model=vae data=digits": {"optimizer=adam": [[0, 1]], "optimizer=sgd": [[0, 1]]}
@@ -53,7 +53,7 @@ def test_other_settings_are_configurations_of_what_by_names(
     tmp_path: Path, two: Sequence[RunRecord]
 ) -> None:
     more = made_record(tmp_path / "more", [9, 4], 0, optimizer__lr=0.01)
-    found = arrange([*two, more], by=["optimizer"])
+    found = group_runs([*two, more], by=["optimizer"])
     contestants = found.workloads[0].contestants
     assert {name: len(own) for name, own in contestants.items()} == {
         "optimizer=adam": 2,
@@ -62,7 +62,7 @@ def test_other_settings_are_configurations_of_what_by_names(
     labels = [one.label for one in contestants["optimizer=adam"]]
     assert labels == ["optimizer=adam optimizer.lr=0.001", "optimizer=adam optimizer.lr=0.01"]
     assert contestants["optimizer=adam"][1].settings == {"optimizer.lr": "0.01"}
-    without = arrange([*two, more])
+    without = group_runs([*two, more])
     assert len(without.contestants) == 3
 
 
@@ -74,7 +74,7 @@ def test_model_and_data_make_workloads(tmp_path: Path, two: Sequence[RunRecord])
         )
         for name, rate in RATES.items()
     ]  # fmt: skip
-    found = arrange([*two, *other])
+    found = group_runs([*two, *other])
     assert {workload.label: workload.metric for workload in found.workloads} == {
         "model=vae": "negative_elbo",
         "model=autoencoder": "mse",
@@ -86,17 +86,17 @@ def test_models_are_contestants_where_nothing_else_differs(tmp_path: Path) -> No
     runs = [
         made_record(tmp_path / name, [9, 5], choices={"model": name}) for name in ("vae", "iwae")
     ]
-    assert shown(arrange(runs)) == {"data=digits": {"model=vae": [[0]], "model=iwae": [[0]]}}
+    assert shown(group_runs(runs)) == {"data=digits": {"model=vae": [[0]], "model=iwae": [[0]]}}
 
 
 def test_runs_that_differ_in_their_seed_only(two: Sequence[RunRecord]) -> None:
-    assert list(arrange(two[:2]).workloads[0].contestants) == [EVERYTHING]
+    assert list(group_runs(two[:2]).workloads[0].contestants) == [EVERYTHING]
 
 
 def test_a_repeat_is_left_out_and_named(tmp_path: Path, two: Sequence[RunRecord]) -> None:
     broken = made_record(tmp_path / "broken", [9], 0, status="interrupted")
     again = made_record(tmp_path / "again", [9, 5], 0)
-    found = arrange([broken, *two, again])
+    found = group_runs([broken, *two, again])
     assert found.notes == [
         "again: repeats adam-0; left out",
         "broken: repeats adam-0; left out",
@@ -109,15 +109,15 @@ def test_one_that_failed_before_it_was_judged_is_judged_as_its_like(
 ) -> None:
     run = made_record(tmp_path / "new", [], 7, status="failed")
     nameless = RunRecord(**{**run.__dict__, "monitor": None})
-    found = arrange([*two, nameless])
+    found = group_runs([*two, nameless])
     assert shown(found)["model=vae data=digits"]["optimizer=adam"] == [[0, 1, 7]]
 
 
 def test_what_by_and_metric_may_be(two: Sequence[RunRecord]) -> None:
     with pytest.raises(ConfigError, match=r"by=model: the runs do not differ in it; .* optimizer"):
-        arrange(two, by=["model"])
+        group_runs(two, by=["model"])
     with pytest.raises(ConfigError, match="metric=fid: no run measured it; measured are negative"):
-        arrange(two, metric="fid")
+        group_runs(two, metric="fid")
 
 
 def test_pruned_and_left_runs_are_no_repeats(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_pruned_and_left_runs_are_no_repeats(tmp_path: Path) -> None:
         made_record(tmp_path / "c", [9], 2, status="running"),
         made_record(tmp_path / "d", [9], 3, status="diverged"),
     ]
-    configuration = arrange(runs).workloads[0].contestants[EVERYTHING][0]
+    configuration = group_runs(runs).workloads[0].contestants[EVERYTHING][0]
     assert list(configuration.by_seed()) == [0, 3]
 
 
@@ -135,4 +135,4 @@ def test_a_run_of_before_there_were_updates_is_no_other_contestant(tmp_path: Pat
     now = {"updates": {"_target_": "genrun.components.updates.alternating.Alternating"}}
     old = made_record(tmp_path / "old", [9, 5], 0)
     new = made_record(tmp_path / "new", [9, 5], 1, choices={"updates": "alternating"}, **now)
-    assert list(arrange([old, new]).workloads[0].contestants) == [EVERYTHING]
+    assert list(group_runs([old, new]).workloads[0].contestants) == [EVERYTHING]

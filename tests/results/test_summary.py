@@ -14,8 +14,8 @@ from genrun.core.errors import OutputFailed
 from genrun.results.summary import plot
 from genrun.results.summary.summary import Summary, cell, show_summary, summarize
 from genrun.runs import disk
-from genrun.sweeps.job_state import states
-from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.job_state import job_states
+from genrun.sweeps.plan import SweepPlan, read_plan
 from tests.sweeps.made_up import leave, make_jobs, make_sweep, run_json
 
 RATES = ["0.1", "0.01", "0.001"]
@@ -34,7 +34,7 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def summary_of(folder: Path) -> Summary:
-    return summarize(folder, states(folder, read_plan(folder).jobs))
+    return summarize(folder, job_states(folder, read_plan(folder).jobs))
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def test_sampled_numbers_are_short_but_exact_in_words(tmp_path: Path) -> None:
         {"optimizer.lr": "0.00031622776601683799"},
     ]
     jobs = make_jobs(points)
-    Plan([], jobs).write(tmp_path)
+    SweepPlan([], jobs).write(tmp_path)
     for job in jobs:
         leave(tmp_path / job.name, run_json(job, 1.0))
     found = summary_of(tmp_path).configurations

@@ -9,7 +9,7 @@ from genrun.core.errors import CannotCreate, CheckpointUnusable, InputMissing, O
 from genrun.runs.checkpoint import checkpoints, prune, read_checkpoint, write_checkpoint
 from genrun.runs.files import claim, write_whole
 from genrun.runs.folder import RunFolder
-from genrun.runs.recorder import Log
+from genrun.runs.recorder import AppendLog
 from genrun.runs.sample_images import grid_png
 
 TENSORS = {"networks/a": torch.arange(6.0).view(2, 3), "count": torch.tensor(3)}
@@ -70,12 +70,12 @@ def test_pruning_keeps_the_best_and_the_last_two(tmp_path: Path) -> None:
 
 def test_log_is_cut_where_it_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    log = Log(path, 0)
+    log = AppendLog(path, 0)
     log.append({"step": 1})
     mark = log.sync()
     log.append({"step": 2})
     log.close()
-    again = Log(path, mark["length"])
+    again = AppendLog(path, mark["length"])
     assert again.sync() == mark
     again.append({"step": 3})
     again.close()

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from genrun.sweeps.plan import Job, Plan, identity_of, job_names
+from genrun.sweeps.plan import Job, SweepPlan, identity_of, job_names
 
 CHOICES = {"model": "vae", "backbone": "mlp", "data": "digits", "optimizer": "adam"}
 MONITOR = "negative_elbo"
@@ -27,7 +27,7 @@ def make_sweep(
     jobs = make_jobs(
         [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
     )
-    Plan([f"{key}={','.join(values)}" for key, values in swept.items()], jobs).write(folder)
+    SweepPlan([f"{key}={','.join(values)}" for key, values in swept.items()], jobs).write(folder)
     for job in jobs:
         words = {w.partition("=")[0].replace(".", "_"): w.partition("=")[2] for w in job.overrides}
         came_to = outcome(**words)

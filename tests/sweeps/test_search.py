@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.sweeps.plan import Job, Plan, identity_of, read_plan
+from genrun.sweeps.plan import Job, SweepPlan, identity_of, read_plan
 from tests.conftest import SMALL
 
 pytest.importorskip("optuna")
@@ -21,11 +21,11 @@ from optuna.trial import TrialState  # needs Optuna
 from genrun.results.summary.search import show_result
 from genrun.results.summary.show import show_sweep
 from genrun.runs.optuna_journal import create_study, open_study
-from genrun.sweeps.job_state import JobState, state_of
+from genrun.sweeps.job_state import JobState, job_state
 from genrun.sweeps.pruner_study import JOURNAL, joined_to_search
-from genrun.sweeps.search.job_source import Search
+from genrun.sweeps.search.job_source import SearchJobSource
 from genrun.sweeps.search.settings import settings_of
-from genrun.sweeps.search.trials import Trials, Verdict, verdict
+from genrun.sweeps.search.trials import TrialOutcome, Trials, verdict
 
 RUN = {
     "choices": {}, "overrides": [], "steps": 12, "monitor": "m", "resumed": [],
@@ -41,7 +41,7 @@ def begin(folder: Path, **changed: Any) -> Path:
         "words": ["model=vae", *SMALL], "config_dir": None, "made": {}, **changed,
     }  # fmt: skip
     folder.mkdir(exist_ok=True)
-    Plan(["model=vae"], [], search).write(folder)
+    SweepPlan(["model=vae"], [], search).write(folder)
     create_study(folder / JOURNAL)
     return folder
 
@@ -52,10 +52,10 @@ def end(sweep: Path, job: Job, value: float, status: str = "finished", why: str 
     content = {**RUN, "status": status, "reason": why, "step": 12, "best": best}
     (sweep / job.name).mkdir(exist_ok=True)
     (sweep / job.name / "run.json").write_text(json.dumps(content))
-    return state_of(sweep, job)
+    return job_state(sweep, job)
 
 
-def jobs_of(search: Search) -> Iterator[Job]:
+def jobs_of(search: SearchJobSource) -> Iterator[Job]:
     return iter(search.take, None)
 
 
@@ -69,7 +69,7 @@ def learning_rates(sweep: Path) -> list[float]:
 
 def test_trials_become_jobs_and_are_told(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s")
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         jobs = list(jobs_of(search))
         assert [job.name[:18] for job in jobs] == [f"000{n},optimizer.lr=" for n in range(3)]
         assert [job.config["optimizer"]["lr"] for job in jobs] == learning_rates(sweep)
@@ -83,7 +83,7 @@ def test_trials_become_jobs_and_are_told(tmp_path: Path) -> None:
 
 def test_the_first_seed_goes_ahead_and_the_mean_counts(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=1, seeds=[4, 7, 9])
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         (first,) = jobs_of(search)
         assert first.config["seed"] == 4
         search.ended(end(sweep, first, 1.0))
@@ -108,7 +108,7 @@ def test_a_trial_whose_first_seed_does_not_survive_has_no_others(
     status: str, why: str, expected: str, tmp_path: Path
 ) -> None:
     sweep = begin(tmp_path / "s", trials=1, seeds=[0, 1])
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         (first,) = jobs_of(search)
         search.ended(end(sweep, first, 9.0, status, why))
         assert search.take() is None
@@ -118,7 +118,7 @@ def test_a_trial_whose_first_seed_does_not_survive_has_no_others(
 
 def test_another_policy_that_stops_early_completes_a_trial(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=1)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         (job,) = jobs_of(search)
         search.ended(end(sweep, job, 2.0, "stopped_early", "early: m has not improved"))
     assert told(sweep) == [("COMPLETE", 2.0)]
@@ -126,7 +126,7 @@ def test_another_policy_that_stops_early_completes_a_trial(tmp_path: Path) -> No
 
 def test_processes_share_a_search_and_none_asks_twice(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=4)
-    with Search(sweep) as one, Search(sweep) as two:
+    with SearchJobSource(sweep) as one, SearchJobSource(sweep) as two:
         jobs = [source.take() for source in (one, two, two, one, one, two)]
         assert jobs[4:] == [None, None]
         mine, theirs = (jobs[0], jobs[3]), (jobs[1], jobs[2])
@@ -140,13 +140,13 @@ def test_processes_share_a_search_and_none_asks_twice(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_looked_after_is_gone_on_with(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", seeds=[0, 1])
-    killed = Search(sweep)
+    killed = SearchJobSource(sweep)
     begun = [killed.take(), killed.take()]
     end(sweep, begun[0], 1.0)  # and it was killed before it could tell
-    with Search(sweep) as beside:
+    with SearchJobSource(sweep) as beside:
         assert beside.take().name[:4] == "0002", "the others are looked after still"
     killed.__exit__()  # the system does this
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         again = list(jobs_of(search))
         assert [(j.name[:4], j.config["seed"]) for j in again] == [
             ("0000", 1), ("0001", 0), ("0002", 0),
@@ -157,46 +157,46 @@ def test_what_a_killed_process_looked_after_is_gone_on_with(tmp_path: Path) -> N
 
 def test_a_job_that_was_stopped_waits_for_a_resume(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=1)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         (job,) = jobs_of(search)
         search.ended(end(sweep, job, 1.0, "interrupted"))
         assert search.take() is None
         assert told(sweep) == [("RUNNING", None)]
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         assert list(jobs_of(search)) == [job]
 
 
 def test_a_trial_of_a_process_killed_while_it_asked_is_given_up(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
     open_study(sweep / JOURNAL).study.ask()  # and none of its values were drawn
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         assert [job.name[:4] for job in jobs_of(search)] == ["0001", "0002"]
     assert told(sweep)[0] == ("FAIL", None)
 
 
 def test_a_trial_of_a_process_killed_before_it_planned_its_runs(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         first = search.take()
     begin(tmp_path / "s", trials=2)  # the plan as it was before
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         assert search.take() == first
         assert [job.name[:4] for job in jobs_of(search)] == ["0001"]
 
 
 def test_what_failed_is_tried_again_by_a_resume_and_counts_once(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         bad, good = jobs_of(search)
         search.ended(end(sweep, bad, 1.0, "failed", "OSError: disk full"))
         search.ended(end(sweep, good, 2.0))
         assert search.take() is None, "not in the same session: it would fail again"
     assert told(sweep) == [("FAIL", None), ("COMPLETE", 2.0)]
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         assert list(jobs_of(search)) == [bad], "the same folder, from its checkpoint"
         search.ended(end(sweep, bad, 1.0))
     assert told(sweep) == [("FAIL", None), ("COMPLETE", 2.0), ("COMPLETE", 1.0)]
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         assert search.take() is None
     trials = Trials(sweep / JOURNAL, settings_of(read_plan(sweep)))
     assert (trials.asked(), trials.to_come(), trials.failed()) == (2, 0, [])
@@ -205,7 +205,7 @@ def test_what_failed_is_tried_again_by_a_resume_and_counts_once(tmp_path: Path) 
 def test_equal_points_are_run_once_and_told_alike(tmp_path: Path) -> None:
     space = {"optimizer": "adam,rmsprop"}
     sweep = begin(tmp_path / "s", trials=6, space=space)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         jobs = list(jobs_of(search))
         assert len(jobs) == 2
         search.ended(end(sweep, jobs[0], 1.0))
@@ -220,7 +220,7 @@ def test_equal_points_are_run_once_and_told_alike(tmp_path: Path) -> None:
 
 def test_an_equal_point_of_another_process_is_left_to_it(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
-    one, two = Search(sweep), Search(sweep)
+    one, two = SearchJobSource(sweep), SearchJobSource(sweep)
     job = one.take()
     opened = open_study(sweep / JOURNAL)
     opened.study.enqueue_trial(opened.trials()[0].params)
@@ -237,7 +237,7 @@ def test_a_point_that_cannot_be_composed_fails_and_the_search_goes_on(
 ) -> None:
     space = {"optimizer": "adam,sgd", "optimizer.betas": "[0.9,0.99],[0.5,0.9]"}
     sweep = begin(tmp_path / "s", sampler="grid", trials=4, space=space)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         for job in jobs_of(search):
             search.ended(end(sweep, job, 1.0))
     assert sorted(state for state, _ in told(sweep)) == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
@@ -248,7 +248,7 @@ def test_a_point_that_cannot_be_composed_fails_and_the_search_goes_on(
 def test_the_first_run_of_a_trial_asks_the_study_and_no_other(tmp_path: Path) -> None:
     words = ["model=vae", "stopping=[pruner,early]", *SMALL]
     sweep = begin(tmp_path / "s", trials=2, seeds=[0, 1], words=words)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         jobs = list(jobs_of(search))
         search.ended(end(sweep, jobs[1], 1.0))
         jobs += jobs_of(search)
@@ -273,7 +273,7 @@ def test_the_best_on_a_bound_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     sweep = begin(tmp_path / "s", sampler="grid", space=space)
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         for job in jobs_of(search):
             rate = job.config["optimizer"]["lr"]
             search.ended(end(sweep, job, 1.0 if rate == value else 2.0))
@@ -288,16 +288,16 @@ def test_what_is_left_and_what_is_elsewhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep = begin(tmp_path / "s", trials=4)
-    with Search(sweep) as one:
+    with SearchJobSource(sweep) as one:
         one.take()
-        with Search(sweep) as two:
+        with SearchJobSource(sweep) as two:
             two.take()
         assert show_result(sweep, read_plan(sweep)) == (0, 0), "whoever is there takes them"
         assert "under way: 1 trials in other processes" in capsys.readouterr().out
     assert show_result(sweep, read_plan(sweep)) == (0, 4)
 
 
-def draw(sweep: Path, count: int, told: Callable[[dict[str, str]], Verdict]) -> None:
+def draw(sweep: Path, count: int, told: Callable[[dict[str, str]], TrialOutcome]) -> None:
     """Asks for trials and tells how they ended, without runs."""
     trials = Trials(sweep / JOURNAL, settings_of(read_plan(sweep)))
     for _ in range(count):
@@ -305,15 +305,15 @@ def draw(sweep: Path, count: int, told: Callable[[dict[str, str]], Verdict]) -> 
         trials.tell(trial.number, told(trials.words(trial)))
 
 
-def by_rate(words: dict[str, str]) -> Verdict:
+def by_rate(words: dict[str, str]) -> TrialOutcome:
     """The best is at the edge of where runs diverge."""
     exponent = math.log10(float(words["optimizer.lr"]))
     if exponent > -2:
         return verdict_of("diverged")
-    return Verdict(TrialState.COMPLETE, (exponent + 2) ** 2)
+    return TrialOutcome(TrialState.COMPLETE, (exponent + 2) ** 2)
 
 
-def verdict_of(status: str) -> Verdict:
+def verdict_of(status: str) -> TrialOutcome:
     job = Job("", "", [], {}, {})
     found = verdict([JobState(job, Path(), status, "", {})], 1)
     assert found is not None
@@ -363,7 +363,7 @@ def test_tpe_keeps_from_where_runs_diverge_and_comes_back_to_where_they_were_goo
 
 def test_qmc_covers_a_range_evenly(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", sampler="qmc", trials=17)
-    draw(sweep, 17, lambda words: Verdict(TrialState.COMPLETE, 0.0))
+    draw(sweep, 17, lambda words: TrialOutcome(TrialState.COMPLETE, 0.0))
     after_the_first = learning_rates(sweep)[1:]  # which Optuna draws at random
     cells = sorted(int((math.log10(rate) + 5) * 4) for rate in after_the_first)
     assert cells == list(range(16))
@@ -390,7 +390,7 @@ def test_a_part_that_is_gone_is_said(tmp_path: Path) -> None:
     from genrun.sweeps.search.job_source import run_search
 
     sweep = begin(tmp_path / "s")
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         search.take()
     (sweep / JOURNAL).unlink()
     with pytest.raises(CheckpointUnusable, match="journal of this search is gone"):
@@ -418,7 +418,7 @@ def test_show_tells_of_the_search(tmp_path: Path, capsys: pytest.CaptureFixture[
     sweep = begin(tmp_path / "s", trials=4)
     show_sweep(sweep)
     assert "4 trials not done; go on with: genrun resume" in capsys.readouterr().out
-    draw(sweep, 4, lambda words: Verdict(TrialState.COMPLETE, float(words["optimizer.lr"])))
+    draw(sweep, 4, lambda words: TrialOutcome(TrialState.COMPLETE, float(words["optimizer.lr"])))
     show_sweep(sweep)
     shown = capsys.readouterr().out
     assert "complete" in shown

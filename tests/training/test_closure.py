@@ -17,7 +17,7 @@ from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.noise import Key, fold_in
 from genrun.experiment.build import Built, build
-from genrun.training.state import Trial
+from genrun.training.state import TrainingState
 from tests.conftest import SMALL
 
 Make = Callable[..., Built]
@@ -72,7 +72,7 @@ def tiny() -> dict[str, Any]:
     return compose([*SMALL, *LBFGS, "backbone.hidden=[4]", "model.latent_dim=2"]).config
 
 
-def trial() -> Trial:
+def trial() -> TrainingState:
     return build(copy.deepcopy(tiny()), []).trial
 
 
@@ -85,7 +85,7 @@ def saved() -> tuple[dict[str, Tensor], dict[str, Any]]:
     return {k: t.detach().clone() for k, t in tensors.items()}, json.loads(json.dumps(record))
 
 
-def restored(tensors: dict[str, Tensor], record: dict[str, Any]) -> Trial:
+def restored(tensors: dict[str, Tensor], record: dict[str, Any]) -> TrainingState:
     fresh = trial()
     forms = {path: torch.empty_like(tensor, device="meta") for path, tensor in tensors.items()}
     fresh.refuse_misfit(forms)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from genrun.core.usage import Spent
+from genrun.core.usage import ResourceUsage
 from genrun.training.meters.energy import Counter, Energy
 from genrun.training.meters.meters import Meters
 
@@ -132,7 +132,7 @@ def test_a_gpu_without_the_package_or_driver(
     assert Energy.of(GPU, tmp_path).read() is None
 
 
-def part(earlier: Spent | None, joules: float | None) -> dict[str, object]:
+def part(earlier: ResourceUsage | None, joules: float | None) -> dict[str, object]:
     meters = Meters(CPU, earlier)
     counters = {} if joules is None else {"rapl": [Counter(iter([0.0, joules]).__next__)]}
     meters._energy = Energy(counters)
@@ -141,7 +141,7 @@ def part(earlier: Spent | None, joules: float | None) -> dict[str, object]:
 
 def test_parts_are_added_up_and_of_peaks_the_largest_counts() -> None:
     seconds = {"training": 100.0, "evaluation": 20.0, "saving": 3.0}
-    before = Spent(seconds=seconds, host_bytes=10**18, device_bytes=5, joules=40.0)
+    before = ResourceUsage(seconds=seconds, host_bytes=10**18, device_bytes=5, joules=40.0)
     found = part(before, 2.5)
     assert found["energy_joules"] == 42.5
     assert found["peak_memory_bytes"] == {"host": 10**18, "device": 5}
@@ -157,5 +157,5 @@ def test_parts_are_added_up_and_of_peaks_the_largest_counts() -> None:
 
 @pytest.mark.parametrize(("before", "now"), [(None, 2.5), (40.0, None), (None, None)])
 def test_joules_of_a_part_that_are_not_known(before: float | None, now: float | None) -> None:
-    found = part(Spent(joules=before), now)
+    found = part(ResourceUsage(joules=before), now)
     assert (found["energy_joules"], found["energy_sources"]) == (None, [])

@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrun.core.process_rank import Place
-from genrun.training.distributed.gradient_sync import Exchange
-from genrun.training.distributed.process_group import Processes
+from genrun.core.process_rank import ProcessRank
+from genrun.training.distributed.gradient_sync import GradientSync
+from genrun.training.distributed.process_group import ProcessGroup
 
 
-class Other(Processes):
+class Other(ProcessGroup):
     """Adds what another process would have sent, by the place in the message."""
 
     def __init__(self, rank: int, **sent: list[float]) -> None:
-        super().__init__(Place(rank=rank, size=2))
+        super().__init__(ProcessRank(rank=rank, size=2))
         self.sent = sent
         self.dtypes: list[torch.dtype] = []
 
@@ -46,7 +46,7 @@ SENT = {"gradients": [3.0, 4.0, 9.0], "buffers": [0.0], "signal": [0.0], "second
 def test_gradients_are_averaged_and_rank_0s_buffers_taken(rank: int, mean: float) -> None:
     network = Network()
     others = Other(rank, **{**SENT, "buffers": [11.0 * rank]})
-    Exchange(others, [network], CPU).change_gradients(list(network.parameters()))
+    GradientSync(others, [network], CPU).change_gradients(list(network.parameters()))
     assert network.weight.grad is not None
     assert network.bias.grad is not None
     assert network.weight.grad.tolist() == [[2.0], [3.0]]
@@ -61,7 +61,7 @@ def test_numbers_keep_their_precision_beside_coarser_ones() -> None:
     assert network.weight.grad is not None
     network.weight.grad += 1e-12
     others = Other(0, **SENT)
-    Exchange(others, [network], CPU).change_gradients(list(network.parameters()))
+    GradientSync(others, [network], CPU).change_gradients(list(network.parameters()))
     assert others.dtypes == [torch.float64]
     assert network.weight.grad.tolist() == [[2 + 5e-13], [3 + 5e-13]]
 
@@ -77,7 +77,7 @@ def test_a_signal_is_known_to_all_and_on_a_gpu_a_message_later(
     monkeypatch.setattr(torch.cuda, "Event", Event)
     network, here = Network(), [False]
     others = Other(0, **SENT)
-    exchange = Exchange(others, [network], CPU)
+    exchange = GradientSync(others, [network], CPU)
     exchange._late = late
     stop, seconds = exchange.watch(lambda: here[0], lambda: 2.5)
 

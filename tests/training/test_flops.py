@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from genrun.core.errors import ConfigError
-from genrun.core.types import Share
+from genrun.core.types import BatchShard
 from genrun.experiment.build import Built
 from genrun.experiment.stopping import count_flops
 from genrun.runs.folder import RunFolder
@@ -114,7 +114,7 @@ def test_a_step_of_every_optimizer_can_be_counted(optimizer: str, small: Make) -
 def test_shares_of_a_batch_are_added_up(small: Make) -> None:
     built = small("model=autoencoder", *BODY)
     alone = flops_of_step(built.step)
-    built.step.settings = dataclasses.replace(built.step.settings, share=Share(0, 4, BATCH))
+    built.step.settings = dataclasses.replace(built.step.settings, share=BatchShard(0, 4, BATCH))
     assert flops_of_step(built.step) == 4 * alone
 
 

@@ -16,7 +16,7 @@ from genrun.config.compose import Composed, compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError, GenrunError, OutputFailed, ProcessLost
 from genrun.core.noise import Key, fold_in
-from genrun.core.types import DataSpec, Picture, Share
+from genrun.core.types import BatchShard, DataSpec, Picture
 from genrun.experiment.build import Built, build
 from genrun.experiment.experiment import Experiment
 from genrun.runs.checkpoint import checkpoints
@@ -144,7 +144,7 @@ def test_batch_norm_sees_its_own_share_only_unless_told_otherwise() -> None:
     key = Key(fold_in(fold_in(0, "step", 1), "vae", 0))
     halves = []
     for index in (0, 1):
-        share = Share(index, 2, 4)
+        share = BatchShard(index, 2, 4)
         own = copy.deepcopy(nets)
         with noise.layer_keys(key, share):
             loss, _ = built.model.loss("vae", own, batch[4 * index :][:4], key.fold("loss"))

@@ -4,7 +4,7 @@ import torch
 from genrun.core.errors import ConfigError, Diverged
 from genrun.training import loss_buffer as windows
 from genrun.training.finite import check_finite
-from genrun.training.loss_buffer import Window
+from genrun.training.loss_buffer import LossBuffer
 
 
 def outputs(value: float) -> dict[str, torch.Tensor]:
@@ -12,7 +12,7 @@ def outputs(value: float) -> dict[str, torch.Tensor]:
 
 
 def test_a_row_is_the_mean_of_its_steps() -> None:
-    window = Window()
+    window = LossBuffer()
     for step in (1, 2, 3):
         window.add(step, outputs(float(step)))
     assert window.read() == {"a/loss": 2.0, "b/loss": 4.0}
@@ -21,14 +21,14 @@ def test_a_row_is_the_mean_of_its_steps() -> None:
 
 
 def test_other_values_than_before_are_refused() -> None:
-    window = Window()
+    window = LossBuffer()
     window.add(1, outputs(1.0))
     with pytest.raises(ConfigError, match="logged a/loss at step 2 and a/loss, b/loss before"):
         window.add(2, {"a/loss": torch.tensor(1.0)})
 
 
 def test_divergence_is_located() -> None:
-    window = Window()
+    window = LossBuffer()
     for step, value in enumerate([1.0, 2.0, float("inf"), float("nan")], start=11):
         window.add(step, outputs(value))
     with pytest.raises(Diverged, match="a/loss was inf at step 13"):
@@ -37,7 +37,7 @@ def test_divergence_is_located() -> None:
 
 def test_memory_does_not_grow_between_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "READ_AT_MOST", 10)
-    window = Window()
+    window = LossBuffer()
     for step in range(1, 96):
         window.add(step, outputs(float(step)))
         assert len(window._buffer) == 10
@@ -46,7 +46,7 @@ def test_memory_does_not_grow_between_rows(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_window_saved_in_the_middle_goes_on_exactly() -> None:
     values = torch.rand(7).tolist()
-    whole, half, rest = Window(), Window(), Window()
+    whole, half, rest = LossBuffer(), LossBuffer(), LossBuffer()
     for step, value in enumerate(values):
         whole.add(step, outputs(value))
         (half if step < 3 else rest).add(step, outputs(value))

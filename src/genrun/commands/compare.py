@@ -13,7 +13,7 @@ from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.runs.files import check_named
 
 if TYPE_CHECKING:  # numpy, which a wrong word is said without
-    from genrun.comparison.options import Asked
+    from genrun.comparison.options import CompareOptions
     from genrun.results.collect import Found
 
 DEFAULTS = {
@@ -54,14 +54,14 @@ def run(words: Sequence[str]) -> int:
         verdicts = "verdict of genrun compare"
         out = check_named(Path(given["out"]), (".json",), _is_verdict, verdicts)
 
-    from genrun.comparison.compare import verdict_of
+    from genrun.comparison.compare import compare_runs
     from genrun.comparison.tables import print_verdict
     from genrun.comparison.verdict import to_json
     from genrun.runs.files import write_json
     from genrun.terminal.tables import print_line
 
     found = runs_in(folders)
-    verdict = verdict_of(found.records, asked, found.damaged)
+    verdict = compare_runs(found.records, asked, found.damaged)
     print_verdict(verdict)
     if out is not None:
         write_json(out, to_json(verdict))
@@ -69,9 +69,9 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def asked_of(given: Mapping[str, str]) -> Asked:
+def asked_of(given: Mapping[str, str]) -> CompareOptions:
     """What the words of a comparison ask. Raises `ConfigError`."""
-    from genrun.comparison.options import Asked
+    from genrun.comparison.options import CompareOptions
 
     for name, allowed in (("budget", BUDGETS), ("split", ("", *SPLITS))):
         if given[name] not in allowed:
@@ -83,7 +83,7 @@ def asked_of(given: Mapping[str, str]) -> Asked:
         raise ConfigError(f"resamples={resamples}: must be at most {MOST_RESAMPLES}")
     if given["target"] and given["baseline"]:
         raise ConfigError("target, baseline: either gives the target; leave one of them out")
-    return Asked(
+    return CompareOptions(
         by=tuple(listed(given["by"])),
         metric=given["metric"] or None,
         budget=given["budget"],  # type: ignore[arg-type]  # checked above

@@ -33,13 +33,13 @@ def run(words: Sequence[str]) -> int:
     wanted = Path(given["out"]) if given["out"] else _folder(folders) / NAME
     out = check_named(wanted, ENDINGS, _is_page, "page of genrun report")
 
-    from genrun.comparison.compare import verdict_of
+    from genrun.comparison.compare import compare_runs
     from genrun.report.render import page_bytes
     from genrun.runs.files import write_whole
     from genrun.terminal.tables import print_line
 
     found = runs_in(folders)
-    verdict = verdict_of(found.records, asked, found.damaged)
+    verdict = compare_runs(found.records, asked, found.damaged)
     content = page_bytes(found.records, verdict)
     write_whole(out, content)
     print_line(f"{out}: {len(content) / 1e6:.2f} MB, {len(found.records)} runs")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genrun.commands.arguments import run_and_settings
 from genrun.core.errors import ConfigError
-from genrun.core.process_rank import Place, leave_with
+from genrun.core.process_rank import ProcessRank, exit_code_for
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
 
@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
 
         return resume_proof(Path(words[0]), words[1:])
     folder, settings = run_and_settings(USAGE, words)
-    run_folder, first = RunFolder.open(folder), Place.from_environment().rank == 0
+    run_folder, first = RunFolder.open(folder), ProcessRank.from_environment().rank == 0
     if first:  # of those that torchrun started it is the one that writes
         refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
@@ -57,4 +57,4 @@ def run(words: Sequence[str]) -> int:
     if steps < done:
         raise ConfigError(f"steps={steps}: this run has already done {done}")
     outcome = prepared.resume(run_folder, display(first), expected=info)
-    return leave_with(outcome.status)
+    return exit_code_for(outcome.status)

@@ -9,7 +9,7 @@ from typing import Any
 from genrun.commands.arguments import run_and_settings, settings_among
 from genrun.core.formatting import comparison_text, shown_bytes, shown_updates, with_errors
 from genrun.core.log_names import is_error
-from genrun.core.usage import PHASES, Spent
+from genrun.core.usage import PHASES, ResourceUsage
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import who_writes
 from genrun.runs.usage import spent_of
@@ -99,7 +99,7 @@ def _model(info: Mapping[str, Any]) -> str:
     return f"{seen}judged by {info['monitor']}, lower is better"
 
 
-def _spent(spent: Spent) -> dict[str, str | None]:
+def _spent(spent: ResourceUsage) -> dict[str, str | None]:
     """A dash for what is not known, as on this machine or of runs of earlier versions."""
     seconds = {phase: f"{value:.1f} s" for phase, value in spent.seconds.items()}
     host, device, joules = spent.host_bytes, spent.device_bytes, spent.joules

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrun.comparison.contestants import Contender
-from genrun.comparison.entries import Entry
+from genrun.comparison.contestants import Contestant
+from genrun.comparison.entries import WorkloadEntry
 from genrun.comparison.naming import short_names
-from genrun.comparison.options import Asked
+from genrun.comparison.options import CompareOptions
 from genrun.comparison.pairwise import MOST_CONTESTANTS
 from genrun.comparison.quality import SEED
 from genrun.comparison.verdict import Aggregate, Overall, OverallPair, Quality, WorkloadVerdict
@@ -30,7 +30,7 @@ NORMALIZATION = (
 
 
 def aggregate_of(
-    entries: Sequence[Entry], verdicts: Sequence[WorkloadVerdict], asked: Asked
+    entries: Sequence[WorkloadEntry], verdicts: Sequence[WorkloadVerdict], asked: CompareOptions
 ) -> Aggregate | None:
     """Of those workloads in which every contestant has values; None with fewer than two."""
     qualities = [_judged(verdict) for verdict in verdicts]
@@ -74,7 +74,9 @@ def _judged(verdict: WorkloadVerdict) -> dict[str, Quality]:
     return {label: quality for label, quality in found.items() if quality is not None}
 
 
-def _normalized(qualities: Mapping[str, Quality], entry: Entry) -> dict[str, dict[int, float]]:
+def _normalized(
+    qualities: Mapping[str, Quality], entry: WorkloadEntry
+) -> dict[str, dict[int, float]]:
     """By contestant and seed, from 0 to 1."""
     values = [value for one in qualities.values() for value in one.values.values()]
     known = [value for value in values if math.isfinite(value)]
@@ -89,7 +91,7 @@ def _normalized(qualities: Mapping[str, Quality], entry: Entry) -> dict[str, dic
     }
 
 
-def _firsts(contender: Contender, metric: str) -> list[float]:
+def _firsts(contender: Contestant, metric: str) -> list[float]:
     curves = (run.curve.of(metric) for run in contender.runs.values())
     measured = (curve[np.isfinite(curve)] for curve in curves)
     return [float(values[0]) for values in measured if len(values)]
@@ -104,7 +106,7 @@ def _scaled(value: float, low: float, high: float) -> float:
 
 
 def _profiles(
-    labels: Sequence[str], verdicts: Sequence[WorkloadVerdict], asked: Asked
+    labels: Sequence[str], verdicts: Sequence[WorkloadVerdict], asked: CompareOptions
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Score and performance profile by contestant; empty where a time is not known."""
     times: dict[str, list[float]] = {label: [] for label in labels}

@@ -15,7 +15,7 @@ TUNING, FINAL = "tuning", "final"  # stages of a proof
 
 
 @dataclass(frozen=True)
-class Contender:
+class Contestant:
     """`chosen` stands for it. None: no run of it has ended."""
 
     label: str
@@ -51,7 +51,7 @@ def contender_of(
     configurations: Sequence[Configuration],
     metric: str,
     worst: float | None,
-) -> Contender:
+) -> Contestant:
     """Of a proof the re-run winner; else the lowest mean on held-out images.
 
     Only configurations with at least half as many seeds as the most that one has can stand for
@@ -67,7 +67,7 @@ def contender_of(
         key=lambda one: _mean(seeds[one.label], metric, worst),
         default=None,
     )
-    return Contender(
+    return Contestant(
         label=label,
         name=name,
         tried=tuned or list(configurations),

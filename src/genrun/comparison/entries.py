@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from genrun.comparison.contestants import Contender, contender_of, worst_of
+from genrun.comparison.contestants import Contestant, contender_of, worst_of
 from genrun.comparison.naming import short_names
 from genrun.comparison.search_spaces import Files, Space, space_of
-from genrun.results.grouping import Arrangement
+from genrun.results.grouping import GroupedRuns
 
 
 @dataclass(frozen=True)
-class Entry:
+class WorkloadEntry:
     """`spaces` by the contestant's label."""
 
     label: str
     metric: str
-    contenders: list[Contender]
+    contenders: list[Contestant]
     spaces: Mapping[str, Space]
     worst: float | None  # value of a failure where a mean is taken
 
 
-def enter(arrangement: Arrangement) -> list[Entry]:
+def enter_contestants(arrangement: GroupedRuns) -> list[WorkloadEntry]:
     """One for each workload."""
     files = Files()
     names = short_names(arrangement.contestants)
@@ -34,5 +34,5 @@ def enter(arrangement: Arrangement) -> list[Entry]:
             for label, own in workload.contestants.items()
         ]
         spaces = {one.label: space_of(one, files) for one in contenders}
-        entries.append(Entry(workload.label, workload.metric, contenders, spaces, worst))
+        entries.append(WorkloadEntry(workload.label, workload.metric, contenders, spaces, worst))
     return entries

@@ -37,7 +37,7 @@ def unit_of(metric: str) -> str:
     return "nats" if metric in NATS or metric.endswith("_bound") else ""
 
 
-def amount(text: str, metric: str) -> str:
+def with_unit(text: str, metric: str) -> str:
     """`3.1 nats`, `1 nat` or `0.012 in sliced_wasserstein`."""
     unit = unit_of(metric)
     if not unit:

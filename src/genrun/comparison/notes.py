@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from genrun.comparison.entries import Entry
-from genrun.comparison.naming import amount
-from genrun.comparison.options import Asked
+from genrun.comparison.entries import WorkloadEntry
+from genrun.comparison.naming import with_unit
+from genrun.comparison.options import CompareOptions
 from genrun.comparison.pairwise import MOST_CONTESTANTS
 from genrun.comparison.verdict import WorkloadVerdict
 
@@ -25,7 +25,7 @@ METHODS = {
 
 
 def notes_of(
-    entries: Sequence[Entry], verdicts: Sequence[WorkloadVerdict], asked: Asked
+    entries: Sequence[WorkloadEntry], verdicts: Sequence[WorkloadVerdict], asked: CompareOptions
 ) -> list[str]:
     """A line each."""
     found = once(
@@ -54,7 +54,9 @@ def once(texts: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
-def _of_workload(entry: Entry, verdict: WorkloadVerdict, asked: Asked) -> Iterator[str]:
+def _of_workload(
+    entry: WorkloadEntry, verdict: WorkloadVerdict, asked: CompareOptions
+) -> Iterator[str]:
     left = [name for one in verdict.standings for name in one.left]
     if left:
         yield f"not ended, so not counted: {_named(left)}"
@@ -62,7 +64,7 @@ def _of_workload(entry: Entry, verdict: WorkloadVerdict, asked: Asked) -> Iterat
         if dropped := [run.name for run in one.unmeasured]:
             yield f"never measured {entry.metric}, so not counted: {_named(dropped)}"
     if any(one.failures for one in verdict.standings) and verdict.worst is not None:
-        worst = amount(f"{verdict.worst:.5g}", verdict.metric)
+        worst = with_unit(f"{verdict.worst:.5g}", verdict.metric)
         yield f"in means a failure counts as {worst}, the worst that any run ever had"
     if asked.baseline is not None and verdict.target is None:
         yield f"no time to target: {asked.baseline} has no runs that have ended"
@@ -76,7 +78,7 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def _methods(verdicts: Sequence[WorkloadVerdict], asked: Asked) -> Iterator[str]:
+def _methods(verdicts: Sequence[WorkloadVerdict], asked: CompareOptions) -> Iterator[str]:
     """Which intervals these are."""
     qualities = [
         quality

@@ -11,7 +11,7 @@ Split = Literal["held_out", "test"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class CompareOptions:
     """Everything that is None has a rule of its own, which the verdict states."""
 
     by: tuple[str, ...] = ()  # settings or groups that tell contestants apart

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genrun.comparison.contestants import filled
-from genrun.comparison.verdict import Pair, Quality, Standing
+from genrun.comparison.verdict import ContestantResult, Pair, Quality
 from genrun.core.formatting import one_digit
 from genrun.statistics.paired_tests import (
     Comparison,
@@ -29,7 +29,7 @@ MOST_CONTESTANTS = 40  # whose pairs are all compared: 780 pairs
 class Side:
     """A contestant in a pair: its values by seed, infinite where it failed."""
 
-    standing: Standing
+    standing: ContestantResult
     quality: Quality
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrun.comparison.contestants import Contender, filled, value_of
-from genrun.comparison.options import Asked, Split
-from genrun.comparison.verdict import Mark, Quality
+from genrun.comparison.contestants import Contestant, filled, value_of
+from genrun.comparison.options import CompareOptions, Split
+from genrun.comparison.verdict import Quality, Threshold
 from genrun.core.errors import ConfigError
 from genrun.results.curve import AXES, Axis
 from genrun.statistics.means import iqm_interval, mean_interval
@@ -17,7 +17,9 @@ from genrun.statistics.means import iqm_interval, mean_interval
 SEED = 0  # of the bootstrap: the same runs give the same verdict
 
 
-def budget_of(contenders: Sequence[Contender], metric: str, asked: Asked) -> Mark | None:
+def budget_of(
+    contenders: Sequence[Contestant], metric: str, asked: CompareOptions
+) -> Threshold | None:
     """What all contestants can be given: the least that one typically spent.
 
     None where no run has ended. Raises `ConfigError` where a contestant's runs do not say what
@@ -33,7 +35,7 @@ def budget_of(contenders: Sequence[Contender], metric: str, asked: Asked) -> Mar
                 raise ConfigError(
                     f"at={asked.at:g}: {run.name} had not measured {metric} within so few {axis}"
                 )
-        return Mark(asked.at, f"at={asked.at:g} {axis}, as given")
+        return Threshold(asked.at, f"at={asked.at:g} {axis}, as given")
     totals = {one.name: typical(one, axis) for one in contenders if one.sound}
     if not totals:
         return None
@@ -41,26 +43,30 @@ def budget_of(contenders: Sequence[Contender], metric: str, asked: Asked) -> Mar
     rule = "what each contestant's runs spent"
     if max(totals.values()) > totals[least]:
         rule = f"the median of what {least}'s runs spent, the least of all contestants"
-    return Mark(totals[least], rule)
+    return Threshold(totals[least], rule)
 
 
-def totals_of(contender: Contender, axis: Axis) -> list[float]:
+def totals_of(contender: Contestant, axis: Axis) -> list[float]:
     """What its sound runs had spent at their last evaluation; NaN where one does not say."""
     return [run.curve.total(axis) for run in contender.sound]
 
 
-def typical(contender: Contender, axis: Axis) -> float:
+def typical(contender: Contestant, axis: Axis) -> float:
     """The median of those that say; NaN where none does."""
     known = [total for total in totals_of(contender, axis) if not math.isnan(total)]
     return float(np.median(known)) if known else math.nan
 
 
-def spent_by(contender: Contender) -> dict[Axis, float]:
+def spent_by(contender: Contestant) -> dict[Axis, float]:
     return {axis: typical(contender, axis) for axis in AXES}
 
 
 def quality_at(
-    contender: Contender, metric: str, budget: Mark, worst: float | None, asked: Asked
+    contender: Contestant,
+    metric: str,
+    budget: Threshold,
+    worst: float | None,
+    asked: CompareOptions,
 ) -> Quality | None:
     """On held-out images."""
     values = {
@@ -71,7 +77,7 @@ def quality_at(
 
 
 def quality_at_end(
-    contender: Contender, metric: str, split: Split, worst: float | None, resamples: int
+    contender: Contestant, metric: str, split: Split, worst: float | None, resamples: int
 ) -> Quality | None:
     values = {seed: value_of(run, metric, split) for seed, run in contender.runs.items()}
     return quality_from(values, worst, resamples)

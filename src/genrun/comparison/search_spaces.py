@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.comparison.contestants import TUNING, Contender
+from genrun.comparison.contestants import TUNING, Contestant
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.results.grouping import Configuration
 from genrun.results.proof_file import Proof, proof_of
@@ -82,7 +82,7 @@ class Files:
         return {} if proof is None else proof.spaces.get(job, {})
 
 
-def space_of(contender: Contender, files: Files) -> Space:
+def space_of(contender: Contestant, files: Files) -> Space:
     """Of a search or a proof what it stated, else the values that were swept."""
     runs = [run for one in contender.tried for run in one.runs]
     if any(run.sweep is None for run in runs):

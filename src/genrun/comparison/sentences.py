@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from genrun.comparison.naming import amount
+from genrun.comparison.naming import with_unit
 from genrun.comparison.pairwise import DECIDES, LEVEL, MOST_SEEDS, Side, by_rank_only
-from genrun.comparison.verdict import Pair, Quality, Standing, WorkloadVerdict
-from genrun.core.formatting import counted, cut, together
+from genrun.comparison.verdict import ContestantResult, Pair, Quality, WorkloadVerdict
+from genrun.core.formatting import cut, format_aligned, pluralize
 from genrun.results.grouping import EVERYTHING
 
 LONGEST_REASON = 300  # characters of a stranger's text
@@ -28,7 +28,7 @@ def sentences_of(verdict: WorkloadVerdict) -> list[str]:
     return found
 
 
-def _failed(standing: Standing) -> str:
+def _failed(standing: ContestantResult) -> str:
     number = len(standing.runs)
     if standing.label == EVERYTHING:
         return f"all {number} runs failed" if number > 1 else "the only run failed"
@@ -37,24 +37,24 @@ def _failed(standing: Standing) -> str:
     return f"{standing.name} failed in {_all(number)}"
 
 
-def _of_single_seeds(judged: Sequence[tuple[Standing, Quality]], metric: str) -> str:
+def _of_single_seeds(judged: Sequence[tuple[ContestantResult, Quality]], metric: str) -> str:
     """In place of as many sentences as there are pairs, each without a word on how sure it is."""
     (first, low), (_, high) = judged[0], judged[-1]
-    best, worst = together(low.mean.value, high.mean.value)
+    best, worst = format_aligned(low.mean.value, high.mean.value)
     return (
-        f"undecided between {counted(len(judged), 'contestant')}: one seed each says nothing of "
-        f"how sure a difference is; {first.name} came lowest, {amount(best, metric)}, the highest "
+        f"undecided between {pluralize(len(judged), 'contestant')}: one seed each says nothing of "
+        f"how sure a difference is; {first.name} came lowest, {with_unit(best, metric)}, the highest "
         f"is {worst}"
     )
 
 
-def _of_unfinished(standing: Standing) -> str:
+def _of_unfinished(standing: ContestantResult) -> str:
     if standing.left:
         return f"{standing.name} is not compared: none of its runs has ended"
     return f"{standing.name} is not compared: no run of it came to a value of its own"
 
 
-def _of_failures(standings: Sequence[Standing]) -> list[str]:
+def _of_failures(standings: Sequence[ContestantResult]) -> list[str]:
     """A sentence for each contestant all of whose runs failed."""
     return [
         f"{_failed(one)}: {cut(next(iter(one.failures.values())), LONGEST_REASON)}"
@@ -80,21 +80,23 @@ def of_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> 
             return f"{names[0]} beats {failed}"
         return f"undecided between {names[0]} and {failed}: too few runs to be sure"
     remarks = _failures(first) + _failures(second) + _trials(first, second)
-    by, low, high = together(pair.difference.value, pair.difference.low, pair.difference.high)
+    by, low, high = format_aligned(
+        pair.difference.value, pair.difference.low, pair.difference.high
+    )
     interval = "" if pair.difference.low is None else f"{low} to {high}, "
     if pair.decided:
         where = f"(95 % interval {interval}{_seeds(pair, sides)})"
-        return f"{names[0]} beats {names[1]} by {amount(by, metric)} {where}{remarks}"
+        return f"{names[0]} beats {names[1]} by {with_unit(by, metric)} {where}{remarks}"
     corrected = _corrected(pair, number)
     where = f"({interval}{_seeds(pair, sides)}{corrected})"
     outlook = _outlook(pair, metric)
     return (
-        f"undecided between {names[0]} and {names[1]}: {amount(by, metric)} {where}{remarks}; "
+        f"undecided between {names[0]} and {names[1]}: {with_unit(by, metric)} {where}{remarks}; "
         f"{outlook}"
     )
 
 
-def _of_single(standing: Standing, quality: Quality, metric: str) -> str:
+def _of_single(standing: ContestantResult, quality: Quality, metric: str) -> str:
     """Where there is nobody to compare it with."""
     alone = (
         "the runs differ in nothing but seeds, so nothing can be compared"
@@ -103,10 +105,10 @@ def _of_single(standing: Standing, quality: Quality, metric: str) -> str:
     )
     if quality.failed == quality.seeds:
         return alone
-    value, low, high = together(quality.mean.value, quality.mean.low, quality.mean.high)
+    value, low, high = format_aligned(quality.mean.value, quality.mean.low, quality.mean.high)
     interval = "" if quality.mean.low is None else f"95 % interval {low} to {high}, "
-    seeds = counted(quality.seeds, "seed")
-    return f"{alone}; the mean is {amount(value, metric)} ({interval}{seeds})"
+    seeds = pluralize(quality.seeds, "seed")
+    return f"{alone}; the mean is {with_unit(value, metric)} ({interval}{seeds})"
 
 
 def _outlook(pair: Pair, metric: str) -> str:
@@ -117,12 +119,12 @@ def _outlook(pair: Pair, metric: str) -> str:
         return "how sure this is takes at least two seeds of each to say"
     if pair.worth is None:
         return "no number of seeds would decide between equals"
-    worth = amount(f"{pair.worth:g}", metric)
+    worth = with_unit(f"{pair.worth:g}", metric)
     if pair.more_seeds is None:
         return f"no practical number of seeds (up to {MOST_SEEDS:,}) would decide {worth}"
     if pair.more_seeds == 0:
         return f"a difference of {worth} would have shown with these seeds, four times in five"
-    return f"about {counted(pair.more_seeds, 'more seed')} would decide a difference of {worth}"
+    return f"about {pluralize(pair.more_seeds, 'more seed')} would decide a difference of {worth}"
 
 
 def _corrected(pair: Pair, number: int) -> str:
@@ -133,7 +135,7 @@ def _corrected(pair: Pair, number: int) -> str:
         return ""
     if number == 1:
         return f"; p = {pair.adjusted:.2g}, and a verdict takes {DECIDES}"
-    return f"; p = {pair.adjusted:.2g} by Holm over {counted(number, 'pair')}"
+    return f"; p = {pair.adjusted:.2g} by Holm over {pluralize(number, 'pair')}"
 
 
 def _seeds(pair: Pair, sides: Mapping[str, Side]) -> str:
@@ -150,7 +152,9 @@ def _failures(side: Side) -> str:
     failed, name = side.quality.failed, side.standing.name
     if not failed:
         return ""
-    return f"; {failed} of {name}'s {counted(side.quality.seeds, 'run')} failed and count as worst"
+    return (
+        f"; {failed} of {name}'s {pluralize(side.quality.seeds, 'run')} failed and count as worst"
+    )
 
 
 def _trials(first: Side, second: Side) -> str:
@@ -159,10 +163,10 @@ def _trials(first: Side, second: Side) -> str:
     if one == other:
         return ""
     names = first.standing.name, second.standing.name
-    return f"; {names[0]} had {counted(one, 'trial')}, {names[1]} {other:,}"
+    return f"; {names[0]} had {pluralize(one, 'trial')}, {names[1]} {other:,}"
 
 
-def _never_sound(standing: Standing) -> bool:
+def _never_sound(standing: ContestantResult) -> bool:
     """Whether several configurations of it were tried, and all failed."""
     trials = standing.tuning.trials
     return not standing.confirmed and len(trials) > 1 and all(trial.failed for trial in trials)

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from genrun.comparison.naming import short_names
 from genrun.comparison.verdict import (
     Aggregate,
-    Mark,
+    ContestantResult,
     Pair,
     Quality,
-    Standing,
-    Time,
+    Threshold,
+    TimeToTarget,
     Tuning,
     Verdict,
     WorkloadVerdict,
 )
-from genrun.core.formatting import LARGEST_SHOWN, brief, decimals_of, written
+from genrun.core.formatting import LARGEST_SHOWN, brief, decimals_of, format_fixed
 from genrun.results.curve import AXES, Axis
 from genrun.statistics.interval import Interval
 from genrun.terminal.tables import print_line, print_paragraph, print_wide_table
@@ -74,7 +74,7 @@ def _print_workload(workload: WorkloadVerdict, verdict: Verdict) -> None:
         _print_table(tuning_table(judged, axis, before))
 
 
-def _print_choice(standing: Standing) -> None:
+def _print_choice(standing: ContestantResult) -> None:
     settings = " ".join(f"{key}={brief(value)}" for key, value in standing.settings.items())
     print_paragraph(
         f"{standing.name}: the best of {standing.configurations} configurations, {settings}"
@@ -121,7 +121,7 @@ class Table:
 
 
 def quality_table(
-    judged: Sequence[Standing], qualities: Mapping[str, Quality], title: str
+    judged: Sequence[ContestantResult], qualities: Mapping[str, Quality], title: str
 ) -> Table:
     """`qualities` by label."""
     known = [(one, qualities[one.label]) for one in judged if one.label in qualities]
@@ -141,7 +141,7 @@ def pair_table(pairs: Sequence[Pair], before: str) -> Table:
     decimals = _decimals(pair.difference for pair in pairs)
     rows = []
     for pair in pairs:
-        chance, low, high = written(_numbers(pair.improvement), 2)
+        chance, low, high = format_fixed(_numbers(pair.improvement), 2)
         between = None if pair.improvement.low is None else f"{low} to {high}"
         adjusted = None if pair.adjusted is None else f"{pair.adjusted:.2g}"
         named = f"{names[pair.first]} - {names[pair.second]}"
@@ -152,7 +152,7 @@ def pair_table(pairs: Sequence[Pair], before: str) -> Table:
 
 
 def time_table(
-    judged: Sequence[Standing], workload: WorkloadVerdict, target: Mark, before: str
+    judged: Sequence[ContestantResult], workload: WorkloadVerdict, target: Threshold, before: str
 ) -> Table:
     rows = []
     for one in judged:
@@ -166,7 +166,7 @@ def time_table(
     return Table(title, ("contestant", "reached", *(AXIS_NAMES[axis] for axis in AXES)), rows)
 
 
-def tuning_table(judged: Sequence[Standing], axis: Axis, before: str) -> Table:
+def tuning_table(judged: Sequence[ContestantResult], axis: Axis, before: str) -> Table:
     numbers = {len(one.tuning.trials) for one in judged if one.tuning.trials}
     shown = sorted({count for count in TRIALS if count <= max(numbers)} | numbers)
     wholes = [one.tuning.trials[-1].spent[axis] for one in judged if one.tuning.trials]
@@ -222,7 +222,7 @@ def spent(amount: float, axis: Axis) -> str | None:
     return f"{amount:.3g}" if axis in ("flops", "seconds") else f"{amount:,.0f}"
 
 
-def _time(time: Time | None, axis: Axis) -> str | None:
+def _time(time: TimeToTarget | None, axis: Axis) -> str | None:
     if time is None:
         return None
     return "missed" if time.missed else spent(time.median, axis)
@@ -258,7 +258,7 @@ def _decimals(intervals: Iterable[Interval]) -> int | None:
 
 
 def _cells(interval: Interval, decimals: int | None) -> list[str | None]:
-    value, low, high = written(_numbers(interval), decimals)
+    value, low, high = format_fixed(_numbers(interval), decimals)
     if math.isinf(interval.value):
         return ["failed", None]
     return [value, None if interval.low is None else f"{low} to {high}"]

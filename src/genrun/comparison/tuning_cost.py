@@ -6,9 +6,9 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from genrun.comparison.contestants import Contender, value_of
+from genrun.comparison.contestants import Contestant, value_of
 from genrun.comparison.search_spaces import Space
-from genrun.comparison.verdict import Trial, Tuning
+from genrun.comparison.verdict import TunedTrial, Tuning
 from genrun.results.curve import AXES, Axis
 from genrun.results.grouping import Configuration
 from genrun.results.record import RunRecord
@@ -21,14 +21,14 @@ SAMPLING = {
 }
 
 
-def tuning_of(contender: Contender, space: Space, metric: str) -> Tuning:
+def tuning_of(contender: Contestant, space: Space, metric: str) -> Tuning:
     """By held-out values, trials in the order in which they began."""
     tried = sorted(filter(_has_ended, contender.tried), key=_began)
     values = [_value(one, metric) for one in tried]
     costs = [{axis: _cost(one.runs, axis) for axis in AXES} for one in tried]
     spent = list(itertools.accumulate(costs, _add))
     trials = [
-        Trial(one.label, one.settings, value, best, cost, math.isinf(value))
+        TunedTrial(one.label, one.settings, value, best, cost, math.isinf(value))
         for one, value, best, cost in zip(tried, values, best_so_far(values), spent, strict=True)
     ]
     return Tuning(

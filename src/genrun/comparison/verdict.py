@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from genrun.comparison.options import Asked, Split
+from genrun.comparison.options import CompareOptions, Split
 from genrun.results.curve import Axis
 from genrun.statistics.interval import Interval
 
@@ -50,7 +50,7 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Time:
+class TimeToTarget:
     """What the first evaluation at or under the target had cost, on one axis."""
 
     by_seed: Mapping[int, float]  # infinite: a miss
@@ -61,7 +61,7 @@ class Time:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TunedTrial:
     """A configuration that was tried, in the order in which trials began."""
 
     label: str
@@ -76,14 +76,14 @@ class Trial:
 class Tuning:
     """What finding the best configuration took."""
 
-    trials: list[Trial]
+    trials: list[TunedTrial]
     sampling: str  # how they were chosen, for a person
     at_random: bool
     expected_best: list[float] | None  # of n = 1, 2, … trials; None unless they were at random
 
 
 @dataclass(frozen=True)
-class Standing:
+class ContestantResult:
     """A contestant in a workload, represented by its best configuration."""
 
     label: str  # optimizer=adam
@@ -97,7 +97,7 @@ class Standing:
     left: list[str]  # runs that have still to end; they do not count
     at_budget: Quality | None  # None on the test split, and where no run has ended
     at_end: Quality | None
-    times: Mapping[Axis, Time]  # empty without a target
+    times: Mapping[Axis, TimeToTarget]  # empty without a target
     spent: Mapping[Axis, float]  # median of its sound runs; NaN where it is not known
     tuning: Tuning
 
@@ -120,7 +120,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Threshold:
     """A number and the rule that it comes from."""
 
     value: float
@@ -136,10 +136,10 @@ class WorkloadVerdict:
     unit: str  # "nats", or empty
     split: Split  # what the pairs are judged on
     judged: str  # what the pairs compare, for a person
-    budget: Mark | None  # on the axis that was asked for; None on the test split
+    budget: Threshold | None  # on the axis that was asked for; None on the test split
     worst: float | None  # what a failure counts as in a mean
-    target: Mark | None
-    standings: list[Standing]  # lowest mean first
+    target: Threshold | None
+    standings: list[ContestantResult]  # lowest mean first
     pairs: list[Pair]
 
 
@@ -181,7 +181,7 @@ class Aggregate:
 class Verdict:
     """What the runs say."""
 
-    asked: Asked
+    asked: CompareOptions
     by: tuple[str, ...]
     sentences: list[str]
     workloads: list[WorkloadVerdict]

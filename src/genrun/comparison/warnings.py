@@ -5,27 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from genrun.comparison.contestants import Contender
-from genrun.comparison.entries import Entry
+from genrun.comparison.contestants import Contestant
+from genrun.comparison.entries import WorkloadEntry
 from genrun.comparison.quality import typical
 from genrun.comparison.search_spaces import Space
-from genrun.core.formatting import counted
+from genrun.core.formatting import pluralize
 from genrun.results.curve import Axis
 
 UNEVEN = 0.1  # share by which compute may differ
 MOST_NAMED = 6  # contestants in one warning
 
 
-def warnings_of(entry: Entry) -> list[str]:
+def warnings_of(entry: WorkloadEntry) -> list[str]:
     """A line each."""
     judged, spaces = [one for one in entry.contenders if one.runs], entry.spaces
     trials = {one.name: len(one.tried) for one in judged}
     seeds = {one.name: len(one.runs) for one in judged}
     found = [
-        *_uneven("numbers of trials", trials, lambda number: counted(round(number), "trial")),
+        *_uneven("numbers of trials", trials, lambda number: pluralize(round(number), "trial")),
         *_spaces(judged, spaces),
         *_compute(judged),
-        *_uneven("numbers of seeds", seeds, lambda number: counted(round(number), "seed")),
+        *_uneven("numbers of seeds", seeds, lambda number: pluralize(round(number), "seed")),
         *_edges(judged, spaces),
         *_data(judged),
     ]
@@ -49,14 +49,14 @@ def _uneven(
         yield f"different {what}: {', '.join(texts)}"
 
 
-def _spaces(judged: Sequence[Contender], spaces: Mapping[str, Space]) -> Iterator[str]:
+def _spaces(judged: Sequence[Contestant], spaces: Mapping[str, Space]) -> Iterator[str]:
     searched = [one for one in judged if len(one.tried) > 1]
     if len({tuple(spaces[one.label].size.items()) for one in searched}) > 1:
         texts = [f"{one.name} {spaces[one.label].text()}" for one in searched]
         yield f"different search spaces: {_listed(texts, '; ')}"
 
 
-def _compute(judged: Sequence[Contender]) -> Iterator[str]:
+def _compute(judged: Sequence[Contestant]) -> Iterator[str]:
     """FLOPs a run, or steps where somebody's are not known."""
     sound = [one for one in judged if one.sound]
     axes: tuple[Axis, ...] = ("flops", "steps")
@@ -70,7 +70,7 @@ def _compute(judged: Sequence[Contender]) -> Iterator[str]:
         return
 
 
-def _edges(judged: Sequence[Contender], spaces: Mapping[str, Space]) -> Iterator[str]:
+def _edges(judged: Sequence[Contestant], spaces: Mapping[str, Space]) -> Iterator[str]:
     for one in judged:
         if one.chosen is None or len(one.tried) < 2:
             continue
@@ -84,7 +84,7 @@ def _edges(judged: Sequence[Contender], spaces: Mapping[str, Space]) -> Iterator
                 )
 
 
-def _data(judged: Sequence[Contender]) -> Iterator[str]:
+def _data(judged: Sequence[Contestant]) -> Iterator[str]:
     """Settings may name the same data where a file of it is another."""
     digests = {run.data for one in judged for run in one.runs.values() if run.data is not None}
     if len(digests) > 1:

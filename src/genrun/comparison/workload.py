@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from genrun.comparison.contestants import Contender
-from genrun.comparison.entries import Entry
+from genrun.comparison.contestants import Contestant
+from genrun.comparison.entries import WorkloadEntry
 from genrun.comparison.naming import unit_of
-from genrun.comparison.options import Asked, Split
+from genrun.comparison.options import CompareOptions, Split
 from genrun.comparison.pairwise import Side, compare_all, number_of_pairs
 from genrun.comparison.quality import budget_of, quality_at, quality_at_end, spent_by
 from genrun.comparison.sentences import of_pair
 from genrun.comparison.time_to_target import target_of, times_to
 from genrun.comparison.tuning_cost import tuning_of
-from genrun.comparison.verdict import Mark, Standing, WorkloadVerdict
+from genrun.comparison.verdict import ContestantResult, Threshold, WorkloadVerdict
 from genrun.core.errors import ConfigError
 
 
-def judge(entry: Entry, asked: Asked, baseline: str | None) -> WorkloadVerdict:
+def compare_workload(
+    entry: WorkloadEntry, asked: CompareOptions, baseline: str | None
+) -> WorkloadVerdict:
     """`baseline` is a label. Raises `ConfigError` where what was asked does not suit it."""
     split = _split(entry, asked)
     budget = budget_of(entry.contenders, entry.metric, asked) if split == "held_out" else None
@@ -51,7 +53,7 @@ def judge(entry: Entry, asked: Asked, baseline: str | None) -> WorkloadVerdict:
     )
 
 
-def _split(entry: Entry, asked: Asked) -> Split:
+def _split(entry: WorkloadEntry, asked: CompareOptions) -> Split:
     """The test split where every run that stands for somebody was measured there.
 
     Raises `ConfigError` where it was asked for and one was not.
@@ -70,15 +72,15 @@ def _split(entry: Entry, asked: Asked) -> Split:
 
 
 def _standing(
-    one: Contender,
-    entry: Entry,
+    one: Contestant,
+    entry: WorkloadEntry,
     split: Split,
-    budget: Mark | None,
-    target: Mark | None,
-    asked: Asked,
-) -> Standing:
+    budget: Threshold | None,
+    target: Threshold | None,
+    asked: CompareOptions,
+) -> ContestantResult:
     chosen, metric, worst = one.chosen, entry.metric, entry.worst
-    return Standing(
+    return ContestantResult(
         label=one.label,
         name=one.name,
         configuration=one.label if chosen is None else chosen.label,
@@ -98,6 +100,6 @@ def _standing(
     )
 
 
-def _mean(standing: Standing) -> float:
+def _mean(standing: ContestantResult) -> float:
     quality = standing.at_budget or standing.at_end
     return math.inf if quality is None else quality.mean.value

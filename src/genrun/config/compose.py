@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from genrun.config import schema, validation
 from genrun.config.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
-from genrun.config.hydra_errors import clear_errors, no_such_choice
+from genrun.config.hydra_errors import no_such_choice, one_line_errors
 from genrun.config.hydra_policy import check_hydra, folder_below
 from genrun.config.overrides import check_words, hydra_overrides, key_of
 from genrun.config.tracker_mode import refuse_online
@@ -81,7 +81,7 @@ def check_safe(words: Sequence[str], config_dir: str | None = None) -> None:
 def _composed(words: Sequence[str]) -> Iterator[DictConfig]:
     check_words(words)
     overrides = hydra_overrides(words)
-    with clear_errors(words, overrides):
+    with one_line_errors(words, overrides):
         composed = hydra_compose("config", overrides, return_hydra_config=True)
         HydraConfig.instance().set_config(composed)
         check_hydra(composed.hydra)

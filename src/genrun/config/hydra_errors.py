@@ -25,7 +25,7 @@ EXTRAS = {  # of launchers
 
 
 @contextmanager
-def clear_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[None]:
+def one_line_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[None]:
     """Turns Hydra's and OmegaConf's exceptions into one line of ours."""
     try:
         yield

@@ -16,7 +16,7 @@ from genrun.config.schema import register
 from genrun.core.errors import FULL_ERRORS, output_errors
 
 
-def quoted(path: Path) -> str:
+def quote_path(path: Path) -> str:
     """A path as a quoted value of Hydra's grammar."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from genrun.config.validation import check_value, leaves
+from genrun.config.validation import check_value, flatten
 from genrun.core.errors import ConfigError
 
 PLUGINS = "hydra._internal.core_plugins"
@@ -76,7 +76,7 @@ def _check_plugin(kind: str, settings: Any, allowed: Sequence[str]) -> None:
         names = ", ".join(name.rpartition(".")[2] for name in allowed)
         raise ConfigError(f"hydra.{kind}._target_={target}: must be one of {names}")
     own = {key: value for key, value in settings.items() if key != "_target_"}
-    for key, value in leaves(f"hydra.{kind}", own):
+    for key, value in flatten(f"hydra.{kind}", own):
         name = key.rpartition(".")[2]
         if any(part.startswith("_") and part.endswith("_") for part in key.split(".")):
             raise ConfigError(f"{key}: genrun does not let it be set")

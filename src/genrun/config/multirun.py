@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from genrun.config.compose import hydra_ready
-from genrun.config.hydra_errors import clear_errors
+from genrun.config.hydra_errors import one_line_errors
 from genrun.config.overrides import check_words, hydra_overrides, key_of
 from genrun.core.errors import ConfigError
 
@@ -24,7 +24,7 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
     check_words(words)
     with hydra_ready(config_dir):
         overrides = hydra_overrides(words)
-        with clear_errors(words, overrides):
+        with one_line_errors(words, overrides):
             composed = hydra_compose("config", plain_words(words), return_hydra_config=True)
             params = composed.hydra.sweeper.params or {}
             everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
@@ -37,7 +37,7 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
 def plain_words(words: Sequence[str]) -> list[str]:
     """The overrides that have one value."""
     overrides = hydra_overrides(words)
-    with clear_errors(words, overrides):
+    with one_line_errors(words, overrides):
         parsed = OverridesParser.create().parse_overrides(overrides)
     return [o.input_line or "" for o in parsed if not o.is_sweep_override()]
 

@@ -14,10 +14,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from genrun.config import schema, validation
 from genrun.config.groups import EARLIER, LIST_GROUPS, SINGLE_GROUPS, conf_folder
-from genrun.config.hydra_errors import clear_errors
+from genrun.config.hydra_errors import one_line_errors
 from genrun.config.overrides import check_words
 from genrun.config.tracker_mode import offline
-from genrun.config.validation import leaves
+from genrun.config.validation import flatten
 from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.formatting import did_you_mean
@@ -45,7 +45,7 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
     except ConfigError as error:
         raise CheckpointUnusable(f"{path}: {error}") from error
     _refuse_address(path, plain)
-    for key, value in leaves("", plain):
+    for key, value in flatten("", plain):
         if isinstance(value, str) and "${" in value:  # genrun writes none: it could read secrets
             raise CheckpointUnusable(f"{path}: {key}: holds an interpolation")
     return plain
@@ -126,14 +126,14 @@ def _value(key: str, text: str) -> Any:
     """As Hydra reads it, in its own grammar: 1:30 is no number of seconds."""
     word = f"{key}={text}"
     check_words([word])
-    with clear_errors([word], [word]):
+    with one_line_errors([word], [word]):
         parsed = OverridesParser.create().parse_override(word)
     if parsed.is_sweep_override():
         raise ConfigError(f"{word}: one value must be given")
     plain = OmegaConf.to_container(OmegaConf.create({"value": parsed.value()}), resolve=False)
     assert isinstance(plain, dict)
     value = plain["value"]
-    for _, leaf in leaves(key, value):
+    for _, leaf in flatten(key, value):
         if isinstance(leaf, str) and "${" in leaf:
             raise ConfigError(f"{word}: an interpolation cannot be given here")
     return value

@@ -26,14 +26,14 @@ CHOICES_OF_KEY: dict[str, tuple[str, ...]] = {
 ENVIRONMENT = re.compile(r"\$\{\s*oc\.env\s*:")
 
 
-def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Every scalar by its key; the entries of a list under the list's key."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from leaves(f"{path}.{name}" if path else str(name), inner)
+            yield from flatten(f"{path}.{name}" if path else str(name), inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from leaves(path, inner)
+            yield from flatten(path, inner)
     else:
         yield path, value
 
@@ -44,11 +44,11 @@ def check_value(key: str, value: Any) -> None:
         raise ConfigError(f"{key}: must be given, as {key}=VALUE")
     allowed = CHOICES_OF_KEY.get(key)
     if allowed and value not in allowed:
-        raise ConfigError(f"{key}={shown(value)}: must be {' or '.join(allowed)}")
+        raise ConfigError(f"{key}={format_value(value)}: must be {' or '.join(allowed)}")
     limit = LIMITS.get(key.rsplit(".", 1)[-1])
     if not is_number(value):
         if limit is not None and value is not None:
-            raise ConfigError(f"{key}={shown(value)}: must be a number {limit.text}")
+            raise ConfigError(f"{key}={format_value(value)}: must be a number {limit.text}")
         return
     if not math.isfinite(value):
         raise ConfigError(f"{key}={value}: must be a finite number")
@@ -62,7 +62,7 @@ def check_value(key: str, value: Any) -> None:
 
 def refuse_environment(config: Any) -> None:
     """config.yaml holds values, not where they came from, and a variable may hold a secret."""
-    for key, value in leaves("", config):
+    for key, value in flatten("", config):
         if isinstance(value, str) and ENVIRONMENT.search(value):
             raise ConfigError(
                 f"{key}={value}: an environment variable would be written to config.yaml; where "
@@ -70,7 +70,7 @@ def refuse_environment(config: Any) -> None:
             )
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as it is written on the command line."""
     words = {"None": "null", "True": "true", "False": "false"}
     return words.get(str(value), str(value))
@@ -109,7 +109,7 @@ def check(config: Mapping[str, Any], reference: Mapping[str, Any]) -> None:
     for group, own in reference.items():
         _mapping(group, _select(config, group))
         _check_keys(group, _select(config, group), own)
-    for key, value in leaves("", config):
+    for key, value in flatten("", config):
         check_value(key, value)
 
 
@@ -139,7 +139,7 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
 
 def _mapping(key: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{key}={shown(value)}: must be settings, KEY: VALUE")
+        raise ConfigError(f"{key}={format_value(value)}: must be settings, KEY: VALUE")
     return value
 
 
@@ -179,7 +179,7 @@ def _check_type(key: str, value: Any, own: Any) -> None:
     else:
         fits, wanted = isinstance(value, str), "text"
     if not fits:
-        raise ConfigError(f"{key}={shown(value)}: must be {wanted}")
+        raise ConfigError(f"{key}={format_value(value)}: must be {wanted}")
     if isinstance(own, list) and own:
         same_length = len(value) == len(own)
         for index, entry in enumerate(value):

@@ -10,8 +10,7 @@ from typing import Any
 
 from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_error
 from genrun.core.numbers import finite_number
-from genrun.core.usage import Spent
-from genrun.results.summary.chart import LARGEST
+from genrun.core.usage import ResourceUsage
 
 
 # MERGED: In words, what a comparison of samples with held-out images was of.
@@ -35,7 +34,7 @@ def shown_updates(updates: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     )
 
 
-def shown_compute(spent: Spent) -> list[str]:
+def shown_compute(spent: ResourceUsage) -> list[str]:
     """FLOPs, peak memory and energy for a person, those that are known."""
     found = []
     if spent.flops is not None:
@@ -107,7 +106,11 @@ def brief(text: str) -> str:
 
 def drawable(number: float) -> float:
     """The number, or the nearest that an axis can have."""
-    return 0.0 if abs(number) < 1 / LARGEST else max(-LARGEST, min(LARGEST, number))
+    return (
+        0.0
+        if abs(number) < 1 / LARGEST_DRAWABLE
+        else max(-LARGEST_DRAWABLE, min(LARGEST_DRAWABLE, number))
+    )
 
 
 def short(text: str, longest: int) -> str:
@@ -125,12 +128,12 @@ LARGEST_SHOWN = 1e7
 MOST_DECIMALS = 6
 
 
-def together(*values: float | None) -> list[str]:
+def format_aligned(*values: float | None) -> list[str]:
     """Numbers that are read beside each other, the last two being an interval's bounds.
 
     As many decimals as two significant digits of the largest and one of the interval's half need.
     """
-    return written(values, decimals_of(*values))
+    return format_fixed(values, decimals_of(*values))
 
 
 def decimals_of(*values: float | None) -> int | None:
@@ -145,7 +148,7 @@ def decimals_of(*values: float | None) -> int | None:
     return min(max(decimals, 0), MOST_DECIMALS)
 
 
-def written(values: Sequence[float | None], decimals: int | None) -> list[str]:
+def format_fixed(values: Sequence[float | None], decimals: int | None) -> list[str]:
     """`-` for what there is not, no minus before a zero."""
     texts = ["-" if value is None else _written(value, decimals) for value in values]
     return [re.sub(r"^-(?=[0.]+$)", "", text) for text in texts]
@@ -161,7 +164,7 @@ def one_digit(value: float) -> float:
     return float(f"{value:.0e}")
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """`1 seed` or `5 seeds`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -180,3 +183,6 @@ def did_you_mean(word: str, known: Mapping[str, Any] | list[str]) -> str:
     """`; did you mean x?`, or nothing where nothing is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+LARGEST_DRAWABLE = 1e100  # and its inverse the smallest: with more, a plot's arithmetic overflows

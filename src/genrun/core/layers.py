@@ -31,7 +31,7 @@ def activation(name: str) -> nn.Module:
     return nn.LeakyReLU(0.2) if name == "leaky_relu" else ACTIVATIONS[name]()
 
 
-class Hidden(nn.Sequential):
+class HiddenLayer(nn.Sequential):
     """A linear map and its activation, to which normalization and dropout can be added.
 
     Takes what `linear` takes; gives (batch, channels), or (batch, channels, height, width) if
@@ -54,7 +54,7 @@ class Hidden(nn.Sequential):
                 self._modules[name] = self._modules.pop(name)  # behind the new layer
 
 
-class SeenThrough(nn.Module):
+class InputTransform(nn.Module):
     """A network that sees its images through `layer` while it trains, and as they are otherwise.
 
     Both take (batch, channels, height, width); whatever else the network takes is passed on.
@@ -69,14 +69,14 @@ class SeenThrough(nn.Module):
         return self.network(self.layer(images) if self.training else images, *others)
 
 
-def seen_directly(critic: nn.Module) -> nn.Module:
+def without_input_transforms(critic: nn.Module) -> nn.Module:
     """The network itself, without what it sees its images through."""
-    while isinstance(critic, SeenThrough):
+    while isinstance(critic, InputTransform):
         critic = critic.network
     return critic
 
 
-def watch_judgements(critic: nn.Module, judged: Tensor, boundary: float | None) -> Metrics:
+def report_logits(critic: nn.Module, judged: Tensor, boundary: float | None) -> Metrics:
     """Tells layers that a critic sees through how it judged real images in its turn.
 
     `judged` is of shape (batch,), above `boundary` where an image seems real. Layers with a
@@ -84,7 +84,7 @@ def watch_judgements(critic: nn.Module, judged: Tensor, boundary: float | None) 
     they want logged.
     """
     told: Metrics = {}
-    while isinstance(critic, SeenThrough) and boundary is not None:
+    while isinstance(critic, InputTransform) and boundary is not None:
         watch = getattr(critic.layer, "watch", None)
         told |= {} if watch is None else watch(judged.detach() - boundary)
         critic = critic.network

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from genrun.core.seeds import fold_in as fold_in
-from genrun.core.types import Share
+from genrun.core.types import BatchShard
 
 _POSITIVE = (1 << 63) - 1  # what torch's generators take as seeds
 
@@ -156,7 +156,7 @@ class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
 
     _open: ClassVar[list[layer_keys]] = []
 
-    def __init__(self, key: Key, share: Share | None = None) -> None:
+    def __init__(self, key: Key, share: BatchShard | None = None) -> None:
         self.key = key
         self._share = share
         self.asked = 0  # keys are handed out in the order in which layers ask
@@ -168,7 +168,7 @@ class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
         self._open.pop()
 
     @classmethod
-    def share(cls) -> Share | None:
+    def share(cls) -> BatchShard | None:
         """The share of the scope that was opened last."""
         return cls._open[-1]._share if cls._open else None
 

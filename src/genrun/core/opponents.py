@@ -10,17 +10,17 @@ import torch
 _followed = False
 
 
-def others_held() -> AbstractContextManager[object]:
+def opponents_no_grad() -> AbstractContextManager[object]:
     """For a part of a player's loss that its own weights have no part in: keeps no graph of it.
 
     Models use it in place of `torch.no_grad`, so that updates that need to know how a player's
-    gradient changes with the others' weights can ask for it (`others_followed`).
+    gradient changes with the others' weights can ask for it (`opponents_with_grad`).
     """
     return nullcontext() if _followed else torch.no_grad()
 
 
 @contextmanager
-def others_followed() -> Iterator[None]:
+def opponents_with_grad() -> Iterator[None]:
     """While open, losses keep the graph of everything."""
     global _followed
     _followed = True

@@ -13,7 +13,7 @@ OTHERS_FIRST_SECONDS = 10.0  # within which torchrun ends the others once one of
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessRank:
     """`rank` of `size` processes in all, `local_rank` of `local_size` on this machine."""
 
     rank: int = 0
@@ -22,7 +22,7 @@ class Place:
     local_size: int = 1
 
     @classmethod
-    def from_environment(cls) -> Place:
+    def from_environment(cls) -> ProcessRank:
         """What torchrun said; one process where nobody did.
 
         Raises `ConfigError` where the variables are no numbers that fit each other.
@@ -60,11 +60,11 @@ def _number(name: str, least: int) -> int:
 
 def refuse_several(what: str) -> None:
     """Raises `ConfigError` where several processes were started for what one process does."""
-    if Place.from_environment().size > 1:
+    if ProcessRank.from_environment().size > 1:
         raise ConfigError(f"{what}: is done by one process; leave torchrun out")
 
 
-def leave_to_others(error: Exception | None = None) -> str:
+def wait_for_rank_zero(error: Exception | None = None) -> str:
     """Waits for whom the end of this process should not be the first seen; gives what to call it.
 
     All processes mostly end for one reason, which rank 0 says, and a lost connection is somebody
@@ -72,7 +72,7 @@ def leave_to_others(error: Exception | None = None) -> str:
     that one's exit code; who is still here afterwards has something of its own to say.
     """
     try:
-        rank = Place.from_environment().rank
+        rank = ProcessRank.from_environment().rank
     except ConfigError:  # which is what is about to be said
         return ""
     if rank > 0 or isinstance(error, ProcessLost):
@@ -81,9 +81,9 @@ def leave_to_others(error: Exception | None = None) -> str:
     return f"process {rank}: " if rank > 0 else ""
 
 
-def leave_with(status: str) -> int:
+def exit_code_for(status: str) -> int:
     """The exit code of a run that ended so, which rank 0 leaves with first."""
     code = EXIT_CODE_OF_STATUS.get(status, 0)
     if code:
-        leave_to_others()
+        wait_for_rank_zero()
     return code

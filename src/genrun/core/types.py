@@ -78,7 +78,7 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Report:
+class StepReport:
     """What a stopping policy sees after a step.
 
     `seconds` is training time so far, resumed parts added up, evaluation and saving left out.
@@ -100,7 +100,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Share:
+class BatchShard:
     """This process's part of every batch, which `count` processes train on together.
 
     It is the `index`th part of `rows` images that follow each other.
@@ -127,7 +127,7 @@ class Share:
         return batches[:, self.index].reshape(list(shape))
 
 
-class Change(NamedTuple):
+class HealthTransition(NamedTuple):
     """Something that a run is watched for begins, or ends."""
 
     began: bool

@@ -11,7 +11,7 @@ Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
-class Spent:
+class ResourceUsage:
     """Resumed parts are added up, of peaks the largest counts. None: not known.
 
     `flops` and `examples` are of training only. What was done after the checkpoint that a killed
@@ -32,10 +32,10 @@ class Spent:
         return not self.steps and not any(self.seconds.values())
 
 
-def total(parts: Iterable[Spent]) -> Spent:
+def sum_usage(parts: Iterable[ResourceUsage]) -> ResourceUsage:
     """Of several runs together; what is not known of one that trained is not known of them."""
     began = [part for part in parts if not part.nothing]
-    return Spent(
+    return ResourceUsage(
         steps=sum(part.steps or 0 for part in began),
         examples=sum(part.examples or 0 for part in began),
         flops=_sum_known([part.flops for part in began]),
@@ -51,5 +51,7 @@ def _sum_known(values: Sequence[Number | None]) -> Number | None:
     return sum(known[1:], known[0]) if known and len(known) == len(values) else None
 
 
-def _most(parts: Sequence[Spent], peak: Callable[[Spent], int | None]) -> int | None:
+def _most(
+    parts: Sequence[ResourceUsage], peak: Callable[[ResourceUsage], int | None]
+) -> int | None:
     return max((value for value in map(peak, parts) if value is not None), default=None)

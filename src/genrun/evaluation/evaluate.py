@@ -14,7 +14,7 @@ from torch import nn
 from genrun.config.groups import conf_folder
 from genrun.config.saved import read_config
 from genrun.core.errors import ConfigError, output_errors
-from genrun.core.process_rank import Place
+from genrun.core.process_rank import ProcessRank
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Picture
 from genrun.evaluation.measure import Assessment, Effort, assess
@@ -35,7 +35,7 @@ FILE, PICTURE = "evaluation.json", "nearest-training-images.png"
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluateOptions:
     """What is to be measured. None stands for the run's own."""
 
     metrics: Sequence[str] | None
@@ -51,12 +51,12 @@ def evaluate_run(
     model: Model,
     nets: nn.ModuleDict,
     plugins: Sequence[str],
-    asked: Asked,
+    asked: EvaluateOptions,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Measures and writes; the same that is written is given."""
     saved, info = read_config(folder), folder.read()
-    effort, device = asked.effort, find_device(asked.device, Place.from_environment())
+    effort, device = asked.effort, find_device(asked.device, ProcessRank.from_environment())
     data = build_data(saved, device, plugins)
     usual = METRICS if data.modes is None else (*METRICS, OF_MODES)
     config = {**saved, **_chosen(saved, asked, usual), "seed": asked.seed}
@@ -84,7 +84,9 @@ def _picture(found: Assessment, spec: DataSpec) -> bytes:
     return grid_png(pairs.flatten(0, 1), columns=min(COLUMNS, 2 * len(pairs)))
 
 
-def _chosen(saved: Mapping[str, Any], asked: Asked, usual: Sequence[str]) -> dict[str, Any]:
+def _chosen(
+    saved: Mapping[str, Any], asked: EvaluateOptions, usual: Sequence[str]
+) -> dict[str, Any]:
     """The settings of metrics and features: the run's own where it has them, else the YAML's."""
     names = [*usual, *saved["metric"]] if asked.metrics is None else asked.metrics
     own = saved["metric"]

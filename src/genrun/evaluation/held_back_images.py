@@ -11,7 +11,7 @@ from torch import nn
 
 from genrun.config.saved import read_config
 from genrun.core.noise import fold_in
-from genrun.core.process_rank import Place
+from genrun.core.process_rank import ProcessRank
 from genrun.core.protocols.model import Model
 from genrun.experiment.build import build_data
 from genrun.experiment.device import find_device
@@ -40,7 +40,7 @@ def measure_on_test(
     """
     saved, info = read_config(folder), folder.read()
     seed = fold_in(saved["seed"], "test")
-    device = find_device(saved["runtime"]["device"], Place.from_environment())
+    device = find_device(saved["runtime"]["device"], ProcessRank.from_environment())
     data = build_data(saved, device, plugins)
     refuse_other_data(data, model, folder.path, info["data"])
     tested = data.for_test()

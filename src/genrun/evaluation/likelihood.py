@@ -14,7 +14,7 @@ from genrun.core.noise import Key
 from genrun.core.progress_bar import progress
 from genrun.core.protocols.model import Encodes, Likelihood, Model, NotesLikelihood
 from genrun.core.types import DataSpec
-from genrun.training.loss import given
+from genrun.training.loss import condition_on
 
 # MERGED: How much of its latent code a model uses.
 THRESHOLD = 0.01
@@ -68,7 +68,7 @@ def negative_log_likelihoods(
     count = sum(len(images) for images, _ in batches)
     with progress(f"log-likelihood of {count} held-out images", count) as advance:
         for index, (images, labels) in enumerate(batches):
-            own = given(model, labels)
+            own = condition_on(model, labels)
             assert isinstance(own, Likelihood)
             parts.append(own.negative_log_likelihood(nets, images, key.fold(index)))
             advance(len(images))

@@ -17,7 +17,7 @@ from genrun.core.protocols.model import Conditional, Encodes, Model
 from genrun.evaluation.likelihood import active_units, negative_log_likelihoods
 from genrun.evaluation.memorization import Nearest, memorization, nearest_training_images
 from genrun.training.evaluation import evaluating, sample
-from genrun.training.sample_metrics import Comparison
+from genrun.training.sample_metrics import SampleMetrics
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def assess(
     model: Model,
     nets: nn.ModuleDict,
     data: Batches,
-    comparison: Comparison,
+    comparison: SampleMetrics,
     effort: Effort,
     seed: int,
 ) -> Assessment:
@@ -71,7 +71,7 @@ def assess(
     return Assessment(values, looked_at, nearest)
 
 
-def _metrics(comparison: Comparison, samples: Tensor, train: Tensor) -> dict[str, Any]:
+def _metrics(comparison: SampleMetrics, samples: Tensor, train: Tensor) -> dict[str, Any]:
     """Each value with its interval, what it is of, and what training images have of it."""
     measured, reference = comparison.measure(samples), comparison.measure(train)
     described = comparison.describe()["metrics"]
@@ -122,7 +122,7 @@ def _held_out(data: Batches, model: Model, count: int) -> list[tuple[Tensor, Ten
 
 
 def _neighbours(
-    samples: Tensor, data: Batches, comparison: Comparison
+    samples: Tensor, data: Batches, comparison: SampleMetrics
 ) -> tuple[Nearest, dict[str, Any]]:
     held_out = torch.cat(list(data.held_out()))[: len(samples)]
     both = nearest_training_images(

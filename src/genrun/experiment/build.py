@@ -12,7 +12,7 @@ from genrun.components.data._dataset import Batches
 from genrun.core.errors import InputMissing
 from genrun.core.protocols.model import Model
 from genrun.core.protocols.updates import Updates
-from genrun.core.types import Share
+from genrun.core.types import BatchShard
 from genrun.experiment.compatibility import (
     refuse_for_averages,
     refuse_for_closures,
@@ -24,19 +24,24 @@ from genrun.experiment.instantiate import Config, instantiate
 from genrun.experiment.metrics import build_comparison, monitor_of
 from genrun.experiment.networks import build_model, build_networks, check_batch_size
 from genrun.experiment.optimizers import audit_optimizers, build_optimizers, build_schedule
-from genrun.experiment.process_team import Team, begin_alike, form_team, join_batch_norm
+from genrun.experiment.process_team import (
+    ProcessTeam,
+    broadcast_weights,
+    join_batch_norm,
+    join_team,
+)
 from genrun.experiment.stopping import build_stoppers
-from genrun.training.batch_norm_update import StatisticsOfData
-from genrun.training.distributed.gradient_sync import Exchange
-from genrun.training.distributed.process_group import Processes
+from genrun.training.batch_norm_update import UpdateBatchNorm
+from genrun.training.distributed.gradient_sync import GradientSync
+from genrun.training.distributed.process_group import ProcessGroup
 from genrun.training.evaluation import Evaluation
 from genrun.training.finite import Gradients
-from genrun.training.hooks import Hooks
+from genrun.training.hooks import RegularizationHooks
 from genrun.training.loss import StepSettings, trained_parameters
-from genrun.training.loss_buffer import Window
+from genrun.training.loss_buffer import LossBuffer
 from genrun.training.optimizers.audit import Moved
-from genrun.training.plan import Plan
-from genrun.training.state import Trial
+from genrun.training.plan import TrainingPlan
+from genrun.training.state import TrainingState
 from genrun.training.step import TrainingStep
 from genrun.training.weight_averaging import AveragedNetworks
 
@@ -50,13 +55,13 @@ class Built:
 
     model: Model
     data: Batches
-    trial: Trial
+    trial: TrainingState
     step: TrainingStep
     evaluation: Evaluation
-    plan: Plan
+    plan: TrainingPlan
     device: torch.device
-    processes: Processes
-    exchange: Exchange | None  # None: there is one process
+    processes: ProcessGroup
+    exchange: GradientSync | None  # None: there is one process
     flops_a_step: int | None  # None: they were not counted, or cannot be
     moved: dict[str, list[Moved]]  # by player, what each update rule moves
 
@@ -73,7 +78,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
 
     Started by torchrun, it waits for the other processes.
     """
-    team = form_team(config)
+    team = join_team(config)
     device, processes = team.device, team.processes
     with team.one_first():
         data = build_data(config, device, plugins, team.share)
@@ -81,7 +86,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     nets = build_networks(config, model, regularizations, data.spec, plugins).to(device)
     join_batch_norm(nets, config, processes)
     check_batch_size(nets, data.batch_size, team.share)
-    begin_alike(nets, config, data.digest, processes)
+    broadcast_weights(nets, config, data.digest, processes)
 
     updates: Updates = instantiate("updates", config["updates"], plugins)
     plan = _plan(config, data, model, updates)
@@ -93,7 +98,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         for name, optimizer in optimizers.items()
     }
     trained = [name for player in model.players() for name in player.networks]
-    statistics = StatisticsOfData(model, data, config["seed"], team.share)
+    statistics = UpdateBatchNorm(model, data, config["seed"], team.share)
     averaging = weight_average(regularizations, optimizers)
     average = AveragedNetworks(nets, trained, averaging, list(optimizers.values()), statistics)
     evaluation = _evaluation(config, model, average, data, plugins, team)
@@ -104,14 +109,14 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     exchange = _exchange(team, [nets[name] for name in trained])
     refuse_for_closures(optimizers, regularizations, team.share)
     refuse_for_averages(optimizers, regularizations, model)
-    hooks, settings = Hooks.of(regularizations), _step_settings(config, team)
+    hooks, settings = RegularizationHooks.of(regularizations), _step_settings(config, team)
     step = TrainingStep(model, nets.train(), data, optimizers, updates, hooks, exchange, settings)
     step.check()
     epoch = data.train_count / step.examples_a_step
     health = build_health(config["health"], model, measured, epoch)
     gradients = Gradients(nets, model.players())
-    window = Window(None if team.share is None else processes.mean)
-    trial = Trial(
+    window = LossBuffer(None if team.share is None else processes.mean)
+    trial = TrainingState(
         nets, average, optimizers, step.memory, schedules, stoppers, gradients, health,
         window=window,
     )  # fmt: skip
@@ -126,7 +131,7 @@ def _evaluation(
     average: AveragedNetworks,
     data: Batches,
     plugins: Sequence[str],
-    team: Team,
+    team: ProcessTeam,
 ) -> Evaluation:
     """Of the weights to evaluate; one process may have to learn features for all."""
     with team.one_first():
@@ -135,11 +140,11 @@ def _evaluation(
     return Evaluation(model, average.nets, data, comparison, config["seed"], shown)
 
 
-def _exchange(team: Team, trained: list[nn.Module]) -> Exchange | None:
-    return None if team.share is None else Exchange(team.processes, trained, team.device)
+def _exchange(team: ProcessTeam, trained: list[nn.Module]) -> GradientSync | None:
+    return None if team.share is None else GradientSync(team.processes, trained, team.device)
 
 
-def _step_settings(config: Config, team: Team) -> StepSettings:
+def _step_settings(config: Config, team: ProcessTeam) -> StepSettings:
     return StepSettings(
         seed=config["seed"],
         device=team.device,
@@ -150,7 +155,7 @@ def _step_settings(config: Config, team: Team) -> StepSettings:
 
 
 def build_data(
-    config: Config, device: torch.device, plugins: Sequence[str], share: Share | None = None
+    config: Config, device: torch.device, plugins: Sequence[str], share: BatchShard | None = None
 ) -> Batches:
     """Reads the images and splits them."""
     settings = dict(config["data"])
@@ -163,10 +168,12 @@ def build_data(
     return Batches(source, held_out, batch_size, config["seed"], device, share, test)
 
 
-def _plan(config: Config, data: Batches, model: Model, updates: Updates) -> Plan:
+def _plan(config: Config, data: Batches, model: Model, updates: Updates) -> TrainingPlan:
     steps = config["steps"]
     if config["epochs"] is not None:
         batches = config["epochs"] * data.batches_per_epoch
         steps = max(1, batches // updates.batches(model.players()))
     names = ("log_every", "evaluate_every", "save_every", "sample_every")
-    return Plan(steps=steps, **{name: config[name] for name in names}, monitor=model.monitor)
+    return TrainingPlan(
+        steps=steps, **{name: config[name] for name in names}, monitor=model.monitor
+    )

@@ -16,7 +16,7 @@ from genrun.core.protocols.regularization import (
     WeightChange,
 )
 from genrun.core.protocols.updates import Updates
-from genrun.core.types import Share
+from genrun.core.types import BatchShard
 from genrun.training.optimizers.closure import takes_closure
 from genrun.training.optimizers.schedule_free import is_schedule_free
 
@@ -39,7 +39,7 @@ def weight_average(
 def refuse_for_closures(
     optimizers: Mapping[str, Optimizer],
     regularizations: Mapping[str, Any],
-    share: Share | None,
+    share: BatchShard | None,
 ) -> None:
     """Raises `ConfigError` where a line search would be led by something else than its loss."""
     for optimizer in optimizers.values():

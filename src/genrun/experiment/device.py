@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from genrun.core.errors import ConfigError, DeviceUnavailable
-from genrun.core.process_rank import Place
+from genrun.core.process_rank import ProcessRank
 
 # MERGED: How many threads a run has that asks for no number of its own.
 _available = torch.get_num_threads()  # what torch found when it was imported
@@ -22,7 +22,7 @@ def share_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def find_device(name: str, place: Place) -> torch.device:
+def find_device(name: str, place: ProcessRank) -> torch.device:
     """Of several processes on a machine each has the GPU of its number.
 
     Raises `DeviceUnavailable`, or `ConfigError` for what is no device.
@@ -44,7 +44,7 @@ def find_device(name: str, place: Place) -> torch.device:
     return torch.device(kind, int(index or 0)) if kind == "cuda" else torch.device(kind)
 
 
-def _own_device(name: str, kind: str, place: Place) -> torch.device:
+def _own_device(name: str, kind: str, place: ProcessRank) -> torch.device:
     if kind == "cpu":
         return torch.device(kind)
     if kind == "mps" or ":" in name:

@@ -18,7 +18,7 @@ from genrun.experiment import run_info
 from genrun.experiment.build import Built, build
 from genrun.experiment.device import idle_gpus
 from genrun.experiment.memory import checkpoint_bytes, memory_errors
-from genrun.experiment.outcome import end_of, finish, note_error
+from genrun.experiment.outcome import record_failure, record_outcome, tracked_end
 from genrun.experiment.restore import (
     note_changes,
     refuse_longer_schedule,
@@ -26,20 +26,20 @@ from genrun.experiment.restore import (
     restore,
 )
 from genrun.experiment.stopping import count_flops
-from genrun.experiment.tracking import Tracked, build_trackers
+from genrun.experiment.tracking import TrackingRecorder, build_trackers
 from genrun.runs.checkpoint import Checkpoint, read_checkpoint
-from genrun.runs.disk_space import check_room
+from genrun.runs.disk_space import check_disk_space
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
 from genrun.runs.latest_checkpoint import find_newest
 from genrun.runs.lock import only_writer
-from genrun.runs.recorder import Recorder
+from genrun.runs.recorder import FolderRecorder
 from genrun.runs.usage import earlier_parts
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop
 from genrun.training.meters.meters import Clock, Meters
-from genrun.training.plan import Outcome
-from genrun.training.recorder import NoRecord, Record
+from genrun.training.plan import TrainingOutcome
+from genrun.training.recorder import NullRecorder, Recorder
 
 
 @dataclass
@@ -68,23 +68,23 @@ class Experiment:
         """A folder that no other run has, and room for it; the same for all processes."""
 
         def claimed() -> str:
-            check_room(wanted, checkpoint_bytes(self.built))
+            check_disk_space(wanted, checkpoint_bytes(self.built))
             return str(claim(wanted))
 
         return Path(self.built.processes.first(claimed))
 
     def train(
         self, folder: Path, display: Display, interrupted: Callable[[], bool] | None = None
-    ) -> Outcome:
+    ) -> TrainingOutcome:
         """Trains in an empty folder of its own."""
         if self.built.processes.rank > 0:
             return self._follow(display, interrupted)
         run = RunFolder(folder)
         with only_writer(folder), Interrupt(interrupted) as signals:
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-            collected = run_info.collect(self.built, self.config, self.choices, self.overrides)
+            collected = run_info.run_info(self.built, self.config, self.choices, self.overrides)
             run.update({"status": "running", "reason": "", **collected, "resumed": []})
-            recorder = Recorder.begin(folder)
+            recorder = FolderRecorder.begin(folder)
             return self._run(run, recorder, display, signals, Meters(self.built.device), None)
 
     def resume(
@@ -93,7 +93,7 @@ class Experiment:
         display: Display,
         interrupted: Callable[[], bool] | None = None,
         expected: Mapping[str, Any] | None = None,
-    ) -> Outcome:
+    ) -> TrainingOutcome:
         """Goes on from the newest sound checkpoint. Nothing is written before it is restored.
 
         `expected` is what the caller read of run.json; raises `FolderLocked` where another
@@ -114,7 +114,7 @@ class Experiment:
             if goes_further(read_config(run), self.config):
                 self.built.trial.ended = ""
             changed = note_changes(self.built, self.config, before, newest, display)
-            recorder, timings = Recorder.resume(run.path, newest.checkpoint)
+            recorder, timings = FolderRecorder.resume(run.path, newest.checkpoint)
             earlier = earlier_parts(before, timings, self.built.trial.step)
             resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
@@ -124,7 +124,7 @@ class Experiment:
             meters = Meters(self.built.device, None if newest.checkpoint is None else earlier)
             return self._run(run, recorder, display, signals, meters, newest.checkpoint)
 
-    def _follow(self, display: Display, interrupted: Callable[[], bool] | None) -> Outcome:
+    def _follow(self, display: Display, interrupted: Callable[[], bool] | None) -> TrainingOutcome:
         """Beside rank 0, which writes: every step that it takes, and nothing on disk."""
         with Interrupt(interrupted) as signals, memory_errors(self.config):
             start: tuple[str | None, str] = self.built.processes.agree((None, ""))
@@ -132,14 +132,14 @@ class Experiment:
             if path is not None:
                 restore(self.built.trial, read_checkpoint(Path(path)))
             self.built.trial.ended = ended
-            loop = self._loop(NoRecord(), display, signals, Clock(), path is None)
+            loop = self._loop(NullRecorder(), display, signals, Clock(), path is None)
             outcome = loop.run()
             self.built.processes.wait()
             return outcome
 
     def _loop(
         self,
-        record: Record,
+        record: Recorder,
         display: Display,
         interrupted: Callable[[], bool],
         clock: Clock,
@@ -166,16 +166,16 @@ class Experiment:
     def _run(
         self,
         run: RunFolder,
-        recorder: Recorder,
+        recorder: FolderRecorder,
         display: Display,
         interrupted: Callable[[], bool],
         meters: Meters,
         checkpoint: Checkpoint | None,
-    ) -> Outcome:
+    ) -> TrainingOutcome:
         built, trial = self.built, self.built.trial
-        record = Tracked(run, recorder, meters, self.trackers, display.note)
+        record = TrackingRecorder(run, recorder, meters, self.trackers, display.note)
         record.begin(self.config, trial.step if checkpoint is None else trial.step + 1)
-        display.start(run_info.summarize(built, self.choices, run.path), trial.step)
+        display.start(run_info.run_summary(built, self.choices, run.path), trial.step)
         if advice := idle_gpus(self.config["runtime"]["device"], built.processes.size):
             display.note(advice)
         try:
@@ -185,15 +185,15 @@ class Experiment:
                 loop = self._loop(record, display, interrupted, meters.clock, checkpoint is None)
                 outcome = loop.run()
         except BaseException as error:
-            failed = note_error(run, built, meters, error)
+            failed = record_failure(run, built, meters, error)
             if not isinstance(error, KeyboardInterrupt):  # which wants to leave at once
-                record.finish(end_of(built, failed))
+                record.finish(tracked_end(built, failed))
             raise
         finally:
             recorder.close()
             with contextlib.suppress(OSError, ValueError):  # a terminal gone is no reason to fail
                 display.close()
-        record.finish(end_of(built, outcome))
-        finish(run, built, outcome, meters, display)
+        record.finish(tracked_end(built, outcome))
+        record_outcome(run, built, outcome, meters, display)
         built.processes.wait()  # whoever leaves with another code than 0 has the others killed
         return outcome

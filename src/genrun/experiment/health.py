@@ -9,7 +9,7 @@ from genrun.experiment.instantiate import Config
 from genrun.training.evaluation import SPREAD
 from genrun.training.health.gradient_explosion import Explosion
 from genrun.training.health.monitor import Health, Watch
-from genrun.training.health.threshold import Trouble
+from genrun.training.health.threshold import ThresholdWatch
 
 LATENT = "largest_dimension_kl"  # a held-out value, from models whose latent code can collapse
 
@@ -20,7 +20,7 @@ def build_health(
     """Watches what this model's rows can show; `held_out` names what its evaluations measure."""
     watches: dict[str, Watch] = {}
     if isinstance(model, Adversarial):
-        watches["discriminator_overpowers"] = Trouble(
+        watches["discriminator_overpowers"] = ThresholdWatch(
             value=f"{model.critic}/accuracy",
             above=True,
             limit=settings["overpowering_accuracy"],
@@ -29,7 +29,7 @@ def build_health(
             meaning="the discriminator tells nearly every image, and teaches the generator little",
         )
     if SPREAD in held_out:
-        watches["mode_collapse"] = Trouble(
+        watches["mode_collapse"] = ThresholdWatch(
             value=f"held_out/{SPREAD}",
             above=False,
             limit=settings["mode_collapse_spread"],
@@ -38,7 +38,7 @@ def build_health(
             meaning="the samples are nearly all the same",
         )
     if LATENT in held_out:
-        watches["posterior_collapse"] = Trouble(
+        watches["posterior_collapse"] = ThresholdWatch(
             value=f"held_out/{LATENT}",
             above=False,
             limit=settings["posterior_collapse_kl"],

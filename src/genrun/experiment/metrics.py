@@ -11,12 +11,12 @@ from genrun.core.protocols.data import Data
 from genrun.core.protocols.metric import Extractor, FeatureMetric, SeesData
 from genrun.core.protocols.model import Model
 from genrun.experiment.instantiate import Config, instantiate
-from genrun.training.sample_metrics import Comparison
+from genrun.training.sample_metrics import SampleMetrics
 
 
 def build_comparison(
     config: Config, data: Data, plugins: Sequence[str], needed: bool = False
-) -> Comparison:
+) -> SampleMetrics:
     """Raises `ConfigError` where a metric or the features do not suit the data.
 
     Features may be learned here, which takes time at a run's first start; only if a metric wants
@@ -27,7 +27,7 @@ def build_comparison(
         metric = instantiate("metric", settings, plugins, f"metric.{name}")
         metrics[name] = metric.prepared(data) if isinstance(metric, SeesData) else metric
     extractor = _extractor(config, metrics, data, plugins, needed)
-    return Comparison(metrics, extractor, data, config["seed"])
+    return SampleMetrics(metrics, extractor, data, config["seed"])
 
 
 def _extractor(
@@ -49,7 +49,9 @@ def _extractor(
     return None
 
 
-def monitor_of(config: Config, model: Model, comparison: Comparison, names: Sequence[str]) -> str:
+def monitor_of(
+    config: Config, model: Model, comparison: SampleMetrics, names: Sequence[str]
+) -> str:
     """By which of the held-out values, `names`, the run is judged: the model's own unless told.
 
     Raises `ConfigError` where that is not measured, or is better the higher it is.

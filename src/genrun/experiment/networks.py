@@ -12,7 +12,7 @@ from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
 from genrun.core.protocols.model import ChecksModel, Model
 from genrun.core.protocols.regularization import ModelChange
-from genrun.core.types import DataSpec, Share
+from genrun.core.types import BatchShard, DataSpec
 from genrun.experiment.instantiate import Config, config_errors, instantiate
 from genrun.experiment.memory import on_meta, refuse_too_large
 from genrun.experiment.regularizations import regularize
@@ -66,7 +66,7 @@ def build_networks(
     return make()
 
 
-def check_batch_size(nets: nn.ModuleDict, batch_size: int, share: Share | None) -> None:
+def check_batch_size(nets: nn.ModuleDict, batch_size: int, share: BatchShard | None) -> None:
     """Raises `ConfigError` where a layer would normalize over one image."""
     normalized = any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in nets.modules())
     if normalized and batch_size == 1:

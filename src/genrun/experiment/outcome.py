@@ -12,7 +12,7 @@ from genrun.experiment import run_info
 from genrun.experiment.build import Built
 from genrun.runs.folder import RunFolder
 from genrun.training.meters.meters import Meters
-from genrun.training.plan import Outcome
+from genrun.training.plan import TrainingOutcome
 
 
 def compute(built: Built, meters: Meters) -> dict[str, Any]:
@@ -22,26 +22,28 @@ def compute(built: Built, meters: Meters) -> dict[str, Any]:
     return meters.compute(step, examples, None if flops is None else step * flops)
 
 
-def end_of(built: Built, outcome: Outcome) -> TrackedEnd:
+def tracked_end(built: Built, outcome: TrainingOutcome) -> TrackedEnd:
     """What trackers are told."""
     trial = built.trial
     best = None if trial.best is None else (trial.best.step, trial.best.value)
     return TrackedEnd(outcome.status, outcome.reason, trial.step, built.plan.monitor, best)
 
 
-def note_error(run: RunFolder, built: Built, meters: Meters, error: BaseException) -> Outcome:
+def record_failure(
+    run: RunFolder, built: Built, meters: Meters, error: BaseException
+) -> TrainingOutcome:
     """On the way out of an error, which matters more than that the disk is full."""
-    outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+    outcome = TrainingOutcome("failed", f"{type(error).__name__}: {error}")
     if isinstance(error, KeyboardInterrupt):
-        outcome = Outcome("interrupted", "left at once by a second signal")
+        outcome = TrainingOutcome("interrupted", "left at once by a second signal")
     ended = {"status": outcome.status, "reason": outcome.reason}
     with contextlib.suppress(OutputFailed):
         run.update({**ended, "compute": compute(built, meters)})
     return outcome
 
 
-def finish(
-    run: RunFolder, built: Built, outcome: Outcome, meters: Meters, display: Display
+def record_outcome(
+    run: RunFolder, built: Built, outcome: TrainingOutcome, meters: Meters, display: Display
 ) -> None:
     """The last of run.json and of the display."""
     trial = built.trial
@@ -56,11 +58,11 @@ def finish(
             "compute": compute(built, meters),
         }
     )
-    lines = {"folder": run_info.shown(run.path)}
+    lines = {"folder": run_info.display_path(run.path)}
     if best is not None:
         lines["best"] = f"{built.plan.monitor} {best['value']:.5g} at step {best['step']}"
     if pictures := sorted(run.samples.glob("step-*[0-9].png")):
-        lines["samples"] = run_info.shown(pictures[-1])
+        lines["samples"] = run_info.display_path(pictures[-1])
     if outcome.status == "interrupted":
-        lines["go on"] = f"genrun resume {run_info.shown(run.path)}"
+        lines["go on"] = f"genrun resume {run_info.display_path(run.path)}"
     display.finish(outcome.status, outcome.reason, lines)

@@ -14,21 +14,21 @@ import torch
 from torch import nn
 
 from genrun.core.errors import ConfigError
-from genrun.core.process_rank import Place
-from genrun.core.types import Share
+from genrun.core.process_rank import ProcessRank
+from genrun.core.types import BatchShard
 from genrun.experiment.device import available_threads, find_device
-from genrun.training.distributed.process_group import Processes
+from genrun.training.distributed.process_group import ProcessGroup
 from genrun.training.distributed.sync_batch_norm import share_batch_statistics
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessTeam:
     """The processes that train one run, as this one sees them; mostly it is alone."""
 
-    place: Place
+    place: ProcessRank
     device: torch.device
-    share: Share | None  # of every batch; None: all of it
-    processes: Processes
+    share: BatchShard | None  # of every batch; None: all of it
+    processes: ProcessGroup
 
     @contextmanager
     def one_first(self) -> Iterator[None]:
@@ -40,19 +40,19 @@ class Team:
             self.processes.wait()
 
 
-def form_team(config: Mapping[str, Any]) -> Team:
+def join_team(config: Mapping[str, Any]) -> ProcessTeam:
     """Sets this process up and, started by torchrun, waits for the others."""
-    place = Place.from_environment()
+    place = ProcessRank.from_environment()
     share = share_of_batch(config, place)
     device = find_device(config["runtime"]["device"], place)
     # Subnormal numbers cost a CPU a hundred times the time of others, and Adam's moments of seldom
     # active weights decay into them.
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads(config, place))
-    return Team(place, device, share, Processes.join(place, device))
+    return ProcessTeam(place, device, share, ProcessGroup.join(place, device))
 
 
-def share_of_batch(config: Mapping[str, Any], place: Place) -> Share | None:
+def share_of_batch(config: Mapping[str, Any], place: ProcessRank) -> BatchShard | None:
     """None where one process has it all. Raises `ConfigError` where the shares would differ."""
     if place.size == 1:
         return None
@@ -63,10 +63,10 @@ def share_of_batch(config: Mapping[str, Any], place: Place) -> Share | None:
             f"data.batch_size={batch_size}: must be a multiple of {place.size}, as each of "
             f"{place.size} processes trains on an equal share of every batch"
         )
-    return Share(place.rank, place.size, rows)
+    return BatchShard(place.rank, place.size, rows)
 
 
-def threads(config: Mapping[str, Any], place: Place) -> int:
+def threads(config: Mapping[str, Any], place: ProcessRank) -> int:
     """Of one operation: all cores unless told otherwise, shared out among a machine's processes.
 
     torchrun sets OMP_NUM_THREADS to 1 where nobody did; another number is the user's own.
@@ -82,13 +82,15 @@ def threads(config: Mapping[str, Any], place: Place) -> int:
     return int(wanted)
 
 
-def joins_batch_norm(config: Mapping[str, Any], processes: Processes) -> bool:
+def joins_batch_norm(config: Mapping[str, Any], processes: ProcessGroup) -> bool:
     """Whether BatchNorm is over the whole batch where each process has a share of it."""
     # runs that earlier versions saved have no such key
     return processes.size > 1 and bool(config["runtime"].get("sync_batch_norm", False))
 
 
-def join_batch_norm(nets: nn.ModuleDict, config: Mapping[str, Any], processes: Processes) -> None:
+def join_batch_norm(
+    nets: nn.ModuleDict, config: Mapping[str, Any], processes: ProcessGroup
+) -> None:
     if not joins_batch_norm(config, processes):
         return
     if config["runtime"]["compile"]:
@@ -98,8 +100,8 @@ def join_batch_norm(nets: nn.ModuleDict, config: Mapping[str, Any], processes: P
     share_batch_statistics(nets, processes)
 
 
-def begin_alike(
-    nets: nn.ModuleDict, config: Mapping[str, Any], data_digest: str, processes: Processes
+def broadcast_weights(
+    nets: nn.ModuleDict, config: Mapping[str, Any], data_digest: str, processes: ProcessGroup
 ) -> None:
     """All start from rank 0's weights. Raises `ConfigError` where one would train something else.
 

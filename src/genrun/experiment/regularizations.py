@@ -8,12 +8,12 @@ from typing import Any
 from torch import nn
 
 from genrun.core.errors import ConfigError
-from genrun.core.layers import Hidden, SeenThrough
+from genrun.core.layers import HiddenLayer, InputTransform
 from genrun.core.protocols.model import Adversarial, Model
 from genrun.core.protocols.regularization import (
+    AddsLayer,
     ChecksHidden,
     CriticInput,
-    HiddenLayer,
     KLLayer,
     NetworkChange,
 )
@@ -34,7 +34,7 @@ def regularize(
     named = getattr(regularization, "networks", None)
     _check_named(name, named, trained)
     chosen = trained if named is None else list(named)
-    if isinstance(regularization, HiddenLayer):
+    if isinstance(regularization, AddsLayer):
         _add_hidden(name, regularization, nets, chosen, each=named is not None)
     if isinstance(regularization, NetworkChange):
         _change(name, regularization, nets, chosen, each=named is not None)
@@ -42,7 +42,7 @@ def regularize(
         assert isinstance(model, Adversarial), "it checks the model"
         judging = [n for p in model.players() if p.name == model.critic for n in p.networks]
         for network in judging:
-            nets[network] = SeenThrough(regularization.input_layer(spec), nets[network])
+            nets[network] = InputTransform(regularization.input_layer(spec), nets[network])
     if isinstance(regularization, KLLayer):
         _add_to_kl(name, regularization, model, nets)
 
@@ -58,14 +58,14 @@ def _check_named(name: str, named: Sequence[str] | None, trained: Sequence[str])
 
 def _add_hidden(
     name: str,
-    regularization: HiddenLayer,
+    regularization: AddsLayer,
     nets: nn.ModuleDict,
     chosen: Sequence[str],
     each: bool,
 ) -> None:
     """`each`: every one of the networks must have a hidden layer, not only one of them."""
     found = {
-        network: [m for m in nets[network].modules() if isinstance(m, Hidden)]
+        network: [m for m in nets[network].modules() if isinstance(m, HiddenLayer)]
         for network in chosen
     }
     layers = [hidden for hiddens in found.values() for hidden in hiddens]

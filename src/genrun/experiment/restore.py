@@ -16,8 +16,8 @@ from genrun.experiment import run_info
 from genrun.experiment.build import Built
 from genrun.runs.checkpoint import Checkpoint
 from genrun.runs.latest_checkpoint import Newest
-from genrun.training.plan import Plan
-from genrun.training.state import Trial
+from genrun.training.plan import TrainingPlan
+from genrun.training.state import TrainingState
 
 
 def refuse_other_data(data: Batches, model: Model, path: Path, before: Mapping[str, Any]) -> None:
@@ -28,7 +28,7 @@ def refuse_other_data(data: Batches, model: Model, path: Path, before: Mapping[s
         raise CheckpointUnusable(f"{path}: the data changed since this run began")
 
 
-def refuse_longer_schedule(plan: Plan, config: Mapping[str, Any], steps: int) -> None:
+def refuse_longer_schedule(plan: TrainingPlan, config: Mapping[str, Any], steps: int) -> None:
     """More steps would all be at the last rate of a schedule that was laid out to the end.
 
     Raises `ConfigError`.
@@ -41,7 +41,7 @@ def refuse_longer_schedule(plan: Plan, config: Mapping[str, Any], steps: int) ->
         )
 
 
-def restore(trial: Trial, checkpoint: Checkpoint) -> None:
+def restore(trial: TrainingState, checkpoint: Checkpoint) -> None:
     """Raises `CheckpointUnusable` where it is of another model, or its record is damaged."""
     try:
         trial.refuse_misfit(checkpoint.forms)

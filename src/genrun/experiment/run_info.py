@@ -24,7 +24,7 @@ MOST = 1e38  # of a number that fits a float32
 EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it
 
 
-def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
+def run_summary(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
     """What the display says at the start."""
     counts, seen = built.parameter_counts(), _range(built.model.data_range)
     flops = built.flops_a_step
@@ -32,7 +32,7 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
     return RunSummary(
         title=title,
-        folder=shown(folder),
+        folder=display_path(folder),
         steps=built.plan.steps,
         monitor=built.plan.monitor,
         facts={
@@ -53,8 +53,8 @@ def summarize(built: Built, choices: Mapping[str, str], folder: Path) -> RunSumm
 
 
 def _shown_comparison(built: Built) -> dict[str, str]:
-    shown = comparison_text(built.evaluation.comparison.describe())
-    return {"metrics": shown} if shown else {}
+    text = comparison_text(built.evaluation.comparison.describe())
+    return {"metrics": text} if text else {}
 
 
 def _range(bounds: Sequence[float]) -> str:
@@ -73,13 +73,13 @@ def _shown_processes(built: Built) -> dict[str, str]:
     return {"processes": f"{share.count}, {share.rows} of {built.data.batch_size} images each"}
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as a person would type it: from where they are, if it lies below."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def collect(
+def run_info(
     built: Built, config: Mapping[str, Any], choices: Mapping[str, str], overrides: Sequence[str]
 ) -> dict[str, Any]:
     """Everything that is known when a run begins."""
@@ -114,7 +114,7 @@ def collect(
 
 
 def spec_of(data: Mapping[str, Any]) -> DataSpec:
-    """What `collect` wrote of the data; runs of earlier versions say nothing of classes or points.
+    """What `run_info` wrote of the data; runs of earlier versions say nothing of classes or points.
 
     Raises `CheckpointUnusable` where it is none of it.
     """

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genrun.config.validation import leaves
+from genrun.config.validation import flatten
 from genrun.core.errors import OutputFailed
 from genrun.core.protocols.tracker import Scalar, TrackedEnd, TrackedRun, Tracker
 from genrun.core.types import Picture
 from genrun.experiment.instantiate import Config, instantiate
 from genrun.runs.files import claim
 from genrun.runs.folder import RunFolder
-from genrun.runs.recorder import Recorder
+from genrun.runs.recorder import FolderRecorder
 from genrun.training.meters.meters import Meters
 
 
@@ -36,7 +36,7 @@ NOT_OF_THE_RUN = ("plugins", "tracker")  # keys of the configuration
 OK = "ok"
 
 
-class Tracked:
+class TrackingRecorder:
     """A `Record`: the recorder's, told to every tracker that still works.
 
     One that raises anything is switched off: `note` says so once, and run.json under `trackers`.
@@ -46,7 +46,7 @@ class Tracked:
     def __init__(
         self,
         run: RunFolder,
-        recorder: Recorder,
+        recorder: FolderRecorder,
         meters: Meters,
         trackers: Mapping[str, Tracker],
         note: Callable[[str], None],
@@ -120,7 +120,7 @@ class Tracked:
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, Scalar]:
     """Every value by its key; those of a list joined by commas."""
     values: dict[str, list[Any]] = {}
-    for key, value in leaves("", {k: v for k, v in config.items() if k not in NOT_OF_THE_RUN}):
+    for key, value in flatten("", {k: v for k, v in config.items() if k not in NOT_OF_THE_RUN}):
         values.setdefault(key, []).append("null" if value is None else value)
     return {key: v[0] if len(v) == 1 else ",".join(map(str, v)) for key, v in values.items()}
 

@@ -11,9 +11,9 @@ from genrun.core.errors import CheckpointUnusable, SweepPaused
 from genrun.results.proof_file import FINAL
 from genrun.results.summary.job_result import result_of
 from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
-from genrun.sweeps.job_state import JobState, states
+from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.resources import Share, available_cores
+from genrun.sweeps.launch.resources import JobResources, available_cores
 from genrun.sweeps.plan import read_plan
 
 FILE = "test.json"
@@ -48,7 +48,7 @@ def read_test(row: JobState) -> dict[str, Any] | None:
 
 def untested(folder: Path) -> list[JobState]:
     """The winners' runs that came to a sound end and wait for their test."""
-    rows = states(folder / FINAL, read_plan(folder / FINAL).jobs)
+    rows = job_states(folder / FINAL, read_plan(folder / FINAL).jobs)
     return [row for row in rows if result_of(row).value is not None and read_test(row) is None]
 
 
@@ -62,7 +62,7 @@ def test_runs(
     rows = untested(folder)
     if not rows:
         return {}
-    share = Share(available_cores(), None)
+    share = JobResources(available_cores(), None)
     folders = [str(row.folder) for row in rows]
     target = "genrun.proof.final_test_worker:test_all"
     process, connection = fork_server.start(target, folders, list(plugins), share)

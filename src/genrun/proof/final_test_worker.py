@@ -7,12 +7,12 @@ from multiprocessing.connection import Connection
 
 from genrun.api import Run
 from genrun.core.errors import GenrunError
-from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.launch.worker import prepare_process
 
 
 def test_all(
-    folders: Sequence[str], plugins: Sequence[str], share: Share, connection: Connection
+    folders: Sequence[str], plugins: Sequence[str], share: JobResources, connection: Connection
 ) -> None:
     """Writes each run's `test.json`, and sends nothing for it, or why it could not be."""
     prepare_process(share)

@@ -13,10 +13,16 @@ from genrun.proof.budget import Budget, budget_words
 from genrun.proof.cost import cost_of, unequal
 from genrun.proof.options import Options
 from genrun.proof.step_cost import Measured, measure_all
-from genrun.proof.trials import Entry, Field, compose_trials, enter, tuning_jobs
+from genrun.proof.trials import (
+    EnteredContestant,
+    SharedSettings,
+    compose_trials,
+    enter,
+    tuning_jobs,
+)
 from genrun.results.proof_file import Cost
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.resources import Share, available_cores, share_out
+from genrun.sweeps.launch.resources import JobResources, allocate, available_cores
 from genrun.sweeps.plan import Job, identity_of
 from genrun.sweeps.preflight import OWN_LAUNCHER, check_launcher, shape_of
 
@@ -29,8 +35,8 @@ Takes = dict[str, list[Measured]]  # what a step of each takes
 class Prepared:
     """A proof that can begin."""
 
-    field: Field
-    entries: list[Entry]
+    field: SharedSettings
+    entries: list[EnteredContestant]
     jobs: list[Job]  # of the tuning stage
     names: dict[str, list[list[str]]]  # of each trial's jobs, by label
     tuning_seeds: list[int]
@@ -91,8 +97,8 @@ def _seeds(first: int, tuning: int, fresh: int) -> tuple[list[int], list[int]]:
 
 def _points(
     options: Options,
-    field: Field,
-    entries: Sequence[Entry],
+    field: SharedSettings,
+    entries: Sequence[EnteredContestant],
     plain: Sequence[Composed],
     measured: Takes | None = None,
 ) -> Points:
@@ -109,15 +115,15 @@ def _points(
     return compose_trials(entries, field, extra, options.config_dir)
 
 
-def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[Share, int | None]:
+def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[JobResources, int | None]:
     """What of the machine a job will have, and how many there are at once."""
     if launcher["_target_"] != OWN_LAUNCHER:
-        return Share(available_cores(), None), None
-    slots = share_out(jobs, launcher["jobs"], fork_server.gpus(), len(jobs))
+        return JobResources(available_cores(), None), None
+    slots = allocate(jobs, launcher["jobs"], fork_server.gpus(), len(jobs))
     return slots.take()[1], slots.count
 
 
-def _measure(points: Points, share: Share) -> Takes:
+def _measure(points: Points, share: JobResources) -> Takes:
     found = measure_all(points, share)
     return {
         label: [found[shape_of(point.config)] for point in own] for label, own in points.items()
@@ -142,7 +148,10 @@ def _with_steps(points: Sequence[Composed], measured: Sequence[Measured]) -> lis
 
 
 def _warnings(
-    options: Options, entries: Sequence[Entry], costs: Mapping[str, Cost], at_once: int | None
+    options: Options,
+    entries: Sequence[EnteredContestant],
+    costs: Mapping[str, Cost],
+    at_once: int | None,
 ) -> list[str]:
     budget: Budget | None = options.budget
     found = [

@@ -12,13 +12,13 @@ from genrun.core.process_rank import refuse_several
 from genrun.proof.cost import print_costs, total_of
 from genrun.proof.options import LAUNCHER, Options, read_options
 from genrun.proof.prepare import Prepared, prepare
-from genrun.proof.stages import go_on
-from genrun.results.proof_file import TUNING, Entered, Proof, read_proof
-from genrun.runs.disk_space import check_room
+from genrun.proof.stages import run_stages
+from genrun.results.proof_file import TUNING, ContestantRecord, Proof, read_proof
+from genrun.runs.disk_space import check_disk_space
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.plan import SweepPlan, read_plan
 from genrun.sweeps.sweep import refuse_online
 from genrun.terminal.tables import print_line, print_table
 
@@ -36,12 +36,12 @@ def prove(words: Sequence[str]) -> int:
     if options.dry:
         return 0
     total = total_of(prepared.costs)
-    check_room(prepared.wanted, prepared.checkpoint, total.runs)
+    check_disk_space(prepared.wanted, prepared.checkpoint, total.runs)
     folder = claim(prepared.wanted)
     print_line(f"proof: {os.path.relpath(folder)}")
     with only_writer(folder):
         proof = _create(folder, list(words), options, prepared)
-        return go_on(folder, proof, options.launcher, prepared.plugins)
+        return run_stages(folder, proof, options.launcher, prepared.plugins)
 
 
 def resume_proof(folder: Path, words: Sequence[str]) -> int:
@@ -59,7 +59,7 @@ def resume_proof(folder: Path, words: Sequence[str]) -> int:
     fork_server.warm_up()
     launcher = [word for word in words if word.startswith(LAUNCHER)]
     with only_writer(folder):
-        return go_on(folder, read_proof(folder), launcher, plugins)
+        return run_stages(folder, read_proof(folder), launcher, plugins)
 
 
 def _refuse_without_plugins(folder: Path, plugins: Sequence[str]) -> None:
@@ -78,9 +78,9 @@ def _create(folder: Path, words: list[str], options: Options, prepared: Prepared
     tuning = folder / TUNING
     with output_errors(tuning):
         tuning.mkdir()
-    Plan(words, prepared.jobs).write(tuning)
+    SweepPlan(words, prepared.jobs).write(tuning)
     contestants = {
-        entry.contestant.label: Entered(
+        entry.contestant.label: ContestantRecord(
             word=entry.contestant.word,
             space=entry.space,
             trials=entry.trials,

@@ -17,7 +17,7 @@ from genrun.results.proof_file import FINAL, TUNING, Proof, read_proof
 from genrun.results.summary.job_result import result_of
 from genrun.results.summary.tables import cost_text
 from genrun.runs.lock import who_writes
-from genrun.sweeps.job_state import JobState, states
+from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.plan import read_plan
 from genrun.terminal.tables import print_facts, print_line, print_table
 
@@ -47,7 +47,7 @@ def _rows(folder: Path, stage: str, proof: Proof) -> list[JobState]:
     """None of the last stage before there are winners: its plan may be half of it."""
     if stage == FINAL and proof.winners is None:
         return []
-    return states(folder / stage, read_plan(folder / stage).jobs)
+    return job_states(folder / stage, read_plan(folder / stage).jobs)
 
 
 def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:

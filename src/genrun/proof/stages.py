@@ -8,10 +8,10 @@ from pathlib import Path
 
 from genrun.core.errors import SweepFailed, SweepPaused, output_errors
 from genrun.proof.final_test import test_runs
-from genrun.proof.verdict import leave_verdict
+from genrun.proof.verdict import write_verdict
 from genrun.proof.winners import bound_lines, choose_winners, final_plan
 from genrun.results.proof_file import FINAL, TUNING, Proof
-from genrun.sweeps.job_state import states
+from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.sweep import resume_sweep
 from genrun.terminal.tables import print_line
@@ -20,7 +20,7 @@ from genrun.training.interrupt import Interrupt
 WHERE_ALONE = re.compile(r"(; go on with)?: genrun resume .*")  # the stage, which is but a part
 
 
-def go_on(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Sequence[str]) -> int:
+def run_stages(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Sequence[str]) -> int:
     """Runs what is missing, to the verdict. For the folder's one writer.
 
     Raises `SweepPaused` where it stopped on the way, and `SweepFailed` at the end where jobs
@@ -37,7 +37,7 @@ def go_on(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Sequence
         _run_stage(folder, FINAL, words)
         print_line("stage 3 of 3: their best weights on the test images")
         wrong = _test(folder, plugins)
-    leave_verdict(folder, proof)
+    write_verdict(folder, proof)
     failed = [*_failures(folder), *(f"{name}: {text}" for name, text in wrong.items())]
     if failed:
         raise SweepFailed(f"{len(failed)} runs failed ({failed[0]}); {folder} has the others")
@@ -55,7 +55,7 @@ def _run_stage(folder: Path, stage: str, words: Sequence[str]) -> None:
 
 
 def _paused(folder: Path, stage: str, why: str) -> SweepPaused:
-    rows = states(folder / stage, read_plan(folder / stage).jobs)
+    rows = job_states(folder / stage, read_plan(folder / stage).jobs)
     left = sum(not row.has_result for row in rows)
     why = WHERE_ALONE.sub("", why)
     return SweepPaused(
@@ -92,5 +92,5 @@ def _test(folder: Path, plugins: Sequence[str]) -> dict[str, str]:
 def _failures(folder: Path) -> list[str]:
     """The jobs of both stages that failed, which is no result of theirs."""
     plans = [folder / stage for stage in (TUNING, FINAL) if (folder / stage).is_dir()]
-    rows = [row for sweep in plans for row in states(sweep, read_plan(sweep).jobs)]
+    rows = [row for sweep in plans for row in job_states(sweep, read_plan(sweep).jobs)]
     return [f"{row.job.name}: {row.reason}" for row in rows if row.status == "failed"]

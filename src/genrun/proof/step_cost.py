@@ -9,7 +9,7 @@ from typing import Any
 from genrun.config.compose import Composed
 from genrun.core.errors import GenrunError
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.preflight import listed, shape_of
 
 
@@ -35,7 +35,9 @@ class Refused:
     text: str
 
 
-def measure_all(points: Mapping[str, Sequence[Composed]], share: Share) -> dict[str, Measured]:
+def measure_all(
+    points: Mapping[str, Sequence[Composed]], share: JobResources
+) -> dict[str, Measured]:
     """Builds every configuration that may differ in what it takes, and times some.
 
     Those that are timed are the first of each contestant. What is known is given by the
@@ -61,7 +63,7 @@ def measure_all(points: Mapping[str, Sequence[Composed]], share: Share) -> dict[
     return dict(zip(asked, measured, strict=True))
 
 
-def _ask(points: Sequence[Any], share: Share) -> list[Measured | Refused]:
+def _ask(points: Sequence[Any], share: JobResources) -> list[Measured | Refused]:
     process, connection = fork_server.start(
         "genrun.proof.step_cost_worker:measure", list(points), share
     )

@@ -16,7 +16,7 @@ from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import checkpoint_bytes
 from genrun.experiment.metrics import build_comparison
 from genrun.proof.step_cost import Measured, Refused
-from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.launch.worker import prepare_process
 from genrun.training.evaluation import Evaluation
 
@@ -26,7 +26,7 @@ ENOUGH_SECONDS = 2.0
 
 def measure(
     points: Sequence[tuple[dict[str, Any], Mapping[str, str], bool]],
-    share: Share,
+    share: JobResources,
     connection: Connection,
 ) -> None:
     """Sends for each configuration what it takes, or what is wrong; times it where that is asked.

@@ -63,7 +63,7 @@ MODEL = "-${hydra:runtime.choices.model}"
 
 
 @dataclass(frozen=True)
-class Field:
+class SharedSettings:
     """What all contestants have in common."""
 
     seed: int  # of the proof: of its draws, and of the first tuning run
@@ -72,20 +72,20 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Entry:
+class EnteredContestant:
     """A contestant with its space and the trials that were drawn of it."""
 
     contestant: Contestant
     space: dict[str, str]
     trials: list[dict[str, str]]
 
-    def lines(self, field: Field) -> list[list[str]]:
+    def lines(self, field: SharedSettings) -> list[list[str]]:
         """A line of words for each trial, without its seed."""
         own = [[f"{key}={value}" for key, value in trial.items()] for trial in self.trials]
         return [[*field.words, self.contestant.word, *words] for words in own]
 
 
-def enter(options: Options) -> tuple[Field, list[Entry], list[Composed]]:
+def enter(options: Options) -> tuple[SharedSettings, list[EnteredContestant], list[Composed]]:
     """Composes every contestant as its YAML has it, reads its space, draws its trials.
 
     Raises `ConfigError` with all that cannot be.
@@ -98,7 +98,7 @@ def enter(options: Options) -> tuple[Field, list[Entry], list[Composed]]:
     first = plain[0].config
     test = first["data"]["held_out"] if options.test is None else options.test
     without_seed = [word for word in options.shared if key_of(word) != "seed"]
-    field = Field(first["seed"], test, [*without_seed, f"data.test={test}"])
+    field = SharedSettings(first["seed"], test, [*without_seed, f"data.test={test}"])
     entries = [
         _entry(options, field, contestant, composed)
         for contestant, composed in zip(options.contestants, plain, strict=True)
@@ -123,7 +123,9 @@ def _refuse_alike(labels: Sequence[str], points: Sequence[Composed]) -> None:
             raise ConfigError(f"contestants: {other} and {label} are the same configuration here")
 
 
-def _entry(options: Options, field: Field, contestant: Contestant, plain: Composed) -> Entry:
+def _entry(
+    options: Options, field: SharedSettings, contestant: Contestant, plain: Composed
+) -> EnteredContestant:
     label = contestant.label
     given, folder = options.spaces[label], options.config_dir
     space = space_of(contestant, plain, given, options.shared, folder)
@@ -132,12 +134,12 @@ def _entry(options: Options, field: Field, contestant: Contestant, plain: Compos
     one_point = all(dimension.values() == [dimension.text] for dimension in dimensions.values())
     numbers = range(1 if one_point else options.trials)
     trials = [draw(dimensions, field.seed, label, number, alike) for number in numbers]
-    return Entry(contestant, space, trials)
+    return EnteredContestant(contestant, space, trials)
 
 
 def compose_trials(
-    entries: Sequence[Entry],
-    field: Field,
+    entries: Sequence[EnteredContestant],
+    field: SharedSettings,
     extra: Mapping[str, Sequence[Sequence[str]]],
     config_dir: str | None,
 ) -> dict[str, list[Composed]]:

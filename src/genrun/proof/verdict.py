@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from genrun.comparison.compare import verdict_of
-from genrun.comparison.options import Asked
+from genrun.comparison.compare import compare_runs
+from genrun.comparison.options import CompareOptions
 from genrun.comparison.tables import print_verdict
 from genrun.comparison.verdict import Verdict, to_json
 from genrun.results.collect import Found, collect
@@ -22,7 +22,7 @@ def show_verdict(folder: Path, proof: Proof) -> None:
     _show(_judged(proof, collect([folder])), proof)
 
 
-def leave_verdict(folder: Path, proof: Proof) -> None:
+def write_verdict(folder: Path, proof: Proof) -> None:
     """The same, and for programs and readers: verdict.json and report.html.
 
     Files come first: whoever reads what is printed may have seen enough (`… | head`).
@@ -38,7 +38,7 @@ def leave_verdict(folder: Path, proof: Proof) -> None:
 
 
 def _judged(proof: Proof, found: Found) -> Verdict:
-    return verdict_of(found.records, Asked(by=(proof.over,)), found.damaged)
+    return compare_runs(found.records, CompareOptions(by=(proof.over,)), found.damaged)
 
 
 def _show(verdict: Verdict, proof: Proof) -> None:

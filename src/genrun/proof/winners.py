@@ -10,10 +10,10 @@ from pathlib import Path
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.formatting import as_number, brief
 from genrun.proof.trials import job_with_seed
-from genrun.results.proof_file import TUNING, Entered, Proof, Winner
+from genrun.results.proof_file import TUNING, ContestantRecord, Proof, Winner
 from genrun.results.summary.job_result import result_of
-from genrun.sweeps.job_state import states
-from genrun.sweeps.plan import Job, Plan, read_plan
+from genrun.sweeps.job_state import job_states
+from genrun.sweeps.plan import Job, SweepPlan, read_plan
 from genrun.sweeps.search.space import Choices, Range, dimension, is_searched
 
 
@@ -36,7 +36,9 @@ def tuning_values(folder: Path, proof: Proof) -> dict[str, list[float]]:
     Raises `CheckpointUnusable` where a trial's job is not in the plan.
     """
     plan = read_plan(folder / TUNING)
-    reached = {row.job.name: result_of(row).value for row in states(folder / TUNING, plan.jobs)}
+    reached = {
+        row.job.name: result_of(row).value for row in job_states(folder / TUNING, plan.jobs)
+    }
     for entered in proof.contestants.values():
         for names in entered.tuning:
             if not reached.keys() >= set(names):
@@ -53,7 +55,7 @@ def _mean(values: Sequence[float | None]) -> float:
 
 
 def _winner(
-    label: str, entered: Entered, values: Sequence[float], seeds: Sequence[int]
+    label: str, entered: ContestantRecord, values: Sequence[float], seeds: Sequence[int]
 ) -> Winner | None:
     best = min(range(len(values)), key=values.__getitem__)
     if math.isinf(values[best]):
@@ -91,7 +93,7 @@ def bound_lines(proof: Proof) -> list[str]:
     return lines
 
 
-def final_plan(folder: Path, proof: Proof, winners: Mapping[str, Winner | None]) -> Plan:
+def final_plan(folder: Path, proof: Proof, winners: Mapping[str, Winner | None]) -> SweepPlan:
     """The winners on fresh seeds, contestants taking turns; of nothing but these seeds new."""
     tuned = read_plan(folder / TUNING)
     jobs: list[Job] = []
@@ -101,4 +103,4 @@ def final_plan(folder: Path, proof: Proof, winners: Mapping[str, Winner | None])
                 continue
             name = proof.contestants[label].tuning[winner.trial][0]
             jobs.append(job_with_seed(tuned.job(name), seed, winner.final[place], named=False))
-    return Plan(proof.words, jobs)
+    return SweepPlan(proof.words, jobs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.stopping import ComparesTrials
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 from genrun.replay.replay_policy import Decision, replay
 from genrun.replay.run_log import Log
 from genrun.results.record import RunRecord
@@ -26,14 +26,14 @@ class _AsTrial:
     def start(self) -> State:
         return self.stopper.start()
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         return self.stopper.observe_in(lambda: self.trial, state, report)
 
     def describe(self, state: State) -> str:
         return self.stopper.describe(state)
 
 
-class Search:
+class PrunerReplay:
     """The study of one pruner over the runs of one workload."""
 
     def __init__(self) -> None:

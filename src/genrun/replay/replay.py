@@ -17,7 +17,7 @@ from genrun.replay.replay_runs import Replayed, replay_workload
 from genrun.replay.summary import Panel, of_all, of_workload
 from genrun.results.collect import Found, collect
 from genrun.results.curve import Axis
-from genrun.results.grouping import Workload, arrange
+from genrun.results.grouping import Workload, group_runs
 
 KIND = "replay"
 FORMAT = 1
@@ -63,7 +63,7 @@ def replay_runs(
     ended = [run for run in found.records if not run.left]
     if not ended:
         raise InputMissing(f"{', '.join(map(str, paths))}: no run that has ended is there")
-    arrangement = arrange(ended, metric=metric)
+    arrangement = group_runs(ended, metric=metric)
     parts = []
     with progress("replaying", len(ended)) as advance:
         for workload in arrangement.workloads:

@@ -10,7 +10,7 @@ from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.protocols.stopping import ComparesTrials, Monitors
 from genrun.replay.outcome import Outcome, judged, outcome
 from genrun.replay.policies import Policy, PolicySet, fitted
-from genrun.replay.pruner import Search
+from genrun.replay.pruner import PrunerReplay
 from genrun.replay.replay_policy import Decision, first, replay
 from genrun.replay.run_log import Log, read_log
 from genrun.results.curve import Axis
@@ -38,7 +38,7 @@ def replay_workload(
     """
     found = Replayed({each: [] for each in sets}, watched={each: set() for each in sets})
     policies = list(dict.fromkeys(policy for each in sets for policy in each.policies))
-    searches: dict[Policy, Search] = {}
+    searches: dict[Policy, PrunerReplay] = {}
     for run in sorted(workload.records, key=lambda run: (run.started, run.name)):
         advance(1)
         if not judged(run, workload.metric):
@@ -65,7 +65,7 @@ def _decisions(
     policies: Sequence[Policy],
     run: RunRecord,
     log: Log,
-    searches: dict[Policy, Search],
+    searches: dict[Policy, PrunerReplay],
     found: Replayed,
 ) -> dict[Policy, Decision | None]:
     decisions: dict[Policy, Decision | None] = {}
@@ -83,13 +83,13 @@ def _decisions(
 
 
 def _decide(
-    policy: Policy, run: RunRecord, log: Log, searches: dict[Policy, Search]
+    policy: Policy, run: RunRecord, log: Log, searches: dict[Policy, PrunerReplay]
 ) -> Decision | None:
     key = f"stopping.{policy.name}"
     stopper = fitted(policy.stopper, key, run, log)
     if isinstance(stopper, ComparesTrials):
         if policy not in searches:
-            searches[policy] = Search()
+            searches[policy] = PrunerReplay()
         return searches[policy].replay(stopper, run, log)
     try:
         return replay(stopper, log)

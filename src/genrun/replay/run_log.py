@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 from genrun.results.curve import Axis
 from genrun.results.logs import HELD_OUT, whole_rows
 from genrun.results.record import RunRecord
@@ -23,7 +23,7 @@ PLACE = ("step", "examples")  # of a row: where it is
 class Log:
     """A report for each row of metrics.jsonl, and what the loop had told at steps in between."""
 
-    rows: Sequence[Report]
+    rows: Sequence[StepReport]
     flops_a_step: float | None  # None: not counted
 
     @property
@@ -36,7 +36,7 @@ class Log:
         end = self.rows[place].step
         return range(self.rows[place - 1].step + 1 if place else end, end)
 
-    def between(self, place: int, step: int) -> Report:
+    def between(self, place: int, step: int) -> StepReport:
         """The report at one of `steps_before`: nothing was evaluated or read there.
 
         Seconds are interpolated between the rows; the rest is exact, as all steps are alike.
@@ -45,7 +45,7 @@ class Log:
         done, all_steps = step - before.step, after.step - before.step
         examples = before.examples + (after.examples - before.examples) * done // all_steps
         seconds = before.seconds + (after.seconds - before.seconds) * (done / all_steps)
-        return Report(step, examples, seconds, flops=_flops(step, self.flops_a_step))
+        return StepReport(step, examples, seconds, flops=_flops(step, self.flops_a_step))
 
     def spent(self, axis: Axis, step: int) -> float:
         """What training had taken by a step; NaN where the run does not say."""
@@ -84,11 +84,11 @@ def _log(
             raise ValueError("its steps do not follow each other")
     if _ended_off_schedule(record, reports[-1].step):
         last = reports[-1]
-        reports[-1] = Report(last.step, last.examples, last.seconds, flops=last.flops)
+        reports[-1] = StepReport(last.step, last.examples, last.seconds, flops=last.flops)
     return Log(reports, flops)
 
 
-def _report(row: Mapping[str, Any], seconds: float, flops_a_step: float | None) -> Report:
+def _report(row: Mapping[str, Any], seconds: float, flops_a_step: float | None) -> StepReport:
     if not NUMBERS.issuperset(map(type, row.values())):
         raise ValueError("a value is no number")
     step, examples = row["step"], row["examples"]
@@ -102,7 +102,7 @@ def _report(row: Mapping[str, Any], seconds: float, flops_a_step: float | None) 
             held_out[name.removeprefix(HELD_OUT)] = float(value)
         elif name not in PLACE:
             losses[name] = float(value)
-    return Report(step, examples, seconds, held_out, losses, _flops(step, flops_a_step))
+    return StepReport(step, examples, seconds, held_out, losses, _flops(step, flops_a_step))
 
 
 def _flops_a_step(record: RunRecord) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from genrun.comparison.verdict import Verdict, WorkloadVerdict
 from genrun.core.formatting import brief, cut
 from genrun.report.charts.chart import STYLES
-from genrun.results.grouping import Arrangement, Configuration, Workload
+from genrun.results.grouping import Configuration, GroupedRuns, Workload
 from genrun.results.record import RunRecord
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval
@@ -19,7 +19,7 @@ FINAL = "final"  # a proof's stage on fresh seeds
 
 
 @dataclass(frozen=True)
-class Member:
+class PageConfiguration:
     """A configuration as the page shows it."""
 
     contestant: str  # its label
@@ -39,13 +39,13 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Scene:
+class PageWorkload:
     """A workload with its verdict and all its configurations, best first."""
 
     key: str  # of letters and digits, unique on the page
     workload: Workload
     verdict: WorkloadVerdict
-    members: list[Member]
+    members: list[PageConfiguration]
 
     @property
     def metric(self) -> str:
@@ -56,12 +56,12 @@ class Scene:
         return f"{self.metric} ({self.verdict.unit})" if self.verdict.unit else self.metric
 
     @property
-    def shown(self) -> list[Member]:
+    def shown(self) -> list[PageConfiguration]:
         """One for each contestant that has a style: the one by which it is judged."""
         return [one for one in self.members if one.stands and one.style is not None]
 
 
-def scenes_of(arrangement: Arrangement, verdict: Verdict) -> list[Scene]:
+def scenes_of(arrangement: GroupedRuns, verdict: Verdict) -> list[PageWorkload]:
     """Every workload of the verdict."""
     styles = styles_of(verdict)
     found = []
@@ -71,7 +71,9 @@ def scenes_of(arrangement: Arrangement, verdict: Verdict) -> list[Scene]:
             for one in arrangement.workloads
             if (one.label, one.metric) == (judged.label, judged.metric)
         )
-        found.append(Scene(f"w{index}", workload, judged, _members(workload, judged, styles)))
+        found.append(
+            PageWorkload(f"w{index}", workload, judged, _members(workload, judged, styles))
+        )
     return found
 
 
@@ -102,7 +104,7 @@ def styles_of(verdict: Verdict) -> dict[str, int]:
 
 def _members(
     workload: Workload, judged: WorkloadVerdict, styles: Mapping[str, int]
-) -> list[Member]:
+) -> list[PageConfiguration]:
     standings = {one.label: one for one in judged.standings}
     worst = worst_value(judged, workload)
     members = []
@@ -116,7 +118,7 @@ def _members(
             stage = part.runs[0].stage
             judging = standing is not None and standing.configuration == part.label
             members.append(
-                Member(
+                PageConfiguration(
                     contestant=label,
                     name=_name(standing.name if standing else label, part, stage),
                     configuration=part,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from genrun.comparison.verdict import Verdict
 from genrun.report.charts.chart import STYLES
-from genrun.report.contestants import Scene
+from genrun.report.contestants import PageWorkload
 from genrun.results.record import RunRecord
 
 
@@ -15,7 +15,7 @@ def under(label: str, title: str) -> str:
     return f"{label}: {title[:1].lower()}{title[1:]}"
 
 
-def title(verdict: Verdict, scenes: Sequence[Scene]) -> str:
+def title(verdict: Verdict, scenes: Sequence[PageWorkload]) -> str:
     keys = dict.fromkeys(key.split(".")[0] if "." not in key else key for key in verdict.by)
     contested = " and ".join(list(keys)[:3]) or "runs"
     where = scenes[0].workload.label if len(scenes) == 1 else f"{len(scenes)} workloads"
@@ -62,7 +62,7 @@ def damaged(verdict: Verdict) -> list[str]:
     return [f"left out: {why}" for why in list(verdict.damaged.values())[:50]]
 
 
-def not_drawn(scenes: Sequence[Scene], most: int, most_with_samples: int) -> list[str]:
+def not_drawn(scenes: Sequence[PageWorkload], most: int, most_with_samples: int) -> list[str]:
     found = []
     if len(scenes) > most:
         found.append(f"charts are drawn of the first {most} workloads only")

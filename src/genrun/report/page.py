@@ -11,7 +11,7 @@ from typing import Any
 from genrun.comparison.verdict import Verdict
 from genrun.report.charts.chart import Figure
 from genrun.report.charts.svg import drawing
-from genrun.report.contestants import Scene, scenes_of
+from genrun.report.contestants import PageWorkload, scenes_of
 from genrun.report.headings import (
     about,
     damaged,
@@ -32,7 +32,7 @@ from genrun.report.sections.reproduction import repeat_of
 from genrun.report.sections.samples import BUDGET, Samples, samples_of
 from genrun.report.sections.swept_settings import swept_of
 from genrun.report.sections.tuning import tuning_of
-from genrun.results.grouping import arrange
+from genrun.results.grouping import group_runs
 from genrun.results.record import RunRecord
 
 MOST_WORKLOADS = 8  # that are drawn; tables have all
@@ -65,7 +65,7 @@ class Drawn:
 
 def page_of(records: Sequence[RunRecord], verdict: Verdict) -> dict[str, Any]:
     """For `page.html`. `records` are those that the verdict is of."""
-    scenes = scenes_of(arrange(records, verdict.by, verdict.asked.metric), verdict)
+    scenes = scenes_of(group_runs(records, verdict.by, verdict.asked.metric), verdict)
     infos = infos_of(records)
     drawn = scenes[:MOST_WORKLOADS]
     several = len(scenes) > 1
@@ -106,7 +106,7 @@ def _table(table: Any) -> dict[str, Any]:
 
 
 def _laid_out(
-    figures: Sequence[Figure | None], scenes: Sequence[Scene], several: bool
+    figures: Sequence[Figure | None], scenes: Sequence[PageWorkload], several: bool
 ) -> list[Drawn]:
     found = []
     for index, figure in enumerate(figures):
@@ -126,13 +126,13 @@ def _laid_out(
     return found
 
 
-def _samples(scenes: Sequence[Scene], several: bool) -> list[dict[str, Any]]:
+def _samples(scenes: Sequence[PageWorkload], several: bool) -> list[dict[str, Any]]:
     budget = BUDGET // max(1, len(scenes))
     found = [(scene, samples_of(scene, budget)) for scene in scenes]
     return [_gallery(scene, one, several) for scene, one in found if one is not None]
 
 
-def _gallery(scene: Scene, samples: Samples, several: bool) -> dict[str, Any]:
+def _gallery(scene: PageWorkload, samples: Samples, several: bool) -> dict[str, Any]:
     note = "The first seed's run of each configuration; at each stage its last picture until then."
     if samples.left_out:
         note += f" {samples.left_out} other configurations are left out: shown are those by which "

@@ -49,7 +49,7 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Arrangement:
+class GroupedRuns:
     """All runs, each in one place."""
 
     by: tuple[str, ...]  # the settings that tell contestants apart
@@ -62,9 +62,9 @@ class Arrangement:
         return list(dict.fromkeys(name for w in self.workloads for name in w.contestants))
 
 
-def arrange(
+def group_runs(
     records: Sequence[RunRecord], by: Sequence[str] = (), metric: str | None = None
-) -> Arrangement:
+) -> GroupedRuns:
     """Groups runs by what differs.
 
     `by` names settings or groups that tell contestants apart (`optimizer`, `optimizer.lr`); what
@@ -92,7 +92,7 @@ def arrange(
         Workload(_label_of(label, runs), judged, _contestants(runs, chosen, task, differing))
         for (label, judged), runs in grouped.items()
     ]
-    return Arrangement(tuple(chosen), workloads, notes)
+    return GroupedRuns(tuple(chosen), workloads, notes)
 
 
 def _contested(by: Sequence[str], differing: Sequence[str]) -> list[str]:

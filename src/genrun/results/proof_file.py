@@ -9,7 +9,6 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.core.numbers import finite_number
-from genrun.proof.cost import _sum
 from genrun.results.collect import PROOF
 from genrun.results.record import RunRecord
 from genrun.runs.files import write_json
@@ -46,7 +45,7 @@ FORM = {
 
 
 @dataclass(frozen=True)
-class Entered:
+class ContestantRecord:
     """A contestant as it was entered."""
 
     word: str
@@ -76,7 +75,7 @@ class Proof:
     monitor: str
     tuning_seeds: list[int]
     seeds: list[int]
-    contestants: dict[str, Entered]
+    contestants: dict[str, ContestantRecord]
     cost: Cost  # as it was estimated
     warnings: list[str]
     winners: dict[str, Winner | None] | None = None
@@ -116,7 +115,7 @@ def read_proof(folder: Path) -> Proof:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
     own = {key: content[key] for key in Proof.__dataclass_fields__}
     entered = {
-        label: Entered(**{key: one[key] for key in Entered.__dataclass_fields__})
+        label: ContestantRecord(**{key: one[key] for key in ContestantRecord.__dataclass_fields__})
         for label, one in content["contestants"].items()
     }
     cost = Cost(**{key: content["cost"][key] for key in Cost.__dataclass_fields__})
@@ -189,3 +188,7 @@ class Cost:
             _sum(self.flops, other.flops),
             _sum(self.seconds, other.seconds),
         )
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second

@@ -16,7 +16,7 @@ CHECKPOINTS = 2  # a new one is written before an old one goes
 MEGABYTE = 1e6
 
 
-def check_room(folder: Path, needed: int, runs: int = 1) -> None:
+def check_disk_space(folder: Path, needed: int, runs: int = 1) -> None:
     """Raises `OutputFailed` where two checkpoints of `needed` bytes for each run would not fit."""
     # Path.exists raises for a name that is too long; claiming the folder will say so
     there = next(path for path in (folder, *folder.parents) if os.path.exists(path))

@@ -22,7 +22,7 @@ LONGEST_TIMING = 1 << 12
 OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-class Log:
+class AppendLog:
     """A file of JSON rows that only grows, with the digest of what was written so far."""
 
     def __init__(self, path: Path, length: int) -> None:
@@ -53,7 +53,7 @@ class Log:
         os.close(self._handle)
 
 
-class Recorder:
+class FolderRecorder:
     """Writes a run's files; made for a new run by `begin`, for an old one by `resume`."""
 
     def __init__(self, folder: Path, metrics_length: int, timings_length: int) -> None:
@@ -61,17 +61,17 @@ class Recorder:
         for name in ("checkpoints", "samples"):
             with output_errors(folder / name):
                 (folder / name).mkdir(exist_ok=True)
-        self.metrics = Log(folder / "metrics.jsonl", metrics_length)
-        self.timings = Log(folder / "timings.jsonl", timings_length)
+        self.metrics = AppendLog(folder / "metrics.jsonl", metrics_length)
+        self.timings = AppendLog(folder / "timings.jsonl", timings_length)
 
     @classmethod
-    def begin(cls, folder: Path) -> Recorder:
+    def begin(cls, folder: Path) -> FolderRecorder:
         return cls(folder, 0, 0)
 
     @classmethod
     def resume(
         cls, folder: Path, checkpoint: Checkpoint | None
-    ) -> tuple[Recorder, dict[str, Any]]:
+    ) -> tuple[FolderRecorder, dict[str, Any]]:
         """The recorder, and the last timings until the checkpoint, where both logs are cut."""
         for place in (folder, folder / "checkpoints", folder / "samples"):
             remove_temporaries(place)

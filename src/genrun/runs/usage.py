@@ -8,7 +8,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.numbers import finite_number
-from genrun.core.usage import PHASES, Spent
+from genrun.core.usage import PHASES, ResourceUsage
 from genrun.runs.folder import RunFolder
 
 MOST = 1e18  # steps, examples, seconds, bytes or joules; a sum of what is above might be no number
@@ -16,13 +16,13 @@ MOST_FLOPS = 1e30
 NOTED = ("finished", "stopped_early", "diverged", "interrupted")  # by every version of genrun
 
 
-def spent_of(folder: RunFolder, info: Mapping[str, Any]) -> Spent:
+def spent_of(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
     """By run.json, which whoever ended the run wrote; else, after a kill, by its logs."""
     compute = _mapping(info.get("compute"))
     if info.get("status") in NOTED or "peak_memory_bytes" in compute:
         return of_compute(compute)
     if "environment" not in info:
-        return Spent()  # never built
+        return ResourceUsage()  # never built
     with contextlib.suppress(CheckpointUnusable):
         timings, rows = folder.timings(), folder.rows()
         examples = rows[-1].get("examples") if rows else compute.get("examples")
@@ -31,10 +31,10 @@ def spent_of(folder: RunFolder, info: Mapping[str, Any]) -> Spent:
     return of_compute(compute)
 
 
-def of_compute(compute: Mapping[str, Any]) -> Spent:
+def of_compute(compute: Mapping[str, Any]) -> ResourceUsage:
     """What run.json has under `compute`."""
     peak = _mapping(compute.get("peak_memory_bytes"))
-    return Spent(
+    return ResourceUsage(
         steps=count(compute.get("steps")),
         examples=count(compute.get("examples")),
         flops=count(compute.get("flops"), MOST_FLOPS),
@@ -45,10 +45,12 @@ def of_compute(compute: Mapping[str, Any]) -> Spent:
     )
 
 
-def of_timings(row: Mapping[str, Any], examples: Any = None, flops_a_step: Any = None) -> Spent:
+def of_timings(
+    row: Mapping[str, Any], examples: Any = None, flops_a_step: Any = None
+) -> ResourceUsage:
     """What a row of timings.jsonl has, at its step."""
     steps, each = count(row.get("step")), count(flops_a_step)
-    return Spent(
+    return ResourceUsage(
         steps=steps,
         examples=count(examples),
         flops=None if steps is None or each is None else steps * each,
@@ -59,7 +61,7 @@ def of_timings(row: Mapping[str, Any], examples: Any = None, flops_a_step: Any =
     )
 
 
-def earlier_parts(info: Mapping[str, Any], row: Mapping[str, Any], step: int) -> Spent:
+def earlier_parts(info: Mapping[str, Any], row: Mapping[str, Any], step: int) -> ResourceUsage:
     """What a run took until the checkpoint of `step`, to be gone on from.
 
     By run.json where the run ended there, else by the last row of its timings until there.

@@ -13,7 +13,7 @@ from genrun.core.errors import FolderLocked, GenrunError
 from genrun.core.protocols.display import Display
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
-from genrun.sweeps.job_state import note_failure, state_of
+from genrun.sweeps.job_state import job_state, note_failure
 from genrun.sweeps.plan import Job
 from genrun.sweeps.pruner_study import joined_to_search
 
@@ -33,7 +33,7 @@ def run_job(
     stranger's, so that none that it lists is imported, and no tracker goes online. `interrupted`
     is a reason to stop beside signals.
     """
-    state = state_of(sweep, job)
+    state = job_state(sweep, job)
     if state.has_result:
         return state.status
     folder = RunFolder(state.folder)

@@ -42,7 +42,7 @@ class JobState:
         return self.status in RESULTS
 
 
-def state_of(sweep: Path, job: Job) -> JobState:
+def job_state(sweep: Path, job: Job) -> JobState:
     """A job without a sound run.json is missing: it begins anew, or goes on where it can."""
     folder = RunFolder(sweep / job.name)
     if not folder.has_begun():
@@ -54,8 +54,8 @@ def state_of(sweep: Path, job: Job) -> JobState:
     return JobState(job, folder.path, info["status"], info["reason"], info)
 
 
-def states(sweep: Path, jobs: Sequence[Job]) -> list[JobState]:
-    return [state_of(sweep, job) for job in jobs]
+def job_states(sweep: Path, jobs: Sequence[Job]) -> list[JobState]:
+    return [job_state(sweep, job) for job in jobs]
 
 
 def note_failure(folder: RunFolder, job: Job, reason: str) -> None:

@@ -100,7 +100,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """The command line of a sweep, and its jobs in the order in which they begin."""
 
     words: list[str]
@@ -142,7 +142,7 @@ def is_sweep(folder: Path) -> bool:
     return (folder / NAME).is_file()
 
 
-def read_plan(folder: Path) -> Plan:
+def read_plan(folder: Path) -> SweepPlan:
     """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
     path = folder / NAME
     if not path.is_file():
@@ -161,7 +161,7 @@ def read_plan(folder: Path) -> Plan:
             raise ValueError("a job's name is no folder's")
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
-    return Plan(content["words"], jobs, search)
+    return SweepPlan(content["words"], jobs, search)
 
 
 def _check_made(made: Mapping[str, Sequence[str]], names: set[str]) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from genrun.core.errors import GenrunError
 from genrun.core.plotting import import_beforehand
-from genrun.runs.disk_space import check_room
+from genrun.runs.disk_space import check_disk_space
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.process_pool import limits_of
-from genrun.sweeps.launch.resources import places
+from genrun.sweeps.launch.resources import max_concurrent
 from genrun.sweeps.plan import Job
 
 OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
@@ -23,7 +23,7 @@ def check_launcher(settings: Mapping[str, Any], jobs: Sequence[Job]) -> None:
     """Raises `ConfigError` where genrun's own launcher is told what cannot be."""
     if settings["_target_"] == OWN_LAUNCHER:
         limits_of(settings)
-        places(jobs, settings["jobs"])
+        max_concurrent(jobs, settings["jobs"])
 
 
 def check_here(jobs: Sequence[Job], wanted: Path, count: int) -> None:
@@ -42,7 +42,7 @@ def check_here(jobs: Sequence[Job], wanted: Path, count: int) -> None:
         error = GenrunError(listed(texts))
         error.exit_code = wrong[0][1]
         raise error
-    check_room(wanted, size, count)
+    check_disk_space(wanted, size, count)
 
 
 def listed(texts: Sequence[str]) -> str:

@@ -7,17 +7,17 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from genrun.config.compose import Composed, compose_each
-from genrun.config.hydra_main import flags_of, quoted, run_under_hydra
+from genrun.config.hydra_main import flags_of, quote_path, run_under_hydra
 from genrun.config.multirun import plain_words, split_sweep, with_seeds
 from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
 from genrun.core.process_rank import refuse_several
 from genrun.core.protocols.tracker import ONLINE
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
-from genrun.sweeps.job_state import states
+from genrun.sweeps.job_state import job_states
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.hydra_task import task
-from genrun.sweeps.plan import Plan, make_jobs, read_plan
+from genrun.sweeps.plan import SweepPlan, make_jobs, read_plan
 from genrun.sweeps.preflight import OWN_LAUNCHER, check_here, check_launcher, listed
 from genrun.sweeps.pruner_study import refuse_outside
 from genrun.sweeps.search.search import TRIALS, begin_search, is_search, resume_search
@@ -49,7 +49,7 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     if repeated:
         print_line(f"given twice, tried once: {'; '.join(repeated)}")
     with only_writer(folder):
-        plan = Plan(list(words), jobs)
+        plan = SweepPlan(list(words), jobs)
         plan.write(folder)
         return _launch(folder, plan, plain_words(kept), config_dir)
 
@@ -99,7 +99,7 @@ def _valid(points: Sequence[Composed | ConfigError]) -> list[Composed]:
 
 def _launch(
     folder: Path,
-    plan: Plan,
+    plan: SweepPlan,
     words: Sequence[str],
     config_dir: str | None,
     part_of: Path | None = None,
@@ -108,7 +108,7 @@ def _launch(
     own = [
         *(word for word in words if not word.lstrip("+").startswith(NOT_THE_LAUNCHERS)),
         "hydra/sweeper=planned",
-        f"hydra.sweep.dir={quoted(folder)}",
+        f"hydra.sweep.dir={quote_path(folder)}",
         "hydra.output_subdir=null",  # Hydra would write its own defaults, not the job's settings
     ]
     try:
@@ -127,11 +127,11 @@ def _launch(
     return 0
 
 
-def _summarize(folder: Path, plan: Plan, shown: bool) -> tuple[int, int]:
+def _summarize(folder: Path, plan: SweepPlan, shown: bool) -> tuple[int, int]:
     """Writes the summary, `shown` or not; gives how many jobs failed, and how many have none."""
     from genrun.results.summary.summary import show_summary, summarize
 
-    rows = states(folder, plan.jobs)
+    rows = job_states(folder, plan.jobs)
     summary = summarize(folder, rows)
     if shown:
         show_summary(summary)

@@ -14,13 +14,13 @@ from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.protocols.data import Data
 from genrun.core.protocols.model import Model
-from genrun.core.types import Share
+from genrun.core.types import BatchShard
 
 BATCHES = 16
 
 
 @dataclass(frozen=True)
-class StatisticsOfData:
+class UpdateBatchNorm:
     """Sets them to the mean over the first training batches, always the same.
 
     Each player's loss is computed once on each batch, without gradients, so a layer sees what it
@@ -31,7 +31,7 @@ class StatisticsOfData:
     model: Model
     data: Data
     seed: int
-    share: Share | None  # of each batch, where several processes train
+    share: BatchShard | None  # of each batch, where several processes train
 
     def __call__(self, nets: nn.ModuleDict) -> None:
         with torch.no_grad(), _following(nets):

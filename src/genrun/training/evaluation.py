@@ -14,8 +14,8 @@ from genrun.core.noise import Key
 from genrun.core.protocols.data import Data
 from genrun.core.protocols.model import Calibrates, Conditional, Model, Reconstructs
 from genrun.core.types import Picture
-from genrun.training.loss import given
-from genrun.training.sample_metrics import Comparison
+from genrun.training.loss import condition_on
+from genrun.training.sample_metrics import SampleMetrics
 
 CALIBRATION_IMAGES = 512
 SAMPLE_CHUNK = 500
@@ -84,7 +84,7 @@ class Evaluation:
         model: Model,
         nets: nn.ModuleDict,
         data: Data,
-        comparison: Comparison,
+        comparison: SampleMetrics,
         seed: int,
         shown: int,
     ) -> None:
@@ -99,7 +99,7 @@ class Evaluation:
         """The names that `evaluate` gives, found by evaluating two images."""
         with evaluating(self.nets):
             images, labels = self._held_out()[0]
-            model = given(self.model, None if labels is None else labels[:2])
+            model = condition_on(self.model, None if labels is None else labels[:2])
             per_image = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
             compared = self.comparison.names()
         own = [n for name, values in per_image.items() for n in over_images(name, values)]
@@ -115,7 +115,7 @@ class Evaluation:
         with evaluating(self.nets):
             self._calibrate()
             per_image = [
-                given(self.model, labels).evaluate(
+                condition_on(self.model, labels).evaluate(
                     self.nets, images, Key.of(self.seed, "evaluate", index)
                 )
                 for index, (images, labels) in enumerate(held_out)

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from genrun.core import noise
 from genrun.core.noise import fold_in
-from genrun.core.opponents import others_followed
+from genrun.core.opponents import opponents_with_grad
 from genrun.core.types import Metrics, Player
-from genrun.training.distributed.gradient_sync import Exchange
-from genrun.training.hooks import Hooks
+from genrun.training.distributed.gradient_sync import GradientSync
+from genrun.training.hooks import RegularizationHooks
 from genrun.training.loss import Batch, Loss, StepSettings
 
 
-class Differentiation:
+class PlayerGradients:
     """A player's loss is differentiated with respect to its own parameters only.
 
     So no player leaves a gradient in another's network. `base` is that of the noise's key.
@@ -28,8 +28,8 @@ class Differentiation:
         nets: nn.ModuleDict,
         losses: Mapping[str, Loss],
         parameters: Mapping[str, list[nn.Parameter]],
-        hooks: Hooks,
-        exchange: Exchange | None,
+        hooks: RegularizationHooks,
+        exchange: GradientSync | None,
         settings: StepSettings,
     ) -> None:
         self.parameters = parameters
@@ -68,7 +68,7 @@ class Differentiation:
         self, player: Player, batch: Batch, base: int
     ) -> tuple[Sequence[Tensor], Tensor, Metrics]:
         """The gradient as a function of everybody's weights, the loss and its values."""
-        with others_followed():
+        with opponents_with_grad():
             loss, metrics = self.losses[player.name](*batch, base)
         parameters = self.parameters[player.name]
         found = torch.autograd.grad(loss, parameters, create_graph=True, materialize_grads=True)

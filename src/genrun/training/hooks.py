@@ -15,7 +15,7 @@ from genrun.core.protocols.regularization import (
 
 
 @dataclass(frozen=True)
-class Hooks:
+class RegularizationHooks:
     """In the order in which a step comes to them; each has those that are chosen, or none."""
 
     penalties: Mapping[str, Penalty]  # part of a player's loss
@@ -24,7 +24,7 @@ class Hooks:
     weight_changes: Sequence[WeightChange]  # what becomes of its weights after its update
 
     @classmethod
-    def of(cls, regularizations: Mapping[str, Any]) -> Hooks:
+    def of(cls, regularizations: Mapping[str, Any]) -> RegularizationHooks:
         chosen = regularizations.values()
         return cls(
             {name: r for name, r in regularizations.items() if isinstance(r, Penalty)},

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from genrun.core.errors import Diverged
 from genrun.core.protocols.display import Display
-from genrun.core.types import Report
-from genrun.training.distributed.process_group import Processes
+from genrun.core.types import StepReport
+from genrun.training.distributed.process_group import ProcessGroup
 from genrun.training.evaluation import Evaluation
 from genrun.training.finite import check_finite
 from genrun.training.meters.meters import Clock
-from genrun.training.plan import Outcome, Plan
-from genrun.training.recorder import Record
-from genrun.training.state import Best, Trial
+from genrun.training.plan import TrainingOutcome, TrainingPlan
+from genrun.training.recorder import Recorder
+from genrun.training.state import Best, TrainingState
 from genrun.training.step import TrainingStep
 
 
@@ -32,34 +32,34 @@ class Loop:
     what came of it. `interrupted` and `seconds` of training are the same for all at each step.
     """
 
-    trial: Trial
+    trial: TrainingState
     step: TrainingStep
     evaluation: Evaluation
-    plan: Plan
-    record: Record
+    plan: TrainingPlan
+    record: Recorder
     display: Display
     interrupted: Callable[[], bool]
     seconds: Callable[[], float]
-    processes: Processes
+    processes: ProcessGroup
     clock: Clock
     fresh: bool  # nothing was restored
     flops_a_step: int | None  # None: not counted
     _kept: Best | None = field(init=False, default=None)  # the best that is on disk
 
-    def run(self) -> Outcome:
+    def run(self) -> TrainingOutcome:
         self._kept = self.trial.best
         try:
             return self._run()
         except Diverged as error:
             self.trial.best = self._kept  # a better one that was found since is not on disk
-            return Outcome("diverged", str(error))
+            return TrainingOutcome("diverged", str(error))
 
-    def _run(self) -> Outcome:
+    def _run(self) -> TrainingOutcome:
         trial, plan = self.trial, self.plan
         if self.fresh and (reason := self._begin()):
-            return Outcome("stopped_early", reason)
+            return TrainingOutcome("stopped_early", reason)
         if trial.ended:
-            return Outcome("stopped_early", trial.ended)
+            return TrainingOutcome("stopped_early", trial.ended)
         while trial.step < plan.steps:
             trial.step += 1
             trial.window.add(trial.step, self.step(trial.step))
@@ -87,11 +87,13 @@ class Loop:
             if due(trial.step, plan.save_every, last) or self._is_best():
                 self._save()
             if reason:
-                return Outcome("stopped_early", reason)
+                return TrainingOutcome("stopped_early", reason)
             if not done and self.interrupted():
                 self._save()
-                return Outcome("interrupted", f"stopped by a signal after step {trial.step}")
-        return Outcome("finished", f"all {plan.steps} steps done")
+                return TrainingOutcome(
+                    "interrupted", f"stopped by a signal after step {trial.step}"
+                )
+        return TrainingOutcome("finished", f"all {plan.steps} steps done")
 
     def _begin(self) -> str | None:
         """Step 0: what the untrained networks give, and a checkpoint to come back to."""
@@ -129,7 +131,9 @@ class Loop:
         step = self.trial.step
         examples = step * self.step.examples_a_step
         flops = None if self.flops_a_step is None else step * self.flops_a_step
-        return self.trial.observe(Report(step, examples, self.seconds(), metrics, losses, flops))
+        return self.trial.observe(
+            StepReport(step, examples, self.seconds(), metrics, losses, flops)
+        )
 
     def _is_best(self) -> bool:
         return self.trial.best is not None and self.trial.best.step == self.trial.step

@@ -12,7 +12,7 @@ from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Conditional, Model
 from genrun.core.protocols.regularization import Penalty
-from genrun.core.types import Metrics, Player, Share
+from genrun.core.types import BatchShard, Metrics, Player
 
 Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
 Loss = Callable[[Tensor, Tensor | None, int], tuple[Tensor, Metrics]]
@@ -26,10 +26,10 @@ class StepSettings:
     device: torch.device
     autocast: torch.dtype | None  # None: everything in the parameters' own precision
     compile: bool
-    share: Share | None  # of each batch, where several processes train; None: all of it
+    share: BatchShard | None  # of each batch, where several processes train; None: all of it
 
 
-def whole_loss(
+def player_loss(
     given_model: Model,
     player: Player,
     nets: nn.ModuleDict,
@@ -41,7 +41,7 @@ def whole_loss(
     def loss_of(
         batch: Tensor, labels: Tensor | None, base: int | Tensor
     ) -> tuple[Tensor, Metrics]:
-        key, model = Key(base), given(given_model, labels)
+        key, model = Key(base), condition_on(given_model, labels)
         with noise.layer_keys(key, settings.share):
             loss, metrics = model.loss(player.name, nets, batch, key.fold("loss"))
             for name, term in penalties.items():
@@ -58,7 +58,7 @@ def whole_loss(
     return lambda batch, labels, base: compiled(batch, labels, torch.tensor(base))
 
 
-def given(model: Model, labels: Tensor | None) -> Model:
+def condition_on(model: Model, labels: Tensor | None) -> Model:
     """The model of images with these labels, for one that asks for labels."""
     # labels first: whether an object suits a protocol takes Python half a percent of a small step
     return model.given(labels) if labels is not None and isinstance(model, Conditional) else model

@@ -13,7 +13,7 @@ from genrun.core.types import Metrics
 READ_AT_MOST = 1000  # steps kept before they are added up, so that memory does not grow
 
 
-class Window:
+class LossBuffer:
     """The values of the steps since the last row.
 
     They are copied into one buffer at once: thousands of small tensors kept alive would leave

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How long, and how often what happens; all in steps."""
 
     steps: int
@@ -18,7 +18,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """How a training ended: finished, stopped_early, interrupted or diverged."""
 
     status: str

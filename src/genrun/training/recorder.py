@@ -10,7 +10,7 @@ from torch import Tensor
 from genrun.core.types import Picture
 
 
-class Record(Protocol):
+class Recorder(Protocol):
     """Where a run leaves what it learned."""
 
     def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
@@ -24,7 +24,7 @@ class Record(Protocol):
     ) -> None: ...
 
 
-class NoRecord:
+class NullRecorder:
     """Of a process beside the one that writes; it is asked for nothing."""
 
     def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:

@@ -23,7 +23,7 @@ from genrun.core.protocols.metric import (
 PROBED = 64  # held-out images that are compared with themselves to find a metric's names
 
 
-class Comparison:
+class SampleMetrics:
     """Holds the features of the held-out images, which are made once, at the first measurement.
 
     `extractor` is None where no metric wants features.

@@ -12,19 +12,19 @@ from torch import Tensor, nn
 
 from genrun.core.protocols.stopping import Stopper
 from genrun.core.protocols.updates import Memory
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 from genrun.training.finite import Gradients, check_finite, check_finite_numbers
 from genrun.training.health.monitor import Health
-from genrun.training.loss_buffer import Window
+from genrun.training.loss_buffer import LossBuffer
 from genrun.training.lr_schedule import Schedule
 from genrun.training.optimizers.state_dict import (
+    check_can_step,
+    check_hyperparameters,
+    check_state_tensors,
     join_optimizer_state,
-    refuse_other_counts,
-    refuse_other_state,
-    refuse_unusable,
     split_optimizer_state,
 )
-from genrun.training.state_schema import refuse_unlike
+from genrun.training.state_schema import check_record_schema
 from genrun.training.weight_averaging import AveragedNetworks
 
 
@@ -37,7 +37,7 @@ class Best:
 
 
 @dataclass
-class Trial:
+class TrainingState:
     """The moving parts. Their digest is the digest of the experiment's state."""
 
     nets: nn.ModuleDict
@@ -51,7 +51,7 @@ class Trial:
     step: int = 0
     best: Best | None = None
     ended: str = ""  # why a stopping policy ended the run at this step
-    window: Window = field(default_factory=Window)
+    window: LossBuffer = field(default_factory=LossBuffer)
     stopper_states: dict[str, State] = field(default_factory=dict)
     gradient_norms: dict[str, float] = field(default_factory=dict)  # as `check` found them
     _checked: int = -1
@@ -59,7 +59,7 @@ class Trial:
     def __post_init__(self) -> None:
         self.stopper_states = {name: s.start() for name, s in self.stoppers.items()}
 
-    def observe(self, report: Report) -> str | None:
+    def observe(self, report: StepReport) -> str | None:
         """Lets every stopping policy see the report; the first reason to stop, or None."""
         reasons = []
         for name, stopper in self.stoppers.items():
@@ -107,7 +107,7 @@ class Trial:
         if self.average.separate:
             refuse_misfit(self.average.nets, forms, "average")
         for name, optimizer in self.optimizers.items():
-            refuse_other_state(optimizer, _below(forms, f"optimizer/{name}"))
+            check_state_tensors(optimizer, _below(forms, f"optimizer/{name}"))
         _refuse_misfit(self._remembered(), forms, "updates")
 
     def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -140,15 +140,15 @@ class Trial:
         own = json.loads(json.dumps(self.save()[1]))  # tuples as lists, as on disk
         stoppers = {n: s for n, s in record["stoppers"].items() if n in self.stoppers}
         own["stoppers"] = {name: own["stoppers"][name] for name in stoppers}
-        refuse_unlike(own, {**{key: record[key] for key in own}, "stoppers": stoppers})
+        check_record_schema(own, {**{key: record[key] for key in own}, "stoppers": stoppers})
         load_networks(self.nets, tensors, "networks")
         if self.average.separate:
             load_networks(self.average.nets, tensors, "average")
         for name, optimizer in self.optimizers.items():
             parts, rest = _below(tensors, f"optimizer/{name}"), record["optimizers"][name]
-            refuse_other_counts(optimizer, rest["groups"])
+            check_hyperparameters(optimizer, rest["groups"])
             optimizer.load_state_dict(join_optimizer_state(parts, rest))
-            refuse_unusable(optimizer)
+            check_can_step(optimizer)
         for path, tensor in self._remembered().items():
             tensor.copy_(tensors[path])
         for name, schedule in self.schedules.items():

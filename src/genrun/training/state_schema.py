@@ -9,7 +9,7 @@ CHANGING = "record.schedules"  # whose keys come and go with the warm-up
 TEXTS = ("names",)  # keys of lists of text; every other list is of numbers
 
 
-def refuse_unlike(own: Any, given: Any, key: str = "record") -> None:
+def check_record_schema(own: Any, given: Any, key: str = "record") -> None:
     """Raises `ValueError` naming the first place where keys or types differ.
 
     What is null or empty now can be numbers later, and the reverse.
@@ -20,12 +20,12 @@ def refuse_unlike(own: Any, given: Any, key: str = "record") -> None:
         if not key.startswith(CHANGING) and not set(own) <= set(given):
             raise ValueError(f"{key} has no {min(set(own) - set(given))!r}")
         for name, value in given.items():
-            refuse_unlike(own.get(name), value, f"{key}.{name}")
+            check_record_schema(own.get(name), value, f"{key}.{name}")
     elif isinstance(own, list) and any(isinstance(inner, Mapping) for inner in own):
         if not isinstance(given, list) or len(given) != len(own):
             raise ValueError(f"{key} is no list of {len(own)}")
         for inner, value in zip(own, given, strict=True):
-            refuse_unlike(inner, value, key)
+            check_record_schema(inner, value, key)
     elif isinstance(own, str):
         if not isinstance(given, str):
             raise ValueError(f"{key} is {type(given).__name__} and must be text")

@@ -16,12 +16,12 @@ from genrun.core.protocols.model import Conditional, Model
 from genrun.core.protocols.regularization import FollowsStep
 from genrun.core.protocols.updates import Updates
 from genrun.core.types import Metrics, Player
-from genrun.training.distributed.gradient_sync import Exchange
-from genrun.training.gradients import Differentiation
-from genrun.training.hooks import Hooks
-from genrun.training.loss import Batch, StepSettings, trained_parameters, whole_loss
+from genrun.training.distributed.gradient_sync import GradientSync
+from genrun.training.gradients import PlayerGradients
+from genrun.training.hooks import RegularizationHooks
+from genrun.training.loss import Batch, StepSettings, player_loss, trained_parameters
 from genrun.training.optimizers.closure import step_with_closure, takes_closure
-from genrun.training.optimizers.probe import parameters_of, whole_copy
+from genrun.training.optimizers.probe import copy_with_state, parameters_of
 
 
 class TrainingStep:
@@ -38,8 +38,8 @@ class TrainingStep:
         data: Data,
         optimizers: Mapping[str, torch.optim.Optimizer],
         updates: Updates,
-        hooks: Hooks,
-        exchange: Exchange | None,
+        hooks: RegularizationHooks,
+        exchange: GradientSync | None,
         settings: StepSettings,
     ) -> None:
         self.model = model
@@ -62,10 +62,10 @@ class TrainingStep:
         self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]
         self._searching = {n for n, o in optimizers.items() if takes_closure(type(o))}
         losses = {
-            p.name: whole_loss(model, p, nets, hooks.penalties, settings) for p in self.players
+            p.name: player_loss(model, p, nets, hooks.penalties, settings) for p in self.players
         }
         parameters = {p.name: trained_parameters(nets, p) for p in self.players}
-        self._by = Differentiation(nets, losses, parameters, hooks, exchange, settings)
+        self._by = PlayerGradients(nets, losses, parameters, hooks, exchange, settings)
         self._weights: dict[str, list[Tensor]] = {n: [*own] for n, own in parameters.items()}
         self.memory = {name: updates.start(own) for name, own in self._weights.items()}
         self._step, self._seed = 0, 0
@@ -81,7 +81,7 @@ class TrainingStep:
         copies: dict[int, Any] = {}
         model, nets, hooks, exchange = copy.deepcopy(parts, copies)  # at once: they share
         optimizers = {
-            name: whole_copy(optimizer, [copies[id(p)] for p in parameters_of(optimizer)])
+            name: copy_with_state(optimizer, [copies[id(p)] for p in parameters_of(optimizer)])
             for name, optimizer in self.optimizers.items()
         }
         settings = replace(self.settings, compile=False)

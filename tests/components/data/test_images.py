@@ -8,7 +8,7 @@ from genrun.components.data._dataset import Batches, ImageSet
 from genrun.components.data.digits import Digits
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
-from genrun.core.types import Share
+from genrun.core.types import BatchShard
 
 CPU = torch.device("cpu")
 MOST = (1 << 63) - 1  # of a seed
@@ -128,7 +128,7 @@ def test_the_digits_are_the_ones_that_were_shipped() -> None:
 
 def test_shares_make_up_the_batch_in_its_order() -> None:
     whole = Batches(numbered(50), 10, 6, seed=0, device=CPU)
-    shares = [Batches(numbered(50), 10, 6, 0, CPU, Share(index, 3, 2)) for index in range(3)]
+    shares = [Batches(numbered(50), 10, 6, 0, CPU, BatchShard(index, 3, 2)) for index in range(3)]
     for index in (0, 1, 5, 6, 13):
         together = [numbers(share.batch(index)) for share in shares]
         assert sum(together, []) == numbers(whole.batch(index))

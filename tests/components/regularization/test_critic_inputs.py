@@ -17,9 +17,9 @@ from genrun.components.regularization.r1 import R1
 from genrun.config.compose import compose
 from genrun.core import noise
 from genrun.core.errors import ConfigError
-from genrun.core.layers import SeenThrough, watch_judgements
+from genrun.core.layers import InputTransform, report_logits
 from genrun.core.noise import Key
-from genrun.core.types import DataSpec, Share
+from genrun.core.types import BatchShard, DataSpec
 from genrun.experiment.build import Built, build
 
 Make = Callable[..., Built]
@@ -56,7 +56,7 @@ def test_real_and_generated_are_seen_through_the_layer_while_training_only(small
     critic.eval()
     assert torch.equal(critic(images), critic.network(images))
     assert len(seen) == 3
-    assert not isinstance(built.trial.nets["generator"], SeenThrough)
+    assert not isinstance(built.trial.nets["generator"], InputTransform)
 
 
 def test_the_step_sets_the_noise(small: Make) -> None:
@@ -124,7 +124,7 @@ def test_a_share_of_the_batch_is_changed_as_it_would_be_in_the_whole(
     images = torch.rand(8, 1, 6, 6)
     whole = changed(changes, images)
     for index in range(2):
-        with noise.layer_keys(Key.of(0), Share(index=index, count=2, rows=4)):
+        with noise.layer_keys(Key.of(0), BatchShard(index=index, count=2, rows=4)):
             part = changes(images[4 * index : 4 * index + 4])
         torch.testing.assert_close(part, whole[4 * index : 4 * index + 4])
 
@@ -198,12 +198,12 @@ def ada(interval: int = 2, images_to_1: int = 100, target: float = 0.6) -> Adapt
 
 def test_p_goes_by_the_mean_sign_of_an_interval() -> None:
     layer, found = ada(), []
-    critic = SeenThrough(layer, nn.Identity())
+    critic = InputTransform(layer, nn.Identity())
     # 10 images a turn, 2 turns a step of p: 20 of 100 images, 0.2 up or down
     shares = [1.0, 1.0, 1.0, 0.4, 0.9, 0.9, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
     for share in shares:  # of the images that are judged real
         judged = torch.where(torch.arange(10) < share * 10, 7.0, -0.1)
-        found.append(watch_judgements(critic, judged, 0.0)["augment_p"].item())
+        found.append(report_logits(critic, judged, 0.0)["augment_p"].item())
     # mean signs: 1 (up), 0.4 (down), 0.8 (up), -1 (down), -1 (not below 0), 1 (up)
     expected = [0, 0.2, 0.2, 0, 0, 0.2, 0.2, 0, 0, 0, 0, 0.2, 0.2]
     assert found == pytest.approx(expected)
@@ -212,15 +212,15 @@ def test_p_goes_by_the_mean_sign_of_an_interval() -> None:
 
 def test_p_stays_a_probability_and_the_boundary_is_the_models() -> None:
     layer = ada(interval=1, images_to_1=4)
-    critic = SeenThrough(layer, SeenThrough(nn.Identity(), nn.Identity()))
+    critic = InputTransform(layer, InputTransform(nn.Identity(), nn.Identity()))
     judged = torch.tensor([0.6, 0.7, 0.8])
     for _ in range(3):
-        told = watch_judgements(critic, judged, 0.5)
+        told = report_logits(critic, judged, 0.5)
     assert told["augment_p"] == 1
-    watch_judgements(critic, judged, 0.75)
+    report_logits(critic, judged, 0.75)
     assert layer.p.item() == pytest.approx(0.25)
-    assert watch_judgements(critic, judged, None) == {}
-    assert watch_judgements(nn.Identity(), judged, 0.5) == {}
+    assert report_logits(critic, judged, None) == {}
+    assert report_logits(nn.Identity(), judged, 0.5) == {}
 
 
 def test_only_the_critics_turn_on_real_images_moves_p(small: Make) -> None:
@@ -241,7 +241,7 @@ def test_r1_goes_twice_through_the_changes() -> None:
     layer = ada()
     layer.p.fill_(0.8)
     body = nn.Sequential(nn.Flatten(), nn.Linear(36, 5), nn.Tanh(), nn.Linear(5, 1))
-    nets = nn.ModuleDict({"discriminator": SeenThrough(layer, body)})
+    nets = nn.ModuleDict({"discriminator": InputTransform(layer, body)})
     images = torch.rand(6, 1, 6, 6)
     with noise.layer_keys(Key.of(0)):
         penalty = R1(2.0).penalty(MODEL, MODEL.players()[0], nets, images, Key.of(0))

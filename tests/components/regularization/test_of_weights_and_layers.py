@@ -13,7 +13,7 @@ from genrun.components.regularization.layer_norm import LayerNorm
 from genrun.components.regularization.orthogonal import Orthogonal
 from genrun.components.regularization.weight_clip import WeightClip
 from genrun.core.errors import ConfigError
-from genrun.core.layers import Hidden
+from genrun.core.layers import HiddenLayer
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
 from genrun.experiment.build import Built
@@ -144,8 +144,8 @@ def test_group_norm_normalizes_each_group_of_channels(shape: tuple[int, ...]) ->
         torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-10)
 
 
-def hidden(channels: int, spatial: bool) -> Hidden:
-    return Hidden(nn.Identity(), nn.ReLU(), channels, spatial)
+def hidden(channels: int, spatial: bool) -> HiddenLayer:
+    return HiddenLayer(nn.Identity(), nn.ReLU(), channels, spatial)
 
 
 @pytest.mark.parametrize(

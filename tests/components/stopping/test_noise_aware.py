@@ -10,7 +10,7 @@ import torch
 
 from genrun.components.stopping.noise_aware import NoiseAware
 from genrun.core.errors import ConfigError
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 from genrun.experiment.build import Built
 from genrun.training.evaluation import over_images
 
@@ -38,7 +38,7 @@ def test_noise_aware(
     state, stopped = stopper.start(), None
     for step, (value, error) in enumerate(values, start=1):
         metrics = {"m": value, "m_standard_error": error}
-        state, reason = stopper.observe(state, Report(step, 0, 0.0, metrics))
+        state, reason = stopper.observe(state, StepReport(step, 0, 0.0, metrics))
         stopped = step if reason and stopped is None else stopped
     assert stopped == expected
 
@@ -46,7 +46,7 @@ def test_noise_aware(
 def test_a_log_without_the_error_is_refused() -> None:
     stopper = NoiseAware(2, 1.0, "m")
     with pytest.raises(ConfigError, match="held_out/m has no standard error at step 7"):
-        stopper.observe(stopper.start(), Report(7, 0, 0.0, {"m": 1.0}))
+        stopper.observe(stopper.start(), StepReport(7, 0, 0.0, {"m": 1.0}))
 
 
 def test_standard_error_of_the_mean() -> None:

@@ -8,14 +8,14 @@ from genrun.components.stopping.plateau import Plateau
 from genrun.components.stopping.target import Target
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.stopping import Stopper
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 
 
 def stops_at(stopper: Stopper, values: list[float | None]) -> int | None:
     state = stopper.start()
     for step, value in enumerate(values, start=1):
         metrics = {} if value is None else {"m": value}
-        state, reason = stopper.observe(state, Report(step, step * 10, step * 0.5, metrics))
+        state, reason = stopper.observe(state, StepReport(step, step * 10, step * 0.5, metrics))
         if reason:
             return step
     return None
@@ -42,8 +42,8 @@ def test_early(
 
 def test_early_tells_its_best() -> None:
     stopper = Early(1, 0.0, "m")
-    state, _ = stopper.observe(stopper.start(), Report(7, 0, 0, {"m": 2.5}))
-    _, reason = stopper.observe(state, Report(9, 0, 0, {"m": 3.0}))
+    state, _ = stopper.observe(stopper.start(), StepReport(7, 0, 0, {"m": 2.5}))
+    _, reason = stopper.observe(state, StepReport(9, 0, 0, {"m": 3.0}))
     assert "best 2.5 at step 7" in (reason or "")
 
 
@@ -58,12 +58,12 @@ def test_budget(seconds: float | None, examples: int | None, expected: int | Non
 def test_budget_of_flops() -> None:
     stopper = Budget(None, None, 250.0)
     stopped = [
-        stopper.observe({}, Report(step, 0, 0.0, flops=step * 100))[1] is not None
+        stopper.observe({}, StepReport(step, 0, 0.0, flops=step * 100))[1] is not None
         for step in range(5)
     ]
     assert stopped == [False, False, False, True, True]
     with pytest.raises(ConfigError, match=r"stopping.budget.flops: .* not counted"):
-        stopper.observe({}, Report(9, 0, 0.0))
+        stopper.observe({}, StepReport(9, 0, 0.0))
 
 
 def test_budget_needs_a_limit() -> None:

@@ -9,7 +9,7 @@ from genrun.components.stopping.progress_quotient import ProgressQuotient
 from genrun.components.stopping.up_strips import UpStrips
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.stopping import Stopper
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 
 Row = tuple[float | None, float | None]  # the held-out value and the training loss of a row
 
@@ -20,10 +20,10 @@ def stops_at(stopper: Stopper, rows: list[Row], every: int = 1) -> int | None:
     for number, (value, loss) in enumerate(rows):
         metrics = {} if value is None else {"m": value}
         losses = {} if loss is None else {"p/loss": loss}
-        state, reason = stopper.observe(state, Report(number * every, 0, 0.0, metrics, losses))
+        state, reason = stopper.observe(state, StepReport(number * every, 0, 0.0, metrics, losses))
         if reason:
             return number
-        state, reason = stopper.observe(state, Report(number * every + 1, 0, 0.0))
+        state, reason = stopper.observe(state, StepReport(number * every + 1, 0, 0.0))
         assert reason is None, "steps without a row change nothing"
     return None
 
@@ -88,10 +88,10 @@ def test_training_loss_is_the_mean_over_all_steps_between_two_evaluations() -> N
     stopper, state = ProgressQuotient(1.0, 2, "m", "p"), ProgressQuotient(1.0, 2, "m", "p").start()
     for step, value, loss in ((100, 2.0, 50.0), (103, None, 6.0), (104, 1.0, 2.0)):
         metrics = {} if value is None else {"m": value}
-        report = Report(step, 0, 0.0, metrics, {"p/loss": loss, "q/loss": 1e6})
+        report = StepReport(step, 0, 0.0, metrics, {"p/loss": loss, "q/loss": 1e6})
         state, _ = stopper.observe(state, report)
     assert state["strip"] == [5.0]
-    state, reason = stopper.observe(state, Report(108, 0, 0.0, {"m": 2.0}, {"p/loss": 4.0}))
+    state, reason = stopper.observe(state, StepReport(108, 0, 0.0, {"m": 2.0}, {"p/loss": 4.0}))
     # GL = 100 %, P = 1000 (4.5 / 4 - 1) = 125 per mille
     assert reason is None
     assert state["quotient"] == pytest.approx(100 / 125)

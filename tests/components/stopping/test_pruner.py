@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genrun.components.stopping.pruner import Pruner
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 from tests.conftest import study_of
 
 pytest.importorskip("optuna")
@@ -24,7 +24,7 @@ def pruner(journal: Path, trial: int, kind: str = "median", **changed: int) -> P
 def run(stopper: Pruner, values: dict[int, float]) -> int | None:
     state = stopper.start()
     for step, value in values.items():
-        state, reason = stopper.observe(state, Report(step, 0, 0.0, {"m": value}))
+        state, reason = stopper.observe(state, StepReport(step, 0, 0.0, {"m": value}))
         if reason:
             return step
     return None
@@ -112,7 +112,7 @@ def test_what_it_says_and_where_it_is(tmp_path: Path) -> None:
     study_of(tmp_path / "j", [GOOD])
     stopper = pruner(tmp_path / "j", 1)
     assert stopper.describe(stopper.start()) == "pruner: median, nothing reported"
-    state, reason = stopper.observe(stopper.start(), Report(1, 0, 0.0, {"m": 7.5}))
+    state, reason = stopper.observe(stopper.start(), StepReport(1, 0, 0.0, {"m": 7.5}))
     assert reason == "pruner: median, m was 7.5 at step 1"
     assert stopper.describe(json.loads(json.dumps(state))) == "pruner: median, 7.5"
     trial = open_study(tmp_path / "j").trials()[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from genrun.core.types import Report
+from genrun.core.types import StepReport
 from genrun.runs.checkpoint import checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
@@ -23,10 +23,10 @@ WORDS = [
 ]  # fmt: skip
 
 
-def report_of(row: dict[str, float], flops_a_step: int) -> Report:
+def report_of(row: dict[str, float], flops_a_step: int) -> StepReport:
     held_out = {n.removeprefix("held_out/"): v for n, v in row.items() if n.startswith("held_out")}
     step = int(row["step"])
-    return Report(step, int(row["examples"]), 0.0, held_out, row, step * flops_a_step)
+    return StepReport(step, int(row["examples"]), 0.0, held_out, row, step * flops_a_step)
 
 
 def test_every_policy_is_replayed_from_the_log(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from genrun.experiment.experiment import Experiment
 from genrun.experiment.tracking import hyperparameters, unmoved_generators
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job import run_job
-from genrun.sweeps.plan import Plan, identity_of, make_jobs, read_plan
+from genrun.sweeps.plan import SweepPlan, identity_of, make_jobs, read_plan
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from tests.components.tracker import failing
 from tests.components.tracker.fakes import (
@@ -340,7 +340,7 @@ def test_a_sweep_tracks_offline_whatever_its_plan_says(
     monkeypatch.setitem(sys.modules, "wandb", fake_wandb(calls, login="yes"))
     words = last_wins([*SHORT, "tracker=wandb", "tracker.wandb.mode=online"])
     jobs, _ = make_jobs([compose(words)])
-    Plan([], jobs).write(tmp_path)
+    SweepPlan([], jobs).write(tmp_path)
     (job,) = read_plan(tmp_path).jobs
     assert job.config["tracker"]["wandb"]["mode"] == "online"
     assert run_job(tmp_path, job, [], SilentDisplay()) == "finished"

@@ -14,7 +14,7 @@ from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import Metrics, Player
 from genrun.experiment.instantiate import instantiate
-from genrun.training.hooks import Hooks
+from genrun.training.hooks import RegularizationHooks
 from genrun.training.loss import StepSettings
 from genrun.training.step import TrainingStep
 
@@ -83,7 +83,7 @@ def play(
     losses: Loss,
     optimizer: Callable[[list[Tensor]], torch.optim.Optimizer],
     turns: Mapping[str, int] | None = None,
-    hooks: Hooks | None = None,
+    hooks: RegularizationHooks | None = None,
     start: tuple[list[float], list[float]] = ([1.0, -0.4], [0.5, 0.8]),
     **settings: Any,
 ) -> TrainingStep:
@@ -94,7 +94,7 @@ def play(
         Numbers(),  # type: ignore[arg-type]
         {player: optimizer([net.at]) for player, net in nets.items()},
         updates_named(name, **settings),
-        hooks or Hooks.of({}),
+        hooks or RegularizationHooks.of({}),
         None,
         StepSettings(0, torch.device("cpu"), None, compile=False, share=None),
     )

@@ -21,7 +21,7 @@ from genrun.core.protocols.regularization import GradientPoint
 from genrun.core.protocols.updates import Updates
 from genrun.core.types import Metrics, Player
 from genrun.experiment.build import Built
-from genrun.training.hooks import Hooks
+from genrun.training.hooks import RegularizationHooks
 from genrun.training.loss import StepSettings
 from genrun.training.step import TrainingStep
 
@@ -86,7 +86,7 @@ def played(
         Ones(),  # type: ignore[arg-type]
         optimizers,
         updates,
-        Hooks({}, points, [], []),
+        RegularizationHooks({}, points, [], []),
         None,
         StepSettings(0, CPU, None, False, None),
     )

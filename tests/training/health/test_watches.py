@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from genrun.core.types import Change
+from genrun.core.types import HealthTransition
 from genrun.training.health.gradient_explosion import Explosion
-from genrun.training.health.threshold import Trouble
+from genrun.training.health.threshold import ThresholdWatch
 
 
-def changes(watch: Trouble, rows: Sequence[tuple[int, float | None]]) -> dict[int, bool]:
+def changes(watch: ThresholdWatch, rows: Sequence[tuple[int, float | None]]) -> dict[int, bool]:
     """The steps at which trouble begins (True) and ends (False)."""
     state, found = watch.start(), {}
     for step, value in rows:
@@ -23,13 +23,13 @@ def changes(watch: Trouble, rows: Sequence[tuple[int, float | None]]) -> dict[in
         assert state == before, "the given state is not changed"
         state = json.loads(json.dumps(following))
         if change is not None:
-            assert isinstance(change, Change)
+            assert isinstance(change, HealthTransition)
             found[step] = change.began
     return found
 
 
-def trouble(above: bool = False, steps: int = 0, rows: int = 1) -> Trouble:
-    return Trouble("x", above=above, limit=0.5, steps=steps, rows=rows, meaning="bad")
+def trouble(above: bool = False, steps: int = 0, rows: int = 1) -> ThresholdWatch:
+    return ThresholdWatch("x", above=above, limit=0.5, steps=steps, rows=rows, meaning="bad")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def trouble(above: bool = False, steps: int = 0, rows: int = 1) -> Trouble:
     ],
 )  # fmt: skip
 def test_trouble(
-    watch: Trouble, rows: list[tuple[int, float | None]], expected: dict[int, bool]
+    watch: ThresholdWatch, rows: list[tuple[int, float | None]], expected: dict[int, bool]
 ) -> None:
     assert changes(watch, rows) == expected
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from genrun.components.backbone._down_up import nearly_zero
 from genrun.components.backbone._multiscale import Levels
-from genrun.core.layers import Hidden, activation
+from genrun.core.layers import HiddenLayer, activation
 
 
 class ResidualBlock(nn.Module):
@@ -24,7 +24,7 @@ class ResidualBlock(nn.Module):
     ) -> None:
         super().__init__()
         first = nn.Conv2d(channels_in, channels, kernel_size=3, padding=1)
-        self.hidden = Hidden(first, activation, channels, spatial=True)
+        self.hidden = HiddenLayer(first, activation, channels, spatial=True)
         self.last = nearly_zero(nn.Conv2d(channels, channels, kernel_size=3, padding=1))
         same = channels_in == channels
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels_in, channels, kernel_size=1)
@@ -49,4 +49,4 @@ class Residual(Levels):
         return ResidualBlock(channels_in, channels, conditions, activation(self.activation))
 
     def last(self, channels: int) -> nn.Module:
-        return Hidden(nn.Identity(), activation(self.activation), channels, spatial=True)
+        return HiddenLayer(nn.Identity(), activation(self.activation), channels, spatial=True)

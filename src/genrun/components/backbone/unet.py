@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genrun.components.backbone._down_up import nearly_zero
 from genrun.components.backbone._multiscale import Levels
-from genrun.core.layers import Hidden, activation
+from genrun.core.layers import HiddenLayer, activation
 
 
 class UNetBlock(nn.Module):
@@ -32,7 +32,7 @@ class UNetBlock(nn.Module):
         self.norm = nn.GroupNorm(math.gcd(groups, channels_in), channels_in)
         self.condition = None if conditions is None else nn.Linear(conditions, 2 * channels_in)
         first = nn.Conv2d(channels_in, channels, kernel_size=3, padding=1)
-        self.hidden = Hidden(first, activation, channels, spatial=True)
+        self.hidden = HiddenLayer(first, activation, channels, spatial=True)
         self.last = nearly_zero(nn.Conv2d(channels, channels, kernel_size=3, padding=1))
         same = channels_in == channels
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels_in, channels, kernel_size=1)
@@ -107,4 +107,4 @@ class UNet(Levels):
 
     def last(self, channels: int) -> nn.Module:
         norm = nn.GroupNorm(math.gcd(self.groups, channels), channels)
-        return Hidden(norm, activation(self.activation), channels, spatial=True)
+        return HiddenLayer(norm, activation(self.activation), channels, spatial=True)

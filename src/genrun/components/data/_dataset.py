@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
-from genrun.core.types import DataSpec, Modes, Share
+from genrun.core.types import BatchShard, DataSpec, Modes
 
 HELD_OUT_BATCH = 500
 TEST_SEED = 20260  # of which images are the test's: never the run's own, or tuning would see them
@@ -69,7 +69,7 @@ class Batches:
         batch_size: int,
         seed: int,
         device: torch.device,
-        share: Share | None = None,
+        share: BatchShard | None = None,
         test: int = 0,
     ) -> None:
         count = len(source.images)
@@ -83,7 +83,7 @@ class Batches:
         self.train_count = count - held_out - test
         self.held_out_count = held_out
         self.batch_size = batch_size
-        self._share = share or Share(index=0, count=1, rows=batch_size)
+        self._share = share or BatchShard(index=0, count=1, rows=batch_size)
         self._seed = seed
         images = torch.from_numpy(source.images)
         test_rows, others = _split(torch.arange(count), test, fold_in(TEST_SEED, "test"))

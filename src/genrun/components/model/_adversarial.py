@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from genrun.core import noise
-from genrun.core.layers import watch_judgements
+from genrun.core.layers import report_logits
 from genrun.core.noise import Key
-from genrun.core.opponents import others_held
+from genrun.core.opponents import opponents_no_grad
 from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
@@ -64,14 +64,14 @@ class AdversarialModel(ABC):
         if player == "generator":
             real = None
             if self.relativistic:
-                with others_held():
+                with opponents_no_grad():
                     real = self.judge(nets, batch)
             fake = self._logits(nets, self._generate(nets, len(batch), key, like=batch))
             return self.generator_loss(fake, real), {}
-        with others_held():
+        with opponents_no_grad():
             generated = self._generate(nets, len(batch), key, like=batch)
         real, fake = self.judge(nets, batch), self._logits(nets, generated)
-        watched = watch_judgements(nets["discriminator"], real, self.boundary)
+        watched = report_logits(nets["discriminator"], real, self.boundary)
         return self.discriminator_loss(real, fake), self.metrics(real, fake) | watched
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:

@@ -11,9 +11,9 @@ from torch.nn.functional import softplus
 from genrun.components.model._variational import gaussian_kl, kl_layers, kl_term
 from genrun.components.model.gan import GAN
 from genrun.core import noise
-from genrun.core.layers import seen_directly, watch_judgements
+from genrun.core.layers import report_logits, without_input_transforms
 from genrun.core.noise import Key
-from genrun.core.opponents import others_held
+from genrun.core.opponents import opponents_no_grad
 from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
@@ -71,7 +71,7 @@ class VAEGAN(GAN):
             made = self._decoded(nets, mean, log_variance, key)
             distance = self._feature_distance(nets, batch, made)
             return term + distance, {"kl": kl, "feature_distance": distance}
-        with others_held():
+        with opponents_no_grad():
             posterior = self.posterior(nets, batch)
         if player == "generator":
             made = self._decoded(nets, *posterior, key)
@@ -79,13 +79,13 @@ class VAEGAN(GAN):
             distance = self._feature_distance(nets, batch, made)
             game = self._fooling(nets, made) + self._fooling(nets, sampled)
             return self.feature_weight * distance + game, {"feature_distance": distance}
-        with others_held():
+        with opponents_no_grad():
             made = self._decoded(nets, *posterior, key)
             sampled = self._generate(nets, len(batch), key.fold("prior"), like=batch)
         real = self.judge(nets, batch)
         fakes = self._logits(nets, made), self._logits(nets, sampled)
         loss = self.discriminator_loss(real, fakes[0]) + softplus(fakes[1]).mean()
-        watched = watch_judgements(nets["discriminator"], real, self.boundary)
+        watched = report_logits(nets["discriminator"], real, self.boundary)
         return loss, self.metrics(real, torch.cat(fakes)) | watched
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
@@ -112,9 +112,9 @@ class VAEGAN(GAN):
 
     def _feature_distance(self, nets: nn.ModuleDict, images: Tensor, made: Tensor) -> Tensor:
         """Minus log N(features of x | features of what was made, I), without its constant."""
-        discriminator = seen_directly(nets["discriminator"])  # two images, seen alike
+        discriminator = without_input_transforms(nets["discriminator"])  # two images, seen alike
         assert isinstance(discriminator, FeatureDiscriminator)
-        with others_held():
+        with opponents_no_grad():
             wanted = discriminator.body(2 * images - 1)
         difference: Tensor = discriminator.body(made) - wanted
         return 0.5 * difference.square().flatten(1).sum(1).mean()

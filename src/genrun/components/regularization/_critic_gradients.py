@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
 from genrun.core.noise import Key
-from genrun.core.opponents import others_held
+from genrun.core.opponents import opponents_no_grad
 from genrun.core.protocols.model import Adversarial, Model
 from genrun.core.types import DataSpec, Player
 
@@ -47,5 +47,5 @@ def squared_gradient_norms(critic: Adversarial, nets: nn.ModuleDict, images: Ten
 
 def generated_like(model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
     """As many images of the generator as the batch has, with no way back to it."""
-    with others_held(), frozen_statistics(nets):
+    with opponents_no_grad(), frozen_statistics(nets):
         return model.sample(nets, len(batch), key.fold("generated"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from genrun.core.errors import ConfigError
-from genrun.core.layers import Hidden
+from genrun.core.layers import HiddenLayer
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class GroupNorm:
     affine: bool
     before_activation = True
 
-    def check_hidden(self, layers: Sequence[Hidden]) -> None:
+    def check_hidden(self, layers: Sequence[HiddenLayer]) -> None:
         common = math.gcd(*(layer.channels for layer in layers))
         narrowest = min((layer.channels for layer in layers if not layer.spatial), default=None)
         most = common if narrowest is None else min(common, narrowest // 2)

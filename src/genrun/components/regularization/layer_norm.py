@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from genrun.core.errors import ConfigError
-from genrun.core.layers import Hidden
+from genrun.core.layers import HiddenLayer
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class LayerNorm:
     affine: bool
     before_activation = True
 
-    def check_hidden(self, layers: Sequence[Hidden]) -> None:
+    def check_hidden(self, layers: Sequence[HiddenLayer]) -> None:
         if any(layer.channels == 1 and not layer.spatial for layer in layers):
             raise ConfigError(
                 "regularization=layer_norm: of a hidden layer of width 1 it would leave nothing; "

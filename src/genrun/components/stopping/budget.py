@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Budget:
     def start(self) -> State:
         return {}
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         # The seconds are not kept: the state is part of what must resume to the same bytes.
         if self.examples is not None and report.examples >= self.examples:
             return state, f"budget: {report.examples} examples (limit {self.examples})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genrun.components.stopping._prechelt import above_zero, generalization_loss
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class GeneralizationLoss:
     def start(self) -> State:
         return {"best": None, "loss": None}
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         value = report.metrics.get(self.monitor or "")
         if value is None:
             return state, None

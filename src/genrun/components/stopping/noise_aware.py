@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
 from genrun.core.log_names import STANDARD_ERROR
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class NoiseAware:
     def start(self) -> State:
         return {"best": None, "best_step": None, "waited": 0}
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         value = report.metrics.get(self.monitor or "")
         if value is None:
             return state, None

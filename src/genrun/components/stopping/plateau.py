@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import linear_regression
 
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Plateau:
     def start(self) -> State:
         return {"values": []}
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         value = report.metrics.get(self.monitor or "")
         if value is None:
             return state, None

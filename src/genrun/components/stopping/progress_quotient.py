@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from genrun.components.stopping._prechelt import above_zero, generalization_loss
 from genrun.core.errors import ConfigError
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 NAME = "progress_quotient"
 
@@ -42,7 +42,7 @@ class ProgressQuotient:
             "quotient": None,  # at the end of the last one; None where P was 0
         }
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         loss = report.losses.get(f"{self.player}/loss")
         if loss is not None and state["best"] is not None:
             steps = report.step - state["row_step"]

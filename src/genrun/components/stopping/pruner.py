@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genrun.core.status import PRUNED
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -53,13 +53,13 @@ class Pruner:
     def start(self) -> State:
         return {"last": None}
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         assert self.study is not None
         assert self.trial is not None
         return self.observe_in(functools.partial(_open, self.study, self.trial), state, report)
 
     def observe_in(
-        self, trial: Callable[[], OpenedTrial], state: State, report: Report
+        self, trial: Callable[[], OpenedTrial], state: State, report: StepReport
     ) -> tuple[State, str | None]:
         """`observe`, as any trial of any study, which is opened when there is something to ask."""
         value = report.metrics.get(self.monitor or "")

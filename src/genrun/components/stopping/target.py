@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Target:
     def start(self) -> State:
         return {"last": None}
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         value = report.metrics.get(self.monitor or "")
         if value is None:
             return state, None

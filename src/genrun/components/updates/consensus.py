@@ -104,5 +104,5 @@ def _refuse_hidden(game: Game, player: Player) -> None:
         raise ConfigError(
             f"updates=consensus: the gradient of {player.name} does not change with any other "
             "player's weights; its loss has no part of them, or hides them (torch.no_grad, "
-            "detach), where a model says genrun.core.opponents.others_held"
+            "detach), where a model says genrun.core.opponents.opponents_no_grad"
         )

@@ -7,14 +7,14 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from genrun.core.layers import Hidden
+from genrun.core.layers import HiddenLayer
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Player
 
 
 @runtime_checkable
-class HiddenLayer(Protocol):
+class AddsLayer(Protocol):
     """Adds a layer to every hidden layer of a network."""
 
     before_activation: bool
@@ -25,9 +25,9 @@ class HiddenLayer(Protocol):
 
 @runtime_checkable
 class ChecksHidden(Protocol):
-    """A `HiddenLayer` that does not fit every hidden layer. Raises `ConfigError`."""
+    """A `AddsLayer` that does not fit every hidden layer. Raises `ConfigError`."""
 
-    def check_hidden(self, layers: Sequence[Hidden]) -> None: ...
+    def check_hidden(self, layers: Sequence[HiddenLayer]) -> None: ...
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from genrun.core.types import Report, State
+from genrun.core.types import State, StepReport
 
 
 class Stopper(Protocol):
@@ -13,7 +13,7 @@ class Stopper(Protocol):
 
     def start(self) -> State: ...
 
-    def observe(self, state: State, report: Report) -> tuple[State, str | None]:
+    def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         """The next state, and the reason to stop or None. Never changes `state` in place."""
 
     def describe(self, state: State) -> str:
@@ -64,5 +64,5 @@ class ComparesTrials(Stopper, Protocol):
     """
 
     def observe_in(
-        self, trial: Callable[[], Any], state: State, report: Report
+        self, trial: Callable[[], Any], state: State, report: StepReport
     ) -> tuple[State, str | None]: ...

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from genrun.core.usage import PHASES, Spent, total
+from genrun.core.usage import PHASES, ResourceUsage, sum_usage
 from genrun.report import formatting
-from genrun.report.contestants import Scene
+from genrun.report.contestants import PageWorkload
 from genrun.report.run_info import Infos
 from genrun.report.tables import Cell, Table, number_cell
 from genrun.results.record import RunRecord
@@ -24,7 +24,7 @@ class Group:
     """Runs and what they took together."""
 
     runs: Sequence[RunRecord]
-    spent: Spent
+    spent: ResourceUsage
 
     @property
     def unfruitful(self) -> int:
@@ -37,12 +37,12 @@ class Column:
     """A thing that is spent: how much of it, and how that reads."""
 
     name: str
-    amount: Callable[[Spent], float | None]
+    amount: Callable[[ResourceUsage], float | None]
     text: Callable[[float], str]
 
 
 def ledger_of(
-    records: Sequence[RunRecord], infos: Infos, scenes: Sequence[Scene]
+    records: Sequence[RunRecord], infos: Infos, scenes: Sequence[PageWorkload]
 ) -> tuple[str, Table]:
     """One sentence of the total, and a row for each contestant's runs with the total below."""
     owners, grouped = _owners(scenes), defaultdict(list)
@@ -50,7 +50,7 @@ def ledger_of(
         owner = owners.get(id(run), "left out of the comparison")
         grouped[(owner, STAGES.get(run.stage, ""))].append(run)
     groups = {key: _group(runs, infos) for key, runs in grouped.items()}
-    whole = Group(records, total(group.spent for group in groups.values()))
+    whole = Group(records, sum_usage(group.spent for group in groups.values()))
     staged = any(stage for _, stage in groups)
     columns = [one for one in COLUMNS if one.amount(whole.spent) is not None]
     table = Table(
@@ -80,7 +80,7 @@ NO_ENERGY = " Energy is not known of all runs."
 
 def _group(runs: Sequence[RunRecord], infos: Infos) -> Group:
     spent = (spent_of(RunFolder(run.folder), infos[run.folder]) for run in runs)
-    return Group(runs, total(spent))
+    return Group(runs, sum_usage(spent))
 
 
 def _row(names: Sequence[str], group: Group, columns: Sequence[Column]) -> list[Cell]:
@@ -108,7 +108,7 @@ def _sentence(whole: Group) -> str:
     return ", ".join(parts) + (f"; {wasted} came to no value of their own." if wasted else ".")
 
 
-def _owners(scenes: Sequence[Scene]) -> dict[int, str]:
+def _owners(scenes: Sequence[PageWorkload]) -> dict[int, str]:
     found = {}
     for scene in scenes:
         names = {one.label: one.name for one in scene.verdict.standings}

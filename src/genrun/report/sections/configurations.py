@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from genrun.core.formatting import brief, cut
 from genrun.report import formatting
-from genrun.report.contestants import Member, Scene
+from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.report.sections.pareto_front import spent_by
 from genrun.report.tables import Cell, Table, number_cell
 from genrun.results.differences import differing_settings
@@ -18,7 +18,7 @@ MOST_COLUMNS = 8  # of settings
 LONGEST_REASON, LONGEST_SETTING = 300, 80  # characters
 
 
-def configurations_of(scene: Scene, titled: bool) -> Table:
+def configurations_of(scene: PageWorkload, titled: bool) -> Table:
     """Best first: what differs, the mean with its interval, seeds, how its runs ended."""
     keys = differing_settings(scene.workload.records)[:MOST_COLUMNS]
     shown = scene.members[:MOST_ROWS]
@@ -42,7 +42,7 @@ def configurations_of(scene: Scene, titled: bool) -> Table:
 COSTS = ("training a run", "FLOPs a run")
 
 
-def failures_of(scenes: Sequence[Scene]) -> Table:
+def failures_of(scenes: Sequence[PageWorkload]) -> Table:
     """Every run that failed or was given up, with its reason."""
     rows = [
         [
@@ -66,7 +66,7 @@ def failures_of(scenes: Sequence[Scene]) -> Table:
     )
 
 
-def _row(member: Member, keys: Sequence[str], places: int | None) -> list[Cell]:
+def _row(member: PageConfiguration, keys: Sequence[str], places: int | None) -> list[Cell]:
     settings = member.configuration.runs[0].settings
     mean = None if member.tried or member.hopeless else member.mean
     seconds, flops = spent_by(member, "seconds"), spent_by(member, "flops")
@@ -93,7 +93,7 @@ def _setting(text: str | None) -> Cell:
     return number_cell(formatting.NOTHING if text is None else brief(text), value)
 
 
-def _seeds(member: Member) -> Cell:
+def _seeds(member: PageConfiguration) -> Cell:
     seeds = sorted({run.seed for run in member.configuration.runs if not run.left})
     text = formatting.NOTHING if not seeds else f"{len(seeds)}: {_ranges(seeds)}"
     return number_cell(text, len(seeds))
@@ -110,7 +110,7 @@ def _ranges(seeds: Sequence[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in parts)  # noqa: RUF001
 
 
-def _runs(member: Member) -> Cell:
+def _runs(member: PageConfiguration) -> Cell:
     counts = Counter("given up" if run.pruned else run.status for run in member.configuration.runs)
     text = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
     failed = sum(run.failed for run in member.configuration.runs)

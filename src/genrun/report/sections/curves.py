@@ -18,7 +18,7 @@ from genrun.report.charts.resample import (
     values_at,
 )
 from genrun.report.charts.scale import scale_of
-from genrun.report.contestants import Member, Scene, mean_of, worst_value
+from genrun.report.contestants import PageConfiguration, PageWorkload, mean_of, worst_value
 from genrun.results.curve import AXES, Axis, Numbers
 from genrun.results.record import RunRecord
 
@@ -28,7 +28,7 @@ TICKS = 6
 EVALUATIONS_TO_SHOW = 2
 
 
-def curves_of(scene: Scene) -> Figure | None:
+def curves_of(scene: PageWorkload) -> Figure | None:
     """Against what training had taken, on each axis that is known. None without any curve."""
     shown = [one for one in scene.shown if _runs(one)]
     behind = [one for one in scene.members if one not in shown and _runs(one)][:MOST_BEHIND]
@@ -55,7 +55,9 @@ def curves_of(scene: Scene) -> Figure | None:
     )
 
 
-def _caption(shown: Sequence[Member], behind: Sequence[Member], cut: bool) -> str:
+def _caption(
+    shown: Sequence[PageConfiguration], behind: Sequence[PageConfiguration], cut: bool
+) -> str:
     text = (
         "Mean of each held-out evaluation over seeds, with its 95 % interval as a band; lower is "
         "better. A run that stopped early keeps its last value; one that failed counts as the "
@@ -77,7 +79,7 @@ def _is_known(lines: Sequence[Line]) -> bool:
     return any(len(line.points) >= EVALUATIONS_TO_SHOW for line in lines if line.style is not None)
 
 
-def _runs(member: Member) -> list[RunRecord]:
+def _runs(member: PageConfiguration) -> list[RunRecord]:
     """Those that measured something, the first of each seed."""
     found: dict[int, RunRecord] = {}
     for run in member.configuration.runs:
@@ -87,7 +89,11 @@ def _runs(member: Member) -> list[RunRecord]:
 
 
 def _lines(
-    scene: Scene, shown: Sequence[Member], behind: Sequence[Member], axis: Axis, worst: float
+    scene: PageWorkload,
+    shown: Sequence[PageConfiguration],
+    behind: Sequence[PageConfiguration],
+    axis: Axis,
+    worst: float,
 ) -> list[Line]:
     beyond = steps_of([run for one in scene.members for run in _runs(one)])
     names = {one.label: one.name for one in scene.verdict.standings}
@@ -102,7 +108,7 @@ def _lines(
 
 def points_of(
     metric: str,
-    member: Member,
+    member: PageConfiguration,
     axis: Axis,
     worst: float,
     with_intervals: bool,
@@ -136,14 +142,16 @@ def points_of(
     return points
 
 
-def _telling(shown: Sequence[Member], lines: Sequence[Line]) -> list[Point]:
+def _telling(shown: Sequence[PageConfiguration], lines: Sequence[Line]) -> list[Point]:
     """The points that the axis must hold: of failures alone it tells nothing."""
     sound = {one.name for one in shown if not one.hopeless} or {one.name for one in shown}
     named = (line for line in lines if line.style is not None and line.name in sound)
     return [point for line in named for point in line.points]
 
 
-def _chart(scene: Scene, shown: Sequence[Member], axis: Axis, lines: Sequence[Line]) -> Chart:
+def _chart(
+    scene: PageWorkload, shown: Sequence[PageConfiguration], axis: Axis, lines: Sequence[Line]
+) -> Chart:
     named = [line for line in lines if line.style is not None]
     y = value_scale(trained(_telling(shown, lines)))
     x = scale_of([point.x for line in named for point in line.points])

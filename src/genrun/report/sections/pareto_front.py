@@ -12,7 +12,7 @@ from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point, Shape
 from genrun.report.charts.resample import spent_at, steps_of, thinned, value_scale, values_at
 from genrun.report.charts.scale import Scale, scale_of
-from genrun.report.contestants import Member, Scene, worst_value
+from genrun.report.contestants import PageConfiguration, PageWorkload, worst_value
 from genrun.results.curve import AXES, Axis
 
 FACTOR_FOR_LOG = 20.0
@@ -20,11 +20,11 @@ TICKS = 6
 MOST_ROWS = 200
 MOST_POINTS = 60  # of a configuration's curve
 FEW = 12  # points that are drawn with their intervals
-Front = list[tuple[Member, Point]]  # from left to right, each with whose it is
+Front = list[tuple[PageConfiguration, Point]]  # from left to right, each with whose it is
 ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
 
 
-def front_of(scene: Scene) -> Figure | None:
+def front_of(scene: PageWorkload) -> Figure | None:
     """On each axis of compute that is known. None without any configuration that has a value."""
     members = [
         one
@@ -56,14 +56,16 @@ def pareto(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def spent_by(member: Member, axis: Axis) -> float:
+def spent_by(member: PageConfiguration, axis: Axis) -> float:
     """The mean over runs of what training took; NaN where it is not known."""
     found = [run.curve.total(axis) for run in member.configuration.runs if not run.left]
     found = [amount for amount in found if math.isfinite(amount)]
     return sum(found) / len(found) if found else math.nan
 
 
-def _points(members: Sequence[Member], axis: Axis) -> list[tuple[Member, Point]]:
+def _points(
+    members: Sequence[PageConfiguration], axis: Axis
+) -> list[tuple[PageConfiguration, Point]]:
     found = []
     for member in members:
         amount = spent_by(member, axis)
@@ -79,14 +81,16 @@ def _points(members: Sequence[Member], axis: Axis) -> list[tuple[Member, Point]]
     return found
 
 
-def _front(scene: Scene, members: Sequence[Member], axis: Axis) -> Front:
+def _front(scene: PageWorkload, members: Sequence[PageConfiguration], axis: Axis) -> Front:
     worst = worst_value(scene.verdict, scene.workload)
     reached = [(one, point) for one in members for point in _reached(scene, one, axis, worst)]
     owners = {id(point): one for one, point in reached}
     return [(owners[id(point)], point) for point in pareto([point for _, point in reached])]
 
 
-def _chart(scene: Scene, members: Sequence[Member], axis: Axis, owned: Front) -> Chart:
+def _chart(
+    scene: PageWorkload, members: Sequence[PageConfiguration], axis: Axis, owned: Front
+) -> Chart:
     found, front = _points(members, axis), [point for _, point in owned]
     ends = [point for _, point in found]
     amounts = [point.x for point in [*ends, *front]]
@@ -120,7 +124,9 @@ def _height(ends: Sequence[float], front: Sequence[Point], scale: Scale) -> Scal
     return Scale(scale.low, max(scale.high, top), False)
 
 
-def _reached(scene: Scene, member: Member, axis: Axis, worst: float) -> list[Point]:
+def _reached(
+    scene: PageWorkload, member: PageConfiguration, axis: Axis, worst: float
+) -> list[Point]:
     """The mean of its runs' best values up to each evaluation, and what they had spent by then."""
     runs = [run for run in member.configuration.runs if not run.left and not run.pruned]
     steps = np.array(thinned(steps_of(runs).tolist(), MOST_POINTS))
@@ -138,7 +144,7 @@ def _reached(scene: Scene, member: Member, axis: Axis, worst: float) -> list[Poi
     ]
 
 
-def _rows(members: Sequence[Member], fronts: Mapping[Axis, Front]) -> list[list[str]]:
+def _rows(members: Sequence[PageConfiguration], fronts: Mapping[Axis, Front]) -> list[list[str]]:
     on: dict[int, dict[str, None]] = {}
     for axis, front in fronts.items():
         for member, _ in front:
@@ -146,7 +152,7 @@ def _rows(members: Sequence[Member], fronts: Mapping[Axis, Front]) -> list[list[
     return [_row(one, list(on.get(id(one), {}))) for one in members[:MOST_ROWS]]
 
 
-def _row(member: Member, on: Sequence[str]) -> list[str]:
+def _row(member: PageConfiguration, on: Sequence[str]) -> list[str]:
     mean = member.mean
     value = formatting.NOTHING
     if mean is not None:

@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genrun.comparison.verdict import Quality, Standing
+from genrun.comparison.verdict import ContestantResult, Quality
 from genrun.core.formatting import brief
 from genrun.report import formatting
 from genrun.report.charts.scale import Scale, scale_of, short_number
 from genrun.report.charts.svg import percent
-from genrun.report.contestants import Scene
+from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
 
 MOST = 24  # contestants
@@ -48,7 +48,7 @@ class Ranking:
     note: str
 
 
-def ranking_of(scene: Scene, axis: str) -> Ranking:
+def ranking_of(scene: PageWorkload, axis: str) -> Ranking:
     """At the end; and at equal budget and by time to the target where the verdict has them."""
     standings = scene.verdict.standings[:MOST]
     scale = _scale([one.at_end for one in standings if one.at_end is not None])
@@ -72,7 +72,7 @@ def ranking_of(scene: Scene, axis: str) -> Ranking:
     )
 
 
-def _note(scene: Scene, budgeted: bool, timed: bool) -> str:
+def _note(scene: PageWorkload, budgeted: bool, timed: bool) -> str:
     verdict = scene.verdict
     text = f"Judged by {verdict.judged}; lower is better. Small dots are seeds."
     values = _values([one.at_end for one in verdict.standings if one.at_end is not None])
@@ -86,7 +86,7 @@ def _note(scene: Scene, budgeted: bool, timed: bool) -> str:
     return text + (f" {hidden} more contestants are in the table below." if hidden > 0 else "")
 
 
-def _is_budgeted(standings: Sequence[Standing]) -> bool:
+def _is_budgeted(standings: Sequence[ContestantResult]) -> bool:
     """Whether anything was other at equal budget than at the end."""
     return any(
         one.at_budget is not None
@@ -123,7 +123,7 @@ def _near(values: Sequence[float]) -> list[float]:
 
 
 def _row(
-    standing: Standing,
+    standing: ContestantResult,
     style: int | None,
     scale: Scale,
     places: int | None,
@@ -175,14 +175,14 @@ def _place(scale: Scale, value: float) -> str:
     return percent(min(max(scale.at(value), 0.0), 1.0))
 
 
-def _at_budget(standing: Standing, places: int | None) -> str:
+def _at_budget(standing: ContestantResult, places: int | None) -> str:
     if standing.at_budget is None:
         return formatting.NOTHING
     mean = standing.at_budget.mean
     return formatting.estimate_text(mean.value, mean.low, mean.high, places)
 
 
-def _time(standing: Standing) -> str:
+def _time(standing: ContestantResult) -> str:
     """In steps and seconds; how many reached it where not all did."""
     texts = []
     for axis in SHOWN:

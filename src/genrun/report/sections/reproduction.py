@@ -6,22 +6,19 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from genrun.comparison.verdict import Verdict
 from genrun.core.errors import GenrunError
 from genrun.core.formatting import cut
 from genrun.report.run_info import Infos
-from genrun.results.collect import PROOF
+from genrun.results.proof_file import read_proof
 from genrun.results.record import RunRecord
-from genrun.runs.untrusted_json import check_form, read_json
 from genrun.sweeps.plan import read_plan
 
 MOST_COMMANDS = 30
 MOST_VALUES = 12
 LONGEST_FACT, LONGEST_COMMAND = 300, 4000  # characters
-LARGEST_PROOF = 1 << 26
 SPLITS = {"train": "to train on", "held_out": "held out", "test": "to test on"}
 
 
@@ -51,7 +48,7 @@ def _commands(records: Sequence[RunRecord], infos: Infos) -> Iterator[str]:
         try:
             staged = any(run.stage for run in records if run.sweep == sweep)
             if staged:
-                yield shlex.join(["genrun", "prove", *_words_of_proof(sweep.parent / PROOF)])
+                yield shlex.join(["genrun", "prove", *read_proof(sweep.parent).words])
                 continue
             yield shlex.join(["genrun", "-m", *read_plan(sweep).words])
         except (GenrunError, ValueError, OSError):
@@ -60,12 +57,6 @@ def _commands(records: Sequence[RunRecord], infos: Infos) -> Iterator[str]:
         words = infos[run.folder].get("overrides")
         if isinstance(words, list):
             yield shlex.join(["genrun", *map(str, words)])
-
-
-def _words_of_proof(path: Path) -> list[str]:
-    content = read_json(path, LARGEST_PROOF)
-    check_form(content, {"words": [str]})
-    return list(content["words"])
 
 
 def _facts(records: Sequence[RunRecord], infos: Infos) -> list[tuple[str, list[str]]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from genrun.report.charts.resample import thinned
-from genrun.report.contestants import Member, Scene
+from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.results.record import RunRecord
 
 # MERGED: A run's pictures, read as a stranger's and written anew, small.
@@ -111,7 +111,7 @@ class Samples:
     size: Size
 
 
-def samples_of(scene: Scene, budget: int) -> Samples | None:
+def samples_of(scene: PageWorkload, budget: int) -> Samples | None:
     """None where no run has a sound picture."""
     found = [(member, run) for member in scene.members if (run := _representative(member))]
     chosen = _chosen(found)
@@ -133,13 +133,15 @@ def samples_of(scene: Scene, budget: int) -> Samples | None:
     return Samples(f"samples-{scene.key}", stages, rows, len(found) - len(rows), size)
 
 
-def _representative(member: Member) -> RunRecord | None:
+def _representative(member: PageConfiguration) -> RunRecord | None:
     """The first seed's run that has pictures; a sound one where there is any."""
     runs = sorted(member.configuration.runs, key=lambda run: (not run.counts, run.seed))
     return next((run for run in runs if pictures_of(run.folder)), None)
 
 
-def _chosen(found: Sequence[tuple[Member, RunRecord]]) -> list[tuple[Member, RunRecord]]:
+def _chosen(
+    found: Sequence[tuple[PageConfiguration, RunRecord]],
+) -> list[tuple[PageConfiguration, RunRecord]]:
     """Those by which contestants are judged first, then the best, the worst and between."""
     standing = [one for one in found if one[0].stands]
     if len(standing) >= MOST_CONFIGURATIONS:
@@ -152,7 +154,11 @@ def _chosen(found: Sequence[tuple[Member, RunRecord]]) -> list[tuple[Member, Run
 
 
 def _row(
-    member: Member, run: RunRecord, files: dict[int, Path], stages: Sequence[int], size: Size
+    member: PageConfiguration,
+    run: RunRecord,
+    files: dict[int, Path],
+    stages: Sequence[int],
+    size: Size,
 ) -> Row:
     uris: dict[int, str] = {}
 

@@ -10,7 +10,7 @@ from genrun.report import formatting
 from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
 from genrun.report.charts.resample import value_scale
 from genrun.report.charts.scale import Scale, Tick, scale_of, short_number
-from genrun.report.contestants import FINAL, Member, Scene
+from genrun.report.contestants import FINAL, PageConfiguration, PageWorkload
 from genrun.results.differences import differing_settings
 
 FACTOR_FOR_LOG = 20.0  # between the lowest and the highest swept value
@@ -20,7 +20,7 @@ TICKS = 6
 APART = 0.055  # of the axis, between ticks that are both written
 
 
-def swept_of(scene: Scene) -> list[Figure]:
+def swept_of(scene: PageWorkload) -> list[Figure]:
     """By setting; empty where nothing that differs is a number."""
     keys = differing_settings(scene.workload.records)
     numeric = {key: found for key in keys if (found := _numbers(key, scene.members))}
@@ -30,7 +30,9 @@ def swept_of(scene: Scene) -> list[Figure]:
     return figures
 
 
-def _numbers(key: str, members: Sequence[Member]) -> list[tuple[Member, float]] | None:
+def _numbers(
+    key: str, members: Sequence[PageConfiguration]
+) -> list[tuple[PageConfiguration, float]] | None:
     """The members that have the setting, all of them numbers, at least two different ones."""
     found = []
     for member in (one for one in members if one.configuration.runs[0].stage != FINAL):
@@ -48,7 +50,11 @@ def _numbers(key: str, members: Sequence[Member]) -> list[tuple[Member, float]] 
 
 
 def _figure(
-    scene: Scene, key: str, found: Sequence[tuple[Member, float]], index: int, several: bool
+    scene: PageWorkload,
+    key: str,
+    found: Sequence[tuple[PageConfiguration, float]],
+    index: int,
+    several: bool,
 ) -> Figure:
     values = [value for _, value in found]
     log = min(values) > 0 and max(values) > FACTOR_FOR_LOG * min(values)
@@ -76,7 +82,7 @@ def _figure(
     )
 
 
-def _caption(found: Sequence[tuple[Member, float]], several: bool) -> str:
+def _caption(found: Sequence[tuple[PageConfiguration, float]], several: bool) -> str:
     text = "Each configuration's mean of its runs' best values, with its 95 % interval; lower is "
     text += "better. A failed run counts as the worst value."
     if several:
@@ -87,11 +93,11 @@ def _caption(found: Sequence[tuple[Member, float]], several: bool) -> str:
 
 
 def _lines(
-    scene: Scene, key: str, found: Sequence[tuple[Member, float]], several: bool
+    scene: PageWorkload, key: str, found: Sequence[tuple[PageConfiguration, float]], several: bool
 ) -> list[Line]:
     """One for each contestant, or where the setting tells contestants apart one for all."""
     own = any(key in member.configuration.settings for member, _ in found)
-    groups: dict[str, list[tuple[Member, float]]] = defaultdict(list)
+    groups: dict[str, list[tuple[PageConfiguration, float]]] = defaultdict(list)
     for member, value in found:
         groups[member.contestant if own else "all"].append((member, value))
     names = {one.label: one.name for one in scene.verdict.standings}
@@ -114,7 +120,7 @@ def _lines(
     return lines
 
 
-def _point(member: Member, value: float, key: str) -> Point:
+def _point(member: PageConfiguration, value: float, key: str) -> Point:
     mean = member.mean
     text = f"{member.name}: {_text(member)}"
     where = f"{key} {short_number(value)}"
@@ -123,7 +129,7 @@ def _point(member: Member, value: float, key: str) -> Point:
     return Point(value, mean.value, mean.low, mean.high, where, text)
 
 
-def _text(member: Member) -> str:
+def _text(member: PageConfiguration) -> str:
     mean = member.mean
     if member.hopeless:
         return f"failed in all its runs ({len(member.configuration.runs)})"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from genrun.comparison.verdict import Standing, Trial
+from genrun.comparison.verdict import ContestantResult, TunedTrial
 from genrun.report import formatting
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point
 from genrun.report.charts.resample import thinned, value_scale
 from genrun.report.charts.scale import scale_of
-from genrun.report.contestants import Scene
+from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
 
 LEAST_TRIALS = 2
@@ -20,7 +20,7 @@ TICKS = 6
 ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
 
 
-def tuning_of(scene: Scene) -> list[Figure]:
+def tuning_of(scene: PageWorkload) -> list[Figure]:
     """Nothing where no contestant was tried with more than one configuration."""
     styles = {one.contestant: one.style for one in scene.members}
     tuned = [one for one in scene.verdict.standings if len(one.tuning.trials) >= LEAST_TRIALS]
@@ -36,7 +36,9 @@ def tuning_of(scene: Scene) -> list[Figure]:
     return figures
 
 
-def _best_figure(scene: Scene, tuned: Sequence[Standing], charts: Sequence[Chart]) -> Figure:
+def _best_figure(
+    scene: PageWorkload, tuned: Sequence[ContestantResult], charts: Sequence[Chart]
+) -> Figure:
     how = "; ".join(
         f"{one.name}: {len(one.tuning.trials)} trials, {one.tuning.sampling}" for one in tuned
     )
@@ -62,14 +64,14 @@ def _best_figure(scene: Scene, tuned: Sequence[Standing], charts: Sequence[Chart
 
 
 def _best_chart(
-    scene: Scene,
-    tuned: Sequence[Standing],
+    scene: PageWorkload,
+    tuned: Sequence[ContestantResult],
     styles: Mapping[str, int | None],
     axis: Axis | None,
 ) -> Chart | None:
     """Against the number of trials, or against what they had spent together."""
 
-    def place(number: int, trial: Trial) -> float:
+    def place(number: int, trial: TunedTrial) -> float:
         return float(number) if axis is None else trial.spent.get(axis, math.nan)
 
     def where(x: float) -> str:
@@ -95,7 +97,7 @@ def _best_chart(
 
 
 def _expected_figure(
-    scene: Scene, drawn: Sequence[Standing], styles: Mapping[str, int | None]
+    scene: PageWorkload, drawn: Sequence[ContestantResult], styles: Mapping[str, int | None]
 ) -> Figure:
     lines = [
         Line(
@@ -125,7 +127,7 @@ def _finite(values: Sequence[float]) -> list[tuple[int, float]]:
     return [(n, value) for n, value in enumerate(values, start=1) if math.isfinite(value)]
 
 
-def _chart(scene: Scene, label: str, unit: str, lines: Sequence[Line]) -> Chart | None:
+def _chart(scene: PageWorkload, label: str, unit: str, lines: Sequence[Line]) -> Chart | None:
     points = [point for line in lines for point in line.points]
     if len({point.x for point in points}) < LEAST_TRIALS:
         return None

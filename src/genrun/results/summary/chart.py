@@ -14,7 +14,6 @@ MOST_LINES = 8  # that one can tell apart
 MOST_SLICES = 4
 DECADE = 9.999  # a ratio; 1e-3 / 1e-4 need not be 10
 LONGEST_TICK, LONGEST_LABEL = 22, 44  # characters
-LARGEST = 1e100  # and its inverse the smallest: with more, a plot's arithmetic overflows
 ALONE = "configuration"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from genrun.core.formatting import brief
 from genrun.core.numbers import finite_number
-from genrun.core.usage import total
+from genrun.core.usage import sum_usage
 from genrun.results.summary.job_result import Result, shown_spent
 from genrun.statistics.student_t import Spread, spread
 from genrun.sweeps.plan import differing_words
@@ -119,7 +119,7 @@ def by_monitor(configurations: Iterable[Configuration]) -> dict[str | None, list
 
 def spent(results: Iterable[Result]) -> dict[str, Any]:
     """What jobs took: failed, pruned and unfinished ones among them."""
-    return shown_spent(total(result.spent for result in results))
+    return shown_spent(sum_usage(result.spent for result in results))
 
 
 def _label(words: dict[str, str], result: Result) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.status import is_pruned
-from genrun.core.usage import Spent
+from genrun.core.usage import ResourceUsage
 from genrun.runs.folder import RunFolder
 from genrun.runs.usage import count, spent_of
 from genrun.sweeps.job_state import JobState
@@ -29,7 +29,7 @@ class Result:
     best: float | None  # the lowest value of it; so far, where the job has not ended
     best_step: int | None
     planned: int | None  # steps
-    spent: Spent
+    spent: ResourceUsage
 
     @property
     def seed(self) -> int:
@@ -95,7 +95,7 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def shown_spent(spent: Spent) -> dict[str, Any]:
+def shown_spent(spent: ResourceUsage) -> dict[str, Any]:
     """In summary.json and summary.csv. `seconds` and `flops` are of training alone."""
     seconds = {phase: round(value, 3) for phase, value in spent.seconds.items()}
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from genrun.core.formatting import number
-from genrun.sweeps.plan import Plan
+from genrun.sweeps.plan import SweepPlan
 from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import Settings, settings_of
 from genrun.sweeps.search.space import Range
@@ -18,7 +18,7 @@ from genrun.sweeps.search.trials import Trials
 from genrun.terminal.tables import print_line
 
 
-def show_result(folder: Path, plan: Plan) -> tuple[int, int]:
+def show_result(folder: Path, plan: SweepPlan) -> tuple[int, int]:
     """Says what the best trial is; gives how many trials failed, and how many wait for a resume.
 
     None do while another process takes what is left.
@@ -29,7 +29,7 @@ def show_result(folder: Path, plan: Plan) -> tuple[int, int]:
     return found.failed, 0 if found.looked_after else found.left
 
 
-def search_facts(folder: Path, plan: Plan) -> dict[str, str]:
+def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
     """How the trials ended, which is the best, and which of its values lie on a bound."""
     settings = settings_of(plan)
     trials = Trials(folder / JOURNAL, settings)

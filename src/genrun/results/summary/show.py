@@ -13,8 +13,8 @@ from genrun.results.summary.job_result import Result
 from genrun.results.summary.summary import Summary, summarize
 from genrun.results.summary.tables import print_tables
 from genrun.runs.lock import who_writes
-from genrun.sweeps.job_state import states
-from genrun.sweeps.plan import Plan, read_plan
+from genrun.sweeps.job_state import job_states
+from genrun.sweeps.plan import SweepPlan, read_plan
 from genrun.terminal.tables import print_facts, print_line
 
 MOST_UNDER_WAY = 10
@@ -26,7 +26,7 @@ def show_sweep(folder: Path) -> None:
     Raises `CheckpointUnusable` where the plan itself is damaged.
     """
     plan = read_plan(folder)
-    summary = summarize(folder, states(folder, plan.jobs))
+    summary = summarize(folder, job_states(folder, plan.jobs))
     counts = Counter(result.status for result in summary.results)
     facts: dict[str, Any] = {
         "sweep": folder,
@@ -43,7 +43,7 @@ def show_sweep(folder: Path) -> None:
         print_line(f"note: {summary.unwritten}")
 
 
-def _search(folder: Path, plan: Plan) -> dict[str, str]:
+def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
     """What a search found, and who works on it; where its journal cannot be read, why."""
     from genrun.results.summary.search import search_facts
     from genrun.sweeps.search.status import standing
@@ -75,6 +75,6 @@ def _print_under_way(results: Sequence[Result]) -> None:
         print_line(f"and {len(begun) - MOST_UNDER_WAY} more")
 
 
-def describe(plan: Plan) -> dict[str, Any]:
+def describe(plan: SweepPlan) -> dict[str, Any]:
     """What a plan says, for `genrun show`."""
     return {"command": f"genrun -m {shlex.join(plan.words)}"}

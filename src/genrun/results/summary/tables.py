@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genrun.core.formatting import brief, duration, number, shown_compute
-from genrun.core.usage import total
+from genrun.core.usage import sum_usage
 from genrun.results.summary.configurations import Configuration, by_monitor
 from genrun.results.summary.job_result import Result
 from genrun.statistics.paired_tests import paired_difference
@@ -80,7 +80,7 @@ def _cells(configuration: Configuration, decimals: int) -> dict[str, Any]:
         interval = f"{_fixed(found.low, decimals)} to {_fixed(found.high, decimals)}"
         deviation = None if found.deviation is None else f"{found.deviation:.3g}"
     jobs = configuration.results
-    seconds = total(job.spent for job in jobs).seconds["training"]
+    seconds = sum_usage(job.spent for job in jobs).seconds["training"]
     return {
         "mean": found and _fixed(found.mean, decimals),
         "deviation": deviation,
@@ -121,7 +121,10 @@ def _print_failures(failed: Sequence[Result]) -> None:
 
 def cost_text(results: Sequence[Result]) -> str:
     """What all jobs took together, whatever became of them; FLOPs are of training alone."""
-    whole, lost = total(r.spent for r in results), total(r.spent for r in results if r.failed)
+    whole, lost = (
+        sum_usage(r.spent for r in results),
+        sum_usage(r.spent for r in results if r.failed),
+    )
     seconds = lost.seconds["training"]
     of_it = f" ({duration(seconds)} of it in failed ones)" if seconds else ""
     known = [

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS
-from genrun.sweeps.job_state import JobState, state_of
+from genrun.sweeps.job_state import JobState, job_state
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.process_pool import Limits, Listed, Pool
-from genrun.sweeps.launch.resources import Share, Slots, available_cores
+from genrun.sweeps.launch.process_pool import JobLimits, JobList, Pool
+from genrun.sweeps.launch.resources import JobResources, ResourceSlots, available_cores
 from genrun.sweeps.launch.stop_request import StopRequest
 from genrun.sweeps.plan import Job
 from genrun.training.interrupt import Interrupt
 
 PREEMPTION = (signal.SIGUSR1, signal.SIGUSR2)  # what engines announce it with
 _PARENT = os.getppid()  # asked when the first job comes
-LIMITS = Limits(timeout_seconds=None, retries=1, give_up_after=1_000_000)
+LIMITS = JobLimits(timeout_seconds=None, retries=1, give_up_after=1_000_000)
 
 
 class Notes:
@@ -44,13 +44,13 @@ class Notes:
         print(text, flush=True)
 
 
-def run_beside(sweep: Path, job: Job, plugins: Sequence[str], threads: int) -> str:
+def run_in_child_process(sweep: Path, job: Job, plugins: Sequence[str], threads: int) -> str:
     """Trains a job, or goes on with it; gives its status, whatever that is.
 
     A signal, or a `StopRequest`, stops it resumably. Of a signal that announces preemption the
     engine's own handler is told afterwards: submitit's puts the job back into the queue.
     """
-    state = state_of(sweep, job)
+    state = job_state(sweep, job)
     asked = StopRequest(sweep)
     if state.has_result or asked():
         return state.status
@@ -59,14 +59,14 @@ def run_beside(sweep: Path, job: Job, plugins: Sequence[str], threads: int) -> s
     handlers = {number: signal.getsignal(number) for number in PREEMPTION}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the sweep's, which asks each job
-    slots = Slots([Share(threads, None)])
+    slots = ResourceSlots([JobResources(threads, None)])
     with Interrupt(lambda: asked() or _is_orphan()) as stop:
-        Pool(sweep, plugins, slots, LIMITS, Notes()).run(Listed([job]), stop)
+        Pool(sweep, plugins, slots, LIMITS, Notes()).run(JobList([job]), stop)
     if _is_orphan():
         os._exit(EXIT_CODE_OF_STATUS["interrupted"])  # nobody would ever end this process
     if stop.number is not None and callable(handler := handlers.get(signal.Signals(stop.number))):
         handler(stop.number, sys._getframe())
-    return state_of(sweep, job).status
+    return job_state(sweep, job).status
 
 
 def _is_orphan() -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import GenrunError
-from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.plan import Job
 
 METHOD = "forkserver"  # the fault harness, which has imported torch itself, forks
@@ -30,7 +30,7 @@ def warm_up() -> None:
 
 
 def train(
-    sweep: Path, job: Job, plugins: Sequence[str], share: Share
+    sweep: Path, job: Job, plugins: Sequence[str], share: JobResources
 ) -> tuple[BaseProcess, Connection]:
     """A process that trains a job, and the pipe on which it says how far it is."""
     return _start("train", sweep, job, list(plugins), share)

@@ -15,9 +15,9 @@ from hydra.plugins.launcher import Launcher
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, SweepPaused
 from genrun.runs.folder import RunFolder
-from genrun.sweeps.job_state import states
+from genrun.sweeps.job_state import job_states
 from genrun.sweeps.launch.hydra_task import sweep_here
-from genrun.sweeps.launch.process_pool import Source, Watcher
+from genrun.sweeps.launch.process_pool import JobSource, SweepObserver
 from genrun.sweeps.launch.stop_request import ask_to_stop, take_back
 from genrun.sweeps.plan import Job, read_plan
 from genrun.terminal.sweep import sweep_display
@@ -33,7 +33,7 @@ class TakesSource(Protocol):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Any: ...
 
-    def launch_source(self, source: Source, jobs: int) -> None: ...
+    def launch_source(self, source: JobSource, jobs: int) -> None: ...
 
 
 def lines_of(jobs: Sequence[Job], plugins: Sequence[str] = ()) -> list[list[str]]:
@@ -46,13 +46,15 @@ def name_in(line: Sequence[str]) -> str:
 
 
 @contextmanager
-def engine_of(sweep: Path, launcher: Launcher, plugins: Sequence[str]) -> Iterator[Engine]:
+def engine_of(
+    sweep: Path, launcher: Launcher, plugins: Sequence[str]
+) -> Iterator[HydraLauncherRunner]:
     """While open, signals are the sweep's."""
     with sweep_here() as signals:
-        yield Engine(sweep, launcher, plugins, signals)
+        yield HydraLauncherRunner(sweep, launcher, plugins, signals)
 
 
-class Engine:
+class HydraLauncherRunner:
     """joblib, submitit, Ray, or Hydra's basic launcher, which trains here and shows it.
 
     `signals` is what a person sent to this process.
@@ -80,7 +82,7 @@ class Engine:
         self._begun += len(jobs)
         if self._signals():
             why = "stopped by a signal"
-        elif why and all(s.status == "missing" for s in states(self._sweep, jobs)):
+        elif why and all(s.status == "missing" for s in job_states(self._sweep, jobs)):
             raise ConfigError(f"{why}; no job of {os.path.relpath(self._sweep)} has begun")
         if why:
             raise SweepPaused(f"{why}; go on with: genrun resume {os.path.relpath(self._sweep)}")
@@ -92,7 +94,7 @@ class Engine:
             yield
 
     @contextmanager
-    def _request_on_signal(self, display: Watcher) -> Iterator[None]:
+    def _request_on_signal(self, display: SweepObserver) -> Iterator[None]:
         """Jobs are asked to stop through the disk as soon as a signal has come here."""
         ended = threading.Event()
 
@@ -113,10 +115,10 @@ class Engine:
 
 
 @contextmanager
-def _shown(sweep: Path, jobs: Sequence[Job]) -> Iterator[Watcher]:
+def _shown(sweep: Path, jobs: Sequence[Job]) -> Iterator[SweepObserver]:
     """Shows what the jobs' folders tell while somebody else runs them."""
     plan = read_plan(sweep)
-    done = [state for state in states(sweep, plan.jobs) if state.has_result]
+    done = [state for state in job_states(sweep, plan.jobs) if state.has_result]
     total = len(plan.jobs) if plan.search is None else None
     with sweep_display(done, total) as display:
         ended = threading.Event()
@@ -134,7 +136,7 @@ def _shown(sweep: Path, jobs: Sequence[Job]) -> Iterator[Watcher]:
 class _Look:
     """One reading of the ledger after the other, each job said once when it began and ended."""
 
-    def __init__(self, sweep: Path, jobs: Sequence[Job], watcher: Watcher) -> None:
+    def __init__(self, sweep: Path, jobs: Sequence[Job], watcher: SweepObserver) -> None:
         self._sweep, self._watcher = sweep, watcher
         self._left = list(jobs)
         self._begun: set[str] = set()
@@ -144,7 +146,7 @@ class _Look:
             self.now()
 
     def now(self) -> None:
-        for state in states(self._sweep, self._left):
+        for state in job_states(self._sweep, self._left):
             name = state.job.name
             if state.status == "running":
                 if name not in self._begun:

@@ -35,9 +35,13 @@ def task(config: Any) -> str:
         status = run_job(sweep, job, plugins, display(), _sweep[1])
         leave = status == "interrupted"
     else:
-        from genrun.sweeps.launch.cluster_job import is_to_be_queued_again, run_beside, threads_of
+        from genrun.sweeps.launch.cluster_job import (
+            is_to_be_queued_again,
+            run_in_child_process,
+            threads_of,
+        )
 
-        status = run_beside(sweep, job, plugins, threads_of(settings.launcher))
+        status = run_in_child_process(sweep, job, plugins, threads_of(settings.launcher))
         leave = is_to_be_queued_again(sweep, status)
     if leave:
         raise SystemExit(EXIT_CODE_OF_STATUS["interrupted"])

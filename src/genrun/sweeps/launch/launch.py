@@ -11,11 +11,11 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from genrun.core.errors import SweepPaused
-from genrun.sweeps.job_state import states
+from genrun.sweeps.job_state import job_states
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of, lines_of, name_in
-from genrun.sweeps.launch.process_pool import Listed, Pool, Source, limits_of
-from genrun.sweeps.launch.resources import share_out
+from genrun.sweeps.launch.process_pool import JobList, JobSource, Pool, limits_of
+from genrun.sweeps.launch.resources import allocate
 from genrun.sweeps.plan import Job, read_plan
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
@@ -30,7 +30,7 @@ def launch_missing(config: DictConfig, launcher: Launcher) -> None:
 
         run_search(sweep, launcher, list(config.plugins))
         return
-    missing = [s.job for s in states(sweep, plan.jobs) if not s.has_result]
+    missing = [s.job for s in job_states(sweep, plan.jobs) if not s.has_result]
     if not missing:
         return
     if isinstance(launcher, TakesSource):
@@ -46,17 +46,21 @@ def launch_processes(
     """Jobs as processes of this machine. Raises `SweepPaused` where some were not run."""
     plan = read_plan(Path(str(config.hydra.sweep.dir)))
     jobs = [plan.job(name_in(line)) for line in job_overrides]
-    run_pool(config, settings, Listed(jobs), jobs, len(jobs))
+    run_pool(config, settings, JobList(jobs), jobs, len(jobs))
 
 
 def run_pool(
-    config: DictConfig, settings: Mapping[str, Any], source: Source, like: Sequence[Job], most: int
+    config: DictConfig,
+    settings: Mapping[str, Any],
+    source: JobSource,
+    like: Sequence[Job],
+    most: int,
 ) -> None:
     """Runs what a source gives, `most` jobs at most, on places that suit jobs `like` these."""
     sweep = Path(str(config.hydra.sweep.dir))
-    slots = share_out(like, settings["jobs"], fork_server.gpus(), most)
+    slots = allocate(like, settings["jobs"], fork_server.gpus(), most)
     plan = read_plan(sweep)
-    done = [state for state in states(sweep, plan.jobs) if state.has_result]
+    done = [state for state in job_states(sweep, plan.jobs) if state.has_result]
     total: int | None = len(plan.jobs)
     if plan.search is not None:  # pruned trials have no runs with other seeds
         total = plan.search["trials"] if len(plan.search["seeds"]) == 1 else None

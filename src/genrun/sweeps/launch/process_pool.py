@@ -20,14 +20,14 @@ from typing import Any, Protocol
 from genrun.config.limits import LIMITS
 from genrun.core.errors import ConfigError
 from genrun.runs.folder import RunFolder
-from genrun.sweeps.job_state import JobState, note_failure, state_of
+from genrun.sweeps.job_state import JobState, job_state, note_failure
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.resources import Slots
+from genrun.sweeps.launch.resources import ResourceSlots
 from genrun.sweeps.plan import Job
 
 
 # MERGED: What a pool is given: where its jobs come from, who watches, and how much it puts up with.
-class Source(Protocol):
+class JobSource(Protocol):
     """Where jobs come from: a list, or a search that makes them as it learns."""
 
     def take(self) -> Job | None:
@@ -36,7 +36,7 @@ class Source(Protocol):
     def ended(self, state: JobState) -> None: ...
 
 
-class Listed:
+class JobList:
     """Jobs of a list, in its order."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
@@ -49,7 +49,7 @@ class Listed:
         return None
 
 
-class Watcher(Protocol):
+class SweepObserver(Protocol):
     """What a person sees of a sweep."""
 
     def begun(self, job: Job) -> None: ...
@@ -62,7 +62,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
+class JobLimits:
     """What a job may take, and what a sweep puts up with."""
 
     timeout_seconds: float | None
@@ -95,7 +95,12 @@ class Pool:
     """Runs jobs until the source has no more, a signal comes, or too many fail alike."""
 
     def __init__(
-        self, sweep: Path, plugins: Sequence[str], slots: Slots, limits: Limits, watcher: Watcher
+        self,
+        sweep: Path,
+        plugins: Sequence[str],
+        slots: ResourceSlots,
+        limits: JobLimits,
+        watcher: SweepObserver,
     ) -> None:
         self._sweep, self._plugins, self._slots = sweep, plugins, slots
         self._limits, self._watcher = limits, watcher
@@ -105,7 +110,7 @@ class Pool:
         self._failures: deque[str] = deque(maxlen=limits.give_up_after)
         self._stopping = ""
 
-    def run(self, source: Source, interrupted: Callable[[], bool]) -> str:
+    def run(self, source: JobSource, interrupted: Callable[[], bool]) -> str:
         """Why it ended before the source did; nothing where it did not."""
         try:
             while True:
@@ -126,7 +131,7 @@ class Pool:
         for running in self._running:
             running.stop()
 
-    def _fill(self, source: Source) -> None:
+    def _fill(self, source: JobSource) -> None:
         while self._slots.free:
             job = self._again.pop() if self._again else source.take()
             if job is None:
@@ -136,7 +141,7 @@ class Pool:
             self._running.append(Running(job, slot, process, connection))
             self._watcher.begun(job)
 
-    def _wait(self, source: Source) -> None:
+    def _wait(self, source: JobSource) -> None:
         wait([running.process.sentinel for running in self._running], WAIT_SECONDS)
         for running in list(self._running):
             self._listen(running)
@@ -158,12 +163,12 @@ class Pool:
             running.late = True
             running.stop()
 
-    def _end(self, running: Running, source: Source) -> None:
+    def _end(self, running: Running, source: JobSource) -> None:
         self._running.remove(running)
         self._slots.release(running.slot)
         running.connection.close()
         job = running.job
-        state = state_of(self._sweep, job)
+        state = job_state(self._sweep, job)
         reason = "" if state.has_result or self._stopping else self._failure(running)
         if reason and not running.late and self._may_crash_again(job):
             self._watcher.note(f"{job.name}: {reason}; it is tried again")
@@ -171,7 +176,7 @@ class Pool:
             return
         if reason:
             note_failure(RunFolder(state.folder), job, reason)
-            state = state_of(self._sweep, job)
+            state = job_state(self._sweep, job)
         self._count(state)
         self._watcher.ended(state)
         source.ended(state)
@@ -207,7 +212,7 @@ def _reason(code: int) -> str:
     return f"its process was ended by {name}{guess}"
 
 
-def limits_of(settings: Mapping[str, Any]) -> Limits:
+def limits_of(settings: Mapping[str, Any]) -> JobLimits:
     """Raises `ConfigError` naming the setting of hydra.launcher that cannot be."""
     names = ("jobs", "timeout_seconds", "retries", "give_up_after")
     for name in names:
@@ -218,4 +223,4 @@ def limits_of(settings: Mapping[str, Any]) -> Limits:
         whole = isinstance(value, int) or not limit.whole
         if value is None or not number or not whole or not limit.allows(value):
             raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
-    return Limits(*(settings[name] for name in names[1:]))
+    return JobLimits(*(settings[name] for name in names[1:]))

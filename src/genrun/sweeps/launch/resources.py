@@ -11,17 +11,17 @@ from genrun.sweeps.plan import Job
 
 
 @dataclass(frozen=True)
-class Share:
+class JobResources:
     """What of the machine one job may use."""
 
     threads: int
     gpu: str | None  # for CUDA_VISIBLE_DEVICES; None leaves that as it is
 
 
-class Slots:
+class ResourceSlots:
     """Places for jobs that run at once, each with its share."""
 
-    def __init__(self, shares: Sequence[Share]) -> None:
+    def __init__(self, shares: Sequence[JobResources]) -> None:
         self._shares = shares
         self._free = list(reversed(range(len(shares))))
 
@@ -33,7 +33,7 @@ class Slots:
     def count(self) -> int:
         return len(self._shares)
 
-    def take(self) -> tuple[int, Share]:
+    def take(self) -> tuple[int, JobResources]:
         slot = self._free.pop()
         return slot, self._shares[slot]
 
@@ -41,20 +41,22 @@ class Slots:
         self._free.append(slot)
 
 
-def share_out(jobs: Sequence[Job], wanted: int | None, gpus: int, most: int) -> Slots:
+def allocate(jobs: Sequence[Job], wanted: int | None, gpus: int, most: int) -> ResourceSlots:
     """As many places as there are cores, or GPUs where the jobs use them, and jobs at most.
 
     `wanted` is the user's number, `most` how many jobs there will be. Never more threads than
     cores in all. Raises `ConfigError` where the number asked for cannot be.
     """
-    limit = places(jobs, wanted)
+    limit = max_concurrent(jobs, wanted)
     on_gpus = gpus > 0 and all(j.config["runtime"]["device"] in ("auto", "cuda") for j in jobs)
     count = max(1, min(wanted or (gpus if on_gpus else limit), limit, most))
     names, threads = visible_gpus(gpus), available_cores() // count
-    return Slots([Share(threads, names[i % gpus] if on_gpus else None) for i in range(count)])
+    return ResourceSlots(
+        [JobResources(threads, names[i % gpus] if on_gpus else None) for i in range(count)]
+    )
 
 
-def places(jobs: Sequence[Job], wanted: int | None) -> int:
+def max_concurrent(jobs: Sequence[Job], wanted: int | None) -> int:
     """How many such jobs have cores at once. Raises `ConfigError` where more are `wanted`."""
     cores = available_cores()
     fixed = max((job.config["runtime"]["threads"] or 1 for job in jobs), default=1)

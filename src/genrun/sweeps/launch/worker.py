@@ -21,8 +21,8 @@ from genrun.experiment.device import share_threads
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import checkpoint_bytes
 from genrun.sweeps.job import run_job
-from genrun.sweeps.job_state import state_of
-from genrun.sweeps.launch.resources import Share
+from genrun.sweeps.job_state import job_state
+from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.plan import Job
 from genrun.training.interrupt import SIGNALS
 
@@ -69,10 +69,10 @@ class PipeDisplay:
 
 
 def train(
-    sweep: Path, job: Job, plugins: Sequence[str], share: Share, connection: Connection
+    sweep: Path, job: Job, plugins: Sequence[str], share: JobResources, connection: Connection
 ) -> None:
     """A process of its own for one job; its outcome lies in its folder."""
-    before = state_of(sweep, job).info.get("environment", {}).get("threads", share.threads)
+    before = job_state(sweep, job).info.get("environment", {}).get("threads", share.threads)
     threads = max(1, min(before, share.threads))  # as it began: other threads, other last digits
     prepare_process(replace(share, threads=threads))
     (sweep / job.name).mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def check(
     points: Sequence[tuple[dict[str, Any], Mapping[str, str]]], connection: Connection
 ) -> None:
     """Builds jobs without training them: sends a checkpoint's bytes, or what is wrong, of each."""
-    prepare_process(Share(1, None))
+    prepare_process(JobResources(1, None))
     for config, choices in points:
         try:
             experiment = Experiment.prepare(config, choices, [])
@@ -98,7 +98,7 @@ def count_gpus(connection: Connection) -> None:
     connection.send(torch.cuda.device_count())
 
 
-def prepare_process(share: Share) -> None:
+def prepare_process(share: JobResources) -> None:
     """A forked process as a job's: out of the terminal's reach, with its share of the machine."""
     os.setpgrp()  # Ctrl-C is the parent's, which then asks each job once
     for number in SIGNALS:  # the server ignores them

@@ -18,14 +18,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.runs.optuna_journal import create_study
-from genrun.sweeps.job_state import JobState, state_of
+from genrun.sweeps.job_state import JobState, job_state
 from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of
-from genrun.sweeps.plan import Job, Plan, identity_of, read_plan
+from genrun.sweeps.plan import Job, SweepPlan, identity_of, read_plan
 from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import settings_of
 from genrun.sweeps.search.trial_configs import compose_point, job_name
 from genrun.sweeps.search.trial_locks import Claims, alone
-from genrun.sweeps.search.trials import Trials, Verdict, verdict
+from genrun.sweeps.search.trials import TrialOutcome, Trials, verdict
 from genrun.terminal.tables import print_line
 
 
@@ -36,7 +36,7 @@ def run_search(sweep: Path, launcher: Launcher, plugins: Sequence[str]) -> None:
     if not (sweep / JOURNAL).exists() and settings.made:
         raise CheckpointUnusable(f"{sweep / JOURNAL}: the journal of this search is gone")
     create_study(sweep / JOURNAL)  # where a search was killed before it had one
-    with Search(sweep) as search:
+    with SearchJobSource(sweep) as search:
         if isinstance(launcher, TakesSource):
             launcher.launch_source(search, settings.trials * len(settings.seeds))
             return
@@ -44,10 +44,10 @@ def run_search(sweep: Path, launcher: Launcher, plugins: Sequence[str]) -> None:
             while jobs := list(islice(iter(search.take, None), settings.batch)):
                 engine.launch(jobs)
                 for job in jobs:
-                    search.ended(state_of(sweep, job))
+                    search.ended(job_state(sweep, job))
 
 
-class Search:
+class SearchJobSource:
     """Gives the runs of trials, and tells the study how they ended.
 
     Of a trial with several seeds the first run begins alone; the others follow where it comes to
@@ -65,7 +65,7 @@ class Search:
         with self._alone():
             self._retry_failed()
 
-    def __enter__(self) -> Search:
+    def __enter__(self) -> SearchJobSource:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -121,7 +121,7 @@ class Search:
             self._settle(trial)
         except ConfigError as error:  # the corners of the space could be composed, this cannot
             print_line(f"trial {trial.number}: {error}")
-            self._end(trial.number, Verdict(TrialState.FAIL, reason=str(error)))
+            self._end(trial.number, TrialOutcome(TrialState.FAIL, reason=str(error)))
 
     def _settle(self, trial: FrozenTrial) -> None:
         """Tells the study how the trial ended, or makes its next runs ready."""
@@ -137,7 +137,7 @@ class Search:
             self._ready.extend(job for job in left if job.name not in self._given)
             self._given |= {job.name for job in left}
 
-    def _end(self, number: int, ended: Verdict) -> None:
+    def _end(self, number: int, ended: TrialOutcome) -> None:
         self._trials.tell(number, ended)
         self._claims.drop(number)
 
@@ -145,7 +145,7 @@ class Search:
         return self._settings.made.get(str(number), [])
 
     def _runs(self, number: int) -> list[JobState]:
-        return [state_of(self._sweep, self._plan.job(name)) for name in self._names(number)]
+        return [job_state(self._sweep, self._plan.job(name)) for name in self._names(number)]
 
     def _owns(self, trial: FrozenTrial, run: JobState) -> bool:
         """Trials with the same values share their runs, which the first of them looks after."""
@@ -176,7 +176,7 @@ class Search:
     def _write(self, jobs: list[Job], made: Mapping[str, list[str]]) -> None:
         all_made = {**self._settings.made, **made}
         self._settings = replace(self._settings, made=all_made)
-        self._plan = Plan(self._plan.words, jobs, asdict(self._settings))
+        self._plan = SweepPlan(self._plan.words, jobs, asdict(self._settings))
         self._plan.write(self._sweep)
 
     def _retry_failed(self) -> None:

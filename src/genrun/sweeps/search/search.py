@@ -9,7 +9,7 @@ from pathlib import Path
 from genrun.config.compose import sweeper_of
 from genrun.core.errors import ConfigError
 from genrun.runs.files import claim
-from genrun.sweeps.plan import Job, Plan, read_plan
+from genrun.sweeps.plan import Job, SweepPlan, read_plan
 from genrun.sweeps.preflight import OWN_LAUNCHER, check_here, check_launcher
 from genrun.sweeps.pruner_study import JOURNAL, joined
 from genrun.sweeps.search.settings import (
@@ -41,7 +41,7 @@ def is_search(words: Sequence[str], config_dir: str | None) -> bool:
 
 def begin_search(
     words: Sequence[str], kept: Sequence[str], config_dir: str | None
-) -> tuple[Path, Plan, list[str]]:
+) -> tuple[Path, SweepPlan, list[str]]:
     """The folder and the plan of a new search, and its words that have one value.
 
     `words` are what was typed, `kept` what they are short for. Raises `ConfigError`.
@@ -76,11 +76,11 @@ def begin_search(
     return *_create(wanted, list(words), settings), apart.base
 
 
-def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, Plan]:
+def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, SweepPlan]:
     from genrun.runs.optuna_journal import create_study
 
     folder = claim(wanted)
-    plan = Plan(words, [], asdict(settings))
+    plan = SweepPlan(words, [], asdict(settings))
     plan.write(folder)
     create_study(folder / JOURNAL)
     return folder, plan
@@ -104,4 +104,4 @@ def resume_search(folder: Path, words: Sequence[str]) -> None:
         with alone(folder):
             plan = read_plan(folder)
             search = asdict(replace(settings_of(plan), trials=int(text)))
-            Plan(plan.words, plan.jobs, search).write(folder)
+            SweepPlan(plan.words, plan.jobs, search).write(folder)

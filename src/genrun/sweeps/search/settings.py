@@ -11,7 +11,7 @@ from genrun.config.limits import LIMITS
 from genrun.config.multirun import MOST_JOBS, plain_words
 from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
-from genrun.sweeps.plan import Plan
+from genrun.sweeps.plan import SweepPlan
 from genrun.sweeps.search.space import RANGE, Dimension, Range, dimension, is_searched
 
 SAMPLERS = ("random", "qmc", "tpe", "grid")
@@ -47,7 +47,7 @@ class Settings:
         return {key: dimension(key, text) for key, text in self.space.items()}
 
 
-def settings_of(plan: Plan) -> Settings:
+def settings_of(plan: SweepPlan) -> Settings:
     """Raises `ConfigError` where the plan is none of a search."""
     if plan.search is None:
         raise ConfigError("this sweep is no search")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from genrun.sweeps.plan import Plan
+from genrun.sweeps.plan import SweepPlan
 from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import settings_of
 from genrun.sweeps.search.trial_locks import is_claimed
 from genrun.sweeps.search.trials import Trials
 
 
-class Standing(NamedTuple):
+class SearchStatus(NamedTuple):
     """How many trials failed, how many are left, and whether other processes look after these.
 
     One that diverged has not failed: to find where that begins is part of a search.
@@ -23,11 +23,11 @@ class Standing(NamedTuple):
     looked_after: bool
 
 
-def standing(folder: Path, plan: Plan) -> Standing:
+def standing(folder: Path, plan: SweepPlan) -> SearchStatus:
     trials = Trials(folder / JOURNAL, settings_of(plan))
     others = len(elsewhere(folder, trials))
     left = trials.to_come() + len(trials.running())
-    return Standing(len(trials.failed()), left, others > 0)
+    return SearchStatus(len(trials.failed()), left, others > 0)
 
 
 def elsewhere(folder: Path, trials: Trials) -> list[int]:

@@ -18,7 +18,7 @@ from genrun.sweeps.search.settings import Settings
 ABANDONED, RETRY_OF, REASON = "abandoned", "retry_of", "reason"  # attributes of a trial
 
 
-class Verdict(NamedTuple):
+class TrialOutcome(NamedTuple):
     """What the study is told of a trial."""
 
     state: TrialState
@@ -26,7 +26,7 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-def verdict(runs: Sequence[JobState], seeds: int) -> Verdict | None:
+def verdict(runs: Sequence[JobState], seeds: int) -> TrialOutcome | None:
     """How a trial ended by how its runs did; None where some are left to do.
 
     Its value is the mean over the seeds of the best held-out values. A run that diverged makes it
@@ -35,11 +35,11 @@ def verdict(runs: Sequence[JobState], seeds: int) -> Verdict | None:
     """
     for run in runs:
         if run.status == "failed":
-            return Verdict(TrialState.FAIL, reason=run.reason)
+            return TrialOutcome(TrialState.FAIL, reason=run.reason)
         if is_pruned(run.status, run.reason) or run.status == "diverged":
-            return Verdict(TrialState.PRUNED, reason=f"{run.status}: {run.reason}")
+            return TrialOutcome(TrialState.PRUNED, reason=f"{run.status}: {run.reason}")
     values = [run.best for run in runs if run.has_result and run.best is not None]
-    return Verdict(TrialState.COMPLETE, fmean(values)) if len(values) == seeds else None
+    return TrialOutcome(TrialState.COMPLETE, fmean(values)) if len(values) == seeds else None
 
 
 class Trials:
@@ -94,7 +94,7 @@ class Trials:
         """Its values as words have them."""
         return {key: word_of(given, trial.params[key]) for key, given in self._space.items()}
 
-    def tell(self, number: int, ended: Verdict) -> None:
+    def tell(self, number: int, ended: TrialOutcome) -> None:
         if ended.reason:
             self._note(number, REASON, ended.reason)
         self._opened.study.tell(number, ended.value, ended.state, skip_if_finished=True)
@@ -102,7 +102,7 @@ class Trials:
     def abandon(self, number: int) -> None:
         """Whoever asked for it was killed before all its values were drawn: nothing has run."""
         self._note(number, ABANDONED, True)
-        self.tell(number, Verdict(TrialState.FAIL))
+        self.tell(number, TrialOutcome(TrialState.FAIL))
 
     def retry(self, trial: FrozenTrial) -> None:
         """The same values once more, as a trial of their own; Optuna's trials fail for good."""

@@ -9,12 +9,12 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from genrun.training.distributed.process_group import Processes
+from genrun.training.distributed.process_group import ProcessGroup
 
 SIGNAL, SECONDS = range(2)
 
 
-class Exchange:
+class GradientSync:
     """Averages a player's gradients over the processes, before anything else changes them.
 
     With them go, in the same message: whether a process got a signal, and rank 0's seconds of
@@ -26,7 +26,7 @@ class Exchange:
     """
 
     def __init__(
-        self, processes: Processes, trained: Sequence[nn.Module], device: torch.device
+        self, processes: ProcessGroup, trained: Sequence[nn.Module], device: torch.device
     ) -> None:
         self._processes = processes
         buffers = [buffer for network in trained for buffer in network.buffers()]

@@ -15,26 +15,26 @@ from torch import Tensor
 
 from genrun.core import errors
 from genrun.core.errors import GenrunError, ProcessLost
-from genrun.core.process_rank import Place
+from genrun.core.process_rank import ProcessRank
 
 PATIENCE = timedelta(hours=1)  # for one that is alive and does not answer, as it may be evaluating
 
 T = TypeVar("T")
 
 
-class Processes:
+class ProcessGroup:
     """Every method is called by all of them, in the same order; alone it does nothing.
 
     Raises `ProcessLost` where another one has ended. Sums have the same bits everywhere, so what
     is computed from them is the same everywhere.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ProcessRank) -> None:
         self.rank = place.rank
         self.size = place.size
 
     @classmethod
-    def join(cls, place: Place, device: torch.device) -> Processes:
+    def join(cls, place: ProcessRank, device: torch.device) -> ProcessGroup:
         """Waits for the others that torchrun started. Tensors on CPU and device can be sent."""
         if place.size > 1 and not dist.is_initialized():
             backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from genrun.training.distributed.process_group import Processes
+from genrun.training.distributed.process_group import ProcessGroup
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -19,7 +19,7 @@ class SharedBatchNorm(_BatchNorm):
     nor by `torch.func`, which R1 needs.
     """
 
-    def __init__(self, local: _BatchNorm, processes: Processes) -> None:
+    def __init__(self, local: _BatchNorm, processes: ProcessGroup) -> None:
         super().__init__(local.num_features, local.eps, local.momentum)
         self.track_running_stats = local.track_running_stats
         self._parameters = local._parameters
@@ -59,7 +59,7 @@ class SharedBatchNorm(_BatchNorm):
             running.lerp_(seen, share)
 
 
-def share_batch_statistics(nets: nn.Module, processes: Processes) -> None:
+def share_batch_statistics(nets: nn.Module, processes: ProcessGroup) -> None:
     """Replaces every BatchNorm in the networks; their states keep their names."""
     for name, child in nets.named_children():
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
@@ -68,13 +68,13 @@ def share_batch_statistics(nets: nn.Module, processes: Processes) -> None:
             share_batch_statistics(child, processes)
 
 
-def _gathered(own: Tensor, processes: Processes) -> Tensor:
+def _gathered(own: Tensor, processes: ProcessGroup) -> Tensor:
     """(processes, ...) from each one's (...), differentiable as often as one likes."""
     index = torch.arange(processes.size, device=own.device).view(-1, *[1] * own.dim())
     return _sum((index == processes.rank).to(own.dtype) * own, processes)
 
 
-def _sum(own: Tensor, processes: Processes) -> Tensor:
+def _sum(own: Tensor, processes: ProcessGroup) -> Tensor:
     summed: Tensor = _Sum.apply(own, processes)  # type: ignore[no-untyped-call]  # torch's own
     return summed
 
@@ -83,11 +83,11 @@ class _Sum(torch.autograd.Function):
     """The sum over the processes, on all of which the losses are added up: so are gradients."""
 
     @staticmethod
-    def forward(own: Tensor, processes: Processes) -> Tensor:
+    def forward(own: Tensor, processes: ProcessGroup) -> Tensor:
         return processes.sum_(own.clone())
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Processes], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ProcessGroup], output: Tensor) -> None:
         ctx.processes = inputs[1]
 
     @staticmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from genrun.core.errors import Diverged
-from genrun.core.types import Change, State
+from genrun.core.types import HealthTransition, State
 
 
 class Watch(Protocol):
@@ -15,7 +15,9 @@ class Watch(Protocol):
 
     def start(self) -> State: ...
 
-    def observe(self, state: State, row: Mapping[str, float]) -> tuple[State, Change | None]: ...
+    def observe(
+        self, state: State, row: Mapping[str, float]
+    ) -> tuple[State, HealthTransition | None]: ...
 
 
 class Fatal(Protocol):

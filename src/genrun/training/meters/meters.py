@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from genrun.core.usage import Spent
+from genrun.core.usage import ResourceUsage
 from genrun.training.meters.energy import Energy
 
 # MERGED: The most memory that was in use at once.
@@ -81,7 +81,7 @@ class Meters:
     """
 
     device: torch.device
-    earlier: Spent | None = None  # None: there is no earlier part
+    earlier: ResourceUsage | None = None  # None: there is no earlier part
     clock: Clock = field(default_factory=Clock)
     _energy: Energy = field(init=False)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from genrun.training.optimizers.probe import fresh_copy, parameters_of, step_on_a_bowl
+from genrun.training.optimizers.probe import copy_without_state, parameters_of, step_on_quadratic
 
 LARGEST = 3  # entries in each dimension of a copy: what moves it does not depend on its size
 STEPS = 3  # SOAP's first only begins its statistics
@@ -42,11 +42,11 @@ def audit(optimizer: Optimizer, asked: list[nn.Parameter]) -> Audit:
     own = parameters_of(optimizer)
     copies = [_small(parameter) for parameter in own]
     starts = [tensor.detach().clone() for tensor in copies]
-    tried = fresh_copy(optimizer, copies)
+    tried = copy_without_state(optimizer, copies)
     for group in tried.param_groups:
         group["lr"] = group["lr"] or 1.0  # 0 was asked for, and says nothing about the rule
     for _ in range(STEPS):
-        handed = step_on_a_bowl(tried)
+        handed = step_on_quadratic(tried)
     altered = any(
         tensor.grad is None or not torch.equal(tensor.grad, gradient)
         for tensor, gradient in zip(copies, handed, strict=True)

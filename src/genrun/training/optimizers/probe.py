@@ -18,12 +18,14 @@ def parameters_of(optimizer: Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def fresh_copy(optimizer: Optimizer, parameters: Sequence[Tensor] | None = None) -> Optimizer:
+def copy_without_state(
+    optimizer: Optimizer, parameters: Sequence[Tensor] | None = None
+) -> Optimizer:
     """As it was before its first step, over copies of its parameters or over those given."""
     return _copy(optimizer, parameters, leave_out=("step", "state"))
 
 
-def whole_copy(optimizer: Optimizer, parameters: Sequence[Tensor] | None = None) -> Optimizer:
+def copy_with_state(optimizer: Optimizer, parameters: Sequence[Tensor] | None = None) -> Optimizer:
     """With its state, over copies of its parameters or over those given.
 
     `copy.deepcopy` would not do: torch's optimizers give it their groups and state alone, without
@@ -45,7 +47,7 @@ def _copy(
     return copied
 
 
-def step_on_a_bowl(optimizer: Optimizer) -> list[Tensor]:
+def step_on_quadratic(optimizer: Optimizer) -> list[Tensor]:
     """One step down a quadratic whose lowest point is at 1, with another curvature everywhere.
 
     Gives the gradients that the optimizer was handed last.

@@ -10,7 +10,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from genrun.training.optimizers.closure import takes_closure
-from genrun.training.optimizers.probe import fresh_copy, parameters_of, step_on_a_bowl, whole_copy
+from genrun.training.optimizers.probe import (
+    copy_with_state,
+    copy_without_state,
+    parameters_of,
+    step_on_quadratic,
+)
 
 
 # MERGED: An optimizer's state in the form of a checkpoint.
@@ -59,13 +64,13 @@ STEPS = 3  # of L-BFGS, whose history begins with its second iteration, be that 
 
 def state_forms(optimizer: Optimizer) -> dict[int, dict[str, Any]]:
     """By the parameter's index and the name: tensors, lists and numbers of the right form."""
-    tried = fresh_copy(optimizer)
+    tried = copy_without_state(optimizer)
     for _ in range(STEPS if takes_closure(type(optimizer)) else 1):
-        step_on_a_bowl(tried)
+        step_on_quadratic(tried)
     return {i: dict(tried.state.get(p, {})) for i, p in enumerate(parameters_of(tried))}
 
 
-def refuse_other_state(optimizer: Optimizer, given: Mapping[str, Tensor]) -> None:
+def check_state_tensors(optimizer: Optimizer, given: Mapping[str, Tensor]) -> None:
     """Raises `ValueError` where tensors, by their path, are not such as it would keep.
 
     Paths are those of `split_optimizer_state`. A parameter that never had a gradient has no
@@ -103,7 +108,7 @@ def _same(tensor: Tensor, own: Tensor) -> bool:
     return (tensor.shape, tensor.dtype) == (own.shape, own.dtype)
 
 
-def refuse_other_counts(optimizer: Optimizer, groups: Sequence[Mapping[str, Any]]) -> None:
+def check_hyperparameters(optimizer: Optimizer, groups: Sequence[Mapping[str, Any]]) -> None:
     """Raises `ValueError` where a checkpoint's groups change a number of things it was made with.
 
     How many iterations and how much history: what a checkpoint says of them could take any time
@@ -117,10 +122,10 @@ def refuse_other_counts(optimizer: Optimizer, groups: Sequence[Mapping[str, Any]
                 raise ValueError(f"its optimizer's {name} is {given[name]}, not {own[name]}")
 
 
-def refuse_unusable(optimizer: Optimizer) -> None:
+def check_can_step(optimizer: Optimizer) -> None:
     """Raises `ValueError` where the state that it has been given breaks its next step."""
-    tried = whole_copy(optimizer)
+    tried = copy_with_state(optimizer)
     try:
-        step_on_a_bowl(tried)
+        step_on_quadratic(tried)
     except Exception as error:  # a state can be wrong in any way
         raise ValueError(f"its optimizer cannot go on ({error})") from error
