@@ -15,6 +15,7 @@ from genrun.config.compose import compose
 from genrun.config.saved import read_config
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols.model import Model
+from genrun.core.status import RunStatus
 from genrun.core.types import DataSpec
 from genrun.evaluation.evaluate import EvaluateOptions, evaluate_run
 from genrun.evaluation.held_back_images import measure_on_test
@@ -56,9 +57,9 @@ class Run:
         return self._folder.path
 
     @property
-    def status(self) -> str:
+    def status(self) -> RunStatus:
         """running, finished, stopped_early, interrupted, diverged or failed"""
-        return str(self.info["status"])
+        return RunStatus(self.info["status"])
 
     @property
     def info(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from genrun.commands import VERBS
 from genrun.core import progress_bar
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError
 from genrun.core.process_rank import exit_code_for, refuse_several, wait_for_rank_zero
+from genrun.core.status import RunStatus
 
 BUG = 70
 
@@ -45,7 +46,7 @@ def _leave(number: int, frame: object) -> NoReturn:
     name = signal.Signals(number).name
     if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
         os.write(2, f"genrun: {name}: left; nothing was being trained\n".encode())
-    os._exit(EXIT_CODE_OF_STATUS["interrupted"])
+    os._exit(EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED])
 
 
 def run(argv: Sequence[str]) -> int:
@@ -70,7 +71,7 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
-        return EXIT_CODE_OF_STATUS["interrupted"]
+        return EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED]
     except Exception as error:
         if full_errors_wanted():
             raise

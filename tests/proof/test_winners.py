@@ -15,9 +15,9 @@ from genrun.proof.final_test import untested
 from genrun.proof.prove import resume_proof
 from genrun.proof.verdict import write_verdict
 from genrun.proof.winners import bound_lines, choose_winners, final_plan, tuning_values
-from genrun.results.collect import PROOF as NAME
 from genrun.results.collect import collect
 from genrun.results.proof_file import ContestantRecord, Cost, Proof, read_proof
+from genrun.runs.layout import PROOF as NAME
 from genrun.sweeps.plan import SweepPlan, read_plan
 from tests.sweeps.made_up import MONITOR, Outcome, leave, make_jobs, run_json
 

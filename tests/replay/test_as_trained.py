@@ -49,9 +49,7 @@ def train(folder: Path, *words: str) -> Ended:
     return prepare(*WORDS, *words).train(folder, SilentDisplay())
 
 
-def replayed(
-    folders: Sequence[Path], words: Sequence[str], axis: Axis = "steps"
-) -> list[Outcome]:
+def replayed(folders: Sequence[Path], words: Sequence[str], axis: Axis = "steps") -> list[Outcome]:
     (outcomes,) = replay_runs(folders, policies_of(words), None, axis).outcomes.values()
     return outcomes
 

@@ -8,6 +8,7 @@ from typing import Any
 from genrun.commands.arguments import integer, listed, run_and_settings, settings_among
 from genrun.config.groups import conf_folder
 from genrun.core.errors import ConfigError
+from genrun.runs import layout
 from genrun.runs.folder import RunFolder
 
 LEAST = {  # of whole numbers
@@ -64,7 +65,6 @@ def run(words: Sequence[str]) -> int:
     run_folder = RunFolder.open(folder)
 
     from genrun.api import Run
-    from genrun.evaluation.evaluate import FILE
     from genrun.terminal.tables import print_line
 
     found = Run(run_folder, listed(given["plugins"])).evaluate(
@@ -76,7 +76,7 @@ def run(words: Sequence[str]) -> int:
         **numbers,
     )
     print_evaluation(found)
-    print_line(str(run_folder.path / FILE))
+    print_line(str(run_folder.path / layout.EVALUATION))
     return 0
 
 

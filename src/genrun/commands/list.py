@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
+from genrun.core.status import RunStatus
 from genrun.runs.folder import run_folders
 from genrun.runs.lock import who_writes
 from genrun.terminal.tables import print_line, print_table
@@ -30,7 +31,7 @@ def run(words: Sequence[str]) -> int:
         best = info.get("best") or {}
         choices = " ".join(name for name in info["choices"].values() if name)
         status = info["status"]
-        if status == "running" and who_writes(folder.path) is None:
+        if status == RunStatus.RUNNING and who_writes(folder.path) is None:
             status = "killed"
         row = (folder.path, status, info.get("step"), info["monitor"], best.get("value"))
         rows.append((*row, best.get("step"), choices))

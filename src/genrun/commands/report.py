@@ -7,9 +7,9 @@ from pathlib import Path
 
 from genrun.commands.arguments import folders_and_settings, settings_among
 from genrun.commands.compare import DEFAULTS, asked_of, runs_in
+from genrun.runs import layout
 from genrun.runs.files import check_named
 
-NAME = "report.html"
 ENDINGS = (".html", ".htm")
 MADE = b'<meta name="generator" content="genrun report">'
 LONGEST_HEAD = 4096  # bytes, in which it stands
@@ -30,7 +30,7 @@ def run(words: Sequence[str]) -> int:
     folders, settings = folders_and_settings(USAGE, words)
     given = settings_among("report", settings, DEFAULTS)
     asked = asked_of(given)
-    wanted = Path(given["out"]) if given["out"] else _folder(folders) / NAME
+    wanted = Path(given["out"]) if given["out"] else _folder(folders) / layout.REPORT
     out = check_named(wanted, ENDINGS, _is_page, "page of genrun report")
 
     from genrun.comparison.compare import compare_runs
@@ -57,9 +57,9 @@ def _is_page(path: Path) -> bool:
 
 def _folder(folders: Sequence[str]) -> Path:
     """The sweep's or proof's, if one is given and nothing else."""
-    from genrun.results.collect import PROOF
-    from genrun.sweeps.plan import NAME as PLAN
 
     own = Path(folders[0])
-    whole = len(folders) == 1 and any((own / name).is_file() for name in (PROOF, PLAN))
+    whole = len(folders) == 1 and any(
+        (own / name).is_file() for name in (layout.PROOF, layout.PLAN)
+    )
     return own if whole else Path()

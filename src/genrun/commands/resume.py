@@ -8,12 +8,11 @@ from pathlib import Path
 from genrun.commands.arguments import run_and_settings
 from genrun.core.errors import ConfigError
 from genrun.core.process_rank import ProcessRank, exit_code_for
+from genrun.core.status import RunStatus
+from genrun.runs import layout
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import refuse_if_locked
 
-PLAN = "plan.json"  # in a sweep's folder
-PROOF = "proof.json"  # in a proof's
-ENDED = ("finished", "stopped_early", "diverged")
 USAGE = (
     "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
     "genrun resume SWEEP [hydra/launcher=NAME] [hydra.launcher.KEY=VALUE] [plugins=[MODULE]]\n"
@@ -25,11 +24,11 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Nothing is done to a run that ended, unless it gets more steps or another budget."""
-    if words and (Path(words[0]) / PLAN).is_file():
+    if words and (Path(words[0]) / layout.PLAN).is_file():
         from genrun.sweeps.sweep import resume_sweep
 
         return resume_sweep(Path(words[0]), words[1:])
-    if words and (Path(words[0]) / PROOF).is_file():
+    if words and (Path(words[0]) / layout.PROOF).is_file():
         from genrun.proof.prove import resume_proof
 
         return resume_proof(Path(words[0]), words[1:])
@@ -43,7 +42,7 @@ def run(words: Sequence[str]) -> int:
     saved = read_config(run_folder)
     config = override(saved, settings)
     refuse_changes(saved, config)
-    if info["status"] in ENDED and not goes_further(saved, config):
+    if RunStatus(info["status"]).ended and not goes_further(saved, config):
         from genrun.terminal.tables import print_line
 
         if first:

@@ -9,14 +9,14 @@ from typing import Any
 from genrun.commands.arguments import run_and_settings, settings_among
 from genrun.core.formatting import comparison_text, shown_bytes, shown_updates, with_errors
 from genrun.core.log_names import is_error
+from genrun.core.status import RunStatus
 from genrun.core.usage import PHASES, ResourceUsage
+from genrun.runs import layout
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import who_writes
 from genrun.runs.usage import spent_of
 from genrun.terminal.tables import print_facts, print_table
 
-PLAN = "plan.json"  # in a sweep's folder
-PROOF = "proof.json"  # in a proof's
 USAGE = (
     "genrun show RUN\n  What the run is, how it ended, and its last and best values.\n"
     "genrun show SWEEP\n"
@@ -30,12 +30,12 @@ def run(words: Sequence[str]) -> int:
     """What a run is, how it ended, and its first, last and lowest values; or a sweep's summary."""
     folder, settings = run_and_settings(USAGE, words)
     settings_among("show", settings, {})
-    if (Path(folder) / PLAN).is_file():
+    if (Path(folder) / layout.PLAN).is_file():
         from genrun.results.summary.show import show_sweep
 
         show_sweep(Path(folder))
         return 0
-    if (Path(folder) / PROOF).is_file():
+    if (Path(folder) / layout.PROOF).is_file():
         from genrun.proof.show import show_proof
 
         show_proof(Path(folder))
@@ -82,7 +82,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
 
 
 def _status(folder: RunFolder, info: Mapping[str, Any]) -> str:
-    if info["status"] != "running":
+    if info["status"] != RunStatus.RUNNING:
         return f"{info['status']}: {info['reason']}" if info["reason"] else str(info["status"])
     who = who_writes(folder.path)
     return f"killed; go on with: genrun resume {folder.path}" if who is None else f"running: {who}"

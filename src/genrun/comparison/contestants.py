@@ -10,8 +10,7 @@ from genrun.comparison.options import Split
 from genrun.results.curve import Axis
 from genrun.results.grouping import Configuration, Workload
 from genrun.results.record import RunRecord
-
-TUNING, FINAL = "tuning", "final"  # stages of a proof
+from genrun.runs import layout
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ def contender_of(
     Only configurations with at least half as many seeds as the most that one has can stand for
     it: else the luckiest of single runs would, beside one that was repeated.
     """
-    final = _of_stage(configurations, FINAL)
-    tuned = _of_stage(configurations, TUNING)
+    final = _of_stage(configurations, layout.FINAL)
+    tuned = _of_stage(configurations, layout.TUNING)
     judged = final or list(configurations)
     seeds = {one.label: usable_runs(one, metric) for one in judged}
     most = max(map(len, seeds.values()), default=0)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.comparison.contestants import TUNING, Contestant
+from genrun.comparison.contestants import Contestant
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.results.grouping import Configuration
 from genrun.results.proof_file import Proof, proof_of
+from genrun.runs import layout
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.search.space import Choices, Dimension, Range, dimension
 
@@ -87,7 +88,7 @@ def space_of(contender: Contestant, files: Files) -> Space:
     runs = [run for one in contender.tried for run in one.runs]
     if any(run.sweep is None for run in runs):
         return Space(_swept(contender.tried), GRID)
-    if all(run.stage == TUNING for run in runs):
+    if all(run.stage == layout.TUNING for run in runs):
         stated = [files.of_proof(run.sweep, run.folder.name) for run in runs if run.sweep]
         samplers = {RANDOM[0]}
     else:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from genrun.comparison.contestants import Contestant, value_of
 from genrun.comparison.search_spaces import Space
 from genrun.comparison.verdict import TunedTrial, Tuning
+from genrun.core.status import RunStatus
 from genrun.results.curve import AXES, Axis
 from genrun.results.grouping import Configuration
 from genrun.results.record import RunRecord
@@ -59,7 +60,7 @@ def _began(one: Configuration) -> str:
 
 def _cost(runs: Sequence[RunRecord], axis: Axis) -> float:
     """Of all that began. NaN where one does not say."""
-    return sum(run.spent(axis) for run in runs if run.status != "missing")
+    return sum(run.spent(axis) for run in runs if run.status != RunStatus.MISSING)
 
 
 def _add(first: Mapping[Axis, float], second: Mapping[Axis, float]) -> dict[Axis, float]:

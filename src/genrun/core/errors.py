@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from genrun.core.status import RunStatus
+
 # MERGED: Whether the user asked for whole traces, Hydra's own way.
 FULL_ERRORS = "HYDRA_FULL_ERROR"
 _WANTED = os.environ.get(FULL_ERRORS) == "1"  # as it began: `hydra_call` sets it for its own ends
@@ -16,7 +18,10 @@ def full_errors_wanted() -> bool:
     return _WANTED
 
 
-EXIT_CODE_OF_STATUS = {"interrupted": 75, "diverged": 4}  # how a run can end but for 0
+EXIT_CODE_OF_STATUS: dict[str, int] = {
+    RunStatus.INTERRUPTED: 75,
+    RunStatus.DIVERGED: 4,
+}  # how a run can end but for 0
 
 
 class GenrunError(Exception):

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, ProcessLost
+from genrun.core.status import RunStatus
 
 OTHERS_FIRST_SECONDS = 10.0  # within which torchrun ends the others once one of them has left
 
@@ -81,7 +82,7 @@ def wait_for_rank_zero(error: Exception | None = None) -> str:
     return f"process {rank}: " if rank > 0 else ""
 
 
-def exit_code_for(status: str) -> int:
+def exit_code_for(status: RunStatus) -> int:
     """The exit code of a run that ended so, which rank 0 leaves with first."""
     code = EXIT_CODE_OF_STATUS.get(status, 0)
     if code:

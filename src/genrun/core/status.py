@@ -1,8 +1,39 @@
-"""How the reasons of runs begin that other code goes by."""
+"""How a run stands, as `status` and `reason` of run.json say it."""
 
-PRUNED = "pruner: "  # a trial that its search gave up
+from __future__ import annotations
+
+from enum import StrEnum
+
+PRUNED = "pruner: "  # begins the reason of a trial that its search gave up
+
+
+class RunStatus(StrEnum):
+    """The status of a run; MISSING and RUNNING are of runs that have not ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED_EARLY = "stopped_early"
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    MISSING = "missing"  # of a job without a run.json
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has an outcome: resuming it changes nothing."""
+        return self in (RunStatus.FINISHED, RunStatus.STOPPED_EARLY, RunStatus.DIVERGED)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the run has a final value that counts."""
+        return self in (RunStatus.FINISHED, RunStatus.STOPPED_EARLY)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run counts as worst: it diverged, or ended with an error."""
+        return self in (RunStatus.DIVERGED, RunStatus.FAILED)
 
 
 def is_pruned(status: str, reason: str) -> bool:
-    """Whether a run stopped early because it did worse than others: its value is of no end."""
-    return status == "stopped_early" and reason.startswith(PRUNED)
+    """Whether a search gave the run up as worse than others: its last value is of no end."""
+    return status == RunStatus.STOPPED_EARLY and reason.startswith(PRUNED)

@@ -23,6 +23,7 @@ from genrun.experiment.device import find_device
 from genrun.experiment.memory import memory_errors, refuse_too_many
 from genrun.experiment.metrics import build_comparison
 from genrun.experiment.restore import refuse_other_data
+from genrun.runs import layout
 from genrun.runs.files import write_json, write_whole
 from genrun.runs.folder import RunFolder
 from genrun.runs.sample_images import grid_png, picture_png
@@ -31,7 +32,7 @@ METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage")
 OF_MODES = "modes"  # besides, of data that have some
 PAIRS = 40  # of a sample and its nearest training image, in the picture
 COLUMNS = 16  # images in one of its rows: pairs side by side
-FILE, PICTURE = "evaluation.json", "nearest-training-images.png"
+PICTURE = "nearest-training-images.png"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def evaluate_run(
         with output_errors(folder.samples):
             folder.samples.mkdir(exist_ok=True)
         write_whole(folder.samples / PICTURE, _picture(found, data.spec))
-    write_json(folder.path / FILE, content)
+    write_json(folder.path / layout.EVALUATION, content)
     return content
 
 

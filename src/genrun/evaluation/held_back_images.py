@@ -18,11 +18,10 @@ from genrun.experiment.device import find_device
 from genrun.experiment.memory import memory_errors
 from genrun.experiment.metrics import build_comparison
 from genrun.experiment.restore import refuse_other_data
+from genrun.runs import layout
 from genrun.runs.files import write_json
 from genrun.runs.folder import RunFolder
 from genrun.training.evaluation import Evaluation
-
-FILE = "test.json"
 
 
 def measure_on_test(
@@ -56,5 +55,5 @@ def measure_on_test(
         "monitor": info["monitor"],
         "values": {n: value if math.isfinite(value) else None for n, value in values.items()},
     }
-    write_json(folder.path / FILE, content)
+    write_json(folder.path / layout.TEST, content)
     return content

@@ -14,6 +14,7 @@ from genrun.config.saved import goes_further, read_config
 from genrun.core.errors import FolderLocked
 from genrun.core.protocols.display import Display
 from genrun.core.protocols.tracker import Tracker
+from genrun.core.status import RunStatus
 from genrun.experiment import run_info
 from genrun.experiment.build import Built, build
 from genrun.experiment.device import idle_gpus
@@ -83,7 +84,7 @@ class Experiment:
         with only_writer(folder), Interrupt(interrupted) as signals:
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             collected = run_info.run_info(self.built, self.config, self.choices, self.overrides)
-            run.update({"status": "running", "reason": "", **collected, "resumed": []})
+            run.update({"status": RunStatus.RUNNING, "reason": "", **collected, "resumed": []})
             recorder = FolderRecorder.begin(folder)
             return self._run(run, recorder, display, signals, Meters(self.built.device), None)
 
@@ -119,7 +120,12 @@ class Experiment:
             resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             steps, all_resumed = self.built.plan.steps, [*before["resumed"], resumed]
-            begun = {"status": "running", "reason": "", "steps": steps, "resumed": all_resumed}
+            begun = {
+                "status": RunStatus.RUNNING,
+                "reason": "",
+                "steps": steps,
+                "resumed": all_resumed,
+            }
             run.update({**begun, "compute": None})
             meters = Meters(self.built.device, None if newest.checkpoint is None else earlier)
             return self._run(run, recorder, display, signals, meters, newest.checkpoint)

@@ -8,6 +8,7 @@ from typing import Any
 from genrun.core.errors import OutputFailed
 from genrun.core.protocols.display import Display
 from genrun.core.protocols.tracker import TrackedEnd
+from genrun.core.status import RunStatus
 from genrun.experiment import run_info
 from genrun.experiment.build import Built
 from genrun.runs.folder import RunFolder
@@ -33,9 +34,9 @@ def record_failure(
     run: RunFolder, built: Built, meters: Meters, error: BaseException
 ) -> TrainingOutcome:
     """On the way out of an error, which matters more than that the disk is full."""
-    outcome = TrainingOutcome("failed", f"{type(error).__name__}: {error}")
+    outcome = TrainingOutcome(RunStatus.FAILED, f"{type(error).__name__}: {error}")
     if isinstance(error, KeyboardInterrupt):
-        outcome = TrainingOutcome("interrupted", "left at once by a second signal")
+        outcome = TrainingOutcome(RunStatus.INTERRUPTED, "left at once by a second signal")
     ended = {"status": outcome.status, "reason": outcome.reason}
     with contextlib.suppress(OutputFailed):
         run.update({**ended, "compute": compute(built, meters)})
@@ -63,6 +64,6 @@ def record_outcome(
         lines["best"] = f"{built.plan.monitor} {best['value']:.5g} at step {best['step']}"
     if pictures := sorted(run.samples.glob("step-*[0-9].png")):
         lines["samples"] = run_info.display_path(pictures[-1])
-    if outcome.status == "interrupted":
+    if outcome.status == RunStatus.INTERRUPTED:
         lines["go on"] = f"genrun resume {run_info.display_path(run.path)}"
     display.finish(outcome.status, outcome.reason, lines)

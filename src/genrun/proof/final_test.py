@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, SweepPaused
-from genrun.results.proof_file import FINAL
 from genrun.results.summary.job_result import result_of
+from genrun.runs import layout
 from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.resources import JobResources, available_cores
 from genrun.sweeps.plan import read_plan
 
-FILE = "test.json"
 LARGEST = 1 << 20
 WAIT_SECONDS = 0.25
 FORM = {
@@ -34,7 +33,7 @@ def read_test(row: JobState) -> dict[str, Any] | None:
 
     Raises `CheckpointUnusable` where it is damaged.
     """
-    path = row.folder / FILE
+    path = row.folder / layout.TEST
     if not path.is_file():
         return None
     try:
@@ -48,7 +47,7 @@ def read_test(row: JobState) -> dict[str, Any] | None:
 
 def untested(folder: Path) -> list[JobState]:
     """The winners' runs that came to a sound end and wait for their test."""
-    rows = job_states(folder / FINAL, read_plan(folder / FINAL).jobs)
+    rows = job_states(folder / layout.FINAL, read_plan(folder / layout.FINAL).jobs)
     return [row for row in rows if result_of(row).value is not None and read_test(row) is None]
 
 

@@ -13,7 +13,8 @@ from genrun.proof.cost import print_costs, total_of
 from genrun.proof.options import LAUNCHER, Options, read_options
 from genrun.proof.prepare import Prepared, prepare
 from genrun.proof.stages import run_stages
-from genrun.results.proof_file import TUNING, ContestantRecord, Proof, read_proof
+from genrun.results.proof_file import ContestantRecord, Proof, read_proof
+from genrun.runs import layout
 from genrun.runs.disk_space import check_disk_space
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
@@ -67,7 +68,9 @@ def _refuse_without_plugins(folder: Path, plugins: Sequence[str]) -> None:
 
     What a proof lists is only named, never imported: it may be a stranger's. Raises `ConfigError`.
     """
-    listed = {name for job in read_plan(folder / TUNING).jobs for name in job.config["plugins"]}
+    listed = {
+        name for job in read_plan(folder / layout.TUNING).jobs for name in job.config["plugins"]
+    }
     missing = sorted(str(name) for name in listed - set(plugins))
     if missing:
         raise ConfigError(f"{folder}: was made with plugins=[{','.join(missing)}]; say so again")
@@ -75,7 +78,7 @@ def _refuse_without_plugins(folder: Path, plugins: Sequence[str]) -> None:
 
 def _create(folder: Path, words: list[str], options: Options, prepared: Prepared) -> Proof:
     """The tuning sweep's plan first: a folder with a proof.json can be gone on with."""
-    tuning = folder / TUNING
+    tuning = folder / layout.TUNING
     with output_errors(tuning):
         tuning.mkdir()
     SweepPlan(words, prepared.jobs).write(tuning)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.formatting import number
+from genrun.core.status import RunStatus
 from genrun.proof.cost import as_text
 from genrun.proof.final_test import untested
 from genrun.proof.verdict import show_verdict
 from genrun.proof.winners import tuning_values
-from genrun.results.proof_file import FINAL, TUNING, Proof, read_proof
+from genrun.results.proof_file import Proof, read_proof
 from genrun.results.summary.job_result import result_of
 from genrun.results.summary.tables import cost_text
+from genrun.runs import layout
 from genrun.runs.lock import who_writes
 from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.plan import read_plan
@@ -25,7 +27,7 @@ from genrun.terminal.tables import print_facts, print_line, print_table
 def show_proof(folder: Path) -> None:
     """Reads any proof, whole or not. Raises `CheckpointUnusable` where it is damaged."""
     proof = read_proof(folder)
-    rows = {stage: _rows(folder, stage, proof) for stage in (TUNING, FINAL)}
+    rows = {stage: _rows(folder, stage, proof) for stage in (layout.TUNING, layout.FINAL)}
     facts: dict[str, Any] = {
         "proof": folder,
         "command": f"genrun prove {shlex.join(proof.words)}",
@@ -38,14 +40,14 @@ def show_proof(folder: Path) -> None:
     }
     print_facts(facts)
     _print_tuning(folder, proof)
-    if proof.winners is not None and _left(rows[FINAL]) == 0 and not untested(folder):
+    if proof.winners is not None and _left(rows[layout.FINAL]) == 0 and not untested(folder):
         show_verdict(folder, proof)
-    print_line(f"each stage by itself: genrun show {os.path.relpath(folder / TUNING)}")
+    print_line(f"each stage by itself: genrun show {os.path.relpath(folder / layout.TUNING)}")
 
 
 def _rows(folder: Path, stage: str, proof: Proof) -> list[JobState]:
     """None of the last stage before there are winners: its plan may be half of it."""
-    if stage == FINAL and proof.winners is None:
+    if stage == layout.FINAL and proof.winners is None:
         return []
     return job_states(folder / stage, read_plan(folder / stage).jobs)
 
@@ -54,7 +56,7 @@ def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:
     if (who := who_writes(folder)) is not None:
         return who
     stage = "tuning" if proof.winners is None else "the winners' runs"
-    if proof.winners is not None and _left(rows[FINAL]) == 0:
+    if proof.winners is not None and _left(rows[layout.FINAL]) == 0:
         if not untested(folder):
             return "complete"
         stage = "tests"
@@ -62,7 +64,7 @@ def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:
 
 
 def _left(rows: list[JobState]) -> int:
-    return sum(not row.has_result and row.status != "failed" for row in rows)
+    return sum(not row.has_result and row.status != RunStatus.FAILED for row in rows)
 
 
 def _counts(rows: list[JobState]) -> str | None:

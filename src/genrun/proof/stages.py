@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrun.core.errors import SweepFailed, SweepPaused, output_errors
+from genrun.core.status import RunStatus
 from genrun.proof.final_test import test_runs
 from genrun.proof.verdict import write_verdict
 from genrun.proof.winners import bound_lines, choose_winners, final_plan
-from genrun.results.proof_file import FINAL, TUNING, Proof
+from genrun.results.proof_file import Proof
+from genrun.runs import layout
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.sweep import resume_sweep
@@ -29,12 +31,12 @@ def run_stages(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Seq
     words = [*launcher, *([f"plugins=[{','.join(plugins)}]"] if plugins else [])]
     if proof.winners is None:
         print_line("stage 1 of 3: tuning")
-        _run_stage(folder, TUNING, words)
+        _run_stage(folder, layout.TUNING, words)
         proof = _close_tuning(folder, proof)
     wrong: dict[str, str] = {}
     if any(proof.winners.values() if proof.winners else ()):
         print_line("stage 2 of 3: the winners on fresh seeds")
-        _run_stage(folder, FINAL, words)
+        _run_stage(folder, layout.FINAL, words)
         print_line("stage 3 of 3: their best weights on the test images")
         wrong = _test(folder, plugins)
     write_verdict(folder, proof)
@@ -67,7 +69,7 @@ def _close_tuning(folder: Path, proof: Proof) -> Proof:
     """From now on no trial changes who is re-run: the plan of that first, then who it is."""
     winners = choose_winners(folder, proof)
     plan = final_plan(folder, proof, winners)
-    final = folder / FINAL
+    final = folder / layout.FINAL
     with output_errors(final):
         final.mkdir(exist_ok=True)
     plan.write(final)
@@ -91,6 +93,8 @@ def _test(folder: Path, plugins: Sequence[str]) -> dict[str, str]:
 
 def _failures(folder: Path) -> list[str]:
     """The jobs of both stages that failed, which is no result of theirs."""
-    plans = [folder / stage for stage in (TUNING, FINAL) if (folder / stage).is_dir()]
+    plans = [
+        folder / stage for stage in (layout.TUNING, layout.FINAL) if (folder / stage).is_dir()
+    ]
     rows = [row for sweep in plans for row in job_states(sweep, read_plan(sweep).jobs)]
-    return [f"{row.job.name}: {row.reason}" for row in rows if row.status == "failed"]
+    return [f"{row.job.name}: {row.reason}" for row in rows if row.status == RunStatus.FAILED]

@@ -11,10 +11,9 @@ from genrun.comparison.tables import print_verdict
 from genrun.comparison.verdict import Verdict, to_json
 from genrun.results.collect import Found, collect
 from genrun.results.proof_file import Proof
+from genrun.runs import layout
 from genrun.runs.files import write_json, write_whole
 from genrun.terminal.tables import print_line
-
-VERDICT, PAGE = "verdict.json", "report.html"
 
 
 def show_verdict(folder: Path, proof: Proof) -> None:
@@ -31,10 +30,10 @@ def write_verdict(folder: Path, proof: Proof) -> None:
 
     found = collect([folder])
     verdict = _judged(proof, found)
-    write_json(folder / VERDICT, to_json(verdict))
-    write_whole(folder / PAGE, page_bytes(found.records, verdict))
+    write_json(folder / layout.VERDICT, to_json(verdict))
+    write_whole(folder / layout.REPORT, page_bytes(found.records, verdict))
     _show(verdict, proof)
-    print_line(os.path.relpath(folder / PAGE))
+    print_line(os.path.relpath(folder / layout.REPORT))
 
 
 def _judged(proof: Proof, found: Found) -> Verdict:

@@ -10,8 +10,9 @@ from pathlib import Path
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.formatting import as_number, brief
 from genrun.proof.trials import job_with_seed
-from genrun.results.proof_file import TUNING, ContestantRecord, Proof, Winner
+from genrun.results.proof_file import ContestantRecord, Proof, Winner
 from genrun.results.summary.job_result import result_of
+from genrun.runs import layout
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import Job, SweepPlan, read_plan
 from genrun.sweeps.search.space import Choices, Range, dimension, is_searched
@@ -35,9 +36,9 @@ def tuning_values(folder: Path, proof: Proof) -> dict[str, list[float]]:
 
     Raises `CheckpointUnusable` where a trial's job is not in the plan.
     """
-    plan = read_plan(folder / TUNING)
+    plan = read_plan(folder / layout.TUNING)
     reached = {
-        row.job.name: result_of(row).value for row in job_states(folder / TUNING, plan.jobs)
+        row.job.name: result_of(row).value for row in job_states(folder / layout.TUNING, plan.jobs)
     }
     for entered in proof.contestants.values():
         for names in entered.tuning:
@@ -95,7 +96,7 @@ def bound_lines(proof: Proof) -> list[str]:
 
 def final_plan(folder: Path, proof: Proof, winners: Mapping[str, Winner | None]) -> SweepPlan:
     """The winners on fresh seeds, contestants taking turns; of nothing but these seeds new."""
-    tuned = read_plan(folder / TUNING)
+    tuned = read_plan(folder / layout.TUNING)
     jobs: list[Job] = []
     for place, seed in enumerate(proof.seeds):
         for label, winner in winners.items():

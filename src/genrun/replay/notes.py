@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genrun.core.protocols.stopping import ComparesTrials
+from genrun.core.status import RunStatus
 from genrun.replay.policies import PolicySet
 from genrun.replay.replay_runs import Replayed
 from genrun.replay.summary import Panel, Result
@@ -60,7 +61,7 @@ def _pending(results: Sequence[Result]) -> list[str]:
 def _short_logs(parts: Sequence[Part], kept: PolicySet) -> list[str]:
     """Runs whose log might have gone on, had they not ended."""
     runs = [each for part in parts for each in part.replayed.outcomes[kept]]
-    counts = Counter(each.status for each in runs if each.status != "finished")
+    counts = Counter(each.status for each in runs if each.status != RunStatus.FINISHED)
     if not counts:
         return []
     said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items())

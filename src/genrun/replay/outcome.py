@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genrun.core.status import RunStatus
 from genrun.replay.replay_policy import Decision
 from genrun.replay.run_log import Log
 from genrun.results.curve import Axis
@@ -24,7 +25,7 @@ class Outcome:
 
     run: str
     seed: int
-    status: str  # how the run itself ended
+    status: RunStatus  # how the run itself ended
     step: int | None  # at which it stops; None: the log ends before
     reason: str
     end: int  # the last step of the log

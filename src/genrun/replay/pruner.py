@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.stopping import ComparesTrials
+from genrun.core.status import RunStatus
 from genrun.core.types import State, StepReport
 from genrun.replay.replay_policy import Decision, replay
 from genrun.replay.run_log import Log
@@ -60,9 +61,9 @@ class PrunerReplay:
         """As a search is told: `sweeps/search/trials.py: verdict`."""
         from optuna.trial import TrialState
 
-        if run.status == "failed":
+        if run.status == RunStatus.FAILED:
             self._opened.study.tell(number, state=TrialState.FAIL)
-        elif decision is not None or run.pruned or run.status == "diverged":
+        elif decision is not None or run.pruned or run.status == RunStatus.DIVERGED:
             self._opened.study.tell(number, state=TrialState.PRUNED)
         else:
             self._opened.study.tell(number, run.curve.best(run.monitor or ""))

@@ -9,10 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
+from genrun.core.status import RunStatus
 from genrun.core.types import StepReport
 from genrun.results.curve import Axis
 from genrun.results.logs import HELD_OUT, whole_rows
 from genrun.results.record import RunRecord
+from genrun.runs import layout
 
 NUMBERS = {int, float}
 LARGEST = 1 << 53  # step or example that a float has exactly
@@ -61,10 +63,10 @@ class Log:
 
 def read_log(record: RunRecord) -> Log:
     """Raises `CheckpointUnusable` where a log is damaged, or has no row at all."""
-    path = record.folder / "metrics.jsonl"
+    path = record.folder / layout.METRICS
     try:
         rows = whole_rows(path, b'"examples"')
-        timings = whole_rows(record.folder / "timings.jsonl", b'"training"')
+        timings = whole_rows(record.folder / layout.TIMINGS, b'"training"')
         if not rows:
             raise ValueError("it has no row")
         return _log(record, rows, timings)
@@ -120,4 +122,4 @@ def _ended_off_schedule(record: RunRecord, step: int) -> bool:
     """Whether the last row is there because a policy had stopped the run, which had seen none."""
     every = record.settings.get("evaluate_every", "")
     due = not every.isdecimal() or int(every) == 0 or step % int(every) == 0
-    return record.status == "stopped_early" and not due and step != record.steps
+    return record.status == RunStatus.STOPPED_EARLY and not due and step != record.steps

@@ -11,11 +11,11 @@ from genrun.core.formatting import brief, cut
 from genrun.report.charts.chart import STYLES
 from genrun.results.grouping import Configuration, GroupedRuns, Workload
 from genrun.results.record import RunRecord
+from genrun.runs import layout
 from genrun.statistics.interval import Interval
 from genrun.statistics.means import mean_interval
 
 LONGEST_NAME = 160  # characters
-FINAL = "final"  # a proof's stage on fresh seeds
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _members(
                     name=_name(standing.name if standing else label, part, stage),
                     configuration=part,
                     style=styles.get(label),
-                    stands=judging and (stage == FINAL or FINAL not in stages),
+                    stands=judging and (stage == layout.FINAL or layout.FINAL not in stages),
                     mean=mean_of(values, worst),
                     hopeless=bool(ended) and all(run.failed for run in ended),
                     tried=bool(ended) and all(run.pruned for run in ended),
@@ -145,5 +145,5 @@ def _name(contestant: str, configuration: Configuration, stage: str) -> str:
     own = [
         f"{key.rpartition('.')[2]}={brief(text)}" for key, text in configuration.settings.items()
     ]
-    name = " ".join([contestant, *own, *(["(fresh seeds)"] if stage == FINAL else [])])
+    name = " ".join([contestant, *own, *(["(fresh seeds)"] if stage == layout.FINAL else [])])
     return cut(name, LONGEST_NAME)

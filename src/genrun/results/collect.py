@@ -13,10 +13,9 @@ from typing import Any
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.results.record import RunRecord, read_record
 from genrun.results.settings import read_settings
+from genrun.runs import layout
 from genrun.sweeps.plan import is_sweep, read_plan
 
-PROOF = "proof.json"
-STAGES = ("tuning", "final")
 MANY = 200  # runs from which on several processes read them
 
 
@@ -68,7 +67,7 @@ def _places(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]
     """The runs at or below a path, by name; links are not followed."""
     if is_sweep(path):
         yield from _of_sweep(path, root, damaged)
-    elif (path / "run.json").is_file():
+    elif (path / layout.RUN).is_file():
         yield _Place(path, _name(path, root), None, None, None, "")
     else:
         try:
@@ -87,7 +86,7 @@ def _of_sweep(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Plac
     except CheckpointUnusable as error:
         damaged[_name(path, root)] = str(error)
         return
-    of_proof = path.name in STAGES and (path.parent / PROOF).is_file()
+    of_proof = path.name in layout.STAGES and (path.parent / layout.PROOF).is_file()
     for job in plan.jobs:
         folder = path / job.name
         name, stage = _name(folder, root), path.name if of_proof else ""
@@ -111,7 +110,7 @@ def _read(place: _Place) -> RunRecord | str:
     try:
         config = place.config
         if config is None:
-            config = read_settings(place.folder / "config.yaml")
+            config = read_settings(place.folder / layout.CONFIG)
         return read_record(
             place.folder, place.name, config, place.choices, place.sweep, place.stage
         )

@@ -12,6 +12,7 @@ import numpy as np
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.results.curve import Curve, Numbers
+from genrun.runs import layout
 
 HELD_OUT = "held_out/"
 EVALUATED = f'"{HELD_OUT}'.encode()
@@ -25,10 +26,10 @@ def read_curve(folder: Path, flops_a_step: float | None) -> Curve:
 
     Raises `CheckpointUnusable` where a log is damaged.
     """
-    log = folder / "metrics.jsonl"
+    log = folder / layout.METRICS
     try:
         rows = whole_rows(log, EVALUATED)
-        timings = whole_rows(folder / "timings.jsonl", b'"training"')
+        timings = whole_rows(folder / layout.TIMINGS, b'"training"')
         curve = _curve(rows, timings, flops_a_step)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         what = f"{type(error).__name__}: {error}"

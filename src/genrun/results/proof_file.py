@@ -9,14 +9,13 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.core.numbers import finite_number
-from genrun.results.collect import PROOF
 from genrun.results.record import RunRecord
+from genrun.runs import layout
 from genrun.runs.files import write_json
 from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 
 FORMAT = 1
 LARGEST = 1 << 26
-TUNING, FINAL = "tuning", "final"  # the stages' folders, each a sweep's
 COST_FORM = {
     "runs": int,
     "steps": float | int,
@@ -81,7 +80,7 @@ class Proof:
     winners: dict[str, Winner | None] | None = None
 
     def write(self, folder: Path) -> None:
-        write_json(folder / PROOF, {"format": FORMAT, **asdict(self)})
+        write_json(folder / layout.PROOF, {"format": FORMAT, **asdict(self)})
 
     @property
     def spaces(self) -> dict[str, dict[str, str]]:
@@ -99,11 +98,11 @@ class Proof:
 
 def read_proof(folder: Path) -> Proof:
     """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
-    path = folder / PROOF
+    path = folder / layout.PROOF
     if not path.is_file():
-        raise InputMissing(f"{folder}: is not a proof's folder (it has no {PROOF})")
+        raise InputMissing(f"{folder}: is not a proof's folder (it has no {layout.PROOF})")
     try:
-        for name in (TUNING, FINAL):
+        for name in (layout.TUNING, layout.FINAL):
             if (folder / name).is_symlink():  # a writer would be led elsewhere
                 raise ValueError(f"{name} is a link")
         content = read_json(path, LARGEST)

@@ -11,16 +11,14 @@ from typing import Any
 from genrun.config.groups import EARLIER
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.numbers import finite_number
-from genrun.core.status import is_pruned
+from genrun.core.status import RunStatus, is_pruned
 from genrun.results.curve import Axis, Curve
 from genrun.results.logs import read_curve
 from genrun.results.settings import EARLIER_CHOICES, flat_settings
+from genrun.runs import layout
 from genrun.runs.folder import RunFolder
 from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 
-COUNTED = ("finished", "stopped_early")
-FAILED = ("diverged", "failed")
-TEST = "test.json"
 TEST_FORM = {"step": int, "values": Each(Maybe(float | int))}
 LARGEST_TEST = 1 << 20
 
@@ -31,7 +29,7 @@ class RunRecord:
 
     folder: Path
     name: str  # the path as it was given, or below what was given
-    status: str  # a run's, or missing
+    status: RunStatus  # a run's, or missing
     reason: str
     seed: int
     monitor: str | None  # None: it never got to say
@@ -51,11 +49,11 @@ class RunRecord:
     @property
     def counts(self) -> bool:
         """Whether it came to a sound end of its own, whose value is not of a trial given up."""
-        return self.status in COUNTED and not self.pruned
+        return self.status.sound and not self.pruned
 
     @property
     def failed(self) -> bool:
-        return self.status in FAILED
+        return self.status.failed
 
     @property
     def pruned(self) -> bool:
@@ -100,7 +98,7 @@ def read_record(
     return RunRecord(
         folder=folder,
         name=name,
-        status=info.get("status", "missing"),
+        status=RunStatus(info.get("status", RunStatus.MISSING)),
         reason=info.get("reason", ""),
         seed=seed,
         monitor=_text(info.get("monitor")),
@@ -132,7 +130,7 @@ def _text(value: Any) -> str | None:
 
 def _test(folder: Path, best: Any) -> dict[str, float]:
     """What the best weights gave; nothing where it is of others, as the run was gone on with."""
-    path = folder / TEST
+    path = folder / layout.TEST
     if not path.is_file():
         return {}
     try:

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
+from genrun.core.status import RunStatus
+from genrun.runs import layout
 from genrun.runs.files import write_json, write_whole
 from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 
 FILES = (
-    "run.json", "config.yaml", "evaluation.json", "test.json", "metrics.jsonl", "timings.jsonl",
-    ".lock",
+    layout.RUN, layout.CONFIG, layout.EVALUATION, layout.TEST, layout.METRICS, layout.TIMINGS,
+    layout.LOCK,
 )  # fmt: skip
-FOLDERS = ("checkpoints", "samples", "tensorboard")
+FOLDERS = (layout.CHECKPOINTS, layout.SAMPLES, layout.TENSORBOARD)
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20
 RUN_FORM = {  # what run.json holds from the beginning
@@ -92,19 +94,19 @@ class RunFolder:
 
     @property
     def config_path(self) -> Path:
-        return self.path / "config.yaml"
+        return self.path / layout.CONFIG
 
     @property
     def _run_path(self) -> Path:
-        return self.path / "run.json"
+        return self.path / layout.RUN
 
     @property
     def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
+        return self.path / layout.CHECKPOINTS
 
     @property
     def samples(self) -> Path:
-        return self.path / "samples"
+        return self.path / layout.SAMPLES
 
     def read(self) -> dict[str, Any]:
         """The content of run.json, of the form that genrun writes.
@@ -137,17 +139,18 @@ class RunFolder:
 
     def _log(self) -> list[dict[str, Any]]:
         """Both kinds of rows; a last line torn by a crash is left out."""
-        return list(_rows(self.path / "metrics.jsonl", _check_log_row))
+        return list(_rows(self.path / layout.METRICS, _check_log_row))
 
     def timings(self) -> dict[str, float]:
         """The last row of timings.jsonl, empty where there is none."""
-        rows = list(_rows(self.path / "timings.jsonl", _check_timing_row))
+        rows = list(_rows(self.path / layout.TIMINGS, _check_timing_row))
         return rows[-1] if rows else {}
 
 
 def _check_run(content: Any) -> None:
     check_form(content, EARLY_FORM)
-    if content["status"] == "failed" and "environment" not in content:
+    RunStatus(content["status"])  # ValueError if it is none
+    if content["status"] == RunStatus.FAILED and "environment" not in content:
         return
     check_form(content, RUN_FORM)
     check_form(content, {name: form for name, form in LATER_FORM.items() if name in content})
@@ -189,6 +192,6 @@ def _check_timing_row(row: Any) -> None:
 
 def run_folders(root: Path) -> Iterator[RunFolder]:
     """Every run below a folder, oldest first by path."""
-    for path in sorted(root.rglob("run.json")):
-        if (path.parent / "config.yaml").is_file():
+    for path in sorted(root.rglob(layout.RUN)):
+        if (path.parent / layout.CONFIG).is_file():
             yield RunFolder(path.parent)

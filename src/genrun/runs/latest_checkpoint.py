@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable
+from genrun.runs import layout
 from genrun.runs.checkpoint import Checkpoint, newest_first, read_checkpoint
 from genrun.runs.files import digest_of, set_aside
 
@@ -35,7 +36,7 @@ def find_newest(folder: Path) -> Newest:
     run never starts anew in silence.
     """
     newest = Newest(None)
-    for path in newest_first(folder / "checkpoints"):
+    for path in newest_first(folder / layout.CHECKPOINTS):
         try:
             checkpoint = read_checkpoint(path)
         except CheckpointUnreadable:
@@ -43,7 +44,7 @@ def find_newest(folder: Path) -> Newest:
         except CheckpointUnusable:
             newest.passed_over.append((path, "corrupt"))
             continue
-        if _log_matches(folder / "metrics.jsonl", checkpoint.record["log"]):
+        if _log_matches(folder / layout.METRICS, checkpoint.record["log"]):
             newest.checkpoint = checkpoint
             return newest
         newest.passed_over.append((path, "stale"))
@@ -56,9 +57,9 @@ def find_newest(folder: Path) -> Newest:
 
 def _had_one(folder: Path) -> bool:
     """The first checkpoint comes right after the row of step 0: later rows tell that it was."""
-    if any((folder / "checkpoints").glob("*ckpt-*.safetensors")):
+    if any((folder / layout.CHECKPOINTS).glob("*ckpt-*.safetensors")):
         return True
-    path = folder / "metrics.jsonl"
+    path = folder / layout.METRICS
     lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
     return any(line.endswith(b"\n") and not _of_step_0(line) for line in lines)
 

@@ -28,7 +28,8 @@ LOCK = ".lock"
 PLAN = "plan.json"
 SUMMARY = "summary"  # with a suffix for each form
 TRIALS = ".trials"  # a folder for each trial of a search that a process has taken
-STUDY = "study.journal"
+JOURNAL = "search.jsonl"  # the Optuna study of a search
+STOP_REQUEST = "stop.json"
 
 # A proof
 PROOF = "proof.json"

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from genrun.core.errors import CannotCreate, FolderLocked
-
-NAME = ".lock"
+from genrun.runs import layout
 
 
 @contextmanager
@@ -31,7 +30,7 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 def refuse_if_locked(folder: Path) -> None:
     """Raises `FolderLocked` where another process writes in `folder`; changes nothing."""
-    if (folder / NAME).exists():
+    if (folder / layout.LOCK).exists():
         with _locked(folder, os.O_RDONLY):
             pass
 
@@ -51,7 +50,7 @@ def who_writes(folder: Path) -> str | None:
 def _locked(folder: Path, flags: int) -> Iterator[int]:
     flags |= os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        handle = os.open(folder / NAME, flags, 0o644)
+        handle = os.open(folder / layout.LOCK, flags, 0o644)
     except OSError as error:
         raise CannotCreate(f"{folder}: cannot be locked ({error.strerror})") from error
     try:

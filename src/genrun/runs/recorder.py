@@ -13,7 +13,7 @@ from torch import Tensor
 from genrun.core.errors import output_errors
 from genrun.core.types import Picture
 from genrun.core.usage import PHASES
-from genrun.runs import disk
+from genrun.runs import disk, layout
 from genrun.runs.checkpoint import Checkpoint, prune, write_checkpoint
 from genrun.runs.files import digest_of, remove_temporaries, write_whole
 from genrun.runs.sample_images import picture_png
@@ -58,11 +58,11 @@ class FolderRecorder:
 
     def __init__(self, folder: Path, metrics_length: int, timings_length: int) -> None:
         self.folder = folder
-        for name in ("checkpoints", "samples"):
+        for name in (layout.CHECKPOINTS, layout.SAMPLES):
             with output_errors(folder / name):
                 (folder / name).mkdir(exist_ok=True)
-        self.metrics = AppendLog(folder / "metrics.jsonl", metrics_length)
-        self.timings = AppendLog(folder / "timings.jsonl", timings_length)
+        self.metrics = AppendLog(folder / layout.METRICS, metrics_length)
+        self.timings = AppendLog(folder / layout.TIMINGS, timings_length)
 
     @classmethod
     def begin(cls, folder: Path) -> FolderRecorder:
@@ -73,11 +73,11 @@ class FolderRecorder:
         cls, folder: Path, checkpoint: Checkpoint | None
     ) -> tuple[FolderRecorder, dict[str, Any]]:
         """The recorder, and the last timings until the checkpoint, where both logs are cut."""
-        for place in (folder, folder / "checkpoints", folder / "samples"):
+        for place in (folder, folder / layout.CHECKPOINTS, folder / layout.SAMPLES):
             remove_temporaries(place)
         if checkpoint is None:
             return cls(folder, 0, 0), {}
-        length, timings = _timings_until(folder / "timings.jsonl", checkpoint.step)
+        length, timings = _timings_until(folder / layout.TIMINGS, checkpoint.step)
         return cls(folder, checkpoint.record["log"]["length"], length), timings
 
     def row(self, row: Mapping[str, float], spent: Mapping[str, float]) -> None:
@@ -94,13 +94,13 @@ class FolderRecorder:
         """What was written, by the pictures' names."""
         drawn = {suffix: picture_png(picture) for suffix, picture in pictures.items()}
         for suffix, png in drawn.items():
-            write_whole(self.folder / "samples" / f"step-{step:06d}{suffix}.png", png)
+            write_whole(self.folder / layout.SAMPLES / f"step-{step:06d}{suffix}.png", png)
         return drawn
 
     def checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
     ) -> None:
-        folder = self.folder / "checkpoints"
+        folder = self.folder / layout.CHECKPOINTS
         write_checkpoint(folder, tensors, {**record, "log": self.metrics.sync()})
         prune(folder, best_step)
 

@@ -13,13 +13,12 @@ from genrun.runs.folder import RunFolder
 
 MOST = 1e18  # steps, examples, seconds, bytes or joules; a sum of what is above might be no number
 MOST_FLOPS = 1e30
-NOTED = ("finished", "stopped_early", "diverged", "interrupted")  # by every version of genrun
 
 
 def spent_of(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
     """By run.json, which whoever ended the run wrote; else, after a kill, by its logs."""
     compute = _mapping(info.get("compute"))
-    if info.get("status") in NOTED or "peak_memory_bytes" in compute:
+    if "peak_memory_bytes" in compute:  # written when a run ends
         return of_compute(compute)
     if "environment" not in info:
         return ResourceUsage()  # never built

@@ -11,6 +11,7 @@ from pathlib import Path
 from genrun.config.tracker_mode import offline
 from genrun.core.errors import FolderLocked, GenrunError
 from genrun.core.protocols.display import Display
+from genrun.core.status import RunStatus
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job_state import job_state, note_failure
@@ -26,7 +27,7 @@ def run_job(
     plugins: Sequence[str],
     display: Display,
     interrupted: Callable[[], bool] | None = None,
-) -> str:
+) -> RunStatus:
     """Leaves the job's outcome in its folder, whatever it is, and gives its status.
 
     A job that has a result is left alone. `plugins` are the command line's: a plan may be a
@@ -45,12 +46,12 @@ def run_job(
         begun = "environment" in state.info
         return _train_or_resume(experiment, folder, begun, display, interrupted)
     except FolderLocked:
-        return "locked"  # whoever holds it says how it ends
+        return RunStatus.RUNNING  # the process that holds the lock records how it ends
     except Exception as error:
         if not isinstance(error, GenrunError):
             traceback.print_exc()
         note_failure(folder, job, reason_of(error))
-        return "failed"
+        return RunStatus.FAILED
 
 
 def _train_or_resume(
@@ -59,7 +60,7 @@ def _train_or_resume(
     begun: bool,
     display: Display,
     interrupted: Callable[[], bool] | None,
-) -> str:
+) -> RunStatus:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -10,10 +10,9 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.numbers import finite_number
+from genrun.core.status import RunStatus
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.plan import Job
-
-RESULTS = ("finished", "stopped_early", "diverged")  # an outcome; anything else is run again
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class JobState:
 
     job: Job
     folder: Path
-    status: str  # a run's, or missing
+    status: RunStatus
     reason: str
     info: dict[str, Any]  # what run.json holds
 
@@ -39,19 +38,19 @@ class JobState:
 
     @property
     def has_result(self) -> bool:
-        return self.status in RESULTS
+        return self.status.ended
 
 
 def job_state(sweep: Path, job: Job) -> JobState:
     """A job without a sound run.json is missing: it begins anew, or goes on where it can."""
     folder = RunFolder(sweep / job.name)
     if not folder.has_begun():
-        return JobState(job, folder.path, "missing", "", {})
+        return JobState(job, folder.path, RunStatus.MISSING, "", {})
     try:
         info = folder.read()
     except CheckpointUnusable as error:
-        return JobState(job, folder.path, "failed", str(error), {})
-    return JobState(job, folder.path, info["status"], info["reason"], info)
+        return JobState(job, folder.path, RunStatus.FAILED, str(error), {})
+    return JobState(job, folder.path, RunStatus(info["status"]), info["reason"], info)
 
 
 def job_states(sweep: Path, jobs: Sequence[Job]) -> list[JobState]:
@@ -62,4 +61,4 @@ def note_failure(folder: RunFolder, job: Job, reason: str) -> None:
     """Writes to run.json that the job failed; what it had reached stays, to be gone on with."""
     known: dict[str, Any] = {"choices": job.choices, "overrides": job.overrides}
     with contextlib.suppress(CheckpointUnusable):  # a damaged run.json is not written over
-        folder.update({**known, "status": "failed", "reason": reason})
+        folder.update({**known, "status": RunStatus.FAILED, "reason": reason})

@@ -15,6 +15,7 @@ from genrun.config.compose import Composed
 from genrun.config.groups import EARLIER
 from genrun.config.overrides import key_of
 from genrun.core.errors import CheckpointUnusable, InputMissing
+from genrun.runs import layout
 from genrun.runs.files import write_json
 from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
 
@@ -54,7 +55,6 @@ def _name(words: Mapping[str, str]) -> str:
     return UNSAFE.sub("_", text)[:LONGEST].strip("._ ") or "job"
 
 
-NAME = "plan.json"
 FORMAT = 1
 LARGEST = 1 << 28
 FORM = {
@@ -113,7 +113,9 @@ class SweepPlan:
     def write(self, folder: Path) -> None:
         jobs = [asdict(job) for job in self.jobs]
         content = {"format": FORMAT, "words": self.words, "jobs": jobs}
-        write_json(folder / NAME, content | ({"search": self.search} if self.search else {}))
+        write_json(
+            folder / layout.PLAN, content | ({"search": self.search} if self.search else {})
+        )
 
 
 def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
@@ -139,14 +141,14 @@ def identity_of(config: Mapping[str, Any]) -> str:
 
 
 def is_sweep(folder: Path) -> bool:
-    return (folder / NAME).is_file()
+    return (folder / layout.PLAN).is_file()
 
 
 def read_plan(folder: Path) -> SweepPlan:
     """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
-    path = folder / NAME
+    path = folder / layout.PLAN
     if not path.is_file():
-        raise InputMissing(f"{folder}: is not a sweep's folder (it has no {NAME})")
+        raise InputMissing(f"{folder}: is not a sweep's folder (it has no {layout.PLAN})")
     try:
         content = read_json(path, LARGEST)
         check_form(content, FORM)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import ConfigError
+from genrun.runs import layout
 from genrun.sweeps.plan import read_plan
 
-JOURNAL = "search.jsonl"  # the study, in the sweep's folder
 ASKS = {"study", "trial"}  # the settings of a stopping policy that asks the study
 
 
@@ -47,4 +47,4 @@ def joined_to_search(config: Mapping[str, Any], sweep: Path, name: str) -> dict[
         return dict(config)
     made: dict[str, list[str]] = plan.search["made"]
     trials = [int(number) for number, names in made.items() if names[:1] == [name]]
-    return joined(config, os.path.relpath(sweep / JOURNAL), min(trials, default=None))
+    return joined(config, os.path.relpath(sweep / layout.JOURNAL), min(trials, default=None))

@@ -12,6 +12,7 @@ from genrun.config.multirun import plain_words, split_sweep, with_seeds
 from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
 from genrun.core.process_rank import refuse_several
 from genrun.core.protocols.tracker import ONLINE
+from genrun.core.status import RunStatus
 from genrun.runs.files import claim
 from genrun.runs.lock import only_writer
 from genrun.sweeps.job_state import job_states
@@ -139,5 +140,5 @@ def _summarize(folder: Path, plan: SweepPlan, shown: bool) -> tuple[int, int]:
         from genrun.results.summary.search import show_result
 
         return show_result(folder, plan)
-    failed = sum(row.status in ("failed", "diverged") for row in rows)
-    return failed, sum(not row.has_result and row.status != "failed" for row in rows)
+    failed = sum(row.status.failed for row in rows)
+    return failed, sum(not row.has_result and row.status != RunStatus.FAILED for row in rows)

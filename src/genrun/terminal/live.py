@@ -10,12 +10,17 @@ from rich.live import Live
 from rich.text import Text
 
 from genrun.core.formatting import duration, number, printable, with_errors
+from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
 
 REFRESHES_A_SECOND = 2  # each takes milliseconds that training cannot use
 HEADINGS = ("value", "now", "best")
 BAR_WIDTH = 30
-COLORS = {"finished": "green", "stopped_early": "green", "interrupted": "yellow"}
+COLORS: dict[str, str] = {
+    RunStatus.FINISHED: "green",
+    RunStatus.STOPPED_EARLY: "green",
+    RunStatus.INTERRUPTED: "yellow",
+}
 
 
 class LiveDisplay:
@@ -59,7 +64,7 @@ class LiveDisplay:
     def note(self, text: str) -> None:
         self._console.print(Text(printable(f"note: {text}"), style="yellow"))
 
-    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
+    def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
         self._console.print(Group(*self._values()))
         style = f"bold {COLORS.get(status, 'red')}"
         took = duration(time.monotonic() - self._begun)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from genrun.core.formatting import duration, printable, with_errors
+from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
 
 SECONDS_BETWEEN_LINES = 1.0
@@ -46,7 +47,7 @@ class PlainDisplay:
     def note(self, text: str) -> None:
         self._print(f"note: {text}")
 
-    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
+    def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
         self._print(f"{status}: {reason} ({duration(time.monotonic() - self._begun)})")
         for name, line in lines.items():
             self._print(f"  {name}: {line}")
@@ -73,7 +74,7 @@ class SilentDisplay:
     def note(self, text: str) -> None:
         return None
 
-    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
+    def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
         return None
 
     def close(self) -> None:

@@ -12,12 +12,17 @@ from rich.live import Live
 from rich.text import Text
 
 from genrun.core.formatting import duration, number, printable
+from genrun.core.status import RunStatus
 from genrun.terminal.tables import interactive, print_line
 
 REFRESHES_A_SECOND = 2
 BAR_WIDTH = 20
 NAME_WIDTH = 50
-STYLES = {"finished": "green", "stopped_early": "green", "interrupted": "yellow"}
+STYLES: dict[str, str] = {
+    RunStatus.FINISHED: "green",
+    RunStatus.STOPPED_EARLY: "green",
+    RunStatus.INTERRUPTED: "yellow",
+}
 
 
 class Named(Protocol):
@@ -34,7 +39,7 @@ class Ended(Protocol):
     def job(self) -> Named: ...
 
     @property
-    def status(self) -> str: ...
+    def status(self) -> RunStatus: ...
 
     @property
     def reason(self) -> str: ...
@@ -96,7 +101,7 @@ class SweepDisplay:
             self._console.print(Text(printable(text), style=style))
 
     def _count(self) -> str:
-        done = sum(state.status != "interrupted" for state in self._ended)
+        done = sum(state.status != RunStatus.INTERRUPTED for state in self._ended)
         return f"{done}/{'?' if self._total is None else self._total}"
 
     def _render(self) -> RenderableType:
@@ -116,7 +121,7 @@ class SweepDisplay:
             )
 
     def _totals(self) -> Text:
-        failed = sum(state.status in ("failed", "diverged") for state in self._ended)
+        failed = sum(state.status.failed for state in self._ended)
         parts = [f"{self._count()} done", f"{failed} failed"]
         best: dict[str, Ended] = {}
         for state in sorted(self._ended, key=lambda state: state.best or 0.0):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from genrun.core.errors import Diverged
 from genrun.core.protocols.display import Display
+from genrun.core.status import RunStatus
 from genrun.core.types import StepReport
 from genrun.training.distributed.process_group import ProcessGroup
 from genrun.training.evaluation import Evaluation
@@ -52,14 +53,14 @@ class Loop:
             return self._run()
         except Diverged as error:
             self.trial.best = self._kept  # a better one that was found since is not on disk
-            return TrainingOutcome("diverged", str(error))
+            return TrainingOutcome(RunStatus.DIVERGED, str(error))
 
     def _run(self) -> TrainingOutcome:
         trial, plan = self.trial, self.plan
         if self.fresh and (reason := self._begin()):
-            return TrainingOutcome("stopped_early", reason)
+            return TrainingOutcome(RunStatus.STOPPED_EARLY, reason)
         if trial.ended:
-            return TrainingOutcome("stopped_early", trial.ended)
+            return TrainingOutcome(RunStatus.STOPPED_EARLY, trial.ended)
         while trial.step < plan.steps:
             trial.step += 1
             trial.window.add(trial.step, self.step(trial.step))
@@ -87,13 +88,13 @@ class Loop:
             if due(trial.step, plan.save_every, last) or self._is_best():
                 self._save()
             if reason:
-                return TrainingOutcome("stopped_early", reason)
+                return TrainingOutcome(RunStatus.STOPPED_EARLY, reason)
             if not done and self.interrupted():
                 self._save()
                 return TrainingOutcome(
-                    "interrupted", f"stopped by a signal after step {trial.step}"
+                    RunStatus.INTERRUPTED, f"stopped by a signal after step {trial.step}"
                 )
-        return TrainingOutcome("finished", f"all {plan.steps} steps done")
+        return TrainingOutcome(RunStatus.FINISHED, f"all {plan.steps} steps done")
 
     def _begin(self) -> str | None:
         """Step 0: what the untrained networks give, and a checkpoint to come back to."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from genrun.core.status import RunStatus
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -21,5 +23,5 @@ class TrainingPlan:
 class TrainingOutcome:
     """How a training ended: finished, stopped_early, interrupted or diverged."""
 
-    status: str
+    status: RunStatus
     reason: str

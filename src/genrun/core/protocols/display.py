@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
 
 
@@ -19,6 +20,6 @@ class Display(Protocol):
 
     def note(self, text: str) -> None: ...
 
-    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None: ...
+    def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None: ...
 
     def close(self) -> None: ...

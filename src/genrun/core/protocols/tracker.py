@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from genrun.core.errors import ConfigError
+from genrun.core.status import RunStatus
 
 Scalar = str | int | float | bool
 ONLINE = "online"  # a tracker's `mode` in which it reaches a server
@@ -30,7 +31,7 @@ class TrackedRun:
 class TrackedEnd:
     """How a run ended. `best` is the lowest value of the metric `monitor`, by its step."""
 
-    status: str
+    status: RunStatus
     reason: str
     step: int
     monitor: str
@@ -38,7 +39,7 @@ class TrackedEnd:
 
     @property
     def sound(self) -> bool:
-        return self.status in ("finished", "stopped_early")
+        return self.status.sound
 
 
 class Tracker(Protocol):

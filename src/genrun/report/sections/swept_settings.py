@@ -10,8 +10,9 @@ from genrun.report import formatting
 from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
 from genrun.report.charts.resample import value_scale
 from genrun.report.charts.scale import Scale, Tick, scale_of, short_number
-from genrun.report.contestants import FINAL, PageConfiguration, PageWorkload
+from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.results.differences import differing_settings
+from genrun.runs import layout
 
 FACTOR_FOR_LOG = 20.0  # between the lowest and the highest swept value
 MOST_FIGURES = 4
@@ -35,7 +36,7 @@ def _numbers(
 ) -> list[tuple[PageConfiguration, float]] | None:
     """The members that have the setting, all of them numbers, at least two different ones."""
     found = []
-    for member in (one for one in members if one.configuration.runs[0].stage != FINAL):
+    for member in (one for one in members if one.configuration.runs[0].stage != layout.FINAL):
         text = member.configuration.runs[0].settings.get(key)
         if text is None:
             continue

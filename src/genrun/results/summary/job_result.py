@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.core.status import is_pruned
+from genrun.core.status import RunStatus, is_pruned
 from genrun.core.usage import ResourceUsage
 from genrun.runs.folder import RunFolder
 from genrun.runs.usage import count, spent_of
 from genrun.sweeps.job_state import JobState
 from genrun.sweeps.plan import Job
-
-VALUED = ("finished", "stopped_early")
-FAILED = ("diverged", "failed")
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Result:
 
     job: Job
     folder: Path
-    status: str
+    status: RunStatus
     reason: str
     monitor: str | None  # the held-out metric that judged it
     best: float | None  # the lowest value of it; so far, where the job has not ended
@@ -38,7 +35,7 @@ class Result:
     @property
     def value(self) -> float | None:
         """What the job counts with: nothing unless it came to a sound end of its own."""
-        return self.best if self.status in VALUED and not self.pruned else None
+        return self.best if self.status.sound and not self.pruned else None
 
     @property
     def pruned(self) -> bool:
@@ -47,7 +44,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        return self.status in FAILED or (self.status in VALUED and self.best is None)
+        return self.status.failed or (self.status.sound and self.best is None)
 
     @property
     def left(self) -> bool:
@@ -76,7 +73,7 @@ def result_of(state: JobState) -> Result:
     info = state.info
     best_step, monitor = _mapping(info.get("best")).get("step"), info.get("monitor")
     reason = state.reason
-    if state.status in VALUED and state.best is None:
+    if state.status.sound and state.best is None:
         reason = f"{reason}; its run.json has no value of what judges it"
     return Result(
         job=state.job,

@@ -9,8 +9,8 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from genrun.core.formatting import number
+from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
-from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import Settings, settings_of
 from genrun.sweeps.search.space import Range
 from genrun.sweeps.search.status import elsewhere, standing
@@ -32,7 +32,7 @@ def show_result(folder: Path, plan: SweepPlan) -> tuple[int, int]:
 def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
     """How the trials ended, which is the best, and which of its values lie on a bound."""
     settings = settings_of(plan)
-    trials = Trials(folder / JOURNAL, settings)
+    trials = Trials(folder / layout.JOURNAL, settings)
     kinds = Counter(trials.kind(trial) for trial in trials.all())
     if to_come := trials.to_come():
         kinds["to come"] = to_come

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import GenrunError
+from genrun.core.status import RunStatus
 from genrun.results.summary.job_result import Result
 from genrun.results.summary.summary import Summary, summarize
 from genrun.results.summary.tables import print_tables
@@ -59,7 +60,7 @@ def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
 
 def _state(summary: Summary) -> str:
     """Who works on it, or how to have the rest done."""
-    rest = sum(result.left or result.status == "failed" for result in summary.results)
+    rest = sum(result.left or result.status == RunStatus.FAILED for result in summary.results)
     if (who := who_writes(summary.folder)) is not None:
         return who
     return f"{rest} not done; go on with: genrun resume {summary.folder}" if rest else "complete"
@@ -67,7 +68,7 @@ def _state(summary: Summary) -> str:
 
 def _print_under_way(results: Sequence[Result]) -> None:
     """Jobs that have begun and not ended, whether or not a process still works on them."""
-    begun = [result for result in results if result.left and result.status != "missing"]
+    begun = [result for result in results if result.left and result.status != RunStatus.MISSING]
     for result in begun[:MOST_UNDER_WAY]:
         of = f" of {result.planned}" if result.planned else ""
         print_line(f"{result.job.name}: {result.status}, step {result.spent.steps or 0}{of}")

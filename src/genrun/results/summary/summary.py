@@ -22,6 +22,7 @@ from genrun.results.summary.configurations import (
 )
 from genrun.results.summary.job_result import Result, result_of
 from genrun.results.summary.tables import print_tables
+from genrun.runs import layout
 from genrun.runs.files import write_whole
 from genrun.sweeps.job_state import JobState
 from genrun.terminal.tables import print_line
@@ -74,7 +75,6 @@ def cell(value: Any) -> Any:
     return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
 
-NAME = "summary"
 CONTEXT = ("model", "backbone", "data", "optimizer")
 LONGEST_TITLE, LONGEST_SUBTITLE = 70, 110
 
@@ -90,7 +90,7 @@ class Summary:
 
     @property
     def picture(self) -> Path | None:
-        path = self.folder / f"{NAME}.png"
+        path = self.folder / f"{layout.SUMMARY}.png"
         return path if path.is_file() else None
 
 
@@ -119,7 +119,7 @@ def _write(
     folder: Path, results: Sequence[Result], configurations: Sequence[Configuration]
 ) -> None:
     """Nothing where summary.json, the last to be written, says already what it would say."""
-    paths = {kind: folder / f"{NAME}.{kind}" for kind in ("json", "csv", "png", "svg")}
+    paths = {kind: folder / f"{layout.SUMMARY}.{kind}" for kind in ("json", "csv", "png", "svg")}
     content = json_bytes(results, configurations)
     if _holds(paths["json"], content) and all(path.is_file() for path in paths.values()):
         return

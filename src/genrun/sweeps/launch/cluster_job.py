@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS
+from genrun.core.status import RunStatus
 from genrun.sweeps.job_state import JobState, job_state
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.process_pool import JobLimits, JobList, Pool
@@ -44,7 +45,7 @@ class Notes:
         print(text, flush=True)
 
 
-def run_in_child_process(sweep: Path, job: Job, plugins: Sequence[str], threads: int) -> str:
+def run_in_child_process(sweep: Path, job: Job, plugins: Sequence[str], threads: int) -> RunStatus:
     """Trains a job, or goes on with it; gives its status, whatever that is.
 
     A signal, or a `StopRequest`, stops it resumably. Of a signal that announces preemption the
@@ -63,7 +64,7 @@ def run_in_child_process(sweep: Path, job: Job, plugins: Sequence[str], threads:
     with Interrupt(lambda: asked() or _is_orphan()) as stop:
         Pool(sweep, plugins, slots, LIMITS, Notes()).run(JobList([job]), stop)
     if _is_orphan():
-        os._exit(EXIT_CODE_OF_STATUS["interrupted"])  # nobody would ever end this process
+        os._exit(EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED])  # nobody would ever end this process
     if stop.number is not None and callable(handler := handlers.get(signal.Signals(stop.number))):
         handler(stop.number, sys._getframe())
     return job_state(sweep, job).status
@@ -74,13 +75,13 @@ def _is_orphan() -> bool:
     return os.getppid() != _PARENT
 
 
-def is_to_be_queued_again(sweep: Path, status: str) -> bool:
+def is_to_be_queued_again(sweep: Path, status: RunStatus) -> bool:
     """Whether Slurm stopped a job: the sweep did not, and Slurm decides what is to become of it.
 
     Where a job of submitit ends without an exit code, its result stands, and it never comes back.
     """
     engine = os.environ.get("SUBMITIT_EXECUTOR")
-    return engine == "slurm" and status == "interrupted" and not StopRequest(sweep)()
+    return engine == "slurm" and status == RunStatus.INTERRUPTED and not StopRequest(sweep)()
 
 
 def threads_of(launcher: Mapping[str, Any]) -> int:

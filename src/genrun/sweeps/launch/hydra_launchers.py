@@ -14,6 +14,7 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.plugins.launcher import Launcher
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, SweepPaused
+from genrun.core.status import RunStatus
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.launch.hydra_task import sweep_here
@@ -82,7 +83,7 @@ class HydraLauncherRunner:
         self._begun += len(jobs)
         if self._signals():
             why = "stopped by a signal"
-        elif why and all(s.status == "missing" for s in job_states(self._sweep, jobs)):
+        elif why and all(s.status == RunStatus.MISSING for s in job_states(self._sweep, jobs)):
             raise ConfigError(f"{why}; no job of {os.path.relpath(self._sweep)} has begun")
         if why:
             raise SweepPaused(f"{why}; go on with: genrun resume {os.path.relpath(self._sweep)}")
@@ -148,14 +149,14 @@ class _Look:
     def now(self) -> None:
         for state in job_states(self._sweep, self._left):
             name = state.job.name
-            if state.status == "running":
+            if state.status == RunStatus.RUNNING:
                 if name not in self._begun:
                     self._begun.add(name)
                     self._watcher.begun(state.job)
                 with contextlib.suppress(CheckpointUnusable):  # a damaged log: its resume says so
                     step = int(RunFolder(state.folder).timings().get("step", 0))
                     self._watcher.progress(state.job, step, int(state.info["steps"]))
-            elif state.has_result or state.status == "failed":
+            elif state.has_result or state.status == RunStatus.FAILED:
                 self._left.remove(state.job)
                 self._watcher.ended(state)
 

@@ -11,6 +11,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from genrun.core.errors import EXIT_CODE_OF_STATUS
+from genrun.core.status import RunStatus
 from genrun.sweeps.plan import read_plan
 from genrun.training.interrupt import Interrupt
 
@@ -33,7 +34,7 @@ def task(config: Any) -> str:
         from genrun.terminal.display import display
 
         status = run_job(sweep, job, plugins, display(), _sweep[1])
-        leave = status == "interrupted"
+        leave = status == RunStatus.INTERRUPTED
     else:
         from genrun.sweeps.launch.cluster_job import (
             is_to_be_queued_again,
@@ -44,7 +45,7 @@ def task(config: Any) -> str:
         status = run_in_child_process(sweep, job, plugins, threads_of(settings.launcher))
         leave = is_to_be_queued_again(sweep, status)
     if leave:
-        raise SystemExit(EXIT_CODE_OF_STATUS["interrupted"])
+        raise SystemExit(EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED])
     return status
 
 

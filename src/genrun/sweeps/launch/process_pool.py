@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from genrun.config.limits import LIMITS
 from genrun.core.errors import ConfigError
+from genrun.core.status import RunStatus
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job_state import JobState, job_state, note_failure
 from genrun.sweeps.launch import fork_server
@@ -192,7 +193,7 @@ class Pool:
         return crashes <= self._limits.retries
 
     def _count(self, state: JobState) -> None:
-        if state.status != "failed":
+        if state.status != RunStatus.FAILED:
             self._failures.clear()
             return
         self._failures.append(re.sub(r"[0-9]+", "0", state.reason))

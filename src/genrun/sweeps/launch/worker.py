@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from genrun.core.errors import GenrunError
+from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
 from genrun.experiment.device import share_threads
 from genrun.experiment.experiment import Experiment
@@ -61,7 +62,7 @@ class PipeDisplay:
     def note(self, text: str) -> None:
         print(text, flush=True)
 
-    def finish(self, status: str, reason: str, lines: Mapping[str, str]) -> None:
+    def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
         print(f"{status}: {reason}", flush=True)
 
     def close(self) -> None:

@@ -17,11 +17,12 @@ from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, TrialState
 
 from genrun.core.errors import CheckpointUnusable, ConfigError
+from genrun.core.status import RunStatus
+from genrun.runs import layout
 from genrun.runs.optuna_journal import create_study
 from genrun.sweeps.job_state import JobState, job_state
 from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of
 from genrun.sweeps.plan import Job, SweepPlan, identity_of, read_plan
-from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import settings_of
 from genrun.sweeps.search.trial_configs import compose_point, job_name
 from genrun.sweeps.search.trial_locks import Claims, alone
@@ -33,9 +34,9 @@ from genrun.terminal.tables import print_line
 def run_search(sweep: Path, launcher: Launcher, plugins: Sequence[str]) -> None:
     """Until all trials are told, or what is left is another process's."""
     settings = settings_of(read_plan(sweep))
-    if not (sweep / JOURNAL).exists() and settings.made:
-        raise CheckpointUnusable(f"{sweep / JOURNAL}: the journal of this search is gone")
-    create_study(sweep / JOURNAL)  # where a search was killed before it had one
+    if not (sweep / layout.JOURNAL).exists() and settings.made:
+        raise CheckpointUnusable(f"{sweep / layout.JOURNAL}: the journal of this search is gone")
+    create_study(sweep / layout.JOURNAL)  # where a search was killed before it had one
     with SearchJobSource(sweep) as search:
         if isinstance(launcher, TakesSource):
             launcher.launch_source(search, settings.trials * len(settings.seeds))
@@ -58,7 +59,7 @@ class SearchJobSource:
         self._sweep = sweep
         self._plan = read_plan(sweep)
         self._settings = settings_of(self._plan)
-        self._trials = Trials(sweep / JOURNAL, self._settings)
+        self._trials = Trials(sweep / layout.JOURNAL, self._settings)
         self._claims = Claims(sweep)
         self._given: set[str] = set()  # each run once: one that was stopped waits for a resume
         self._ready: deque[Job] = deque()
@@ -155,7 +156,7 @@ class SearchJobSource:
     def _counts(self, trial: FrozenTrial, run: JobState) -> bool:
         """A run that failed when nobody was there to tell it is tried again."""
         known = run.job.name in self._given or not self._owns(trial, run)
-        return run.status != "failed" or known
+        return run.status != RunStatus.FAILED or known
 
     def _plan_runs(self, trial: FrozenTrial, seeds: Sequence[int]) -> None:
         """Adds runs to the plan; one with the same configuration is there already."""
@@ -184,7 +185,7 @@ class SearchJobSource:
         made = dict(self._settings.made)
         for trial in self._trials.failed():
             runs = self._runs(trial.number)  # none, where its point could not be composed
-            if not runs or any(run.status == "failed" for run in runs):
+            if not runs or any(run.status == RunStatus.FAILED for run in runs):
                 self._trials.retry(trial)
         for number in self._trials.repeated():
             made.pop(str(number), None)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from genrun.config.compose import sweeper_of
 from genrun.core.errors import ConfigError
+from genrun.runs import layout
 from genrun.runs.files import claim
 from genrun.sweeps.plan import Job, SweepPlan, read_plan
 from genrun.sweeps.preflight import OWN_LAUNCHER, check_here, check_launcher
-from genrun.sweeps.pruner_study import JOURNAL, joined
+from genrun.sweeps.pruner_study import joined
 from genrun.sweeps.search.settings import (
     Settings,
     check_optuna,
@@ -57,7 +58,7 @@ def begin_search(
     jobs = [
         Job(" ".join(point.overrides[len(apart.base) :]), "", [], point.choices, config)
         for point in corners
-        if (config := joined(point.config, JOURNAL, 0))
+        if (config := joined(point.config, layout.JOURNAL, 0))
     ]
     check_launcher(middle.launcher, jobs)
     if middle.launcher["_target_"] == OWN_LAUNCHER:
@@ -82,7 +83,7 @@ def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, S
     folder = claim(wanted)
     plan = SweepPlan(words, [], asdict(settings))
     plan.write(folder)
-    create_study(folder / JOURNAL)
+    create_study(folder / layout.JOURNAL)
     return folder, plan
 
 
@@ -96,7 +97,7 @@ def resume_search(folder: Path, words: Sequence[str]) -> None:
     check_optuna()
     settings = settings_of(read_plan(folder))
     if settings.made:
-        open_study(folder / JOURNAL)
+        open_study(folder / layout.JOURNAL)
     for word in words:
         text, most = word.removeprefix(TRIALS), most_trials(settings)
         if not text.isdecimal() or not settings.trials <= int(text) <= most:

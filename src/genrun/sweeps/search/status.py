@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
-from genrun.sweeps.pruner_study import JOURNAL
 from genrun.sweeps.search.settings import settings_of
 from genrun.sweeps.search.trial_locks import is_claimed
 from genrun.sweeps.search.trials import Trials
@@ -24,7 +24,7 @@ class SearchStatus(NamedTuple):
 
 
 def standing(folder: Path, plan: SweepPlan) -> SearchStatus:
-    trials = Trials(folder / JOURNAL, settings_of(plan))
+    trials = Trials(folder / layout.JOURNAL, settings_of(plan))
     others = len(elsewhere(folder, trials))
     left = trials.to_come() + len(trials.running())
     return SearchStatus(len(trials.failed()), left, others > 0)

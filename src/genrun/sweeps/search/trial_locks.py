@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from genrun.core.errors import FolderLocked
+from genrun.runs import layout
 from genrun.runs.lock import only_writer, refuse_if_locked
 
-FOLDER = ".trials"  # in the sweep's, with a folder a trial
 WAIT_SECONDS = 0.02
 
 
@@ -18,7 +18,7 @@ class Claims:
     """The trials that this process looks after."""
 
     def __init__(self, sweep: Path) -> None:
-        self._folder = sweep / FOLDER
+        self._folder = sweep / layout.TRIALS
         self._held: dict[int, ExitStack] = {}
 
     def __iter__(self) -> Iterator[int]:
@@ -46,7 +46,7 @@ class Claims:
 def is_claimed(sweep: Path, number: int) -> bool:
     """Whether any process looks after a trial."""
     try:
-        refuse_if_locked(sweep / FOLDER / f"{number:04d}")
+        refuse_if_locked(sweep / layout.TRIALS / f"{number:04d}")
     except FolderLocked:
         return True
     return False

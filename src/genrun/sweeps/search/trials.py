@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
-from genrun.core.status import is_pruned
+from genrun.core.status import RunStatus, is_pruned
 from genrun.runs.optuna_journal import open_study
 from genrun.sweeps.job_state import JobState
 from genrun.sweeps.search.samplers import distributions, make_sampler, word_of
@@ -34,9 +34,9 @@ def verdict(runs: Sequence[JobState], seeds: int) -> TrialOutcome | None:
     and come back to where all runs diverge (docs/decisions/0007-search.md).
     """
     for run in runs:
-        if run.status == "failed":
+        if run.status == RunStatus.FAILED:
             return TrialOutcome(TrialState.FAIL, reason=run.reason)
-        if is_pruned(run.status, run.reason) or run.status == "diverged":
+        if is_pruned(run.status, run.reason) or run.status == RunStatus.DIVERGED:
             return TrialOutcome(TrialState.PRUNED, reason=f"{run.status}: {run.reason}")
     values = [run.best for run in runs if run.has_result and run.best is not None]
     return TrialOutcome(TrialState.COMPLETE, fmean(values)) if len(values) == seeds else None
@@ -74,9 +74,9 @@ class Trials:
             return "given up"
         if trial.number in self.repeated():
             return "failed and tried again"
-        if str(trial.user_attrs.get(REASON)).startswith("diverged"):
-            return "diverged"
-        return {TrialState.FAIL: "failed"}.get(trial.state, trial.state.name.lower())
+        if str(trial.user_attrs.get(REASON)).startswith(RunStatus.DIVERGED):
+            return RunStatus.DIVERGED
+        return {TrialState.FAIL: str(RunStatus.FAILED)}.get(trial.state, trial.state.name.lower())
 
     def ask(self) -> FrozenTrial:
         """A new one, or one that is to be tried again."""
