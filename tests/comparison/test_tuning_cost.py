@@ -14,6 +14,7 @@ from genrun.comparison.compare import compare_runs
 from genrun.comparison.options import CompareOptions
 from genrun.comparison.verdict import Tuning, Verdict
 from genrun.results.collect import collect
+from genrun.results.proof_file import ContestantRecord, Cost, Proof
 from tests.results.made_up import make_plan, make_run
 
 RATES = [0.1, 0.01, 0.001]
@@ -170,14 +171,19 @@ def proof(tmp_path: Path) -> Path:
                 choices={"optimizer": name}, optimizer__lr=RATES[0],
             )  # fmt: skip
             names["final"].append(job)
-        contestants[name] = {
-            "space": {"optimizer.lr": "log 1e-3..1"},
-            "tuning": [[f"{name}-{place:03d}"] for place in range(3)],
-        }
+        contestants[name] = ContestantRecord(
+            word=f"optimizer={name}",
+            space={"optimizer.lr": "log 1e-3..1"},
+            trials=[{"optimizer.lr": str(rate)} for rate in RATES],
+            tuning=[[f"{name}-{place:03d}"] for place in range(3)],
+        )
     for stage, own in names.items():
         make_plan(tmp_path / stage, own)
-    content = {"over": "optimizer", "contestants": contestants}
-    (tmp_path / "proof.json").write_text(json.dumps(content))
+    Proof(
+        words=[], over="optimizer", budget=None, test=10, monitor="negative_elbo", tuning_seeds=[0],
+        seeds=[100, 101], contestants=contestants, cost=Cost(10, 500.0, 500.0, None, None),
+        warnings=[],
+    ).write(tmp_path)  # fmt: skip
     return tmp_path
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from genrun.results.proof_file import ContestantRecord, Cost, Proof
 from genrun.sweeps.plan import Job, SweepPlan, identity_of
 
 MONITOR = "negative_elbo"
@@ -104,11 +105,19 @@ def write_proof(folder: Path) -> Path:
     folder.mkdir()
     words = ["contestants=[adam,sgd]", "trials=2", "seeds=3", "model=vae"]
     contestants = {
-        name: {"space": {"optimizer.lr": "log 1e-4..1e-2"}, "tuning": [[f"{name}-0.0001-0"]]}
+        name: ContestantRecord(
+            word=f"optimizer={name}",
+            space={"optimizer.lr": "log 1e-4..1e-2"},
+            trials=[{"optimizer.lr": "0.0001"}],
+            tuning=[[f"{name}-0.0001-0"]],
+        )
         for name in ("adam", "sgd")
     }
-    content = {"over": "optimizer", "words": words, "contestants": contestants}
-    (folder / "proof.json").write_text(json.dumps(content))
+    Proof(
+        words=words, over="optimizer", budget=None, test=10, monitor=MONITOR, tuning_seeds=[0],
+        seeds=[1, 2, 3], contestants=contestants, cost=Cost(10, 1000.0, 1000.0, None, None),
+        warnings=[],
+    ).write(folder)  # fmt: skip
     for stage, rates, seeds in (("tuning", (1e-4, 1e-3), (0,)), ("final", (1e-3,), (1, 2, 3))):
         jobs = []
         for optimizer, worth in (("adam", 170.0), ("sgd", 200.0)):

@@ -20,9 +20,10 @@ from optuna.trial import TrialState  # needs Optuna
 
 from genrun.results.summary.search import show_result
 from genrun.results.summary.show import show_sweep
+from genrun.runs.layout import JOURNAL
 from genrun.runs.optuna_journal import create_study, open_study
 from genrun.sweeps.job_state import JobState, job_state
-from genrun.sweeps.pruner_study import JOURNAL, joined_to_search
+from genrun.sweeps.pruner_study import joined_to_search
 from genrun.sweeps.search.job_source import SearchJobSource
 from genrun.sweeps.search.settings import settings_of
 from genrun.sweeps.search.trials import TrialOutcome, Trials, verdict

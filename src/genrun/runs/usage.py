@@ -18,7 +18,9 @@ MOST_FLOPS = 1e30
 def spent_of(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
     """By run.json, which whoever ended the run wrote; else, after a kill, by its logs."""
     compute = _mapping(info.get("compute"))
-    if "peak_memory_bytes" in compute:  # written when a run ends
+    status = RunStatus(info["status"])
+    recorded = status.ended or status == RunStatus.INTERRUPTED
+    if recorded or "peak_memory_bytes" in compute:
         return of_compute(compute)
     if "environment" not in info:
         return ResourceUsage()  # never built
