@@ -8,6 +8,7 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.numbers import finite_number
+from genrun.core.status import RunStatus
 from genrun.core.usage import PHASES, ResourceUsage
 from genrun.runs.folder import RunFolder
 
@@ -18,7 +19,7 @@ MOST_FLOPS = 1e30
 def spent_of(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
     """By run.json, which whoever ended the run wrote; else, after a kill, by its logs."""
     compute = _mapping(info.get("compute"))
-    status = RunStatus(info["status"])
+    status = RunStatus(info.get("status", RunStatus.MISSING))
     recorded = status.ended or status == RunStatus.INTERRUPTED
     if recorded or "peak_memory_bytes" in compute:
         return of_compute(compute)
