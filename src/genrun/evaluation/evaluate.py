@@ -13,7 +13,7 @@ from torch import nn
 
 from genrun.config.groups import conf_folder
 from genrun.config.saved import read_config
-from genrun.core.errors import ConfigError, output_errors
+from genrun.core.errors import ConfigError
 from genrun.core.process_rank import ProcessRank
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Picture
@@ -24,7 +24,7 @@ from genrun.experiment.memory import memory_errors, refuse_too_many
 from genrun.experiment.metrics import build_comparison
 from genrun.experiment.restore import refuse_other_data
 from genrun.runs import layout
-from genrun.runs.files import write_json, write_whole
+from genrun.runs.files import make_folder, write_json, write_whole
 from genrun.runs.folder import RunFolder
 from genrun.runs.sample_images import grid_png, picture_png
 
@@ -69,8 +69,7 @@ def evaluate_run(
         found = assess(model, networks, data, comparison, effort, asked.seed)
     content = {**about, "seed": asked.seed, "data": info["data"], **found.values}
     if found.nearest is not None:
-        with output_errors(folder.samples):
-            folder.samples.mkdir(exist_ok=True)
+        make_folder(folder.samples)
         write_whole(folder.samples / PICTURE, _picture(found, data.spec))
     write_json(folder.path / layout.EVALUATION, content)
     return content

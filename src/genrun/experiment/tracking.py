@@ -17,7 +17,7 @@ from genrun.core.errors import OutputFailed
 from genrun.core.protocols.tracker import Scalar, TrackedEnd, TrackedRun, Tracker
 from genrun.core.types import Picture
 from genrun.experiment.instantiate import Config, instantiate
-from genrun.runs.files import claim
+from genrun.runs.files import claim, make_folder
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import FolderRecorder
 from genrun.training.meters.meters import Meters
@@ -73,7 +73,7 @@ class TrackingRecorder:
         wanted = self._run.path / tracker.folder
         if not tracker.appends:
             return claim(wanted)
-        wanted.mkdir(exist_ok=True)
+        make_folder(wanted)
         return wanted
 
     def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:

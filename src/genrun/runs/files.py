@@ -94,6 +94,15 @@ def remove_temporaries(folder: Path) -> None:
             disk.remove(path)
 
 
+def make_folder(path: Path) -> None:
+    """Creates a folder and its parents; one that exists is left as it is.
+
+    Raises `OutputFailed` if it cannot be created.
+    """
+    with output_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def claim(wanted: Path) -> Path:
     """Creates a folder that nobody else has: `wanted`, else `wanted-2`, `wanted-3`, …
 

@@ -15,7 +15,7 @@ from genrun.core.types import Picture
 from genrun.core.usage import PHASES
 from genrun.runs import disk, layout
 from genrun.runs.checkpoint import Checkpoint, prune, write_checkpoint
-from genrun.runs.files import digest_of, remove_temporaries, write_whole
+from genrun.runs.files import digest_of, make_folder, remove_temporaries, write_whole
 from genrun.runs.sample_images import picture_png
 
 LONGEST_TIMING = 1 << 12
@@ -59,8 +59,7 @@ class FolderRecorder:
     def __init__(self, folder: Path, metrics_length: int, timings_length: int) -> None:
         self.folder = folder
         for name in (layout.CHECKPOINTS, layout.SAMPLES):
-            with output_errors(folder / name):
-                (folder / name).mkdir(exist_ok=True)
+            make_folder(folder / name)
         self.metrics = AppendLog(folder / layout.METRICS, metrics_length)
         self.timings = AppendLog(folder / layout.TIMINGS, timings_length)
 
