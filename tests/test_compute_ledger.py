@@ -28,7 +28,7 @@ EXAMPLES = 8  # a step
 def joules(monkeypatch: pytest.MonkeyPatch) -> None:
     """A counter that says one joule more each time."""
     counts: Iterator[int] = iter(range(10**6))
-    one = [energy.Counter(lambda: float(next(counts)))]
+    one = [energy.EnergyCounter(lambda: float(next(counts)))]
     monkeypatch.setattr(energy, "packages", lambda powercap: one)
 
 

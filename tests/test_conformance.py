@@ -179,7 +179,7 @@ def test_evaluation_measures_the_monitor_and_moves_nothing(model: str, small: Ma
     before = copy.deepcopy(built.trial.nets.state_dict())
     assert built.evaluation.evaluate() == first
     assert built.model.monitor in first
-    assert list(first) == built.evaluation.names()
+    assert list(first) == built.evaluation.value_names()
     after = built.trial.nets.state_dict()
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert built.trial.nets.training
@@ -199,12 +199,12 @@ def test_every_metric_measures_what_it_names(name: str, small: Make) -> None:
         points = ["data=ring", "data.count=64", "data.held_out=32", "data.batch_size=8"]
         built = build(compose([*others, *points, "model=gan", f"metric=[{metrics}]"]).config, [])
     comparison = built.evaluation.comparison
-    samples = sample(built.model, built.trial.nets, comparison.draws, seed=1)
+    samples = sample(built.model, built.trial.nets, comparison.sample_count, seed=1)
     before = torch.get_rng_state()
     found = comparison.measure(samples)
     assert torch.equal(torch.get_rng_state(), before)
-    assert list(found) == list(comparison.names())
-    assert name in comparison.names().values()
+    assert list(found) == list(comparison.value_names())
+    assert name in comparison.value_names().values()
     assert comparison.measure(samples) == found
     for value in found:
         if value + LOW in found:

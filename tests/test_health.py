@@ -163,13 +163,13 @@ def test_explosion_ends_a_run_and_keeps_what_was_good(tmp_path: Path) -> None:
     """The loss is multiplied by 10,000 from step 41 on; every number stays finite."""
     experiment = prepare(["model=vae", "optimizer.lr=1e-6", "steps=100", "log_every=2"])
     step, trial = experiment.built.step, experiment.built.trial
-    plain = step._by.losses["vae"]
+    plain = step._gradients.losses["vae"]
 
     def loss(*given: Any) -> Any:
         value, metrics = plain(*given)
         return value * (1e4 if trial.step > 40 else 1.0), metrics
 
-    step._by.losses["vae"] = loss
+    step._gradients.losses["vae"] = loss
     outcome = experiment.train(tmp_path, SilentDisplay())
     assert outcome.status == "diverged"
     assert "vae/gradient_norm was" in outcome.reason

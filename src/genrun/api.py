@@ -28,7 +28,7 @@ from genrun.runs.checkpoint import Checkpoint, checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from genrun.training.evaluation import sample
-from genrun.training.state import load_networks, refuse_misfit
+from genrun.training.state import check_network_tensors, load_networks
 
 Weights = Literal["best", "last"]
 
@@ -157,7 +157,7 @@ class Run:
 
             def check(nets: nn.ModuleDict) -> None:
                 try:
-                    refuse_misfit(nets, checkpoint.forms, kind)
+                    check_network_tensors(nets, checkpoint.forms, kind)
                 except ValueError as error:
                     text = f"{checkpoint.path}: does not fit ({error})"
                     raise CheckpointUnusable(text) from error

@@ -163,12 +163,14 @@ def _train_a_row(experiment: Experiment) -> None:
     trial, built = experiment.built.trial, experiment.built
     with contextlib.suppress(GenrunError):
         trial.step += 1
-        trial.window.add(trial.step, built.step(trial.step))
+        trial.loss_buffer.add(trial.step, built.step(trial.step))
         trial.average.update(trial.step)
         for schedule in trial.schedules.values():
             schedule.step()
             schedule.observe(1.0)
         trial.observe(StepReport(trial.step, 8, 1.0, {built.plan.monitor: 1.0}))
         trial.check()
-        trial.health.observe({"step": trial.step, **trial.window.read(), **trial.gradient_norms})
+        trial.health.observe(
+            {"step": trial.step, **trial.loss_buffer.read(), **trial.gradient_norms}
+        )
         trial.save()

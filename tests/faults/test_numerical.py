@@ -53,7 +53,7 @@ def spoil(tensor: torch.Tensor, number: float) -> None:
 
 
 def loss(experiment: Experiment, step: int, number: float) -> None:
-    losses, trial = experiment.built.step._by.losses, experiment.built.trial
+    losses, trial = experiment.built.step._gradients.losses, experiment.built.trial
     plain = losses["generator"]
 
     def spoiled(*given: Any) -> Any:

@@ -13,7 +13,7 @@ from genrun.proof.budget import Budget, budget_words, read_budget
 from genrun.proof.cost import cost_of, unequal
 from genrun.proof.step_cost import Measured
 from genrun.results.proof_file import Cost
-from genrun.training.meters.flops import flops_of_step
+from genrun.training.meters.flops import count_step_flops
 from tests.conftest import SMALL
 
 STEP = Measured(
@@ -74,8 +74,8 @@ def test_updates_that_take_two_gradients_take_half_the_steps(small: Callable[...
     steps, spent = {}, {}
     for updates in ("simultaneous", "extragradient"):
         built = small("model=gan", f"updates={updates}", "regularization=[]")
-        flops = flops_of_step(built.step)
-        found = Measured("m", built.step.examples_a_step, flops, 1, 12)
+        flops = count_step_flops(built.step)
+        found = Measured("m", built.step.examples_per_step, flops, 1, 12)
         word = budget_words(budget, CONFIG, found, updates)[0]
         steps[updates] = int(word.removeprefix("steps="))
         spent[updates] = steps[updates] * flops

@@ -12,7 +12,7 @@ from torch import nn
 from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
 from genrun.experiment.build import Built, build
-from genrun.training.optimizers.audit import Moved, audit, keep_gradients
+from genrun.training.optimizers.audit import MovedParameters, audit_optimizer, preserve_gradients
 from tests.conftest import SMALL
 
 Make = Callable[..., Built]
@@ -72,9 +72,15 @@ def test_what_is_counted_is_the_real_size(small: Make) -> None:
     built = small("model=gan", "optimizer=muon", "backbone.hidden=[32,16]")
     # generator 100-16-32-784, discriminator 784-32-16-1: the matrix in the middle is Muon's
     rest = 16 * 100 + 784 * 32 + 16 + 32 + 784
-    assert built.moved["generator"] == [Moved("Muon", 1, 512), Moved("AdamW", 5, rest)]
+    assert built.moved["generator"] == [
+        MovedParameters("Muon", 1, 512),
+        MovedParameters("AdamW", 5, rest),
+    ]
     rest = 784 * 32 + 16 + 32 + 16 + 1
-    assert built.moved["discriminator"] == [Moved("Muon", 1, 512), Moved("AdamW", 5, rest)]
+    assert built.moved["discriminator"] == [
+        MovedParameters("Muon", 1, 512),
+        MovedParameters("AdamW", 5, rest),
+    ]
     assert {
         player: sum(m.parameters for m in moved) for player, moved in built.moved.items()
     } == built.parameter_counts()
@@ -84,8 +90,8 @@ def test_it_touches_nothing() -> None:
     parameters = [nn.Parameter(torch.randn(4, 5)), nn.Parameter(torch.zeros(5))]
     before = [p.detach().clone() for p in parameters]
     optimizer = torch.optim.LBFGS(parameters)
-    found = audit(optimizer, parameters)
-    assert (found.moved, found.unmoved) == ([Moved("LBFGS", 2, 25)], [])
+    found = audit_optimizer(optimizer, parameters)
+    assert (found.moved, found.unmoved) == ([MovedParameters("LBFGS", 2, 25)], [])
     assert all(torch.equal(p, b) for p, b in zip(parameters, before, strict=True))
     assert all(p.grad is None for p in parameters)
     assert not optimizer.state
@@ -94,7 +100,7 @@ def test_it_touches_nothing() -> None:
 def test_a_learning_rate_of_zero_or_nearly_is_no_unmoved_parameter() -> None:
     for rate in (0.0, 1e-12):
         parameter = nn.Parameter(torch.ones(3, 3))
-        assert audit(torch.optim.Adam([parameter], lr=rate), [parameter]).unmoved == []
+        assert audit_optimizer(torch.optim.Adam([parameter], lr=rate), [parameter]).unmoved == []
 
 
 def test_the_gradient_that_is_logged_is_the_one_of_the_loss(small: Make) -> None:
@@ -104,7 +110,7 @@ def test_the_gradient_that_is_logged_is_the_one_of_the_loss(small: Make) -> None
     plain = small("optimizer=adam", *words)
     for one in (built, plain):
         one.step(1)
-    assert built.trial.gradients.norms(1) == plain.trial.gradients.norms(1)
+    assert built.trial.gradient_norm_meter.compute(1) == plain.trial.gradient_norm_meter.compute(1)
 
 
 def test_kept_gradients_change_no_step() -> None:
@@ -114,9 +120,9 @@ def test_kept_gradients_change_no_step() -> None:
         parameter = nn.Parameter(torch.linspace(-1, 1, 6))
         optimizer = schedulefree.AdamWScheduleFree([parameter], lr=0.1)
         optimizer.train()
-        assert audit(optimizer, [parameter]).changes_gradients
+        assert audit_optimizer(optimizer, [parameter]).changes_gradients
         if keep:
-            keep_gradients(optimizer)
+            preserve_gradients(optimizer)
         for _ in range(3):
             parameter.grad = parameter.detach().clone()
             given = parameter.grad.clone()

@@ -88,7 +88,7 @@ def saved() -> tuple[dict[str, Tensor], dict[str, Any]]:
 def restored(tensors: dict[str, Tensor], record: dict[str, Any]) -> TrainingState:
     fresh = trial()
     forms = {path: torch.empty_like(tensor, device="meta") for path, tensor in tensors.items()}
-    fresh.refuse_misfit(forms)
+    fresh.check_tensors(forms)
     fresh.restore(tensors, record)
     return fresh
 
@@ -179,6 +179,6 @@ def test_a_state_after_steps_of_one_iteration_is_its_own() -> None:
         built.step(step)
     tensors, record = built.trial.save()
     again = build({**tiny(), "optimizer": {**tiny()["optimizer"], "max_iter": 1}}, []).trial
-    again.refuse_misfit(tensors)
+    again.check_tensors(tensors)
     again.restore(tensors, json.loads(json.dumps(record)))
     assert json.loads(json.dumps(again.save()[1])) == json.loads(json.dumps(record))

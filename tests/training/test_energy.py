@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from genrun.core.usage import ResourceUsage
-from genrun.training.meters.energy import Counter, Energy
+from genrun.training.meters.energy import Energy, EnergyCounter
 from genrun.training.meters.meters import Meters
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -53,7 +53,7 @@ def test_a_counter_that_starts_again_from_0(tmp_path: Path) -> None:
 
 def test_a_gpus_counter_has_no_span_and_loses_what_a_reset_hides() -> None:
     values = iter([5.0, 7.0, 1.0, 4.0])
-    counter = Counter(lambda: next(values))
+    counter = EnergyCounter(lambda: next(values))
     assert [counter.update() for _ in range(3)] == [2.0, 2.0, 5.0]
 
 
@@ -134,9 +134,9 @@ def test_a_gpu_without_the_package_or_driver(
 
 def part(earlier: ResourceUsage | None, joules: float | None) -> dict[str, object]:
     meters = Meters(CPU, earlier)
-    counters = {} if joules is None else {"rapl": [Counter(iter([0.0, joules]).__next__)]}
+    counters = {} if joules is None else {"rapl": [EnergyCounter(iter([0.0, joules]).__next__)]}
     meters._energy = Energy(counters)
-    return meters.compute(steps=7, examples=56, flops=70)
+    return meters.summarize(steps=7, examples=56, flops=70)
 
 
 def test_parts_are_added_up_and_of_peaks_the_largest_counts() -> None:

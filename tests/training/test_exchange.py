@@ -21,7 +21,7 @@ class Other(ProcessGroup):
         self.sent = sent
         self.dtypes: list[torch.dtype] = []
 
-    def sum_(self, tensor: Tensor) -> Tensor:
+    def all_reduce_sum(self, tensor: Tensor) -> Tensor:
         self.dtypes.append(tensor.dtype)
         return tensor.add_(torch.tensor(sum(self.sent.values(), []), dtype=tensor.dtype))
 
@@ -46,7 +46,7 @@ SENT = {"gradients": [3.0, 4.0, 9.0], "buffers": [0.0], "signal": [0.0], "second
 def test_gradients_are_averaged_and_rank_0s_buffers_taken(rank: int, mean: float) -> None:
     network = Network()
     others = Other(rank, **{**SENT, "buffers": [11.0 * rank]})
-    GradientSync(others, [network], CPU).change_gradients(list(network.parameters()))
+    GradientSync(others, [network], CPU).average_gradients(list(network.parameters()))
     assert network.weight.grad is not None
     assert network.bias.grad is not None
     assert network.weight.grad.tolist() == [[2.0], [3.0]]
@@ -61,7 +61,7 @@ def test_numbers_keep_their_precision_beside_coarser_ones() -> None:
     assert network.weight.grad is not None
     network.weight.grad += 1e-12
     others = Other(0, **SENT)
-    GradientSync(others, [network], CPU).change_gradients(list(network.parameters()))
+    GradientSync(others, [network], CPU).average_gradients(list(network.parameters()))
     assert others.dtypes == [torch.float64]
     assert network.weight.grad.tolist() == [[2 + 5e-13], [3 + 5e-13]]
 
@@ -79,11 +79,11 @@ def test_a_signal_is_known_to_all_and_on_a_gpu_a_message_later(
     others = Other(0, **SENT)
     exchange = GradientSync(others, [network], CPU)
     exchange._late = late
-    stop, seconds = exchange.watch(lambda: here[0], lambda: 2.5)
+    stop, seconds = exchange.synchronize(lambda: here[0], lambda: 2.5)
 
     def turn(**sent: Any) -> bool:
         others.sent = {**SENT, **sent}
-        exchange.change_gradients(list(network.parameters()))
+        exchange.average_gradients(list(network.parameters()))
         return stop()
 
     assert not turn()

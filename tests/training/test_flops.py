@@ -16,7 +16,7 @@ from genrun.experiment.build import Built
 from genrun.experiment.stopping import count_flops
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
-from genrun.training.meters.flops import NotCounted, flops_of_step
+from genrun.training.meters.flops import FlopsUnknown, count_step_flops
 from genrun.training.step import TrainingStep
 from tests.conftest import choices
 from tests.test_resume import prepare, stopped_and_resumed, whole
@@ -34,7 +34,7 @@ def test_autoencoder(small: Make) -> None:
     """Each layer: forward, gradient of its weights, and but for the first that of its input."""
     encoder, decoder = product(BATCH, PIXELS, HIDDEN), product(BATCH, HIDDEN, PIXELS)
     built = small("model=autoencoder", *BODY)
-    assert flops_of_step(built.step) == 2 * encoder + 3 * decoder
+    assert count_step_flops(built.step) == 2 * encoder + 3 * decoder
 
 
 GENERATOR = [product(BATCH, LATENT, HIDDEN), product(BATCH, HIDDEN, PIXELS)]
@@ -54,14 +54,14 @@ def gan_step(turns: int) -> int:
 def test_gan_with_several_turns(turns: int, small: Make) -> None:
     words = [f"model.latent_dim={LATENT}", f"model.discriminator_turns={turns}"]
     built = small("model=gan", *BODY, *words)
-    assert flops_of_step(built.step) == gan_step(turns)
+    assert count_step_flops(built.step) == gan_step(turns)
 
 
 def test_penalties_count(small: Make) -> None:
     """R1: forward, gradient of the images, and of that the gradient of both weights and a hidden
     layer; torch computes one more product, with a gradient that is 0 behind a ReLU."""
     words = ["model=gan", *BODY, f"model.latent_dim={LATENT}", "regularization=r1"]
-    penalty = flops_of_step(small(*words).step) - gan_step(1)
+    penalty = count_step_flops(small(*words).step) - gan_step(1)
     needed = 4 * CRITIC[0] + 3 * CRITIC[1]
     assert needed <= penalty <= needed + CRITIC[0]
 
@@ -80,22 +80,22 @@ class Squaring(torch.optim.SGD):
 
 def test_products_in_an_optimizers_update_count(small: Make) -> None:
     built = small("model=autoencoder", *BODY)
-    plain = flops_of_step(built.step)
+    plain = count_step_flops(built.step)
     parameters = list(built.trial.nets.parameters())
     built.step.optimizers = {"autoencoder": Squaring(parameters, lr=0.01)}
     added = product(HIDDEN, PIXELS, HIDDEN) + product(PIXELS, HIDDEN, PIXELS)
-    assert flops_of_step(built.step) - plain == added
+    assert count_step_flops(built.step) - plain == added
 
 
 def test_those_of_muon_count(small: Make) -> None:
     """Five iterations for each of two matrices X (16 x 784): X X', its square, and times X."""
     built = small("model=autoencoder", *BODY)
-    plain = flops_of_step(built.step)
+    plain = count_step_flops(built.step)
     muon = small("model=autoencoder", "backbone.hidden=[16]", "optimizer=muon")
     iteration = 2 * product(HIDDEN, HIDDEN, PIXELS) + product(HIDDEN, HIDDEN, HIDDEN)
     matrices = [p for p in muon.trial.nets.parameters() if p.dim() == 2]
     assert {tuple(sorted(m.shape)) for m in matrices} == {(HIDDEN, PIXELS)}
-    assert flops_of_step(muon.step) - plain == len(matrices) * 5 * iteration
+    assert count_step_flops(muon.step) - plain == len(matrices) * 5 * iteration
 
 
 @pytest.mark.parametrize("optimizer", choices("optimizer"))
@@ -113,9 +113,9 @@ def test_a_step_of_every_optimizer_can_be_counted(optimizer: str, small: Make) -
 
 def test_shares_of_a_batch_are_added_up(small: Make) -> None:
     built = small("model=autoencoder", *BODY)
-    alone = flops_of_step(built.step)
-    built.step.settings = dataclasses.replace(built.step.settings, share=BatchShard(0, 4, BATCH))
-    assert flops_of_step(built.step) == 4 * alone
+    alone = count_step_flops(built.step)
+    built.step.settings = dataclasses.replace(built.step.settings, shard=BatchShard(0, 4, BATCH))
+    assert count_step_flops(built.step) == 4 * alone
 
 
 def test_a_compiled_step_is_counted_without_compiling(
@@ -127,7 +127,7 @@ def test_a_compiled_step_is_counted_without_compiling(
     words = ["model=autoencoder", *BODY]
     built = small(*words, "runtime.compile=true")
     monkeypatch.setattr(torch, "compile", compiling)
-    assert flops_of_step(built.step) == flops_of_step(small(*words).step)
+    assert count_step_flops(built.step) == count_step_flops(small(*words).step)
 
 
 WORDS = ["backbone=conv", "regularization=[batch_norm,dropout,spectral_norm,r1,ema]"]
@@ -138,7 +138,7 @@ def test_counting_leaves_no_trace(small: Make) -> None:
     before = copy.deepcopy(built.trial.nets.state_dict())
     torch.manual_seed(3)
     generator = torch.get_rng_state()
-    flops_of_step(built.step)
+    count_step_flops(built.step)
     assert torch.equal(torch.get_rng_state(), generator)
     after = built.trial.nets.state_dict()
     assert all(torch.equal(after[name], before[name]) for name in before), "buffers too"
@@ -191,8 +191,8 @@ def test_what_cannot_be_counted_is_no_matter_but_to_a_budget(
 
     monkeypatch.setattr(TrainingStep, "uncompiled_copy", refuse)
     step = small("model=autoencoder").step
-    with pytest.raises(NotCounted, match=r"^cannot be copied$"):
-        flops_of_step(step)
+    with pytest.raises(FlopsUnknown, match=r"^cannot be copied$"):
+        count_step_flops(step)
     assert count_flops(step, {}) is None
     given = ["model=autoencoder", "stopping=budget"]
     limited = small(*given, "stopping.budget.flops=1e9")

@@ -99,7 +99,7 @@ def test_batch_norms_statistics_are_those_of_the_averaged_weights(
         built.step(step)
         built.trial.average.update(step)
     before = {name: b.clone() for name, b in built.trial.nets.named_buffers()}
-    built.trial.average.settle(3)
+    built.trial.average.refresh(3)
     assert all(torch.equal(b, before[n]) for n, b in built.trial.nets.named_buffers())
 
     discriminator = built.trial.average.nets["discriminator"]
@@ -117,8 +117,8 @@ def test_batch_norms_statistics_are_those_of_the_averaged_weights(
     # moved by these very calls, so compare with what the averaged networks had before them
     mean = torch.stack([inputs.mean(0) for inputs in seen]).mean(0)
     variance = torch.stack([inputs.var(0) for inputs in seen]).mean(0)
-    built.trial.average._settled = -1
-    built.trial.average.settle(3)
+    built.trial.average._refreshed_step = -1
+    built.trial.average.refresh(3)
     torch.testing.assert_close(layer.running_mean, mean, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(layer.running_var, variance, rtol=1e-10, atol=1e-12)
     assert layer.momentum == 0.1
@@ -127,7 +127,7 @@ def test_batch_norms_statistics_are_those_of_the_averaged_weights(
 def test_other_buffers_are_copied(small: Make) -> None:
     built = small("model=gan", "regularization=[spectral_norm,ema]")
     built.step(1)
-    built.trial.average.settle(1)
+    built.trial.average.refresh(1)
     own, theirs = built.trial.average.nets, built.trial.nets
     pairs = list(zip(own.buffers(), theirs.buffers(), strict=True))
     assert pairs

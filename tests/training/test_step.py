@@ -52,7 +52,7 @@ def test_more_discriminator_turns_each_see_a_fresh_batch(small: Make) -> None:
     built.step(1)
     built.step(2)
     assert seen == [0, 1, 2, 3, 4, 5]
-    assert built.step.examples_a_step == 24
+    assert built.step.examples_per_step == 24
 
 
 def test_each_player_has_its_own_optimizer(small: Make) -> None:

@@ -50,10 +50,12 @@ def assess(
 ) -> Assessment:
     """Samples against held-out images, and training images against them as the mark to reach."""
     with evaluating(nets):
-        samples = sample(model, nets, max(comparison.draws, effort.neighbours), seed)
+        samples = sample(model, nets, max(comparison.sample_count, effort.neighbours), seed)
         values: dict[str, Any] = {
             "features": comparison.features,
-            "metrics": _metrics(comparison, samples, _training_images(data, comparison.draws)),
+            "metrics": _metrics(
+                comparison, samples, _training_images(data, comparison.sample_count)
+            ),
         }
         key = Key.of(seed, "likelihood")
         batches = _held_out(data, model, effort.likelihood_images)
@@ -77,7 +79,7 @@ def _metrics(comparison: SampleMetrics, samples: Tensor, train: Tensor) -> dict[
     described = comparison.describe()["metrics"]
     rising = comparison.higher_is_better()
     found = {}
-    for name, metric in comparison.names().items():
+    for name, metric in comparison.value_names().items():
         if is_error(name, measured):
             continue
         of = described[metric]
@@ -129,7 +131,7 @@ def _neighbours(
         torch.cat((samples, held_out)),
         data.train(),
         data.train_count,
-        comparison.extract,
+        comparison.extract_features,
         points=data.spec.points,
     )
     made, real = both.part(slice(len(samples))), both.part(slice(len(samples), None))

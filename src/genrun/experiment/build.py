@@ -35,11 +35,11 @@ from genrun.training.batch_norm_update import UpdateBatchNorm
 from genrun.training.distributed.gradient_sync import GradientSync
 from genrun.training.distributed.process_group import ProcessGroup
 from genrun.training.evaluation import Evaluation
-from genrun.training.finite import Gradients
+from genrun.training.finite import GradientNorms
 from genrun.training.hooks import RegularizationHooks
 from genrun.training.loss import StepSettings, trained_parameters
 from genrun.training.loss_buffer import LossBuffer
-from genrun.training.optimizers.audit import Moved
+from genrun.training.optimizers.audit import MovedParameters
 from genrun.training.plan import TrainingPlan
 from genrun.training.state import TrainingState
 from genrun.training.step import TrainingStep
@@ -61,9 +61,9 @@ class Built:
     plan: TrainingPlan
     device: torch.device
     processes: ProcessGroup
-    exchange: GradientSync | None  # None: there is one process
-    flops_a_step: int | None  # None: they were not counted, or cannot be
-    moved: dict[str, list[Moved]]  # by player, what each update rule moves
+    gradient_sync: GradientSync | None  # None: there is one process
+    flops_per_step: int | None  # None: they were not counted, or cannot be
+    moved: dict[str, list[MovedParameters]]  # by player, what each update rule moves
 
     def parameter_counts(self) -> dict[str, int]:
         """Trained parameters by player."""
@@ -80,7 +80,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     """
     team = join_team(config)
     device, processes = team.device, team.processes
-    with team.one_first():
+    with team.local_rank_zero_first():
         data = build_data(config, device, plugins, team.share)
     model, regularizations = build_model(config, plugins)
     nets = build_networks(config, model, regularizations, data.spec, plugins).to(device)
@@ -102,27 +102,27 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     averaging = weight_average(regularizations, optimizers)
     average = AveragedNetworks(nets, trained, averaging, list(optimizers.values()), statistics)
     evaluation = _evaluation(config, model, average, data, plugins, team)
-    measured = evaluation.names()
+    measured = evaluation.value_names()
     monitor = monitor_of(config, model, evaluation.comparison, measured)
     plan = replace(plan, monitor=monitor)
     stoppers = build_stoppers(config, model, monitor, measured, plugins)
-    exchange = _exchange(team, [nets[name] for name in trained])
+    sync = _gradient_sync(team, [nets[name] for name in trained])
     refuse_for_closures(optimizers, regularizations, team.share)
     refuse_for_averages(optimizers, regularizations, model)
-    hooks, settings = RegularizationHooks.of(regularizations), _step_settings(config, team)
-    step = TrainingStep(model, nets.train(), data, optimizers, updates, hooks, exchange, settings)
+    hooks = RegularizationHooks.from_regularizations(regularizations)
+    step = TrainingStep(
+        model, nets.train(), data, optimizers, updates, hooks, sync, _step_settings(config, team)
+    )
     step.check()
-    epoch = data.train_count / step.examples_a_step
+    epoch = data.train_count / step.examples_per_step
     health = build_health(config["health"], model, measured, epoch)
-    gradients = Gradients(nets, model.players())
-    window = LossBuffer(None if team.share is None else processes.mean)
+    gradients = GradientNorms(nets, model.players())
+    loss_buffer = LossBuffer(None if team.share is None else processes.mean)
     trial = TrainingState(
         nets, average, optimizers, step.memory, schedules, stoppers, gradients, health,
-        window=window,
+        loss_buffer=loss_buffer,
     )  # fmt: skip
-    return Built(
-        model, data, trial, step, evaluation, plan, device, processes, exchange, None, moved
-    )
+    return Built(model, data, trial, step, evaluation, plan, device, processes, sync, None, moved)
 
 
 def _evaluation(
@@ -134,13 +134,13 @@ def _evaluation(
     team: ProcessTeam,
 ) -> Evaluation:
     """Of the weights to evaluate; one process may have to learn features for all."""
-    with team.one_first():
+    with team.local_rank_zero_first():
         comparison = build_comparison(config, data, plugins)
     shown = POINTS if data.spec.points else GRID
     return Evaluation(model, average.nets, data, comparison, config["seed"], shown)
 
 
-def _exchange(team: ProcessTeam, trained: list[nn.Module]) -> GradientSync | None:
+def _gradient_sync(team: ProcessTeam, trained: list[nn.Module]) -> GradientSync | None:
     return None if team.share is None else GradientSync(team.processes, trained, team.device)
 
 
@@ -150,7 +150,7 @@ def _step_settings(config: Config, team: ProcessTeam) -> StepSettings:
         device=team.device,
         autocast=torch.bfloat16 if config["runtime"]["precision"] == "bf16" else None,
         compile=config["runtime"]["compile"],
-        share=team.share,
+        shard=team.share,
     )
 
 

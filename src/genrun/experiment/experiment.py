@@ -62,7 +62,7 @@ class Experiment:
             trackers = build_trackers(config, config["plugins"])
             built = build(config, config["plugins"])
             flops = count_flops(built.step, built.trial.stoppers)
-            built = replace(built, flops_a_step=flops)
+            built = replace(built, flops_per_step=flops)
         return cls(config, choices, overrides, built, trackers)
 
     def claim(self, wanted: Path) -> Path:
@@ -72,7 +72,7 @@ class Experiment:
             check_disk_space(wanted, checkpoint_bytes(self.built))
             return str(claim(wanted))
 
-        return Path(self.built.processes.first(claimed))
+        return Path(self.built.processes.on_rank_zero(claimed))
 
     def train(
         self, folder: Path, display: Display, interrupted: Callable[[], bool] | None = None
@@ -113,7 +113,7 @@ class Experiment:
             if newest.checkpoint is not None:
                 restore(self.built.trial, newest.checkpoint)
             if goes_further(read_config(run), self.config):
-                self.built.trial.ended = ""
+                self.built.trial.stop_reason = ""
             changed = note_changes(self.built, self.config, before, newest, display)
             recorder, timings = FolderRecorder.resume(run.path, newest.checkpoint)
             earlier = earlier_parts(before, timings, self.built.trial.step)
@@ -133,40 +133,40 @@ class Experiment:
     def _follow(self, display: Display, interrupted: Callable[[], bool] | None) -> TrainingOutcome:
         """Beside rank 0, which writes: every step that it takes, and nothing on disk."""
         with Interrupt(interrupted) as signals, memory_errors(self.config):
-            start: tuple[str | None, str] = self.built.processes.agree((None, ""))
+            start: tuple[str | None, str] = self.built.processes.broadcast_object((None, ""))
             path, ended = start  # what rank 0 goes on from
             if path is not None:
                 restore(self.built.trial, read_checkpoint(Path(path)))
-            self.built.trial.ended = ended
+            self.built.trial.stop_reason = ended
             loop = self._loop(NullRecorder(), display, signals, Clock(), path is None)
             outcome = loop.run()
-            self.built.processes.wait()
+            self.built.processes.barrier()
             return outcome
 
     def _loop(
         self,
-        record: Recorder,
+        recorder: Recorder,
         display: Display,
         interrupted: Callable[[], bool],
         clock: Clock,
         fresh: bool,
     ) -> Loop:
-        built, seconds = self.built, clock.trained
-        if built.exchange is not None:
-            interrupted, seconds = built.exchange.watch(interrupted, seconds)
+        built, seconds = self.built, clock.training_seconds
+        if built.gradient_sync is not None:
+            interrupted, seconds = built.gradient_sync.synchronize(interrupted, seconds)
         return Loop(
             trial=built.trial,
             step=built.step,
             evaluation=built.evaluation,
             plan=built.plan,
-            record=record,
+            recorder=recorder,
             display=display,
             interrupted=interrupted,
             seconds=seconds,
             processes=built.processes,
             clock=clock,
             fresh=fresh,
-            flops_a_step=built.flops_a_step,
+            flops_per_step=built.flops_per_step,
         )
 
     def _run(
@@ -187,7 +187,7 @@ class Experiment:
         try:
             with memory_errors(self.config):
                 path = None if checkpoint is None else str(checkpoint.path.absolute())
-                built.processes.agree((path, trial.ended))
+                built.processes.broadcast_object((path, trial.stop_reason))
                 loop = self._loop(record, display, interrupted, meters.clock, checkpoint is None)
                 outcome = loop.run()
         except BaseException as error:
@@ -201,5 +201,5 @@ class Experiment:
                 display.close()
         record.finish(tracked_end(built, outcome))
         record_outcome(run, built, outcome, meters, display)
-        built.processes.wait()  # whoever leaves with another code than 0 has the others killed
+        built.processes.barrier()  # whoever leaves with another code than 0 has the others killed
         return outcome

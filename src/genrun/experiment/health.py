@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from genrun.core.protocols.model import Adversarial, Model
 from genrun.experiment.instantiate import Config
 from genrun.training.evaluation import SPREAD
-from genrun.training.health.gradient_explosion import Explosion
-from genrun.training.health.monitor import Health, Watch
+from genrun.training.health.gradient_explosion import GradientExplosion
+from genrun.training.health.monitor import HealthMonitor, Watch
 from genrun.training.health.threshold import ThresholdWatch
 
 LATENT = "largest_dimension_kl"  # a held-out value, from models whose latent code can collapse
@@ -16,7 +16,7 @@ LATENT = "largest_dimension_kl"  # a held-out value, from models whose latent co
 
 def build_health(
     settings: Config, model: Model, held_out: Sequence[str], steps_per_epoch: float
-) -> Health:
+) -> HealthMonitor:
     """Watches what this model's rows can show; `held_out` names what its evaluations measure."""
     watches: dict[str, Watch] = {}
     if isinstance(model, Adversarial):
@@ -47,4 +47,6 @@ def build_health(
             meaning="no latent dimension says anything of the image",
         )
     names = ("factor", "rows", "history")
-    return Health(watches, Explosion(**{name: settings[f"explosion_{name}"] for name in names}))
+    return HealthMonitor(
+        watches, GradientExplosion(**{name: settings[f"explosion_{name}"] for name in names})
+    )

@@ -17,7 +17,7 @@ from genrun.core.protocols.model import Model
 from genrun.experiment.instantiate import Config, config_errors, find_class
 from genrun.training.loss import trained_parameters
 from genrun.training.lr_schedule import Schedule
-from genrun.training.optimizers.audit import Moved, audit, keep_gradients
+from genrun.training.optimizers.audit import MovedParameters, audit_optimizer, preserve_gradients
 from genrun.training.optimizers.closure import takes_closure
 from genrun.training.optimizers.schedule_free import is_schedule_free
 
@@ -83,7 +83,7 @@ def build_optimizer(
 
 def audit_optimizers(
     optimizers: Mapping[str, torch.optim.Optimizer], model: Model, nets: nn.ModuleDict
-) -> dict[str, list[Moved]]:
+) -> dict[str, list[MovedParameters]]:
     """What each update rule moves, by player. Raises `ConfigError` where a parameter stays."""
     moved = {}
     for player in model.players():
@@ -95,7 +95,7 @@ def audit_optimizers(
         ]
         optimizer = optimizers[player.name]
         try:
-            found = audit(optimizer, [parameter for _, parameter in named])
+            found = audit_optimizer(optimizer, [parameter for _, parameter in named])
         except Exception as error:  # a plugin's can fail in any way
             text = (str(error) or type(error).__name__).splitlines()[0]
             raise ConfigError(
@@ -109,7 +109,7 @@ def audit_optimizers(
                 f"({len(found.unmoved)} of {len(named)} tensors stay as they are)"
             )
         if found.changes_gradients:
-            keep_gradients(optimizer)
+            preserve_gradients(optimizer)
         moved[player.name] = found.moved
     return moved
 

@@ -18,9 +18,9 @@ from genrun.training.plan import TrainingOutcome
 
 def compute(built: Built, meters: Meters) -> dict[str, Any]:
     """What the run took, however it ends; a step that failed counts."""
-    step, flops = built.trial.step, built.flops_a_step
-    examples = step * built.step.examples_a_step
-    return meters.compute(step, examples, None if flops is None else step * flops)
+    step, flops = built.trial.step, built.flops_per_step
+    examples = step * built.step.examples_per_step
+    return meters.summarize(step, examples, None if flops is None else step * flops)
 
 
 def tracked_end(built: Built, outcome: TrainingOutcome) -> TrackedEnd:

@@ -31,13 +31,13 @@ class ProcessTeam:
     processes: ProcessGroup
 
     @contextmanager
-    def one_first(self) -> Iterator[None]:
+    def local_rank_zero_first(self) -> Iterator[None]:
         """On each machine one process goes first, and what it caches the others find."""
         if self.place.local_rank > 0:
-            self.processes.wait()
+            self.processes.barrier()
         yield
         if self.place.local_rank == 0:
-            self.processes.wait()
+            self.processes.barrier()
 
 
 def join_team(config: Mapping[str, Any]) -> ProcessTeam:
@@ -111,9 +111,9 @@ def broadcast_weights(
         return
     described = json.dumps([config, data_digest], sort_keys=True)
     own = hashlib.sha256(described.encode()).hexdigest()
-    if processes.agree(own) != own:
+    if processes.broadcast_object(own) != own:
         raise ConfigError(
             "data: the configuration or the images differ from those of process 0; all processes "
             "must be given the same words and the same files"
         )
-    processes.copy_first(list(nets.state_dict().values()))
+    processes.broadcast(list(nets.state_dict().values()))

@@ -44,7 +44,7 @@ def refuse_longer_schedule(plan: TrainingPlan, config: Mapping[str, Any], steps:
 def restore(trial: TrainingState, checkpoint: Checkpoint) -> None:
     """Raises `CheckpointUnusable` where it is of another model, or its record is damaged."""
     try:
-        trial.refuse_misfit(checkpoint.forms)
+        trial.check_tensors(checkpoint.forms)
         trial.restore(checkpoint.tensors(), checkpoint.record)
     except Exception as error:  # a record can be wrong in as many ways as it has entries
         text = (str(error) or type(error).__name__).splitlines()[0]

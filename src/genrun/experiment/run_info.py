@@ -27,7 +27,7 @@ EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that di
 def run_summary(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
     """What the display says at the start."""
     counts, seen = built.parameter_counts(), _range(built.model.data_range)
-    flops = built.flops_a_step
+    flops = built.flops_per_step
     classes, skipped = built.data.spec.classes, built.data.skipped
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
     return RunSummary(
@@ -67,7 +67,7 @@ def updates(built: Built) -> dict[str, list[dict[str, Any]]]:
 
 
 def _shown_processes(built: Built) -> dict[str, str]:
-    share = built.step.settings.share
+    share = built.step.settings.shard
     if share is None:
         return {}
     return {"processes": f"{share.count}, {share.rows} of {built.data.batch_size} images each"}
@@ -107,7 +107,7 @@ def run_info(
             "skipped": built.data.skipped,
         },
         "parameters": built.parameter_counts(),
-        "flops_a_step": built.flops_a_step,
+        "flops_a_step": built.flops_per_step,
         "updates": updates(built),
         "comparison": built.evaluation.comparison.describe(),
     }

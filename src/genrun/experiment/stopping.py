@@ -17,7 +17,7 @@ from genrun.core.protocols.stopping import (
     WatchesLoss,
 )
 from genrun.experiment.instantiate import Config, instantiate
-from genrun.training.meters.flops import NotCounted, flops_of_step
+from genrun.training.meters.flops import FlopsUnknown, count_step_flops
 from genrun.training.step import TrainingStep
 
 
@@ -77,8 +77,8 @@ def count_flops(step: TrainingStep, stoppers: Mapping[str, Stopper]) -> int | No
     Raises `ConfigError` where one does.
     """
     try:
-        return flops_of_step(step)
-    except NotCounted as error:
+        return count_step_flops(step)
+    except FlopsUnknown as error:
         for name, stopper in stoppers.items():
             if isinstance(stopper, LimitsFlops) and stopper.flops is not None:
                 raise ConfigError(

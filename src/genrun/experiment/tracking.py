@@ -37,7 +37,7 @@ OK = "ok"
 
 
 class TrackingRecorder:
-    """A `Record`: the recorder's, told to every tracker that still works.
+    """A `Recorder`: the recorder's, told to every tracker that still works.
 
     One that raises anything is switched off: `note` says so once, and run.json under `trackers`.
     What trackers take is no training time: it counts as saving.
@@ -76,24 +76,24 @@ class TrackingRecorder:
         make_folder(wanted)
         return wanted
 
-    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
-        self._recorder.row(row, {**seconds, **self._meters.row()})
+    def write_row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
+        self._recorder.write_row(row, {**seconds, **self._meters.timings()})
         values = {name: value for name, value in row.items() if name != "step"}
         self._each(lambda tracker: tracker.row(int(row["step"]), values))
 
-    def health(self, row: Mapping[str, Any]) -> None:
-        self._recorder.health(row)
+    def write_health(self, row: Mapping[str, Any]) -> None:
+        self._recorder.write_health(row)
         self._each(lambda tracker: tracker.health(row))
 
-    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
-        drawn = self._recorder.pictures(step, pictures)
+    def write_pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
+        drawn = self._recorder.write_pictures(step, pictures)
         named = {f"samples{suffix}": png for suffix, png in drawn.items()}
         self._each(lambda tracker: tracker.pictures(step, named))
 
-    def checkpoint(
+    def write_checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
     ) -> None:
-        self._recorder.checkpoint(tensors, record, best_step)
+        self._recorder.write_checkpoint(tensors, record, best_step)
 
     def finish(self, end: TrackedEnd) -> None:
         self._each(lambda tracker: tracker.finish(end))
@@ -101,7 +101,7 @@ class TrackingRecorder:
     def _each(self, tell: Callable[[Tracker], None]) -> None:
         if not self._working:
             return
-        with self._meters.clock.on("saving"), unmoved_generators():
+        with self._meters.clock.measure("saving"), unmoved_generators():
             for name, tracker in list(self._working.items()):
                 try:
                     tell(tracker)

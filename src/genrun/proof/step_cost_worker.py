@@ -50,8 +50,8 @@ def _measured(
         built = Experiment.prepare(config, choices, []).built
         found = Measured(
             monitor=built.plan.monitor,
-            examples=built.step.examples_a_step,
-            flops=built.flops_a_step,
+            examples=built.step.examples_per_step,
+            flops=built.flops_per_step,
             checkpoint=checkpoint_bytes(built),
             steps=built.plan.steps,
             build_seconds=time.perf_counter() - begun,

@@ -79,24 +79,24 @@ class FolderRecorder:
         length, timings = _timings_until(folder / layout.TIMINGS, checkpoint.step)
         return cls(folder, checkpoint.record["log"]["length"], length), timings
 
-    def row(self, row: Mapping[str, float], spent: Mapping[str, float]) -> None:
+    def write_row(self, row: Mapping[str, float], spent: Mapping[str, float]) -> None:
         """`spent` has the seconds by phase so far, and what else is measured."""
         self.metrics.append(row)
         rounded = {name: round(value, 6) for name, value in spent.items()}
         rate = row["step"] / spent["training"] if spent["training"] else 0.0
         self.timings.append({"step": row["step"], **rounded, "steps_a_second": round(rate, 3)})
 
-    def health(self, row: Mapping[str, Any]) -> None:
+    def write_health(self, row: Mapping[str, Any]) -> None:
         self.metrics.append(row)
 
-    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> dict[str, bytes]:
+    def write_pictures(self, step: int, pictures: Mapping[str, Picture]) -> dict[str, bytes]:
         """What was written, by the pictures' names."""
         drawn = {suffix: picture_png(picture) for suffix, picture in pictures.items()}
         for suffix, png in drawn.items():
             write_whole(self.folder / layout.SAMPLES / f"step-{step:06d}{suffix}.png", png)
         return drawn
 
-    def checkpoint(
+    def write_checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
     ) -> None:
         folder = self.folder / layout.CHECKPOINTS

@@ -31,7 +31,7 @@ class UpdateBatchNorm:
     model: Model
     data: Data
     seed: int
-    share: BatchShard | None  # of each batch, where several processes train
+    shard: BatchShard | None  # of each batch, where several processes train
 
     def __call__(self, nets: nn.ModuleDict) -> None:
         with torch.no_grad(), _following(nets):
@@ -39,7 +39,7 @@ class UpdateBatchNorm:
                 batch = self.data.batch(index)
                 for player in self.model.players():
                     key = Key.of(self.seed, "statistics", index, player.name)
-                    with noise.layer_keys(key, self.share):
+                    with noise.layer_keys(key, self.shard):
                         self.model.loss(player.name, nets, batch, key.fold("loss"))
 
 

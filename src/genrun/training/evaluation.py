@@ -95,13 +95,13 @@ class Evaluation:
         self.seed = seed
         self.shown = shown
 
-    def names(self) -> list[str]:
+    def value_names(self) -> list[str]:
         """The names that `evaluate` gives, found by evaluating two images."""
         with evaluating(self.nets):
             images, labels = self._held_out()[0]
             model = condition_on(self.model, None if labels is None else labels[:2])
             per_image = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
-            compared = self.comparison.names()
+            compared = self.comparison.value_names()
         own = [n for name, values in per_image.items() for n in over_images(name, values)]
         return [*own, *compared, *([SPREAD] if compared else [])]
 
@@ -124,7 +124,7 @@ class Evaluation:
             for name in per_image[0]:
                 values |= over_images(name, torch.cat([part[name] for part in per_image]))
             if self.comparison.metrics:
-                samples = sample(self.model, self.nets, self.comparison.draws, self.seed)
+                samples = sample(self.model, self.nets, self.comparison.sample_count, self.seed)
                 values |= self.comparison.measure(samples)
                 images = torch.cat([part for part, _ in held_out])
                 real = mean_distance(images)

@@ -31,7 +31,7 @@ def check_finite_numbers(values: Mapping[str, object], where: str, step: int) ->
             raise Diverged(f"{where}/{name} was {value} at step {step}")
 
 
-class Gradients:
+class GradientNorms:
     """The gradients that each player's last step left in its parameters."""
 
     def __init__(self, nets: nn.ModuleDict, players: Sequence[Player]) -> None:
@@ -44,7 +44,7 @@ class Gradients:
             for player in players
         }
 
-    def norms(self, step: int) -> dict[str, float]:
+    def compute(self, step: int) -> dict[str, float]:
         """`PLAYER/gradient_norm`: its whole gradient's 2-norm, clipped if that was; {} at step 0.
 
         Raises `Diverged` naming the first parameter whose gradient is not finite.

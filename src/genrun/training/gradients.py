@@ -29,34 +29,34 @@ class PlayerGradients:
         losses: Mapping[str, Loss],
         parameters: Mapping[str, list[nn.Parameter]],
         hooks: RegularizationHooks,
-        exchange: GradientSync | None,
+        gradient_sync: GradientSync | None,
         settings: StepSettings,
     ) -> None:
         self.parameters = parameters
         self.losses = losses
         self._nets = nets
         self._hooks = hooks
-        self._exchange = exchange
+        self._gradient_sync = gradient_sync
         self._device = settings.device
         everything = set(nets.parameters())
         self._inputs = {  # None: all leaves, for which autograd needs no search
             name: None if everything == set(own) else own for name, own in parameters.items()
         }
-        index = 0 if settings.share is None else settings.share.index
+        index = 0 if settings.shard is None else settings.shard.index
         self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
         self._scratch: dict[tuple[str, str], list[Tensor]] = {}
 
-    def ready(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
+    def compute(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
         """Leaves the gradient that is to be used; the loss and its values are at the weights."""
         if self._hooks.gradient_points:
-            self.seed_layers_of_others(base)
-        outputs = self.plain(player, batch, base)
+            self.seed_third_party_layers(base)
+        outputs = self.backward(player, batch, base)
         if self._hooks.gradient_points:
             self._move(player, batch, base)
-        self.change(player)
+        self.apply_changes(player)
         return outputs
 
-    def plain(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
+    def backward(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
         """Leaves the gradient as it is."""
         for parameter in self.parameters[player.name]:
             parameter.grad = None  # before the new one needs its memory
@@ -64,7 +64,7 @@ class PlayerGradients:
         torch.autograd.backward(loss, inputs=self._inputs[player.name])
         return loss, metrics
 
-    def graph(
+    def with_graph(
         self, player: Player, batch: Batch, base: int
     ) -> tuple[Sequence[Tensor], Tensor, Metrics]:
         """The gradient as a function of everybody's weights, the loss and its values."""
@@ -74,11 +74,11 @@ class PlayerGradients:
         found = torch.autograd.grad(loss, parameters, create_graph=True, materialize_grads=True)
         return found, loss, metrics
 
-    def change(self, player: Player) -> None:
+    def apply_changes(self, player: Player) -> None:
         """What processes and regularizations make of the gradient that was left."""
         parameters = self.parameters[player.name]
-        if self._exchange is not None:
-            self._exchange.change_gradients(parameters)
+        if self._gradient_sync is not None:
+            self._gradient_sync.average_gradients(parameters)
         for change in self._hooks.gradient_changes:
             change.change_gradients(parameters)
 
@@ -91,7 +91,7 @@ class PlayerGradients:
         return self._scratch[key]
 
     @contextmanager
-    def buffers_kept(self) -> Iterator[None]:
+    def preserved_buffers(self) -> Iterator[None]:
         """What follows the inputs (BatchNorm's statistics) is afterwards as it was before."""
         buffers = list(self._nets.buffers())
         before = [buffer.clone() for buffer in buffers]
@@ -100,7 +100,7 @@ class PlayerGradients:
             with torch.no_grad():
                 torch._foreach_copy_(buffers, before)
 
-    def seed_layers_of_others(self, seed: int) -> None:
+    def seed_third_party_layers(self, seed: int) -> None:
         """They draw from the global generators."""
         noise.seed_global_generators(seed ^ self._own_seed, self._device)
 
@@ -108,14 +108,14 @@ class PlayerGradients:
         """To where the one at the weights leads; then the weights are as before, to the bit."""
         weights: list[Tensor] = [*self.parameters[player.name]]
         origin = self.scratch(player, "origin of a moved gradient")
-        if self._exchange is not None:
-            self._exchange.change_gradients(self.parameters[player.name])
+        if self._gradient_sync is not None:
+            self._gradient_sync.average_gradients(self.parameters[player.name])
         with torch.no_grad():
             torch._foreach_copy_(origin, weights)
             for point in self._hooks.gradient_points:
                 point.move(weights)
-        self.seed_layers_of_others(base)
-        with self.buffers_kept():
-            self.plain(player, batch, base)
+        self.seed_third_party_layers(base)
+        with self.preserved_buffers():
+            self.backward(player, batch, base)
         with torch.no_grad():
             torch._foreach_copy_(weights, origin)

@@ -24,7 +24,7 @@ class RegularizationHooks:
     weight_changes: Sequence[WeightChange]  # what becomes of its weights after its update
 
     @classmethod
-    def of(cls, regularizations: Mapping[str, Any]) -> RegularizationHooks:
+    def from_regularizations(cls, regularizations: Mapping[str, Any]) -> RegularizationHooks:
         chosen = regularizations.values()
         return cls(
             {name: r for name, r in regularizations.items() if isinstance(r, Penalty)},

@@ -37,14 +37,14 @@ class Loop:
     step: TrainingStep
     evaluation: Evaluation
     plan: TrainingPlan
-    record: Recorder
+    recorder: Recorder
     display: Display
     interrupted: Callable[[], bool]
     seconds: Callable[[], float]
     processes: ProcessGroup
     clock: Clock
     fresh: bool  # nothing was restored
-    flops_a_step: int | None  # None: not counted
+    flops_per_step: int | None  # None: not counted
     _kept: Best | None = field(init=False, default=None)  # the best that is on disk
 
     def run(self) -> TrainingOutcome:
@@ -59,11 +59,11 @@ class Loop:
         trial, plan = self.trial, self.plan
         if self.fresh and (reason := self._begin()):
             return TrainingOutcome(RunStatus.STOPPED_EARLY, reason)
-        if trial.ended:
-            return TrainingOutcome(RunStatus.STOPPED_EARLY, trial.ended)
+        if trial.stop_reason:
+            return TrainingOutcome(RunStatus.STOPPED_EARLY, trial.stop_reason)
         while trial.step < plan.steps:
             trial.step += 1
-            trial.window.add(trial.step, self.step(trial.step))
+            trial.loss_buffer.add(trial.step, self.step(trial.step))
             trial.average.update(trial.step)
             for schedule in trial.schedules.values():
                 schedule.step()
@@ -73,13 +73,13 @@ class Loop:
             evaluated = due(trial.step, plan.evaluate_every, last=done)
             metrics = self._evaluate() if evaluated else {}
             logged = due(trial.step, plan.log_every, last=evaluated)
-            losses = trial.window.read() if logged else {}
+            losses = trial.loss_buffer.read() if logged else {}
             reason = self._observe(metrics, losses) if trial.stoppers else None
             if reason and not evaluated:
                 metrics = self._evaluate()
-                losses = losses or trial.window.read()
+                losses = losses or trial.loss_buffer.read()
             last = done or reason is not None
-            trial.ended = reason or ""
+            trial.stop_reason = reason or ""
 
             if logged or last:
                 self._log(losses, metrics)
@@ -102,15 +102,15 @@ class Loop:
         reason = self._observe(metrics, {})
         self._log({}, metrics)
         self._draw()
-        self.trial.ended = reason or ""
+        self.trial.stop_reason = reason or ""
         self._save()
         return reason
 
     def _evaluate(self) -> dict[str, float]:
         trial = self.trial
-        trial.window.check()
-        trial.average.settle(trial.step)
-        metrics = self.processes.first(self._measure)
+        trial.loss_buffer.check()
+        trial.average.refresh(trial.step)
+        metrics = self.processes.on_rank_zero(self._measure)
         value = metrics[self.plan.monitor]
         if trial.best is None or value < trial.best.value:
             trial.best = Best(trial.step, value)
@@ -120,7 +120,7 @@ class Loop:
         return metrics
 
     def _measure(self) -> dict[str, float]:
-        with self.clock.on("evaluation"):
+        with self.clock.measure("evaluation"):
             self.trial.check()
             metrics = self.evaluation.evaluate()
         for name, number in metrics.items():
@@ -130,8 +130,8 @@ class Loop:
 
     def _observe(self, metrics: Mapping[str, float], losses: Mapping[str, float]) -> str | None:
         step = self.trial.step
-        examples = step * self.step.examples_a_step
-        flops = None if self.flops_a_step is None else step * self.flops_a_step
+        examples = step * self.step.examples_per_step
+        flops = None if self.flops_per_step is None else step * self.flops_per_step
         return self.trial.observe(
             StepReport(step, examples, self.seconds(), metrics, losses, flops)
         )
@@ -140,18 +140,18 @@ class Loop:
         return self.trial.best is not None and self.trial.best.step == self.trial.step
 
     def _log(self, losses: Mapping[str, float], metrics: Mapping[str, float]) -> None:
-        self.processes.first(lambda: self._write_row(losses, metrics))
+        self.processes.on_rank_zero(lambda: self._write_row(losses, metrics))
 
     def _write_row(self, losses: Mapping[str, float], metrics: Mapping[str, float]) -> None:
         trial = self.trial
         trial.check()
         row = self._row({**losses, **trial.gradient_norms}, metrics)
         events = trial.health.observe(row)
-        self.record.row(row, self.clock.read())
+        self.recorder.write_row(row, self.clock.read())
         states = trial.stopper_states
         self.display.row(row, [s.describe(states[n]) for n, s in trial.stoppers.items()])
         for event in events:
-            self.record.health(event)
+            self.recorder.write_health(event)
             self.display.note("step {step}: {health} {state}: {detail}".format_map(event))
 
     def _row(self, values: Mapping[str, float], metrics: Mapping[str, float]) -> dict[str, float]:
@@ -161,31 +161,31 @@ class Loop:
             for name, optimizer in trial.optimizers.items()
         }
         held_out = {f"held_out/{name}": value for name, value in metrics.items()}
-        examples = trial.step * self.step.examples_a_step
+        examples = trial.step * self.step.examples_per_step
         return {"step": trial.step, "examples": examples, **values, **rates, **held_out}
 
     def _draw(self) -> None:
-        self.trial.window.check()
-        self.trial.average.settle(self.trial.step)
-        self.processes.first(self._write_pictures)
+        self.trial.loss_buffer.check()
+        self.trial.average.refresh(self.trial.step)
+        self.processes.on_rank_zero(self._write_pictures)
 
     def _write_pictures(self) -> None:
         trial = self.trial
-        with self.clock.on("evaluation"):
+        with self.clock.measure("evaluation"):
             trial.check()
             pictures = self.evaluation.pictures()
             drawn = {f"samples{name}": picture.images for name, picture in pictures.items()}
             check_finite(drawn, trial.step)
-            self.record.pictures(trial.step, pictures)
+            self.recorder.write_pictures(trial.step, pictures)
 
     def _save(self) -> None:
-        self.trial.window.check()
-        self.trial.average.settle(self.trial.step)
-        self.processes.first(self._write_checkpoint)
+        self.trial.loss_buffer.check()
+        self.trial.average.refresh(self.trial.step)
+        self.processes.on_rank_zero(self._write_checkpoint)
         self._kept = self.trial.best
 
     def _write_checkpoint(self) -> None:
-        with self.clock.on("saving"):
+        with self.clock.measure("saving"):
             best = self.trial.best
             tensors, record = self.trial.save()
-            self.record.checkpoint(tensors, record, None if best is None else best.step)
+            self.recorder.write_checkpoint(tensors, record, None if best is None else best.step)

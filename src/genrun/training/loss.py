@@ -26,7 +26,7 @@ class StepSettings:
     device: torch.device
     autocast: torch.dtype | None  # None: everything in the parameters' own precision
     compile: bool
-    share: BatchShard | None  # of each batch, where several processes train; None: all of it
+    shard: BatchShard | None  # of each batch, where several processes train; None: all of it
 
 
 def player_loss(
@@ -42,7 +42,7 @@ def player_loss(
         batch: Tensor, labels: Tensor | None, base: int | Tensor
     ) -> tuple[Tensor, Metrics]:
         key, model = Key(base), condition_on(given_model, labels)
-        with noise.layer_keys(key, settings.share):
+        with noise.layer_keys(key, settings.shard):
             loss, metrics = model.loss(player.name, nets, batch, key.fold("loss"))
             for name, term in penalties.items():
                 value = term.penalty(model, player, nets, batch, key.fold(name))

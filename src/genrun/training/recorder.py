@@ -13,13 +13,13 @@ from genrun.core.types import Picture
 class Recorder(Protocol):
     """Where a run leaves what it learned."""
 
-    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
+    def write_row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
 
-    def health(self, row: Mapping[str, Any]) -> None: ...
+    def write_health(self, row: Mapping[str, Any]) -> None: ...
 
-    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None: ...
+    def write_pictures(self, step: int, pictures: Mapping[str, Picture]) -> None: ...
 
-    def checkpoint(
+    def write_checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
     ) -> None: ...
 
@@ -27,16 +27,16 @@ class Recorder(Protocol):
 class NullRecorder:
     """Of a process beside the one that writes; it is asked for nothing."""
 
-    def row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
+    def write_row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
         return None
 
-    def health(self, row: Mapping[str, Any]) -> None:
+    def write_health(self, row: Mapping[str, Any]) -> None:
         return None
 
-    def pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
+    def write_pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
         return None
 
-    def checkpoint(
+    def write_checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None
     ) -> None:
         return None

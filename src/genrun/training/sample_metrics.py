@@ -48,11 +48,11 @@ class SampleMetrics:
         return None if self.extractor is None else self.extractor.description
 
     @property
-    def draws(self) -> int:
+    def sample_count(self) -> int:
         """How many samples must be drawn: for all metrics the same ones, from the first on."""
-        return max((self._draws_of(metric) for metric in self.metrics.values()), default=0)
+        return max((self._sample_count_of(metric) for metric in self.metrics.values()), default=0)
 
-    def names(self) -> dict[str, str]:
+    def value_names(self) -> dict[str, str]:
         """The names that `measure` gives, each with the name of the metric that measures it."""
         owners: dict[str, str] = {}
         for name, metric in self.metrics.items():
@@ -85,7 +85,7 @@ class SampleMetrics:
         for name, metric in self.metrics.items():
             key = self._key(name)
             if not isinstance(metric, FeatureMetric):
-                count = self._draws_of(metric)
+                count = self._sample_count_of(metric)
                 if len(samples) < count:
                     continue
                 found = _named(name, metric(samples[:count], _evenly(held_out, count), key))
@@ -102,7 +102,7 @@ class SampleMetrics:
             "features": self.features,
             "metrics": {
                 name: {
-                    "samples": self._draws_of(metric),
+                    "samples": self._sample_count_of(metric),
                     "held_out": self._data.held_out_count,
                     "features": isinstance(metric, FeatureMetric),
                 }
@@ -110,7 +110,7 @@ class SampleMetrics:
             },
         }
 
-    def extract(self, images: Tensor) -> Tensor:
+    def extract_features(self, images: Tensor) -> Tensor:
         """Features (count, features) in float64 on the CPU, where all metrics are computed."""
         assert self.extractor is not None
         with torch.no_grad():
@@ -121,15 +121,15 @@ class SampleMetrics:
         counts = [m.samples for m in self.metrics.values() if isinstance(m, FeatureMetric)]
         if not counts:
             return None
-        features = self.extract(samples[: max(counts)])
+        features = self.extract_features(samples[: max(counts)])
         return features if bool(features.isfinite().all()) else None
 
     def _held_out_features(self) -> Tensor:
         if self._real is None:
-            self._real = torch.cat([self.extract(part) for part in self._data.held_out()])
+            self._real = torch.cat([self.extract_features(part) for part in self._data.held_out()])
         return self._real
 
-    def _draws_of(self, metric: Metric | FeatureMetric) -> int:
+    def _sample_count_of(self, metric: Metric | FeatureMetric) -> int:
         held_out = self._data.held_out_count
         own = metric.samples if isinstance(metric, LimitsSamples) else None
         if own is None or isinstance(metric, FeatureMetric):

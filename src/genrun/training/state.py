@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from genrun.core.protocols.stopping import Stopper
 from genrun.core.protocols.updates import Memory
 from genrun.core.types import State, StepReport
-from genrun.training.finite import Gradients, check_finite, check_finite_numbers
-from genrun.training.health.monitor import Health
+from genrun.training.finite import GradientNorms, check_finite, check_finite_numbers
+from genrun.training.health.monitor import HealthMonitor
 from genrun.training.loss_buffer import LossBuffer
 from genrun.training.lr_schedule import Schedule
 from genrun.training.optimizers.state_dict import (
@@ -46,12 +46,12 @@ class TrainingState:
     memory: Mapping[str, Memory]  # of the updates, by player
     schedules: Mapping[str, Schedule]
     stoppers: Mapping[str, Stopper]
-    gradients: Gradients
-    health: Health
+    gradient_norm_meter: GradientNorms
+    health: HealthMonitor
     step: int = 0
     best: Best | None = None
-    ended: str = ""  # why a stopping policy ended the run at this step
-    window: LossBuffer = field(default_factory=LossBuffer)
+    stop_reason: str = ""  # why a stopping policy ended the run at this step
+    loss_buffer: LossBuffer = field(default_factory=LossBuffer)
     stopper_states: dict[str, State] = field(default_factory=dict)
     gradient_norms: dict[str, float] = field(default_factory=dict)  # as `check` found them
     _checked: int = -1
@@ -76,8 +76,8 @@ class TrainingState:
         later, and nothing is evaluated from it.
         """
         if self._checked != self.step:
-            self.window.check()
-            self.gradient_norms = self.gradients.norms(self.step)
+            self.loss_buffer.check()
+            self.gradient_norms = self.gradient_norm_meter.compute(self.step)
             check_finite(self._weights(), self.step)
             self._checked = self.step
 
@@ -89,11 +89,11 @@ class TrainingState:
         record: dict[str, Any] = {
             "step": self.step,
             "best": None if self.best is None else [self.best.step, self.best.value],
-            "window": self.window.state(),
+            "window": self.loss_buffer.state(),
             "schedules": {name: schedule.state() for name, schedule in self.schedules.items()},
             "stoppers": self.stopper_states,
             "health": self.health.states,
-            "ended": self.ended,
+            "ended": self.stop_reason,
         }
         tensors, record["optimizers"] = self._tensors()
         check_finite(tensors, self.step)
@@ -101,14 +101,14 @@ class TrainingState:
             check_finite_numbers(rest["values"], f"optimizer/{name}", self.step)
         return tensors, record
 
-    def refuse_misfit(self, forms: Mapping[str, Tensor]) -> None:
+    def check_tensors(self, forms: Mapping[str, Tensor]) -> None:
         """Raises `ValueError` where tensors of these forms cannot be this trial's."""
-        refuse_misfit(self.nets, forms, "networks")
-        if self.average.separate:
-            refuse_misfit(self.average.nets, forms, "average")
+        check_network_tensors(self.nets, forms, "networks")
+        if self.average.is_separate:
+            check_network_tensors(self.average.nets, forms, "average")
         for name, optimizer in self.optimizers.items():
             check_state_tensors(optimizer, _below(forms, f"optimizer/{name}"))
-        _refuse_misfit(self._remembered(), forms, "updates")
+        _check_tensors_match(self._remembered(), forms, "updates")
 
     def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Every tensor by its path, and what else the optimizers hold."""
@@ -130,7 +130,7 @@ class TrainingState:
     def _weights(self) -> dict[str, Tensor]:
         """The networks' parameters and buffers, and the averaged ones."""
         weights = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
-        if self.average.separate:
+        if self.average.is_separate:
             averaged = _tensors_by_path(self.average.nets)
             weights |= {f"average/{name}": t for name, t in averaged.items()}
         return weights
@@ -142,7 +142,7 @@ class TrainingState:
         own["stoppers"] = {name: own["stoppers"][name] for name in stoppers}
         check_record_schema(own, {**{key: record[key] for key in own}, "stoppers": stoppers})
         load_networks(self.nets, tensors, "networks")
-        if self.average.separate:
+        if self.average.is_separate:
             load_networks(self.average.nets, tensors, "average")
         for name, optimizer in self.optimizers.items():
             parts, rest = _below(tensors, f"optimizer/{name}"), record["optimizers"][name]
@@ -153,26 +153,28 @@ class TrainingState:
             tensor.copy_(tensors[path])
         for name, schedule in self.schedules.items():
             schedule.restore(record["schedules"][name])
-        self.window.restore(**record["window"])
+        self.loss_buffer.restore(**record["window"])
         self.stopper_states |= {  # a policy that a resume brings begins anew
             name: state for name, state in record["stoppers"].items() if name in self.stoppers
         }
-        self.ended = record["ended"]
+        self.stop_reason = record["ended"]
         self.health.states = dict(record["health"])
         self.best = None if record["best"] is None else Best(*record["best"])
         self.step = record["step"]
 
 
-def refuse_misfit(nets: nn.ModuleDict, forms: Mapping[str, Tensor], kind: str) -> None:
+def check_network_tensors(nets: nn.ModuleDict, forms: Mapping[str, Tensor], kind: str) -> None:
     """Raises `ValueError` where a checkpoint's tensors have other names, shapes or dtypes.
 
     `forms` may be on the device `meta`: nothing is read of them.
     """
     own = {f"{kind}/{path}": tensor for path, tensor in _tensors_by_path(nets).items()}
-    _refuse_misfit(own, forms, kind)
+    _check_tensors_match(own, forms, kind)
 
 
-def _refuse_misfit(own: Mapping[str, Tensor], forms: Mapping[str, Tensor], kind: str) -> None:
+def _check_tensors_match(
+    own: Mapping[str, Tensor], forms: Mapping[str, Tensor], kind: str
+) -> None:
     given = {path: form for path, form in forms.items() if path.startswith(f"{kind}/")}
     for path in dict.fromkeys([*own, *given]):
         ours, theirs = own.get(path), given.get(path)

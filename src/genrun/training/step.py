@@ -39,7 +39,7 @@ class TrainingStep:
         optimizers: Mapping[str, torch.optim.Optimizer],
         updates: Updates,
         hooks: RegularizationHooks,
-        exchange: GradientSync | None,
+        gradient_sync: GradientSync | None,
         settings: StepSettings,
     ) -> None:
         self.model = model
@@ -48,13 +48,13 @@ class TrainingStep:
         self.optimizers = optimizers
         self.updates = updates
         self.hooks = hooks
-        self.exchange = exchange  # None: there is one process
+        self.gradient_sync = gradient_sync  # None: there is one process
         self.settings = settings
         self.players = model.players()
         self._asks_for_labels = isinstance(model, Conditional)
         self.batches = updates.batches(self.players)
-        self.compiled = settings.compile
-        self.moves_gradients = bool(hooks.gradient_points)
+        self.is_compiled = settings.compile
+        self.has_gradient_points = bool(hooks.gradient_points)
         self._weight_changes = {
             p.name: [c for c in hooks.weight_changes if c.changes_weights_of(model, p)]
             for p in self.players
@@ -65,28 +65,28 @@ class TrainingStep:
             p.name: player_loss(model, p, nets, hooks.penalties, settings) for p in self.players
         }
         parameters = {p.name: trained_parameters(nets, p) for p in self.players}
-        self._by = PlayerGradients(nets, losses, parameters, hooks, exchange, settings)
+        self._gradients = PlayerGradients(nets, losses, parameters, hooks, gradient_sync, settings)
         self._weights: dict[str, list[Tensor]] = {n: [*own] for n, own in parameters.items()}
         self.memory = {name: updates.start(own) for name, own in self._weights.items()}
         self._step, self._seed = 0, 0
         self._taken: dict[int, Batch] = {}  # of this step's batches, those that were asked for
 
     @property
-    def examples_a_step(self) -> int:
+    def examples_per_step(self) -> int:
         return self.batches * self.data.batch_size
 
     def uncompiled_copy(self) -> TrainingStep:
         """Trains copies of networks and optimizers, on the same data; this one is left alone."""
-        parts = (self.model, self.nets, self.hooks, self.exchange)
+        parts = (self.model, self.nets, self.hooks, self.gradient_sync)
         copies: dict[int, Any] = {}
-        model, nets, hooks, exchange = copy.deepcopy(parts, copies)  # at once: they share
+        model, nets, hooks, gradient_sync = copy.deepcopy(parts, copies)  # at once: they share
         optimizers = {
             name: copy_with_state(optimizer, [copies[id(p)] for p in parameters_of(optimizer)])
             for name, optimizer in self.optimizers.items()
         }
         settings = replace(self.settings, compile=False)
         return TrainingStep(
-            model, nets, self.data, optimizers, self.updates, hooks, exchange, settings
+            model, nets, self.data, optimizers, self.updates, hooks, gradient_sync, settings
         )
 
     def __call__(self, step: int) -> Metrics:
@@ -99,14 +99,14 @@ class TrainingStep:
         """Whatever is asked of the game from now on is of this step."""
         self._step, self._seed = step, fold_in(self.settings.seed, "step", step)
         self._taken.clear()
-        self._by.seed_layers_of_others(self._seed)
+        self._gradients.seed_third_party_layers(self._seed)
         for follower in self._followers:
             follower.begin_step(step)
 
     def check(self) -> None:
         """Raises `ConfigError` where the players cannot move as `updates` want them to."""
         self.begin(1)
-        with self._by.buffers_kept():
+        with self._gradients.preserved_buffers():
             self.updates.check(self)
         self._taken.clear()
 
@@ -121,47 +121,47 @@ class TrainingStep:
         return self._weights[player.name]
 
     def scratch(self, player: Player, use: str) -> list[Tensor]:
-        return self._by.scratch(player, use)
+        return self._gradients.scratch(player, use)
 
     def take_turn(self, player: Player, turn: int) -> Metrics:
         batch, base = self._given(player, turn)
         if player.name in self._searching:
             return self._search(player, batch, base)
-        loss, metrics = self._by.ready(player, batch, base)
+        loss, metrics = self._gradients.compute(player, batch, base)
         self.update(player)
         return _named(player, loss, metrics)
 
     def differentiate(self, player: Player, turn: int) -> Metrics:
         batch, base = self._given(player, turn)
-        self._by.seed_layers_of_others(base)
-        return _named(player, *self._by.ready(player, batch, base))
+        self._gradients.seed_third_party_layers(base)
+        return _named(player, *self._gradients.compute(player, batch, base))
 
     def differentiate_again(self, player: Player, turn: int) -> Metrics:
-        with self._by.buffers_kept():
+        with self._gradients.preserved_buffers():
             return self.differentiate(player, turn)
 
     def update(self, player: Player) -> None:
-        self.go(player)
-        self.change_weights(player)
+        self.optimizer_step(player)
+        self.apply_weight_changes(player)
 
-    def go(self, player: Player) -> None:
+    def optimizer_step(self, player: Player) -> None:
         self.optimizers[player.name].step()
 
-    def change_weights(self, player: Player) -> None:
+    def apply_weight_changes(self, player: Player) -> None:
         for change in self._weight_changes[player.name]:
-            change.change_weights(self._by.parameters[player.name])
+            change.change_weights(self._gradients.parameters[player.name])
 
     def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
         batch, base = self._given(player, turn)
-        self._by.seed_layers_of_others(base)
-        gradients, loss, metrics = self._by.graph(player, batch, base)
+        self._gradients.seed_third_party_layers(base)
+        gradients, loss, metrics = self._gradients.with_graph(player, batch, base)
         return gradients, _named(player, loss, metrics)
 
     def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-        return tensors if self.exchange is None else self.exchange.mean(tensors)
+        return tensors if self.gradient_sync is None else self.gradient_sync.mean(tensors)
 
-    def change_gradient(self, player: Player) -> None:
-        self._by.change(player)
+    def apply_gradient_changes(self, player: Player) -> None:
+        self._gradients.apply_changes(player)
 
     def _given(self, player: Player, turn: int) -> tuple[Batch, int]:
         """The batch and the base of the noise; players in the same turn see the same images."""
@@ -173,12 +173,12 @@ class TrainingStep:
         """The turn of an optimizer that evaluates the loss itself."""
 
         def differentiate() -> tuple[Tensor, Metrics]:
-            self._by.seed_layers_of_others(base)
-            return self._by.plain(player, batch, base)
+            self._gradients.seed_third_party_layers(base)
+            return self._gradients.backward(player, batch, base)
 
         optimizer, buffers = self.optimizers[player.name], list(self.nets.buffers())
         loss, metrics = step_with_closure(optimizer, differentiate, buffers)
-        self.change_weights(player)
+        self.apply_weight_changes(player)
         return _named(player, loss, metrics)
 
 

@@ -19,7 +19,7 @@ class AveragedNetworks:
 
     By `rule` after every step, or by a schedule-free optimizer whenever they are needed; the
     trained networks are only read. BatchNorm's statistics belong to weights, and these have not
-    been trained with, so `follow_data` finds theirs; other buffers (spectral norm's vectors) are
+    been trained with, so `update_batch_norm` finds theirs; other buffers (spectral norm's vectors) are
     copied. Networks without a player, which are calibrated rather than trained, are left to the
     calibration.
     """
@@ -30,12 +30,12 @@ class AveragedNetworks:
         trained: Sequence[str],
         rule: WeightAverage | None,
         optimizers: Sequence[Optimizer],
-        follow_data: Callable[[nn.ModuleDict], None],
+        update_batch_norm: Callable[[nn.ModuleDict], None],
     ) -> None:
         self._rule = rule
         self._schedule_free = [o for o in optimizers if is_schedule_free(o)]
-        self.nets = copy.deepcopy(nets).requires_grad_(False) if self.separate else nets
-        self._follow_data = follow_data
+        self.nets = copy.deepcopy(nets).requires_grad_(False) if self.is_separate else nets
+        self._update_batch_norm = update_batch_norm
         pairs = [(self.nets[name], nets[name]) for name in trained]
         self._averaged: list[Tensor] = [p for ours, _ in pairs for p in ours.parameters()]
         self._current: list[Tensor] = [p for _, theirs in pairs for p in theirs.parameters()]
@@ -45,10 +45,10 @@ class AveragedNetworks:
         self._has_statistics = any(
             isinstance(m, _BatchNorm) and m.track_running_stats for m in modules
         )
-        self._settled = -1  # the step whose weights to evaluate these are
+        self._refreshed_step = -1  # the step whose weights to evaluate these are
 
     @property
-    def separate(self) -> bool:
+    def is_separate(self) -> bool:
         """Whether the networks to evaluate are others than the trained ones."""
         return self._rule is not None or bool(self._schedule_free)
 
@@ -58,9 +58,9 @@ class AveragedNetworks:
             with torch.no_grad():
                 self._rule.average(self._averaged, self._current, step)
 
-    def settle(self, step: int) -> None:
+    def refresh(self, step: int) -> None:
         """Before the networks are evaluated, drawn from or saved; a function of the step."""
-        if not self.separate or self._settled == step:
+        if not self.is_separate or self._refreshed_step == step:
             return
         with torch.no_grad():
             if self._schedule_free:
@@ -71,5 +71,5 @@ class AveragedNetworks:
             if self._buffers:
                 torch._foreach_copy_(self._buffers, self._current_buffers)
         if self._has_statistics:
-            self._follow_data(self.nets)
-        self._settled = step
+            self._update_batch_norm(self.nets)
+        self._refreshed_step = step

@@ -46,7 +46,7 @@ def test_fewer_samples_are_compared_with_images_from_all_of_the_held_out_ones(
 
     monkeypatch.setattr(SlicedWasserstein, "__call__", measure)
     comparison = built.evaluation.comparison
-    assert comparison.draws == 8
+    assert comparison.sample_count == 8
     comparison.measure(torch.rand(8, 1, 28, 28))
     all_of_them = torch.cat(list(built.data.held_out()))
     torch.testing.assert_close(seen[-1], all_of_them[::4])  # of 32
@@ -54,4 +54,4 @@ def test_fewer_samples_are_compared_with_images_from_all_of_the_held_out_ones(
 
 
 def test_more_samples_than_are_held_out_are_not_drawn(small: Callable[..., Built]) -> None:
-    assert small("model=autoencoder").evaluation.comparison.draws == 32
+    assert small("model=autoencoder").evaluation.comparison.sample_count == 32

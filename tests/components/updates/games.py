@@ -94,9 +94,9 @@ def play(
         Numbers(),  # type: ignore[arg-type]
         {player: optimizer([net.at]) for player, net in nets.items()},
         updates_named(name, **settings),
-        hooks or RegularizationHooks.of({}),
+        hooks or RegularizationHooks.from_regularizations({}),
         None,
-        StepSettings(0, torch.device("cpu"), None, compile=False, share=None),
+        StepSettings(0, torch.device("cpu"), None, compile=False, shard=None),
     )
     step.check()
     step.model.seen.clear()  # type: ignore[attr-defined]

@@ -206,7 +206,7 @@ def test_extragradients_second_look_is_of_a_fresh_batch_or_of_the_same_function(
     step(1)
     first, second = step.model.seen[:2], step.model.seen[2:]  # type: ignore[attr-defined]
     assert (first == second) == (not fresh)
-    assert step.examples_a_step == (2 if fresh else 1)
+    assert step.examples_per_step == (2 if fresh else 1)
     assert not {drawn for *_, drawn in first} & {drawn for *_, drawn in second} or not fresh
 
 

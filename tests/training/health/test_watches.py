@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from genrun.core.types import HealthTransition
-from genrun.training.health.gradient_explosion import Explosion
+from genrun.training.health.gradient_explosion import GradientExplosion
 from genrun.training.health.threshold import ThresholdWatch
 
 
@@ -63,7 +63,7 @@ def test_trouble(
 
 
 def reasons(
-    watch: Explosion, norms: Sequence[float], name: str = "vae/gradient_norm"
+    watch: GradientExplosion, norms: Sequence[float], name: str = "vae/gradient_norm"
 ) -> list[int]:
     state, found = watch.start(), []
     for step, norm in enumerate(norms, start=1):
@@ -92,18 +92,18 @@ def reasons(
     ],
 )
 def test_explosion(norms: list[float], expected: int | None) -> None:
-    found = reasons(Explosion(factor=100.0, rows=5, history=50), norms)
+    found = reasons(GradientExplosion(factor=100.0, rows=5, history=50), norms)
     assert found[:1] == ([] if expected is None else [expected])
 
 
 def test_the_explosions_history_is_bounded_and_moves_on() -> None:
-    watch = Explosion(factor=100.0, rows=5, history=10)
+    watch = GradientExplosion(factor=100.0, rows=5, history=10)
     slowly = [2.0 ** (i / 3) for i in range(60)]  # 10^6 in the end, never 100 times its median
     assert reasons(watch, slowly) == []
 
 
 def test_each_player_has_its_own_median() -> None:
-    watch = Explosion(factor=100.0, rows=2, history=9)
+    watch = GradientExplosion(factor=100.0, rows=2, history=9)
     state = watch.start()
     for step in range(1, 20):
         row = {"step": step, "d/gradient_norm": 1e6, "g/gradient_norm": 1.0}

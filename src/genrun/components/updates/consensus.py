@@ -30,12 +30,12 @@ class Consensus:
 
     def check(self, game: Game) -> None:
         refuse_turns("consensus", game)
-        if game.compiled:
+        if game.is_compiled:
             raise ConfigError(
                 "updates=consensus: differentiates twice, which cannot be compiled; "
                 "set runtime.compile=false"
             )
-        if game.moves_gradients:
+        if game.has_gradient_points:
             raise ConfigError(
                 "updates=consensus: needs gradients at the weights themselves, and "
                 "regularization=sam takes them elsewhere; leave sam out"
@@ -65,7 +65,7 @@ class Consensus:
         for weight, gradient in zip(weights, changed, strict=True):
             weight.grad = gradient
         for player in game.players:
-            game.change_gradient(player)
+            game.apply_gradient_changes(player)
         update_all(game)
         return outputs
 

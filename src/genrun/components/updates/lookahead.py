@@ -38,7 +38,7 @@ class Lookahead(Alternating):
                 with torch.no_grad():
                     torch._foreach_lerp_(slow, weights, self.slow_step_size)
                     torch._foreach_copy_(weights, slow)
-                game.change_weights(player)
+                game.apply_weight_changes(player)
                 with torch.no_grad():
                     torch._foreach_copy_(slow, weights)
         return outputs

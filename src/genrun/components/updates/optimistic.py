@@ -41,10 +41,10 @@ class Optimistic:
             weights, back = game.weights(player), game.scratch(player, "back")
             with torch.no_grad():
                 torch._foreach_copy_(back, weights)
-            game.go(player)
+            game.optimizer_step(player)
             with torch.no_grad():
                 _go_on(weights, back, memory[player.name]["direction"])
-            game.change_weights(player)
+            game.apply_weight_changes(player)
         return outputs
 
 

@@ -21,8 +21,8 @@ class Game(Protocol):
     """
 
     players: tuple[Player, ...]
-    compiled: bool  # losses go through torch.compile, and can be differentiated once
-    moves_gradients: bool  # a regularization takes gradients at other points than the weights
+    is_compiled: bool  # losses go through torch.compile, and can be differentiated once
+    has_gradient_points: bool  # a regularization takes gradients at other points than the weights
 
     def weights(self, player: Player) -> list[Tensor]:
         """What the player's optimizer moves."""
@@ -40,12 +40,12 @@ class Game(Protocol):
         """The same at other weights; layers that follow their inputs do not see a batch twice."""
 
     def update(self, player: Player) -> None:
-        """`go` and `change_weights`, one after the other."""
+        """`optimizer_step` and `apply_weight_changes`, one after the other."""
 
-    def go(self, player: Player) -> None:
+    def optimizer_step(self, player: Player) -> None:
         """One step of the player's optimizer with the gradient that is left in its weights."""
 
-    def change_weights(self, player: Player) -> None:
+    def apply_weight_changes(self, player: Player) -> None:
         """What regularizations make of the weights, wherever they have been moved to."""
 
     def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
@@ -54,7 +54,7 @@ class Game(Protocol):
     def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
         """Over the processes, which have a share of the batch each."""
 
-    def change_gradient(self, player: Player) -> None:
+    def apply_gradient_changes(self, player: Player) -> None:
         """What processes and regularizations make of a gradient that was put into its weights."""
 
 

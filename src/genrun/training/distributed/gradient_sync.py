@@ -38,14 +38,14 @@ class GradientSync:
         self._seconds: Callable[[], float] = lambda: 0.0
         self._known = (0.0, 0.0)
 
-    def watch(
+    def synchronize(
         self, signalled: Callable[[], bool], seconds: Callable[[], float]
     ) -> tuple[Callable[[], bool], Callable[[], float]]:
         """What this process knows; in its place gives what all know at the same step."""
         self._signalled, self._seconds = signalled, seconds
         return lambda: self._known[SIGNAL] > 0, lambda: self._known[SECONDS]
 
-    def change_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
         first = self._processes.rank == 0
         self._told[SIGNAL] = float(self._signalled())
@@ -54,7 +54,7 @@ class GradientSync:
         sent = [*gradients, *buffers, self._told]
         widest = reduce(torch.promote_types, [tensor.dtype for tensor in sent])
         message = torch.cat([tensor.flatten().to(widest) for tensor in sent])
-        self._processes.sum_(message)
+        self._processes.all_reduce_sum(message)
         message[: sum(gradient.numel() for gradient in gradients)] /= self._processes.size
         parts = torch.split(message, [tensor.numel() for tensor in sent])
         kept = [*gradients, *self._buffers]

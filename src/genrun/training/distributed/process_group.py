@@ -43,7 +43,7 @@ class ProcessGroup:
             atexit.register(dist.destroy_process_group)
         return cls(place)
 
-    def sum_(self, tensor: Tensor) -> Tensor:
+    def all_reduce_sum(self, tensor: Tensor) -> Tensor:
         """Adds up, in place."""
         if self.size > 1:
             with _lost():
@@ -51,16 +51,16 @@ class ProcessGroup:
         return tensor
 
     def mean(self, tensor: Tensor) -> Tensor:
-        return self.sum_(tensor.clone()) / self.size if self.size > 1 else tensor
+        return self.all_reduce_sum(tensor.clone()) / self.size if self.size > 1 else tensor
 
-    def copy_first(self, tensors: Sequence[Tensor]) -> None:
+    def broadcast(self, tensors: Sequence[Tensor]) -> None:
         """Overwrites the tensors by those of rank 0."""
         if self.size > 1:
             with _lost(), torch.no_grad():
                 for tensor in tensors:
                     dist.broadcast(tensor, src=0)
 
-    def first(self, work: Callable[[], T]) -> T:
+    def on_rank_zero(self, work: Callable[[], T]) -> T:
         """What `work` gives on rank 0, which alone does it: JSON's types.
 
         A `GenrunError` that it raises is raised everywhere.
@@ -77,23 +77,23 @@ class ProcessGroup:
         self._tell({"result": result})
         return result
 
-    def agree(self, value: T) -> T:
+    def broadcast_object(self, value: T) -> T:
         """Rank 0's value, of JSON's types."""
-        return self.first(lambda: value)
+        return self.on_rank_zero(lambda: value)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Until all are here."""
-        self.sum_(torch.zeros(1))
+        self.all_reduce_sum(torch.zeros(1))
 
     def _tell(self, message: dict[str, Any]) -> None:
         text = torch.frombuffer(bytearray(json.dumps(message).encode()), dtype=torch.uint8)
-        self.copy_first([torch.tensor(len(text)), text])
+        self.broadcast([torch.tensor(len(text)), text])
 
     def _hear(self) -> Any:
         length = torch.tensor(0)
-        self.copy_first([length])
+        self.broadcast([length])
         text = torch.empty(int(length), dtype=torch.uint8)
-        self.copy_first([text])
+        self.broadcast([text])
         message = json.loads(text.numpy().tobytes())
         if "raised" in message:
             raise getattr(errors, message["raised"])(message["text"])

@@ -84,7 +84,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def forward(own: Tensor, processes: ProcessGroup) -> Tensor:
-        return processes.sum_(own.clone())
+        return processes.all_reduce_sum(own.clone())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ProcessGroup], output: Tensor) -> None:

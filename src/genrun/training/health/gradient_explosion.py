@@ -10,7 +10,7 @@ from genrun.core.types import GRADIENT_NORM, State
 
 
 @dataclass(frozen=True)
-class Explosion:
+class GradientExplosion:
     """A player's gradient norm is over `factor` times its running median in `rows` rows in a row.
 
     The median is of the last `history` rows that were not over it, so that an explosion does not

@@ -29,7 +29,7 @@ class Fatal(Protocol):
 
 
 @dataclass
-class Health:
+class HealthMonitor:
     """The watches by the name of what they find. `states` is JSON's types only."""
 
     watches: Mapping[str, Watch]

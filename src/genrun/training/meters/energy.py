@@ -17,7 +17,7 @@ MICRO, MILLI = 1e-6, 1e-3
 
 
 @dataclass
-class Counter:
+class EnergyCounter:
     """A count of joules that only grows, and where `span` is given starts again from 0 there."""
 
     read: Callable[[], float]
@@ -49,7 +49,7 @@ class Energy:
     source cannot be read any more, nothing is known any more.
     """
 
-    counters: dict[str, list[Counter]]
+    counters: dict[str, list[EnergyCounter]]
 
     @classmethod
     def of(cls, device: torch.device, powercap: Path = POWERCAP) -> Energy:
@@ -72,7 +72,7 @@ class Energy:
         return list(self.counters)
 
 
-def packages(powercap: Path) -> list[Counter]:
+def packages(powercap: Path) -> list[EnergyCounter]:
     """RAPL's packages (Linux's powercap, of Intel and AMD); none where one cannot be read.
 
     Most systems let only root read them. The whole platform (`psys`) holds packages, and is left
@@ -82,7 +82,9 @@ def packages(powercap: Path) -> list[Counter]:
         found = sorted(path for path in powercap.iterdir() if PACKAGE.fullmatch(path.name))
         names = [(path / "name").read_text().strip() for path in found]
         return [
-            Counter(_joules_in(path / "energy_uj"), _joules_in(path / "max_energy_range_uj")())
+            EnergyCounter(
+                _joules_in(path / "energy_uj"), _joules_in(path / "max_energy_range_uj")()
+            )
             for path, name in zip(found, names, strict=True)
             if name.startswith("package")
         ]
@@ -94,7 +96,7 @@ def _joules_in(path: Path) -> Callable[[], float]:
     return lambda: int(path.read_text()) * MICRO
 
 
-def gpu(device: torch.device) -> list[Counter]:
+def gpu(device: torch.device) -> list[EnergyCounter]:
     """NVML's count of one GPU (Volta and later), where the package nvidia-ml-py is installed."""
     if device.type != "cuda":
         return []
@@ -104,5 +106,5 @@ def gpu(device: torch.device) -> list[Counter]:
         pynvml.nvmlInit()
         uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
         handle: Any = pynvml.nvmlDeviceGetHandleByUUID(uuid)
-        return [Counter(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) * MILLI)]
+        return [EnergyCounter(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) * MILLI)]
     return []

@@ -9,11 +9,11 @@ from genrun.training.optimizers.closure import takes_closure
 from genrun.training.step import TrainingStep
 
 
-class NotCounted(Exception):
+class FlopsUnknown(Exception):
     """Why the FLOPs of a step are not known."""
 
 
-def flops_of_step(step: TrainingStep) -> int:
+def count_step_flops(step: TrainingStep) -> int:
     """Floating-point operations of one training step, of all processes together.
 
     torch's counter knows matrix products, convolutions and attention, forward and backward, a
@@ -26,11 +26,11 @@ def flops_of_step(step: TrainingStep) -> int:
     to, there is no such number.
 
     A copy takes the two steps, so the experiment is left as it was; its first step takes as long
-    as ever. Several processes must count together. Raises `NotCounted`.
+    as ever. Several processes must count together. Raises `FlopsUnknown`.
     """
     for optimizer in step.optimizers.values():
         if takes_closure(type(optimizer)):
-            raise NotCounted(f"no two steps of {type(optimizer).__name__} evaluate alike")
+            raise FlopsUnknown(f"no two steps of {type(optimizer).__name__} evaluate alike")
     device = step.settings.device
     seeds = [device] if device.type == "cuda" else []
     try:
@@ -41,9 +41,9 @@ def flops_of_step(step: TrainingStep) -> int:
                 copied(2)
     except Exception as error:  # training in earnest will say what is wrong with it
         first_line = (str(error) or type(error).__name__).splitlines()[0]
-        raise NotCounted(first_line) from error
+        raise FlopsUnknown(first_line) from error
     flops = int(counter.get_total_flops())
     if flops == 0:
-        raise NotCounted("it has no operation that torch's counter knows")
-    share = step.settings.share
+        raise FlopsUnknown("it has no operation that torch's counter knows")
+    share = step.settings.shard
     return flops * (1 if share is None else share.count)

@@ -28,7 +28,7 @@ def host_peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
 
 
-def begin_device_peak(device: torch.device) -> None:
+def reset_device_peak(device: torch.device) -> None:
     """Forgets what was in use before, such as the copy on which a step's FLOPs were counted."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -56,12 +56,12 @@ class Clock:
         self._since = now
         return dict(self.seconds)
 
-    def trained(self) -> float:
+    def training_seconds(self) -> float:
         """Seconds of training."""
         return self.read()["training"]
 
     @contextmanager
-    def on(self, kind: str) -> Iterator[None]:
+    def measure(self, kind: str) -> Iterator[None]:
         """Time spent inside counts as `kind`."""
         self.read()
         before, self._kind = self._kind, kind
@@ -88,23 +88,23 @@ class Meters:
     def __post_init__(self) -> None:
         if self.earlier is not None:
             self.clock.seconds |= self.earlier.seconds
-        begin_device_peak(self.device)
+        reset_device_peak(self.device)
         self._energy = Energy.of(self.device)
 
-    def row(self) -> dict[str, float]:
+    def timings(self) -> dict[str, float]:
         """For timings.jsonl: what has been taken so far, by name; only what is known."""
         joules, host, device = self._read()
         known = {"energy_joules": joules, "host_peak_bytes": host, "device_peak_bytes": device}
         return {name: value for name, value in known.items() if value is not None}
 
-    def compute(self, steps: int, examples: int, flops: int | None) -> dict[str, Any]:
+    def summarize(self, steps: int, examples: int, flops: int | None) -> dict[str, Any]:
         """For run.json. `flops` are of training only: no evaluation, no drawing of samples."""
         joules, host, device = self._read()
         return {
             "steps": steps,
             "examples": examples,
             "flops": flops,
-            "seconds": rounded(self.clock.read()),
+            "seconds": _rounded(self.clock.read()),
             "peak_memory_bytes": {"host": host, "device": device},
             "energy_joules": None if joules is None else round(joules, 3),
             "energy_sources": [] if joules is None else self._energy.sources,
@@ -126,5 +126,5 @@ class Meters:
         return None
 
 
-def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in seconds.items()}

@@ -16,7 +16,7 @@ START = 1e-6  # small, so that no update is lost in rounding
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedParameters:
     """What one update rule moves of a player."""
 
     rule: str
@@ -28,12 +28,12 @@ class Moved:
 class Audit:
     """`unmoved` are indices into the parameters that were asked about."""
 
-    moved: list[Moved]
+    moved: list[MovedParameters]
     unmoved: list[int]
     changes_gradients: bool  # what is left in a parameter's `grad` is not what was given
 
 
-def audit(optimizer: Optimizer, asked: list[nn.Parameter]) -> Audit:
+def audit_optimizer(optimizer: Optimizer, asked: list[nn.Parameter]) -> Audit:
     """Which of the parameters the optimizer moves within three steps, each by which rule.
 
     A rule is a group's own `rule`, or the optimizer's class. It is tried on copies of a few
@@ -63,7 +63,7 @@ def audit(optimizer: Optimizer, asked: list[nn.Parameter]) -> Audit:
     )
 
 
-def keep_gradients(optimizer: Optimizer) -> None:
+def preserve_gradients(optimizer: Optimizer) -> None:
     """Makes it leave in each `grad` what it was given, whose norm is logged and watched.
 
     Some work in that memory (schedule-free AdamW divides by the second moment's root there).
@@ -84,12 +84,15 @@ def keep_gradients(optimizer: Optimizer) -> None:
     optimizer.register_step_post_hook(after)
 
 
-def _by_rule(optimizer: Optimizer, moved: set[Tensor]) -> list[Moved]:
+def _by_rule(optimizer: Optimizer, moved: set[Tensor]) -> list[MovedParameters]:
     tensors: dict[str, list[Tensor]] = {}
     for group in optimizer.param_groups:
         rule = str(group.get("rule", type(optimizer).__name__))
         tensors.setdefault(rule, []).extend(p for p in group["params"] if p in moved)
-    return [Moved(rule, len(own), sum(p.numel() for p in own)) for rule, own in tensors.items()]
+    return [
+        MovedParameters(rule, len(own), sum(p.numel() for p in own))
+        for rule, own in tensors.items()
+    ]
 
 
 def _small(parameter: Tensor) -> Tensor:
