@@ -13,9 +13,9 @@ from genrun.cli import run
 from genrun.core.usage import PHASES
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
-from genrun.runs.lock import only_writer
+from genrun.runs.lock import lock_folder
 from genrun.runs.recorder import FolderRecorder
-from genrun.runs.usage import spent_of
+from genrun.runs.usage import read_usage
 from genrun.terminal.plain import SilentDisplay
 from genrun.training.meters import energy
 from tests.conftest import SMALL
@@ -124,7 +124,7 @@ def test_a_killed_run_has_what_its_logs_say(tmp_path: Path) -> None:
     compute = info.pop("compute")
     killed = {**info, "status": "running", "compute": None}
     for content in (killed, {**killed, "status": "failed", "reason": "its process ended"}):
-        found = spent_of(RunFolder(tmp_path / "run"), content)
+        found = read_usage(RunFolder(tmp_path / "run"), content)
         assert (found.steps, found.examples) == (12, 12 * EXAMPLES)
         assert found.flops == compute["flops"]
         assert 10**7 < (found.host_bytes or 0) <= compute["peak_memory_bytes"]["host"]
@@ -191,7 +191,7 @@ def test_a_killed_run_is_not_shown_as_running(
     status, listed = shown()
     assert status == f"killed; go on with: genrun resume {folder}"
     assert "  killed  " in listed
-    with only_writer(folder):
+    with lock_folder(folder):
         status, listed = shown()
     assert status.startswith("running: is being written by process")
     assert "  running  " in listed

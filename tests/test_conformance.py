@@ -25,7 +25,7 @@ from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_error
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Encodes, Likelihood
 from genrun.core.types import StepReport
-from genrun.evaluation.measure import Effort, assess
+from genrun.evaluation.measure import SampleCounts, measure_model
 from genrun.experiment.build import Built, build
 from genrun.experiment.instantiate import find_class, instantiate
 from genrun.experiment.metrics import build_comparison
@@ -224,12 +224,12 @@ def test_every_model_can_be_assessed(model: str) -> None:
     words = [*SMALL, f"model={model}", "regularization=[]"]
     config = compose(words).config
     built = build(config, [])
-    effort = Effort(
+    counts = SampleCounts(
         samples=8, resamples=2, neighbours=4, likelihood_images=2, importance_samples=2
     )
     needed = build_comparison(config, built.data, [], needed=True)
     built.evaluation.evaluate()  # calibrates what needs it
-    found = assess(built.model, built.trial.nets, built.data, needed, effort, seed=0).values
+    found = measure_model(built.model, built.trial.nets, built.data, needed, counts, seed=0).values
     offered = [protocol for protocol in (Likelihood, Encodes) if isinstance(built.model, protocol)]
     assert ("active_units" in found) == (Encodes in offered)
     assert (found["likelihood"] is not None) == (Likelihood in offered)

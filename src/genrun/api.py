@@ -18,13 +18,13 @@ from genrun.core.protocols.model import Model
 from genrun.core.status import RunStatus
 from genrun.core.types import DataSpec
 from genrun.evaluation.evaluate import EvaluateOptions, evaluate_run
-from genrun.evaluation.held_back_images import measure_on_test
-from genrun.evaluation.measure import Effort
+from genrun.evaluation.held_back_images import measure_on_test_images
+from genrun.evaluation.measure import SampleCounts
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import refuse_too_many
 from genrun.experiment.networks import build_model, build_networks
 from genrun.experiment.run_info import now, spec_of
-from genrun.runs.checkpoint import Checkpoint, checkpoints
+from genrun.runs.checkpoint import Checkpoint, sound_checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from genrun.training.evaluation import sample
@@ -131,8 +131,10 @@ class Run:
 
         Raises `CheckpointUnusable` where the data changed since, `ConfigError`, `OutOfMemory`.
         """
-        effort = Effort(samples, resamples, neighbours, likelihood_images, importance_samples)
-        asked = EvaluateOptions(metrics, features, path, effort, seed, device)
+        counts = SampleCounts(
+            samples, resamples, neighbours, likelihood_images, importance_samples
+        )
+        asked = EvaluateOptions(metrics, features, path, counts, seed, device)
         model, nets = self._model_and_networks(weights)
         step = self._checkpoint(weights).step
         about = {"weights": weights, "step": step, "evaluated": now()}
@@ -145,19 +147,19 @@ class Run:
         """
         model, nets = self._model_and_networks("best")
         about = {"weights": "best", "step": self._checkpoint("best").step, "tested": now()}
-        return measure_on_test(self._folder, model, nets, self._plugins, about)
+        return measure_on_test_images(self._folder, model, nets, self._plugins, about)
 
     def _model_and_networks(self, weights: Weights) -> tuple[Model, nn.ModuleDict]:
         if weights not in self._built:
             config = self.config
             model, regularizations = build_model(config, self._plugins)
             checkpoint = self._checkpoint(weights)
-            averaged = any(path.startswith("average/") for path in checkpoint.forms)
+            averaged = any(path.startswith("average/") for path in checkpoint.meta_tensors)
             kind = "average" if averaged else "networks"
 
             def check(nets: nn.ModuleDict) -> None:
                 try:
-                    check_network_tensors(nets, checkpoint.forms, kind)
+                    check_network_tensors(nets, checkpoint.meta_tensors, kind)
                 except ValueError as error:
                     text = f"{checkpoint.path}: does not fit ({error})"
                     raise CheckpointUnusable(text) from error
@@ -169,7 +171,7 @@ class Run:
         return self._built[weights]
 
     def _checkpoint(self, weights: Weights) -> Checkpoint:
-        for checkpoint in checkpoints(self._folder.checkpoints):
+        for checkpoint in sound_checkpoints(self._folder.checkpoints):
             best = checkpoint.record["best"]
             if weights == "last" or best is None or best[0] == checkpoint.step:
                 return checkpoint

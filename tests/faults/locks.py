@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from genrun.core.errors import CannotCreate
-from genrun.runs.files import claim
-from genrun.runs.lock import only_writer, refuse_if_locked
+from genrun.runs.files import claim_folder
+from genrun.runs.lock import check_not_locked, lock_folder
 from tests.faults.harness import Harness, Tally, fork, kill, wait
 
 PROCESSES = 64
@@ -35,8 +35,8 @@ def _claim_at_once(wanted: Path) -> list[Path]:
     def take() -> int:
         os.close(write)
         os.read(read, 1)  # all wait here until the parent closes its end
-        folder = claim(wanted)
-        with only_writer(folder):
+        folder = claim_folder(wanted)
+        with lock_folder(folder):
             (folder / str(os.getpid())).touch()
         return 0
 
@@ -65,7 +65,7 @@ def _refused_then_free(folder: Path) -> bool:
     read, write = os.pipe()
 
     def hold() -> int:
-        with only_writer(folder):
+        with lock_folder(folder):
             os.write(write, b"x")
             time.sleep(60)
         return 0
@@ -76,10 +76,10 @@ def _refused_then_free(folder: Path) -> bool:
     os.close(write)
     said = ""
     try:
-        refuse_if_locked(folder)
+        check_not_locked(folder)
     except CannotCreate as error:
         said = str(error)
     kill(child, signal.SIGKILL)
     wait(child)
-    with only_writer(folder):
+    with lock_folder(folder):
         return f"process {child} " in said

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CannotCreate
-from genrun.runs.checkpoint import newest_first
+from genrun.runs.checkpoint import list_checkpoints
 from genrun.runs.folder import RunFolder
-from genrun.runs.lock import refuse_if_locked
+from genrun.runs.lock import check_not_locked
 from genrun.sweeps.job_state import RESULTS
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import is_sweep
@@ -74,9 +74,9 @@ def _reached(folder: Path) -> Iterator[tuple[Path, int]]:
     """The jobs that have no result, and the step of the newest checkpoint of each."""
     for path in (folder / "swept").glob("*/checkpoints"):
         run = RunFolder(path.parent)
-        if run.has_begun() and run.read()["status"] not in RESULTS:
+        if run.has_run_json() and run.read()["status"] not in RESULTS:
             yield from (
-                (run.path, int(name.name.split("-")[1])) for name in newest_first(path)[:1]
+                (run.path, int(name.name.split("-")[1])) for name in list_checkpoints(path)[:1]
             )
 
 
@@ -117,7 +117,7 @@ def _wait_until_free(folder: Path) -> None:
     for _ in range(TRIES * 10):
         try:
             for path in (folder, *folder.glob("*/")):
-                refuse_if_locked(path)
+                check_not_locked(path)
         except CannotCreate:
             time.sleep(0.1)
         else:

@@ -11,8 +11,8 @@ from tests.conftest import SMALL
 
 HOLD = """
 import sys, time, pathlib
-from genrun.runs.lock import only_writer
-with only_writer(pathlib.Path(sys.argv[1])):
+from genrun.runs.lock import lock_folder
+with lock_folder(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """

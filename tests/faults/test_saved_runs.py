@@ -18,7 +18,7 @@ import safetensors.torch
 
 import genrun
 from genrun.cli import run
-from genrun.runs.checkpoint import newest_first, read_checkpoint, write_checkpoint
+from genrun.runs.checkpoint import list_checkpoints, read_checkpoint, write_checkpoint
 from genrun.runs.folder import LARGEST_RUN_JSON, LONGEST_ROW, RUN_FORM
 from genrun.runs.untrusted_json import Each
 from tests.conftest import SMALL, last_wins
@@ -185,7 +185,7 @@ def test_checkpoints_of_another_model(
 
 
 def test_checkpoints_of_a_newer_format(copied: Path, refused: Refused) -> None:
-    for path in newest_first(copied / "checkpoints"):
+    for path in list_checkpoints(copied / "checkpoints"):
         checkpoint = read_checkpoint(path)
         tensors = checkpoint.tensors()
         path.unlink()
@@ -337,7 +337,7 @@ def test_a_saved_run_fetches_nothing_and_names_no_path(
     ids=str,
 )  # fmt: skip
 def test_records_of_another_form(change: dict[str, Any], copied: Path, refused: Refused) -> None:
-    for path in newest_first(copied / "checkpoints"):
+    for path in list_checkpoints(copied / "checkpoints"):
         checkpoint = read_checkpoint(path)
         tensors = checkpoint.tensors()
         path.unlink()

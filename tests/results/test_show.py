@@ -14,7 +14,7 @@ import pytest
 from genrun import commands
 from genrun.results.summary import plot
 from genrun.runs import disk
-from genrun.runs.lock import only_writer
+from genrun.runs.lock import lock_folder
 from tests.conftest import SMALL, last_wins
 from tests.sweeps.made_up import make_sweep
 
@@ -74,7 +74,7 @@ def test_what_it_was_and_how_far_it_is(tmp_path: Path) -> None:
 
 def test_a_sweep_that_a_process_works_on_says_so(tmp_path: Path, show: Show) -> None:
     sweep = a_sweep(tmp_path / "sweep")
-    with only_writer(sweep):
+    with lock_folder(sweep):
         assert f"is being written by process {os.getpid()}" in fact(show(sweep), "state")
 
 

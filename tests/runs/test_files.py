@@ -6,8 +6,13 @@ import pytest
 import torch
 
 from genrun.core.errors import CannotCreate, CheckpointUnusable, InputMissing, OutputFailed
-from genrun.runs.checkpoint import checkpoints, prune, read_checkpoint, write_checkpoint
-from genrun.runs.files import claim, write_whole
+from genrun.runs.checkpoint import (
+    read_checkpoint,
+    remove_old_checkpoints,
+    sound_checkpoints,
+    write_checkpoint,
+)
+from genrun.runs.files import claim_folder, write_atomic
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import AppendLog
 from genrun.runs.sample_images import grid_png
@@ -17,20 +22,20 @@ LOG = {"length": 0, "sha256": ""}
 
 
 def test_claimed_folders_are_never_shared(tmp_path: Path) -> None:
-    names = [claim(tmp_path / "deep" / "run").name for _ in range(3)]
+    names = [claim_folder(tmp_path / "deep" / "run").name for _ in range(3)]
     assert names == ["run", "run-2", "run-3"]
     (tmp_path / "file").touch()
     with pytest.raises(CannotCreate, match="file"):
-        claim(tmp_path / "file" / "run")
+        claim_folder(tmp_path / "file" / "run")
 
 
 def test_a_file_is_replaced_whole_or_stays(tmp_path: Path) -> None:
     path = tmp_path / "x"
-    write_whole(path, b"one")
-    write_whole(path, b"two")
+    write_atomic(path, b"one")
+    write_atomic(path, b"two")
     assert path.read_bytes() == b"two"
     with pytest.raises(OutputFailed):
-        write_whole(tmp_path / "nowhere" / "x", b"three")
+        write_atomic(tmp_path / "nowhere" / "x", b"three")
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
@@ -51,7 +56,7 @@ def test_a_flipped_bit_is_noticed(place: int, tmp_path: Path) -> None:
     content = bytearray(bad.read_bytes())
     content[place] ^= 4
     bad.write_bytes(content)
-    assert [found.path for found in checkpoints(tmp_path)] == [good]
+    assert [found.path for found in sound_checkpoints(tmp_path)] == [good]
 
 
 def test_newer_format_is_refused(tmp_path: Path) -> None:
@@ -63,7 +68,7 @@ def test_newer_format_is_refused(tmp_path: Path) -> None:
 def test_pruning_keeps_the_best_and_the_last_two(tmp_path: Path) -> None:
     for step in range(1, 7):
         write_checkpoint(tmp_path, TENSORS, {"step": step})
-        prune(tmp_path, best_step=2 if step >= 2 else None)
+        remove_old_checkpoints(tmp_path, best_step=2 if step >= 2 else None)
     steps = sorted(int(path.name[5:15]) for path in tmp_path.iterdir())
     assert steps == [2, 5, 6]
 

@@ -19,7 +19,7 @@ from genrun.core.noise import Key, fold_in
 from genrun.core.types import BatchShard, DataSpec, Picture
 from genrun.experiment.build import Built, build
 from genrun.experiment.experiment import Experiment
-from genrun.runs.checkpoint import checkpoints
+from genrun.runs.checkpoint import sound_checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL, last_wins
@@ -98,7 +98,9 @@ def test_two_processes_train_as_one_does(words: list[str], tmp_path: Path) -> No
     """State of networks, averages and optimizers, and every row of the log, to 1e-12."""
     assert train(tmp_path / "one", *words) == "finished"
     assert together(lambda: train(tmp_path / "two", *words)) == ["finished"] * 2
-    one, two = (next(checkpoints(tmp_path / name / "checkpoints")) for name in ("one", "two"))
+    one, two = (
+        next(sound_checkpoints(tmp_path / name / "checkpoints")) for name in ("one", "two")
+    )
     assert one.step == two.step == 12
     assert one.record["best"] == pytest.approx(two.record["best"], rel=1e-12)
     assert_same(one.tensors(), two.tensors())

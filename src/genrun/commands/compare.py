@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from genrun.commands.arguments import folders_and_settings, integer, listed, settings_among
 from genrun.core.errors import CheckpointUnusable, ConfigError
-from genrun.runs.files import check_named
+from genrun.runs.files import check_output_path
 
 if TYPE_CHECKING:  # numpy, which a wrong word is said without
     from genrun.comparison.options import CompareOptions
@@ -52,7 +52,7 @@ def run(words: Sequence[str]) -> int:
     asked, out = asked_of(given), None
     if given["out"]:
         verdicts = "verdict of genrun compare"
-        out = check_named(Path(given["out"]), (".json",), _is_verdict, verdicts)
+        out = check_output_path(Path(given["out"]), (".json",), _is_verdict, verdicts)
 
     from genrun.comparison.compare import compare_runs
     from genrun.comparison.tables import print_verdict

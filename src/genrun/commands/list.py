@@ -7,8 +7,8 @@ from pathlib import Path
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
 from genrun.core.status import RunStatus
-from genrun.runs.folder import run_folders
-from genrun.runs.lock import who_writes
+from genrun.runs.folder import find_runs
+from genrun.runs.lock import describe_writer
 from genrun.terminal.tables import print_line, print_table
 
 USAGE = "genrun list [FOLDER]\n  A line for each run below FOLDER (outputs)."
@@ -22,7 +22,7 @@ def run(words: Sequence[str]) -> int:
     if not root.is_dir():
         raise InputMissing(f"{root}: there is no such folder")
     rows = []
-    for folder in run_folders(root):
+    for folder in find_runs(root):
         try:
             info = folder.read()
         except CheckpointUnusable as error:
@@ -31,7 +31,7 @@ def run(words: Sequence[str]) -> int:
         best = info.get("best") or {}
         choices = " ".join(name for name in info["choices"].values() if name)
         status = info["status"]
-        if status == RunStatus.RUNNING and who_writes(folder.path) is None:
+        if status == RunStatus.RUNNING and describe_writer(folder.path) is None:
             status = "killed"
         row = (folder.path, status, info.get("step"), info["monitor"], best.get("value"))
         rows.append((*row, best.get("step"), choices))

@@ -8,7 +8,7 @@ from pathlib import Path
 from genrun.commands.arguments import folders_and_settings, settings_among
 from genrun.commands.compare import DEFAULTS, asked_of, runs_in
 from genrun.runs import layout
-from genrun.runs.files import check_named
+from genrun.runs.files import check_output_path
 
 ENDINGS = (".html", ".htm")
 MADE = b'<meta name="generator" content="genrun report">'
@@ -31,17 +31,17 @@ def run(words: Sequence[str]) -> int:
     given = settings_among("report", settings, DEFAULTS)
     asked = asked_of(given)
     wanted = Path(given["out"]) if given["out"] else _folder(folders) / layout.REPORT
-    out = check_named(wanted, ENDINGS, _is_page, "page of genrun report")
+    out = check_output_path(wanted, ENDINGS, _is_page, "page of genrun report")
 
     from genrun.comparison.compare import compare_runs
     from genrun.report.render import page_bytes
-    from genrun.runs.files import write_whole
+    from genrun.runs.files import write_atomic
     from genrun.terminal.tables import print_line
 
     found = runs_in(folders)
     verdict = compare_runs(found.records, asked, found.damaged)
     content = page_bytes(found.records, verdict)
-    write_whole(out, content)
+    write_atomic(out, content)
     print_line(f"{out}: {len(content) / 1e6:.2f} MB, {len(found.records)} runs")
     return 0
 

@@ -11,7 +11,7 @@ from genrun.core.process_rank import ProcessRank, exit_code_for
 from genrun.core.status import RunStatus
 from genrun.runs import layout
 from genrun.runs.folder import RunFolder
-from genrun.runs.lock import refuse_if_locked
+from genrun.runs.lock import check_not_locked
 
 USAGE = (
     "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
@@ -35,7 +35,7 @@ def run(words: Sequence[str]) -> int:
     folder, settings = run_and_settings(USAGE, words)
     run_folder, first = RunFolder.open(folder), ProcessRank.from_environment().rank == 0
     if first:  # of those that torchrun started it is the one that writes
-        refuse_if_locked(run_folder.path)  # before seconds are spent on preparing
+        check_not_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
     from genrun.config.saved import goes_further, override, read_config, refuse_changes
 

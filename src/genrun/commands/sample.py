@@ -54,13 +54,13 @@ def _write(out: Path, drawn: Any, spec: Any) -> None:
 
     import numpy as np
 
-    from genrun.runs.files import write_whole
+    from genrun.runs.files import write_atomic
     from genrun.runs.sample_images import grid_png, scatter_png
 
     if out.suffix == ".png":
         points = spec.points
-        write_whole(out, scatter_png(drawn, spec.extent) if points else grid_png(drawn))
+        write_atomic(out, scatter_png(drawn, spec.extent) if points else grid_png(drawn))
         return
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{"points" if spec.points else "images": drawn.numpy()})
-    write_whole(out, buffer.getvalue())
+    write_atomic(out, buffer.getvalue())

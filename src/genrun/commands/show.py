@@ -13,8 +13,8 @@ from genrun.core.status import RunStatus
 from genrun.core.usage import PHASES, ResourceUsage
 from genrun.runs import layout
 from genrun.runs.folder import RunFolder
-from genrun.runs.lock import who_writes
-from genrun.runs.usage import spent_of
+from genrun.runs.lock import describe_writer
+from genrun.runs.usage import read_usage
 from genrun.terminal.tables import print_facts, print_table
 
 USAGE = (
@@ -70,7 +70,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "choices": " ".join(choices),
         "overrides": " ".join(info["overrides"]) or None,
         "steps": f"{rows[-1]['step'] if rows else 0} of {info['steps']}",
-        **_spent(spent_of(folder, info)),
+        **_spent(read_usage(folder, info)),
         "device": f"{environment['device']}, {environment['threads']} threads",
         "data": _data(info["data"]),
         "model": _model(info),
@@ -84,7 +84,7 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
 def _status(folder: RunFolder, info: Mapping[str, Any]) -> str:
     if info["status"] != RunStatus.RUNNING:
         return f"{info['status']}: {info['reason']}" if info["reason"] else str(info["status"])
-    who = who_writes(folder.path)
+    who = describe_writer(folder.path)
     return f"killed; go on with: genrun resume {folder.path}" if who is None else f"running: {who}"
 
 

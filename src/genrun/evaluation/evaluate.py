@@ -17,14 +17,14 @@ from genrun.core.errors import ConfigError
 from genrun.core.process_rank import ProcessRank
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Picture
-from genrun.evaluation.measure import Assessment, Effort, assess
+from genrun.evaluation.measure import Measurements, SampleCounts, measure_model
 from genrun.experiment.build import build_data
 from genrun.experiment.device import find_device
 from genrun.experiment.memory import memory_errors, refuse_too_many
 from genrun.experiment.metrics import build_comparison
 from genrun.experiment.restore import refuse_other_data
 from genrun.runs import layout
-from genrun.runs.files import make_folder, write_json, write_whole
+from genrun.runs.files import make_folder, write_atomic, write_json
 from genrun.runs.folder import RunFolder
 from genrun.runs.sample_images import grid_png, picture_png
 
@@ -42,7 +42,7 @@ class EvaluateOptions:
     metrics: Sequence[str] | None
     features: str | None
     path: str | None  # of the features' file, where they want one
-    effort: Effort
+    counts: SampleCounts
     seed: int
     device: str
 
@@ -57,25 +57,25 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Measures and writes; the same that is written is given."""
     saved, info = read_config(folder), folder.read()
-    effort, device = asked.effort, find_device(asked.device, ProcessRank.from_environment())
+    counts, device = asked.counts, find_device(asked.device, ProcessRank.from_environment())
     data = build_data(saved, device, plugins)
     usual = METRICS if data.modes is None else (*METRICS, OF_MODES)
     config = {**saved, **_chosen(saved, asked, usual), "seed": asked.seed}
     refuse_other_data(data, model, folder.path, info["data"])
-    refuse_too_many(max(effort.samples, effort.neighbours), data.spec.pixels)
-    comparison = build_comparison(config, data, plugins, needed=effort.neighbours > 0)
+    refuse_too_many(max(counts.samples, counts.neighbours), data.spec.pixels)
+    comparison = build_comparison(config, data, plugins, needed=counts.neighbours > 0)
     with memory_errors(saved):
         networks = copy.deepcopy(nets).to(device)
-        found = assess(model, networks, data, comparison, effort, asked.seed)
+        found = measure_model(model, networks, data, comparison, counts, asked.seed)
     content = {**about, "seed": asked.seed, "data": info["data"], **found.values}
     if found.nearest is not None:
         make_folder(folder.samples)
-        write_whole(folder.samples / PICTURE, _picture(found, data.spec))
+        write_atomic(folder.samples / PICTURE, _picture(found, data.spec))
     write_json(folder.path / layout.EVALUATION, content)
     return content
 
 
-def _picture(found: Assessment, spec: DataSpec) -> bytes:
+def _picture(found: Measurements, spec: DataSpec) -> bytes:
     """Each sample beside its nearest training image; of points joined to it."""
     assert found.nearest is not None
     if spec.points:
@@ -95,7 +95,7 @@ def _chosen(
         for name in dict.fromkeys(names)
     }
     for settings in metrics.values():
-        replaced = {"samples": asked.effort.samples, "resamples": asked.effort.resamples}
+        replaced = {"samples": asked.counts.samples, "resamples": asked.counts.resamples}
         settings |= {key: value for key, value in replaced.items() if key in settings}
     kind = asked.features
     features = dict(saved["features"] if kind is None else choice("features", kind))

@@ -24,7 +24,7 @@ from genrun.runs.folder import RunFolder
 from genrun.training.evaluation import Evaluation
 
 
-def measure_on_test(
+def measure_on_test_images(
     folder: RunFolder,
     model: Model,
     nets: nn.ModuleDict,

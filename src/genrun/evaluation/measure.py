@@ -21,7 +21,7 @@ from genrun.training.sample_metrics import SampleMetrics
 
 
 @dataclass(frozen=True)
-class Effort:
+class SampleCounts:
     """How much is spent on what."""
 
     samples: int  # that are drawn for the metrics on features
@@ -32,7 +32,7 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Assessment:
+class Measurements:
     """What was measured, and to look at: some samples, each with its nearest training image."""
 
     values: dict[str, Any]
@@ -40,17 +40,17 @@ class Assessment:
     nearest: Tensor | None  # None: they were not sought
 
 
-def assess(
+def measure_model(
     model: Model,
     nets: nn.ModuleDict,
     data: Batches,
     comparison: SampleMetrics,
-    effort: Effort,
+    counts: SampleCounts,
     seed: int,
-) -> Assessment:
+) -> Measurements:
     """Samples against held-out images, and training images against them as the mark to reach."""
     with evaluating(nets):
-        samples = sample(model, nets, max(comparison.sample_count, effort.neighbours), seed)
+        samples = sample(model, nets, max(comparison.sample_count, counts.neighbours), seed)
         values: dict[str, Any] = {
             "features": comparison.features,
             "metrics": _metrics(
@@ -58,19 +58,19 @@ def assess(
             ),
         }
         key = Key.of(seed, "likelihood")
-        batches = _held_out(data, model, effort.likelihood_images)
+        batches = _held_out(data, model, counts.likelihood_images)
         if batches:
             values["likelihood"] = negative_log_likelihoods(
-                model, nets, batches, data.spec, effort.importance_samples, key
+                model, nets, batches, data.spec, counts.importance_samples, key
             )
         if isinstance(model, Encodes):
             values["active_units"] = active_units(model, nets, data.held_out())
         nearest = None
-        looked_at = samples[: effort.neighbours]
-        if effort.neighbours:
+        looked_at = samples[: counts.neighbours]
+        if counts.neighbours:
             found, values["memorization"] = _neighbours(looked_at, data, comparison)
             nearest = found.images
-    return Assessment(values, looked_at, nearest)
+    return Measurements(values, looked_at, nearest)
 
 
 def _metrics(comparison: SampleMetrics, samples: Tensor, train: Tensor) -> dict[str, Any]:

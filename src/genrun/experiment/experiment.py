@@ -30,12 +30,12 @@ from genrun.experiment.stopping import count_flops
 from genrun.experiment.tracking import TrackingRecorder, build_trackers
 from genrun.runs.checkpoint import Checkpoint, read_checkpoint
 from genrun.runs.disk_space import check_disk_space
-from genrun.runs.files import claim
+from genrun.runs.files import claim_folder
 from genrun.runs.folder import RunFolder
-from genrun.runs.latest_checkpoint import find_newest
-from genrun.runs.lock import only_writer
+from genrun.runs.latest_checkpoint import find_latest_checkpoint
+from genrun.runs.lock import lock_folder
 from genrun.runs.recorder import FolderRecorder
-from genrun.runs.usage import earlier_parts
+from genrun.runs.usage import usage_before_resume
 from genrun.training.interrupt import Interrupt
 from genrun.training.loop import Loop
 from genrun.training.meters.meters import Clock, Meters
@@ -70,7 +70,7 @@ class Experiment:
 
         def claimed() -> str:
             check_disk_space(wanted, checkpoint_bytes(self.built))
-            return str(claim(wanted))
+            return str(claim_folder(wanted))
 
         return Path(self.built.processes.on_rank_zero(claimed))
 
@@ -81,7 +81,7 @@ class Experiment:
         if self.built.processes.rank > 0:
             return self._follow(display, interrupted)
         run = RunFolder(folder)
-        with only_writer(folder), Interrupt(interrupted) as signals:
+        with lock_folder(folder), Interrupt(interrupted) as signals:
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             collected = run_info.run_info(self.built, self.config, self.choices, self.overrides)
             run.update({"status": RunStatus.RUNNING, "reason": "", **collected, "resumed": []})
@@ -102,21 +102,21 @@ class Experiment:
         """
         if self.built.processes.rank > 0:
             return self._follow(display, interrupted)
-        run.refuse_links()
-        with only_writer(run.path), Interrupt(interrupted) as signals:
+        run.check_no_links()
+        with lock_folder(run.path), Interrupt(interrupted) as signals:
             before = run.read()
             if expected is not None and before != expected:
                 raise FolderLocked(f"{run.path}: another process has just gone on with it")
             refuse_other_data(self.built.data, self.built.model, run.path, before["data"])
             refuse_longer_schedule(self.built.plan, self.config, before["steps"])
-            newest = find_newest(run.path)
+            newest = find_latest_checkpoint(run.path)
             if newest.checkpoint is not None:
                 restore(self.built.trial, newest.checkpoint)
             if goes_further(read_config(run), self.config):
                 self.built.trial.stop_reason = ""
             changed = note_changes(self.built, self.config, before, newest, display)
             recorder, timings = FolderRecorder.resume(run.path, newest.checkpoint)
-            earlier = earlier_parts(before, timings, self.built.trial.step)
+            earlier = usage_before_resume(before, timings, self.built.trial.step)
             resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
             steps, all_resumed = self.built.plan.steps, [*before["resumed"], resumed]

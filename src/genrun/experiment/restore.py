@@ -15,7 +15,7 @@ from genrun.core.protocols.model import Conditional, Model
 from genrun.experiment import run_info
 from genrun.experiment.build import Built
 from genrun.runs.checkpoint import Checkpoint
-from genrun.runs.latest_checkpoint import Newest
+from genrun.runs.latest_checkpoint import LatestCheckpoint
 from genrun.training.plan import TrainingPlan
 from genrun.training.state import TrainingState
 
@@ -44,7 +44,7 @@ def refuse_longer_schedule(plan: TrainingPlan, config: Mapping[str, Any], steps:
 def restore(trial: TrainingState, checkpoint: Checkpoint) -> None:
     """Raises `CheckpointUnusable` where it is of another model, or its record is damaged."""
     try:
-        trial.check_tensors(checkpoint.forms)
+        trial.check_tensors(checkpoint.meta_tensors)
         trial.restore(checkpoint.tensors(), checkpoint.record)
     except Exception as error:  # a record can be wrong in as many ways as it has entries
         text = (str(error) or type(error).__name__).splitlines()[0]
@@ -55,7 +55,7 @@ def note_changes(
     built: Built,
     config: Mapping[str, Any],
     before: Mapping[str, Any],
-    newest: Newest,
+    newest: LatestCheckpoint,
     display: Display,
 ) -> dict[str, tuple[Any, Any]]:
     """Sets aside what does not serve, and says what is not as run.json has it."""

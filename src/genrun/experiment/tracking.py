@@ -17,7 +17,7 @@ from genrun.core.errors import OutputFailed
 from genrun.core.protocols.tracker import Scalar, TrackedEnd, TrackedRun, Tracker
 from genrun.core.types import Picture
 from genrun.experiment.instantiate import Config, instantiate
-from genrun.runs.files import claim, make_folder
+from genrun.runs.files import claim_folder, make_folder
 from genrun.runs.folder import RunFolder
 from genrun.runs.recorder import FolderRecorder
 from genrun.training.meters.meters import Meters
@@ -72,7 +72,7 @@ class TrackingRecorder:
     def _folder_of(self, tracker: Tracker) -> Path:
         wanted = self._run.path / tracker.folder
         if not tracker.appends:
-            return claim(wanted)
+            return claim_folder(wanted)
         make_folder(wanted)
         return wanted
 

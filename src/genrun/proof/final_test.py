@@ -10,7 +10,7 @@ from typing import Any
 from genrun.core.errors import CheckpointUnusable, SweepPaused
 from genrun.results.summary.job_result import result_of
 from genrun.runs import layout
-from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
+from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
 from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.resources import JobResources, available_cores
@@ -23,7 +23,7 @@ FORM = {
     "seed": int,
     "images": int,
     "monitor": str,
-    "values": Each(Maybe(float | int)),
+    "values": MapOf(Nullable(float | int)),
     "data": {"name": str, "digest": str},
 }
 
@@ -38,7 +38,7 @@ def read_test(row: JobState) -> dict[str, Any] | None:
         return None
     try:
         content = read_json(path, LARGEST)
-        check_form(content, FORM)
+        check_schema(content, FORM)
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
     best = row.info.get("best") or {}

@@ -16,8 +16,8 @@ from genrun.proof.stages import run_stages
 from genrun.results.proof_file import ContestantRecord, Proof, read_proof
 from genrun.runs import layout
 from genrun.runs.disk_space import check_disk_space
-from genrun.runs.files import claim
-from genrun.runs.lock import only_writer
+from genrun.runs.files import claim_folder
+from genrun.runs.lock import lock_folder
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import SweepPlan, read_plan
 from genrun.sweeps.sweep import refuse_online
@@ -38,9 +38,9 @@ def prove(words: Sequence[str]) -> int:
         return 0
     total = total_of(prepared.costs)
     check_disk_space(prepared.wanted, prepared.checkpoint, total.runs)
-    folder = claim(prepared.wanted)
+    folder = claim_folder(prepared.wanted)
     print_line(f"proof: {os.path.relpath(folder)}")
-    with only_writer(folder):
+    with lock_folder(folder):
         proof = _create(folder, list(words), options, prepared)
         return run_stages(folder, proof, options.launcher, prepared.plugins)
 
@@ -59,7 +59,7 @@ def resume_proof(folder: Path, words: Sequence[str]) -> int:
     _refuse_without_plugins(folder, plugins)
     fork_server.warm_up()
     launcher = [word for word in words if word.startswith(LAUNCHER)]
-    with only_writer(folder):
+    with lock_folder(folder):
         return run_stages(folder, read_proof(folder), launcher, plugins)
 
 

@@ -18,7 +18,7 @@ from genrun.results.proof_file import Proof, read_proof
 from genrun.results.summary.job_result import result_of
 from genrun.results.summary.tables import cost_text
 from genrun.runs import layout
-from genrun.runs.lock import who_writes
+from genrun.runs.lock import describe_writer
 from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.plan import read_plan
 from genrun.terminal.tables import print_facts, print_line, print_table
@@ -53,7 +53,7 @@ def _rows(folder: Path, stage: str, proof: Proof) -> list[JobState]:
 
 
 def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:
-    if (who := who_writes(folder)) is not None:
+    if (who := describe_writer(folder)) is not None:
         return who
     stage = "tuning" if proof.winners is None else "the winners' runs"
     if proof.winners is not None and _left(rows[layout.FINAL]) == 0:

@@ -12,7 +12,7 @@ from genrun.comparison.verdict import Verdict, to_json
 from genrun.results.collect import Found, collect
 from genrun.results.proof_file import Proof
 from genrun.runs import layout
-from genrun.runs.files import write_json, write_whole
+from genrun.runs.files import write_atomic, write_json
 from genrun.terminal.tables import print_line
 
 
@@ -31,7 +31,7 @@ def write_verdict(folder: Path, proof: Proof) -> None:
     found = collect([folder])
     verdict = _judged(proof, found)
     write_json(folder / layout.VERDICT, to_json(verdict))
-    write_whole(folder / layout.REPORT, page_bytes(found.records, verdict))
+    write_atomic(folder / layout.REPORT, page_bytes(found.records, verdict))
     _show(verdict, proof)
     print_line(os.path.relpath(folder / layout.REPORT))
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrun.runs.files import check_named, write_whole
+from genrun.runs.files import check_output_path, write_atomic
 from genrun.runs.untrusted_json import parse_json
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def check_out(path: Path) -> None:
 
     Raises `ConfigError`, `CannotCreate`.
     """
-    check_named(path, list(BEGINNINGS), _replaceable, f"{path.suffix[1:]} of a replay")
+    check_output_path(path, list(BEGINNINGS), _replaceable, f"{path.suffix[1:]} of a replay")
 
 
 def write_out(path: Path, replay: Replay) -> None:
@@ -32,7 +32,7 @@ def write_out(path: Path, replay: Replay) -> None:
         from genrun.replay.plot import draw
 
         content = draw(replay, path.suffix[1:])
-    write_whole(path, content)
+    write_atomic(path, content)
 
 
 def _replaceable(path: Path) -> bool:

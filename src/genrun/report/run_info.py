@@ -20,6 +20,6 @@ def infos_of(records: Sequence[RunRecord]) -> Infos:
 
 def _read(folder: RunFolder) -> Mapping[str, Any]:
     try:
-        return folder.read() if folder.has_begun() else {}
+        return folder.read() if folder.has_run_json() else {}
     except CheckpointUnusable:
         return {}

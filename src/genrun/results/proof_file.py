@@ -12,7 +12,7 @@ from genrun.core.numbers import finite_number
 from genrun.results.record import RunRecord
 from genrun.runs import layout
 from genrun.runs.files import write_json
-from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
+from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
 
 FORMAT = 1
 LARGEST = 1 << 26
@@ -20,25 +20,25 @@ COST_FORM = {
     "runs": int,
     "steps": float | int,
     "examples": float | int,
-    "flops": Maybe(float | int),
-    "seconds": Maybe(float | int),
+    "flops": Nullable(float | int),
+    "seconds": Nullable(float | int),
 }
 FORM = {
     "format": int,
     "words": [str],
     "over": str,
-    "budget": Maybe(str),
+    "budget": Nullable(str),
     "test": int,
     "monitor": str,
     "tuning_seeds": [int],
     "seeds": [int],
-    "contestants": Each(
-        {"word": str, "space": Each(str), "trials": [Each(str)], "tuning": [[str]]}
+    "contestants": MapOf(
+        {"word": str, "space": MapOf(str), "trials": [MapOf(str)], "tuning": [[str]]}
     ),
     "cost": COST_FORM,
     "warnings": [str],
-    "winners": Maybe(
-        Each(Maybe({"trial": int, "value": float | int, "bounds": Each(str), "final": [str]}))
+    "winners": Nullable(
+        MapOf(Nullable({"trial": int, "value": float | int, "bounds": MapOf(str), "final": [str]}))
     ),
 }
 
@@ -106,7 +106,7 @@ def read_proof(folder: Path) -> Proof:
             if (folder / name).is_symlink():  # a writer would be led elsewhere
                 raise ValueError(f"{name} is a link")
         content = read_json(path, LARGEST)
-        check_form(content, FORM)
+        check_schema(content, FORM)
         if content["format"] > FORMAT:
             raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")
         _check(content)

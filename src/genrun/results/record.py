@@ -17,9 +17,9 @@ from genrun.results.logs import read_curve
 from genrun.results.settings import EARLIER_CHOICES, flat_settings
 from genrun.runs import layout
 from genrun.runs.folder import RunFolder
-from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
+from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
 
-TEST_FORM = {"step": int, "values": Each(Maybe(float | int))}
+TEST_FORM = {"step": int, "values": MapOf(Nullable(float | int))}
 LARGEST_TEST = 1 << 20
 
 
@@ -87,7 +87,7 @@ def read_record(
     Raises `CheckpointUnusable` where it is damaged.
     """
     run = RunFolder(folder)
-    info = run.read() if run.has_begun() else {}
+    info = run.read() if run.has_run_json() else {}
     said = dict(info.get("choices", {})) if choices is None else dict(choices)
     steps = info.get("steps", config.get("steps"))
     data, spent = info.get("data"), info.get("compute")
@@ -135,7 +135,7 @@ def _test(folder: Path, best: Any) -> dict[str, float]:
         return {}
     try:
         content = read_json(path, LARGEST_TEST)
-        check_form(content, TEST_FORM)
+        check_schema(content, TEST_FORM)
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
     if isinstance(best, Mapping) and best.get("step") != content["step"]:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable, output_errors
 from genrun.runs import disk
-from genrun.runs.files import digest_of, sync_folder, write_whole
+from genrun.runs.files import hash_file, sync_folder, write_atomic
 from genrun.runs.safetensors_header import TensorForm, read_header
 from genrun.runs.untrusted_json import parse_json
 
@@ -39,7 +39,7 @@ class Checkpoint:
     """A sound file: its tensors by path, and everything else as JSON."""
 
     path: Path
-    forms: Mapping[str, Tensor]  # on the device `meta`: dtype and shape, no memory
+    meta_tensors: Mapping[str, Tensor]  # on the device `meta`: dtype and shape, no memory
     record: Mapping[str, Any]
 
     @property
@@ -49,7 +49,11 @@ class Checkpoint:
     def tensors(self, folder: str = "") -> dict[str, Tensor]:
         """The tensors whose path begins with `folder`; memory is taken only now."""
         with safetensors.safe_open(self.path, framework="pt") as file:
-            return {path: file.get_tensor(path) for path in self.forms if path.startswith(folder)}
+            return {
+                path: file.get_tensor(path)
+                for path in self.meta_tensors
+                if path.startswith(folder)
+            }
 
 
 def write_checkpoint(
@@ -65,13 +69,13 @@ def write_checkpoint(
     content = safetensors.torch.save(on_cpu, metadata)
     digest = hashlib.sha256(content).hexdigest()[:32]
     path = folder / f"ckpt-{record['step']:010d}-{digest}.safetensors"
-    write_whole(path, content)
+    write_atomic(path, content)
     return path
 
 
-def prune(folder: Path, best_step: int | None) -> None:
+def remove_old_checkpoints(folder: Path, best_step: int | None) -> None:
     """Removes all checkpoints but the best and the last."""
-    for path in newest_first(folder)[KEPT:]:
+    for path in list_checkpoints(folder)[KEPT:]:
         if _step_of(path) != best_step:
             with output_errors(path):
                 disk.remove(path)
@@ -79,9 +83,9 @@ def prune(folder: Path, best_step: int | None) -> None:
         sync_folder(folder)
 
 
-def checkpoints(folder: Path) -> Iterator[Checkpoint]:
+def sound_checkpoints(folder: Path) -> Iterator[Checkpoint]:
     """The sound checkpoints of a folder, newest first. Damaged ones are left where they are."""
-    for path in newest_first(folder):
+    for path in list_checkpoints(folder):
         try:
             yield read_checkpoint(path)
         except CheckpointUnreadable:
@@ -99,7 +103,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     matched = NAME.fullmatch(path.name)
     try:
         header = read_header(path)
-        if matched is None or digest_of(path).hexdigest()[:32] != matched[2]:
+        if matched is None or hash_file(path).hexdigest()[:32] != matched[2]:
             raise ValueError("its content is not what its name says")
         record = _record(header.metadata, int(matched[1]))
         forms = {name: _form(tensor) for name, tensor in header.tensors.items()}
@@ -140,7 +144,7 @@ def _record(metadata: Mapping[str, str], step: int) -> dict[str, Any]:
     return record
 
 
-def newest_first(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints of a folder by their names, unread; links and pipes are none.
 
     Raises `CheckpointUnreadable` where the folder may not be read: it is not the same as empty.

@@ -16,7 +16,7 @@ from genrun.runs import disk
 CHUNK = 1 << 20
 
 
-def digest_of(path: Path, length: int | None = None) -> hashlib._Hash:
+def hash_file(path: Path, length: int | None = None) -> hashlib._Hash:
     """The hash over the first `length` bytes, or over all. Raises `OSError`."""
     hashed = hashlib.sha256()
     left = path.stat().st_size if length is None else length
@@ -27,7 +27,7 @@ def digest_of(path: Path, length: int | None = None) -> hashlib._Hash:
     return hashed
 
 
-def check_named(
+def check_output_path(
     path: Path, endings: Sequence[str], own: Callable[[Path], bool], what: str
 ) -> Path:
     """Where a command line wants a file: a new one, or in place of one that is `own`.
@@ -48,7 +48,7 @@ def check_named(
     return path
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """Replaces `path` by `content`, durable when this returns.
 
     Raises `OutputFailed`, with the old file untouched and nothing left beside it.
@@ -69,7 +69,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
+    write_atomic(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
 def sync_folder(folder: Path) -> None:
@@ -103,7 +103,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def claim(wanted: Path) -> Path:
+def claim_folder(wanted: Path) -> Path:
     """Creates a folder that nobody else has: `wanted`, else `wanted-2`, `wanted-3`, …
 
     Raises `CannotCreate` where the parent is a file or may not be written.

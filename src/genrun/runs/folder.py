@@ -13,8 +13,8 @@ from typing import Any
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.core.status import RunStatus
 from genrun.runs import layout
-from genrun.runs.files import write_json, write_whole
-from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
+from genrun.runs.files import write_atomic, write_json
+from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
 
 FILES = (
     layout.RUN, layout.CONFIG, layout.EVALUATION, layout.TEST, layout.METRICS, layout.TIMINGS,
@@ -26,30 +26,30 @@ LONGEST_ROW = 1 << 20
 RUN_FORM = {  # what run.json holds from the beginning
     "status": str,
     "reason": str,
-    "choices": Each(str),
+    "choices": MapOf(str),
     "overrides": [str],
     "steps": int,
     "monitor": str,
     "environment": {"device": str, "threads": int},
     "data": {"name": str, "digest": str, "shape": [int]},
-    "parameters": Each(int),
+    "parameters": MapOf(int),
     "resumed": [{"step": int}],
 }
 EARLY_FORM = {
-    "choices": Each(str),
+    "choices": MapOf(str),
     "overrides": [str],
     "status": str,
     "reason": str,
 }  # never built
 COMPARISON_FORM = {
-    "features": Maybe(str),
-    "metrics": Each({"samples": int, "held_out": int, "features": bool}),
+    "features": Nullable(str),
+    "metrics": MapOf({"samples": int, "held_out": int, "features": bool}),
 }
 LATER_FORM = {  # what is not there from the beginning, or not of every version
     "step": int,
-    "best": Maybe({"step": int, "value": float | int}),
+    "best": Nullable({"step": int, "value": float | int}),
     "comparison": COMPARISON_FORM,
-    "updates": Each([{"rule": str, "tensors": int, "parameters": int}]),
+    "updates": MapOf([{"rule": str, "tensors": int, "parameters": int}]),
 }
 HEALTH_FORM = {"step": int, "health": str, "state": str, "detail": str}
 TIMING_FORM = {"step": int, "training": float | int}
@@ -73,10 +73,10 @@ class RunFolder:
             raise InputMissing(f"{path}: cannot be read ({error.strerror})") from error
         if not whole:
             raise InputMissing(f"{path}: is not a run's folder (it has no run.json, config.yaml)")
-        folder.refuse_links()
+        folder.check_no_links()
         return folder
 
-    def refuse_links(self) -> None:
+    def check_no_links(self) -> None:
         """A run's files are files: a link in a stranger's folder would lead a writer elsewhere.
 
         Raises `CheckpointUnusable`.
@@ -88,7 +88,7 @@ class RunFolder:
                         kind = "file" if names is FILES else "folder"
                         raise CheckpointUnusable(f"{self.path / name}: is no regular {kind}")
 
-    def has_begun(self) -> bool:
+    def has_run_json(self) -> bool:
         """Whether there is a run.json, sound or not."""
         return self._run_path.is_file()
 
@@ -127,7 +127,7 @@ class RunFolder:
         write_json(self._run_path, {**known, **values})
 
     def write_config(self, text: str) -> None:
-        write_whole(self.config_path, text.encode())
+        write_atomic(self.config_path, text.encode())
 
     def rows(self) -> list[dict[str, Any]]:
         """The log's rows of values, one a logged step."""
@@ -148,12 +148,12 @@ class RunFolder:
 
 
 def _check_run(content: Any) -> None:
-    check_form(content, EARLY_FORM)
+    check_schema(content, EARLY_FORM)
     RunStatus(content["status"])  # ValueError if it is none
     if content["status"] == RunStatus.FAILED and "environment" not in content:
         return
-    check_form(content, RUN_FORM)
-    check_form(content, {name: form for name, form in LATER_FORM.items() if name in content})
+    check_schema(content, RUN_FORM)
+    check_schema(content, {name: form for name, form in LATER_FORM.items() if name in content})
     if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
         raise ValueError("it.data.shape must be channels, height, width")
 
@@ -180,17 +180,17 @@ def _rows(path: Path, check: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
 
 def _check_log_row(row: Any) -> None:
     if isinstance(row, dict) and "health" in row:
-        check_form(row, HEALTH_FORM, "the row")
+        check_schema(row, HEALTH_FORM, "the row")
     else:
-        check_form(row, {"step": int}, "the row")
-        check_form(row, Each(int | float), "the row")
+        check_schema(row, {"step": int}, "the row")
+        check_schema(row, MapOf(int | float), "the row")
 
 
 def _check_timing_row(row: Any) -> None:
-    check_form(row, TIMING_FORM, "the row")
+    check_schema(row, TIMING_FORM, "the row")
 
 
-def run_folders(root: Path) -> Iterator[RunFolder]:
+def find_runs(root: Path) -> Iterator[RunFolder]:
     """Every run below a folder, oldest first by path."""
     for path in sorted(root.rglob(layout.RUN)):
         if (path.parent / layout.CONFIG).is_file():

@@ -10,45 +10,45 @@ from typing import Any
 
 from genrun.core.errors import CheckpointUnreadable, CheckpointUnusable
 from genrun.runs import layout
-from genrun.runs.checkpoint import Checkpoint, newest_first, read_checkpoint
-from genrun.runs.files import digest_of, set_aside
+from genrun.runs.checkpoint import Checkpoint, list_checkpoints, read_checkpoint
+from genrun.runs.files import hash_file, set_aside
 
 
 @dataclass
-class Newest:
+class LatestCheckpoint:
     """The newest sound checkpoint that fits the log, and the newer ones that do not serve."""
 
     checkpoint: Checkpoint | None  # None: the run had not got as far as its first
-    passed_over: list[tuple[Path, str]] = field(default_factory=list)  # with what is wrong
+    rejected: list[tuple[Path, str]] = field(default_factory=list)  # with what is wrong
 
     def set_aside(self) -> list[str]:
         """Renames what was passed over, and gives the names: left in place, they would be taken
         for the latest when old ones are removed."""
-        for path, why in self.passed_over:
+        for path, why in self.rejected:
             set_aside(path, why)
-        return [path.name for path, _ in self.passed_over]
+        return [path.name for path, _ in self.rejected]
 
 
-def find_newest(folder: Path) -> Newest:
+def find_latest_checkpoint(folder: Path) -> LatestCheckpoint:
     """Changes nothing on disk.
 
     Raises `CheckpointUnusable` where there were checkpoints and none is sound and fits the log: a
     run never starts anew in silence.
     """
-    newest = Newest(None)
-    for path in newest_first(folder / layout.CHECKPOINTS):
+    newest = LatestCheckpoint(None)
+    for path in list_checkpoints(folder / layout.CHECKPOINTS):
         try:
             checkpoint = read_checkpoint(path)
         except CheckpointUnreadable:
             raise
         except CheckpointUnusable:
-            newest.passed_over.append((path, "corrupt"))
+            newest.rejected.append((path, "corrupt"))
             continue
         if _log_matches(folder / layout.METRICS, checkpoint.record["log"]):
             newest.checkpoint = checkpoint
             return newest
-        newest.passed_over.append((path, "stale"))
-    if newest.passed_over or _had_one(folder):
+        newest.rejected.append((path, "stale"))
+    if newest.rejected or _had_one(folder):
         raise CheckpointUnusable(
             f"{folder}: none of its checkpoints is sound and fits its metrics.jsonl"
         )
@@ -77,4 +77,4 @@ def _log_matches(path: Path, expected: Mapping[str, Any]) -> bool:
         return bool(length == 0)
     if path.stat().st_size < length:
         return False
-    return bool(digest_of(path, length).hexdigest() == expected["sha256"])
+    return bool(hash_file(path, length).hexdigest() == expected["sha256"])

@@ -15,7 +15,7 @@ from genrun.runs import layout
 
 
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """While open, no other process writes in `folder`; the system lets go if this one dies.
 
     Raises `FolderLocked` at once, naming the process that holds it.
@@ -28,17 +28,17 @@ def only_writer(folder: Path) -> Iterator[None]:
         yield
 
 
-def refuse_if_locked(folder: Path) -> None:
+def check_not_locked(folder: Path) -> None:
     """Raises `FolderLocked` where another process writes in `folder`; changes nothing."""
     if (folder / layout.LOCK).exists():
         with _locked(folder, os.O_RDONLY):
             pass
 
 
-def who_writes(folder: Path) -> str | None:
+def describe_writer(folder: Path) -> str | None:
     """In words; also where it cannot be told. None: no process writes in `folder`."""
     try:
-        refuse_if_locked(folder)
+        check_not_locked(folder)
     except FolderLocked as error:
         return str(error).removeprefix(f"{folder}: ")
     except CannotCreate:

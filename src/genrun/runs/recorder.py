@@ -14,8 +14,8 @@ from genrun.core.errors import output_errors
 from genrun.core.types import Picture
 from genrun.core.usage import PHASES
 from genrun.runs import disk, layout
-from genrun.runs.checkpoint import Checkpoint, prune, write_checkpoint
-from genrun.runs.files import digest_of, make_folder, remove_temporaries, write_whole
+from genrun.runs.checkpoint import Checkpoint, remove_old_checkpoints, write_checkpoint
+from genrun.runs.files import hash_file, make_folder, remove_temporaries, write_atomic
 from genrun.runs.sample_images import picture_png
 
 LONGEST_TIMING = 1 << 12
@@ -31,7 +31,7 @@ class AppendLog:
         self.length = length
         with output_errors(path):
             self._handle = os.open(path, OPEN, 0o666)
-            self._digest = digest_of(path, length)
+            self._digest = hash_file(path, length)
             if os.fstat(self._handle).st_size > length:
                 disk.truncate(self._handle, length)
             os.lseek(self._handle, length, os.SEEK_SET)
@@ -93,7 +93,7 @@ class FolderRecorder:
         """What was written, by the pictures' names."""
         drawn = {suffix: picture_png(picture) for suffix, picture in pictures.items()}
         for suffix, png in drawn.items():
-            write_whole(self.folder / layout.SAMPLES / f"step-{step:06d}{suffix}.png", png)
+            write_atomic(self.folder / layout.SAMPLES / f"step-{step:06d}{suffix}.png", png)
         return drawn
 
     def write_checkpoint(
@@ -101,7 +101,7 @@ class FolderRecorder:
     ) -> None:
         folder = self.folder / layout.CHECKPOINTS
         write_checkpoint(folder, tensors, {**record, "log": self.metrics.sync()})
-        prune(folder, best_step)
+        remove_old_checkpoints(folder, best_step)
 
     def close(self) -> None:
         self.metrics.close()

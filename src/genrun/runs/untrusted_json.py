@@ -12,17 +12,17 @@ from typing import Any
 DEEPEST = 32
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
-Form = Any  # a type, a union of types, {key: Form}, [Form], Each(Form) or Maybe(Form)
+Form = Any  # a type, a union of types, {key: Form}, [Form], MapOf(Form) or Nullable(Form)
 
 
-class Each:
+class MapOf:
     """The form of a mapping whose keys are free."""
 
     def __init__(self, form: Form) -> None:
         self.form = form
 
 
-class Maybe:
+class Nullable:
     """What may also be null."""
 
     def __init__(self, form: Form) -> None:
@@ -58,28 +58,28 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def check_form(value: Any, form: Form, key: str = "it") -> None:
+def check_schema(value: Any, form: Form, key: str = "it") -> None:
     """Whether parsed JSON has the keys and the types that `form` names; it may have more keys.
 
     Raises `ValueError` that names the first place where it has not.
     """
-    if isinstance(form, Each):
+    if isinstance(form, MapOf):
         _check_type(value, dict, key)
         for name, inner in value.items():
-            check_form(inner, form.form, f"{key}.{name}")
-    elif isinstance(form, Maybe):
+            check_schema(inner, form.form, f"{key}.{name}")
+    elif isinstance(form, Nullable):
         if value is not None:
-            check_form(value, form.form, key)
+            check_schema(value, form.form, key)
     elif isinstance(form, Mapping):
         _check_type(value, dict, key)
         for name, inner in form.items():
             if name not in value:
                 raise ValueError(f"{key} has no {name!r}")
-            check_form(value[name], inner, f"{key}.{name}")
+            check_schema(value[name], inner, f"{key}.{name}")
     elif isinstance(form, list):
         _check_type(value, list, key)
         for inner in value:
-            check_form(inner, form[0], key)
+            check_schema(inner, form[0], key)
     else:
         _check_type(value, form, key)
 

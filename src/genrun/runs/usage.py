@@ -16,24 +16,24 @@ MOST = 1e18  # steps, examples, seconds, bytes or joules; a sum of what is above
 MOST_FLOPS = 1e30
 
 
-def spent_of(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
+def read_usage(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
     """By run.json, which whoever ended the run wrote; else, after a kill, by its logs."""
     compute = _mapping(info.get("compute"))
     status = RunStatus(info.get("status", RunStatus.MISSING))
     recorded = status.ended or status == RunStatus.INTERRUPTED
     if recorded or "peak_memory_bytes" in compute:
-        return of_compute(compute)
+        return usage_from_run_info(compute)
     if "environment" not in info:
         return ResourceUsage()  # never built
     with contextlib.suppress(CheckpointUnusable):
         timings, rows = folder.timings(), folder.rows()
         examples = rows[-1].get("examples") if rows else compute.get("examples")
         if timings:
-            return of_timings(timings, examples, info.get("flops_a_step"))
-    return of_compute(compute)
+            return usage_from_timings(timings, examples, info.get("flops_a_step"))
+    return usage_from_run_info(compute)
 
 
-def of_compute(compute: Mapping[str, Any]) -> ResourceUsage:
+def usage_from_run_info(compute: Mapping[str, Any]) -> ResourceUsage:
     """What run.json has under `compute`."""
     peak = _mapping(compute.get("peak_memory_bytes"))
     return ResourceUsage(
@@ -47,7 +47,7 @@ def of_compute(compute: Mapping[str, Any]) -> ResourceUsage:
     )
 
 
-def of_timings(
+def usage_from_timings(
     row: Mapping[str, Any], examples: Any = None, flops_a_step: Any = None
 ) -> ResourceUsage:
     """What a row of timings.jsonl has, at its step."""
@@ -63,13 +63,15 @@ def of_timings(
     )
 
 
-def earlier_parts(info: Mapping[str, Any], row: Mapping[str, Any], step: int) -> ResourceUsage:
+def usage_before_resume(
+    info: Mapping[str, Any], row: Mapping[str, Any], step: int
+) -> ResourceUsage:
     """What a run took until the checkpoint of `step`, to be gone on from.
 
     By run.json where the run ended there, else by the last row of its timings until there.
     """
-    compute = of_compute(_mapping(info.get("compute")))
-    return compute if compute.steps == step else of_timings(row)
+    compute = usage_from_run_info(_mapping(info.get("compute")))
+    return compute if compute.steps == step else usage_from_timings(row)
 
 
 def _seconds(values: Mapping[str, Any]) -> dict[str, float]:

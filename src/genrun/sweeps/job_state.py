@@ -44,7 +44,7 @@ class JobState:
 def job_state(sweep: Path, job: Job) -> JobState:
     """A job without a sound run.json is missing: it begins anew, or goes on where it can."""
     folder = RunFolder(sweep / job.name)
-    if not folder.has_begun():
+    if not folder.has_run_json():
         return JobState(job, folder.path, RunStatus.MISSING, "", {})
     try:
         info = folder.read()

@@ -17,7 +17,7 @@ from genrun.config.overrides import key_of
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs import layout
 from genrun.runs.files import write_json
-from genrun.runs.untrusted_json import Each, Maybe, check_form, read_json
+from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
 
 # MERGED: A name for each job, made of what differs: `optimizer.lr=0.0003,seed=1`.
 LONGEST = 100  # characters; file systems allow 255 bytes, and a path has more than one part
@@ -65,7 +65,7 @@ FORM = {
             "name": str,
             "identity": str,
             "overrides": [str],
-            "choices": Each(str),
+            "choices": MapOf(str),
             "config": {"seed": int, "plugins": list},
         }
     ],
@@ -76,10 +76,10 @@ SEARCH_FORM = {  # of a sweep whose jobs are made as it goes: `sweeps/search/set
     "seeds": [int],
     "seed": int,
     "batch": int,
-    "space": Each(str),
+    "space": MapOf(str),
     "words": [str],
-    "config_dir": Maybe(str),
-    "made": Each([str]),
+    "config_dir": Nullable(str),
+    "made": MapOf([str]),
 }
 
 
@@ -151,9 +151,9 @@ def read_plan(folder: Path) -> SweepPlan:
         raise InputMissing(f"{folder}: is not a sweep's folder (it has no {layout.PLAN})")
     try:
         content = read_json(path, LARGEST)
-        check_form(content, FORM)
+        check_schema(content, FORM)
         if (search := content.get("search")) is not None:
-            check_form(search, SEARCH_FORM)
+            check_schema(search, SEARCH_FORM)
             _check_made(search["made"], {job["name"] for job in content["jobs"]})
         if content["format"] > FORMAT:
             raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")

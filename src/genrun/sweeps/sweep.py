@@ -13,8 +13,8 @@ from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
 from genrun.core.process_rank import refuse_several
 from genrun.core.protocols.tracker import ONLINE
 from genrun.core.status import RunStatus
-from genrun.runs.files import claim
-from genrun.runs.lock import only_writer
+from genrun.runs.files import claim_folder
+from genrun.runs.lock import lock_folder
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.hydra_task import task
@@ -44,12 +44,12 @@ def sweep(words: Sequence[str], config_dir: str | None) -> int:
     wanted = first.sweep_folder.absolute()
     if first.launcher["_target_"] == OWN_LAUNCHER:
         check_here(jobs, wanted, len(jobs))
-    folder = claim(wanted)
+    folder = claim_folder(wanted)
     if folder != wanted:
         print_line(f"{wanted.name} is there already; this sweep is {folder.name}")
     if repeated:
         print_line(f"given twice, tried once: {'; '.join(repeated)}")
-    with only_writer(folder):
+    with lock_folder(folder):
         plan = SweepPlan(list(words), jobs)
         plan.write(folder)
         return _launch(folder, plan, plain_words(kept), config_dir)
@@ -86,7 +86,7 @@ def resume_sweep(folder: Path, words: Sequence[str], part_of: Path | None = None
     if plan.search is not None:
         resume_search(folder, more)
     # several processes may go on with one search: they take turns to ask and to plan
-    with nullcontext() if plan.search else only_writer(folder):
+    with nullcontext() if plan.search else lock_folder(folder):
         return _launch(folder.absolute(), plan, words, None, part_of)
 
 

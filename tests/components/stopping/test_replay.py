@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from genrun.core.types import StepReport
-from genrun.runs.checkpoint import checkpoints
+from genrun.runs.checkpoint import sound_checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
 from tests.test_resume import prepare
@@ -35,7 +35,7 @@ def test_every_policy_is_replayed_from_the_log(tmp_path: Path) -> None:
     assert outcome.status == "finished"
     folder = RunFolder.open(tmp_path)
     assert all("vae/loss" in row for row in folder.rows()[1:])
-    states = next(iter(checkpoints(folder.checkpoints))).record["stoppers"]
+    states = next(iter(sound_checkpoints(folder.checkpoints))).record["stoppers"]
     assert set(states) == set(experiment.built.trial.stoppers)
     for name, stopper in experiment.built.trial.stoppers.items():
         state = stopper.start()

@@ -13,7 +13,7 @@ from genrun.report.run_info import Infos
 from genrun.report.tables import Cell, Table, number_cell
 from genrun.results.record import RunRecord
 from genrun.runs.folder import RunFolder
-from genrun.runs.usage import spent_of
+from genrun.runs.usage import read_usage
 
 STAGES = {"tuning": "tuning", "final": "fresh seeds"}
 JOULES_A_KWH = 3.6e6
@@ -79,7 +79,7 @@ NO_ENERGY = " Energy is not known of all runs."
 
 
 def _group(runs: Sequence[RunRecord], infos: Infos) -> Group:
-    spent = (spent_of(RunFolder(run.folder), infos[run.folder]) for run in runs)
+    spent = (read_usage(RunFolder(run.folder), infos[run.folder]) for run in runs)
     return Group(runs, sum_usage(spent))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from genrun.core.status import RunStatus, is_pruned
 from genrun.core.usage import ResourceUsage
 from genrun.runs.folder import RunFolder
-from genrun.runs.usage import count, spent_of
+from genrun.runs.usage import count, read_usage
 from genrun.sweeps.job_state import JobState
 from genrun.sweeps.plan import Job
 
@@ -84,7 +84,7 @@ def result_of(state: JobState) -> Result:
         best=state.best,
         best_step=count(best_step),
         planned=count(info.get("steps")),
-        spent=spent_of(RunFolder(state.folder), info),
+        spent=read_usage(RunFolder(state.folder), info),
     )
 
 

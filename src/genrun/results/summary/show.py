@@ -13,7 +13,7 @@ from genrun.core.status import RunStatus
 from genrun.results.summary.job_result import Result
 from genrun.results.summary.summary import Summary, summarize
 from genrun.results.summary.tables import print_tables
-from genrun.runs.lock import who_writes
+from genrun.runs.lock import describe_writer
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import SweepPlan, read_plan
 from genrun.terminal.tables import print_facts, print_line
@@ -61,7 +61,7 @@ def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
 def _state(summary: Summary) -> str:
     """Who works on it, or how to have the rest done."""
     rest = sum(result.left or result.status == RunStatus.FAILED for result in summary.results)
-    if (who := who_writes(summary.folder)) is not None:
+    if (who := describe_writer(summary.folder)) is not None:
         return who
     return f"{rest} not done; go on with: genrun resume {summary.folder}" if rest else "complete"
 

@@ -23,7 +23,7 @@ from genrun.results.summary.configurations import (
 from genrun.results.summary.job_result import Result, result_of
 from genrun.results.summary.tables import print_tables
 from genrun.runs import layout
-from genrun.runs.files import write_whole
+from genrun.runs.files import write_atomic
 from genrun.sweeps.job_state import JobState
 from genrun.terminal.tables import print_line
 
@@ -123,10 +123,10 @@ def _write(
     content = json_bytes(results, configurations)
     if _holds(paths["json"], content) and all(path.is_file() for path in paths.values()):
         return
-    write_whole(paths["csv"], csv_bytes(configurations))
+    write_atomic(paths["csv"], csv_bytes(configurations))
     for kind, picture in _pictures(results, configurations).items():
-        write_whole(paths[kind], picture)
-    write_whole(paths["json"], content)
+        write_atomic(paths[kind], picture)
+    write_atomic(paths["json"], content)
 
 
 def _holds(path: Path, content: bytes) -> bool:

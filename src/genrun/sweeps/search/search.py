@@ -9,7 +9,7 @@ from pathlib import Path
 from genrun.config.compose import sweeper_of
 from genrun.core.errors import ConfigError
 from genrun.runs import layout
-from genrun.runs.files import claim
+from genrun.runs.files import claim_folder
 from genrun.sweeps.plan import Job, SweepPlan, read_plan
 from genrun.sweeps.preflight import OWN_LAUNCHER, check_here, check_launcher
 from genrun.sweeps.pruner_study import joined
@@ -80,7 +80,7 @@ def begin_search(
 def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, SweepPlan]:
     from genrun.runs.optuna_journal import create_study
 
-    folder = claim(wanted)
+    folder = claim_folder(wanted)
     plan = SweepPlan(words, [], asdict(settings))
     plan.write(folder)
     create_study(folder / layout.JOURNAL)

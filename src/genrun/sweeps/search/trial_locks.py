@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genrun.core.errors import FolderLocked
 from genrun.runs import layout
-from genrun.runs.lock import only_writer, refuse_if_locked
+from genrun.runs.lock import check_not_locked, lock_folder
 
 WAIT_SECONDS = 0.02
 
@@ -33,7 +33,7 @@ class Claims:
         place.mkdir(parents=True, exist_ok=True)
         stack = ExitStack()
         try:
-            stack.enter_context(only_writer(place))
+            stack.enter_context(lock_folder(place))
         except FolderLocked:
             return False
         self._held[number] = stack
@@ -46,7 +46,7 @@ class Claims:
 def is_claimed(sweep: Path, number: int) -> bool:
     """Whether any process looks after a trial."""
     try:
-        refuse_if_locked(sweep / layout.TRIALS / f"{number:04d}")
+        check_not_locked(sweep / layout.TRIALS / f"{number:04d}")
     except FolderLocked:
         return True
     return False
@@ -58,7 +58,7 @@ def alone(sweep: Path) -> Iterator[None]:
     with ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(only_writer(sweep))
+                stack.enter_context(lock_folder(sweep))
                 break
             except FolderLocked:
                 time.sleep(WAIT_SECONDS)
