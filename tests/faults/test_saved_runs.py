@@ -20,7 +20,7 @@ import genrun
 from genrun.cli import run
 from genrun.runs.checkpoint import list_checkpoints, read_checkpoint, write_checkpoint
 from genrun.runs.folder import LARGEST_RUN_JSON, LONGEST_ROW, RUN_FORM
-from genrun.runs.untrusted_json import Each
+from genrun.runs.untrusted_json import MapOf
 from tests.conftest import SMALL, last_wins
 
 VERBS = (["resume", "run", "steps=4"], ["sample", "run", "count=1"], ["show", "run"])
