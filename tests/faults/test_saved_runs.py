@@ -19,7 +19,7 @@ import safetensors.torch
 import genrun
 from genrun.cli import run
 from genrun.runs.checkpoint import list_checkpoints, read_checkpoint, write_checkpoint
-from genrun.runs.folder import LARGEST_RUN_JSON, LONGEST_ROW, RUN_FORM
+from genrun.runs.folder import LARGEST_RUN_JSON, LONGEST_ROW, RUN_SCHEMA
 from genrun.runs.untrusted_json import MapOf
 from tests.conftest import SMALL, last_wins
 
@@ -71,10 +71,10 @@ def wrong_forms() -> Iterator[tuple[str, Any]]:
             for name, inner in form.items():
                 yield f"{path}{name}"
                 yield from walk(inner, f"{path}{name}.")
-        elif isinstance(form, Each):
+        elif isinstance(form, MapOf):
             yield f"{path}*"
 
-    for key in walk(RUN_FORM, ""):
+    for key in walk(RUN_SCHEMA, ""):
         for value in (..., None, 5.5, True, [[]], {"a": {}}):
             yield key, value
 

@@ -23,7 +23,7 @@ FILES = (
 FOLDERS = (layout.CHECKPOINTS, layout.SAMPLES, layout.TENSORBOARD)
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20
-RUN_FORM = {  # what run.json holds from the beginning
+RUN_SCHEMA = {  # what run.json holds from the beginning
     "status": str,
     "reason": str,
     "choices": MapOf(str),
@@ -35,24 +35,24 @@ RUN_FORM = {  # what run.json holds from the beginning
     "parameters": MapOf(int),
     "resumed": [{"step": int}],
 }
-EARLY_FORM = {
+EARLY_SCHEMA = {
     "choices": MapOf(str),
     "overrides": [str],
     "status": str,
     "reason": str,
 }  # never built
-COMPARISON_FORM = {
+COMPARISON_SCHEMA = {
     "features": Nullable(str),
     "metrics": MapOf({"samples": int, "held_out": int, "features": bool}),
 }
-LATER_FORM = {  # what is not there from the beginning, or not of every version
+LATER_SCHEMA = {  # what is not there from the beginning, or not of every version
     "step": int,
     "best": Nullable({"step": int, "value": float | int}),
-    "comparison": COMPARISON_FORM,
+    "comparison": COMPARISON_SCHEMA,
     "updates": MapOf([{"rule": str, "tensors": int, "parameters": int}]),
 }
-HEALTH_FORM = {"step": int, "health": str, "state": str, "detail": str}
-TIMING_FORM = {"step": int, "training": float | int}
+HEALTH_SCHEMA = {"step": int, "health": str, "state": str, "detail": str}
+TIMING_SCHEMA = {"step": int, "training": float | int}
 
 
 class RunFolder:
@@ -148,12 +148,12 @@ class RunFolder:
 
 
 def _check_run(content: Any) -> None:
-    check_schema(content, EARLY_FORM)
+    check_schema(content, EARLY_SCHEMA)
     RunStatus(content["status"])  # ValueError if it is none
     if content["status"] == RunStatus.FAILED and "environment" not in content:
         return
-    check_schema(content, RUN_FORM)
-    check_schema(content, {name: form for name, form in LATER_FORM.items() if name in content})
+    check_schema(content, RUN_SCHEMA)
+    check_schema(content, {name: form for name, form in LATER_SCHEMA.items() if name in content})
     if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
         raise ValueError("it.data.shape must be channels, height, width")
 
@@ -180,14 +180,14 @@ def _rows(path: Path, check: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
 
 def _check_log_row(row: Any) -> None:
     if isinstance(row, dict) and "health" in row:
-        check_schema(row, HEALTH_FORM, "the row")
+        check_schema(row, HEALTH_SCHEMA, "the row")
     else:
         check_schema(row, {"step": int}, "the row")
         check_schema(row, MapOf(int | float), "the row")
 
 
 def _check_timing_row(row: Any) -> None:
-    check_schema(row, TIMING_FORM, "the row")
+    check_schema(row, TIMING_SCHEMA, "the row")
 
 
 def find_runs(root: Path) -> Iterator[RunFolder]:
