@@ -42,7 +42,7 @@ def main() -> None:
         console.print(line, highlight=False)
     for row in rows[: int(len(rows) * 0.8)]:
         display.step = int(row["step"])
-        display.row(row, [])
+        display.show_row(row, [])
     seconds = info["compute"]["seconds"]["training"]
     display._begun -= seconds * display.step / info["steps"]
     console.print(display._render())

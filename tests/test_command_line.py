@@ -222,7 +222,7 @@ def test_the_live_display_can_be_shown_in_any_encoding(encoding: str) -> None:
     display = LiveDisplay(Console(file=file, force_terminal=True, width=80))
     display.start(RunSummary("gan", "run", 10, "loss", {}), 0)
     display.step = 5
-    display.row({"step": 5, "gan/loss": 1.0}, [])
+    display.show_row({"step": 5, "gan/loss": 1.0}, [])
     display.close()
     file.flush()
     assert b"step 5/10" in file.buffer.getvalue()

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 
 from genrun.commands import VERBS
 from genrun.core import progress_bar
-from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, GenrunError
-from genrun.core.process_rank import exit_code_for, refuse_several, wait_for_rank_zero
+from genrun.core.errors import STATUS_EXIT_CODES, ConfigError, GenrunError
+from genrun.core.process_rank import check_single_process, exit_code_for, wait_for_rank_zero
 from genrun.core.status import RunStatus
 
 BUG = 70
@@ -46,12 +46,12 @@ def _leave(number: int, frame: object) -> NoReturn:
     name = signal.Signals(number).name
     if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
         os.write(2, f"genrun: {name}: left; nothing was being trained\n".encode())
-    os._exit(EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED])
+    os._exit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])
 
 
 def run(argv: Sequence[str]) -> int:
     """Does what the words say and gives the exit code."""
-    from genrun.core.errors import full_errors_wanted
+    from genrun.core.errors import full_errors_requested
 
     progress_bar.show = _show_progress
     try:
@@ -60,20 +60,20 @@ def run(argv: Sequence[str]) -> int:
 
             gc.enable()
             if argv[0] != "resume":
-                refuse_several(f"genrun {argv[0]}")
+                check_single_process(f"genrun {argv[0]}")
             return commands.run(argv[0], argv[1:])
         return _compose_and_run(list(argv))
     except GenrunError as error:
-        if full_errors_wanted():
+        if full_errors_requested():
             raise
         _print_error(wait_for_rank_zero(error) + str(error))
         return error.exit_code
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
-        return EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED]
+        return STATUS_EXIT_CODES[RunStatus.INTERRUPTED]
     except Exception as error:
-        if full_errors_wanted():
+        if full_errors_requested():
             raise
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             _print_error(
@@ -123,7 +123,7 @@ def _compose_and_run(argv: list[str]) -> int:
     if looking:
         return _look([word for word in argv if word not in words], words, arguments.config_dir)
     if arguments.multirun:
-        refuse_several("a sweep (-m)")
+        check_single_process("a sweep (-m)")
         from genrun.sweeps.sweep import sweep
 
         gc.enable()

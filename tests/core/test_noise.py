@@ -15,10 +15,16 @@ def test_mix_is_splitmix64() -> None:
 
 def test_a_key_gives_the_same_numbers_and_another_use_gives_others() -> None:
     like = torch.zeros(1)
-    key = Key.of(3, "step", 7)
+    key = Key.from_seed(3, "step", 7)
     drawn = noise.normal(key.fold("latent"), (1000,), like)
-    assert torch.equal(drawn, noise.normal(Key.of(3, "step", 7).fold("latent"), (1000,), like))
-    others = [key.fold("layers"), Key.of(3, "step", 8).fold("latent"), key.fold("latent").fold(0)]
+    assert torch.equal(
+        drawn, noise.normal(Key.from_seed(3, "step", 7).fold("latent"), (1000,), like)
+    )
+    others = [
+        key.fold("layers"),
+        Key.from_seed(3, "step", 8).fold("latent"),
+        key.fold("latent").fold(0),
+    ]
     for other in others:
         correlation = torch.corrcoef(torch.stack([drawn, noise.normal(other, (1000,), like)]))
         assert abs(correlation[0, 1]) < 0.15
@@ -26,8 +32,8 @@ def test_a_key_gives_the_same_numbers_and_another_use_gives_others() -> None:
 
 def test_distributions() -> None:
     like = torch.zeros(1, dtype=torch.float64)
-    normal = noise.normal(Key.of(0), (100_000,), like)
-    uniform = noise.uniform(Key.of(0), (100_000,), like)
+    normal = noise.normal(Key.from_seed(0), (100_000,), like)
+    uniform = noise.uniform(Key.from_seed(0), (100_000,), like)
     assert normal.dtype == torch.float64
     assert abs(normal.mean()) < 0.02
     assert abs(normal.std() - 1) < 0.02
@@ -47,9 +53,9 @@ def test_vmap_over_keys_equals_one_after_the_other() -> None:
 
 
 def test_layers_get_keys_in_the_order_they_ask_and_none_outside() -> None:
-    with noise.layer_keys(Key.of(1)):
+    with noise.layer_keys(Key.from_seed(1)):
         first, second = noise.next_layer_key(), noise.next_layer_key()
-    with noise.layer_keys(Key.of(1)):
+    with noise.layer_keys(Key.from_seed(1)):
         again = noise.next_layer_key()
     assert first.path == again.path != second.path
     with pytest.raises(RuntimeError, match="outside"):
@@ -58,7 +64,7 @@ def test_layers_get_keys_in_the_order_they_ask_and_none_outside() -> None:
 
 @pytest.mark.parametrize("draw", [noise.normal, noise.uniform])
 def test_shares_of_the_noise_make_up_what_one_process_draws(draw) -> None:  # type: ignore[no-untyped-def]
-    key, like = Key.of(3), torch.zeros(1)
+    key, like = Key.from_seed(3), torch.zeros(1)
     whole = draw(key, (12, 5), like)
     both = draw(key, (24, 5), like)  # two batches in one, as of real and generated images
     bias = draw(key, (5,), like)

@@ -79,7 +79,9 @@ def test_bits_per_dimension_and_the_interval() -> None:
 
     images = torch.tensor([1.0, 2, 3, 6]).view(4, 1, 1, 1).expand(4, 1, 2, 2) / 4
     batches = [(images[:3], None), (images[3:], None)]
-    found = negative_log_likelihoods(Known(), None, batches, DataSpec(1, 2, 2), 5, Key.of(0))
+    found = negative_log_likelihoods(
+        Known(), None, batches, DataSpec(1, 2, 2), 5, Key.from_seed(0)
+    )
     value = found["values"]["exact"]
     assert value["nats"] == 3
     assert value["bits_per_dimension"] == pytest.approx(3 / (4 * math.log(2)))
@@ -93,12 +95,12 @@ def test_more_importance_samples_bound_the_likelihood_tighter(small: Make) -> No
     built = small("model=vae", "model.latent_dim=4")
     for step in range(1, 30):
         built.step(step)
-    batches = [(images, None) for images in built.data.held_out()]
+    batches = [(images, None) for images in built.data.held_out_batches()]
     bounds = {}
     with evaluating(built.trial.nets):
         for draws in (1, 64):
             found = negative_log_likelihoods(
-                built.model, built.trial.nets, batches, built.data.spec, draws, Key.of(0)
+                built.model, built.trial.nets, batches, built.data.spec, draws, Key.from_seed(0)
             )
             bounds[draws] = found["values"]["importance_weighted_bound"]["nats"]
             assert found["importance_samples"] == draws
@@ -108,7 +110,7 @@ def test_more_importance_samples_bound_the_likelihood_tighter(small: Make) -> No
 
 def test_a_model_without_a_likelihood_has_none(small: Make) -> None:
     built = small("model=gan")
-    batches = [(images, None) for images in built.data.held_out()]
+    batches = [(images, None) for images in built.data.held_out_batches()]
     assert negative_log_likelihoods(
-        built.model, built.trial.nets, batches, built.data.spec, 5, Key.of(0)
+        built.model, built.trial.nets, batches, built.data.spec, 5, Key.from_seed(0)
     ) is None  # fmt: skip

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 from genrun.config.compose import Composed, compose
-from genrun.core.errors import EXIT_CODE_OF_STATUS, GenrunError
+from genrun.core.errors import STATUS_EXIT_CODES, GenrunError
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
@@ -94,7 +94,7 @@ class Harness:
             return lambda: experiment.built.trial.step >= stop
 
         code = wait(fork(lambda: self._train_or_resume(folder, None, until)))
-        assert code == EXIT_CODE_OF_STATUS["interrupted"], code
+        assert code == STATUS_EXIT_CODES["interrupted"], code
         return folder
 
     def whole_files(self) -> list[Path]:
@@ -105,7 +105,7 @@ class Harness:
         """Resumes until the run has ended; whether it is the same, and nothing is left over."""
         for _ in range(TRIES):
             code = self.train(folder)
-            if code != EXIT_CODE_OF_STATUS["interrupted"]:
+            if code != STATUS_EXIT_CODES["interrupted"]:
                 break
         if code != 0:
             print(f"{folder}: resuming ended with {code}", file=sys.stderr)
@@ -142,7 +142,7 @@ class Harness:
             for path in folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             outcome = experiment.train(folder, SilentDisplay(), interrupted)
-        return EXIT_CODE_OF_STATUS.get(outcome.status, 0)
+        return STATUS_EXIT_CODES.get(outcome.status, 0)
 
 
 def fork(work: Callable[[], int]) -> int:
@@ -158,7 +158,7 @@ def fork(work: Callable[[], int]) -> int:
     except GenrunError as error:
         code = error.exit_code
     except KeyboardInterrupt:
-        code = EXIT_CODE_OF_STATUS["interrupted"]
+        code = STATUS_EXIT_CODES["interrupted"]
     except BaseException:
         traceback.print_exc()
     finally:

@@ -109,7 +109,7 @@ def test_batch_norms_statistics_are_those_of_the_averaged_weights(
     with torch.no_grad():
         for index in range(BATCHES):
             for player in ("discriminator", "generator"):
-                key = Key.of(0, "statistics", index, player)
+                key = Key.from_seed(0, "statistics", index, player)
                 copied = built.trial.average.nets.train()
                 with noise.layer_keys(key):
                     built.model.loss(player, copied, built.data.batch(index), key.fold("loss"))

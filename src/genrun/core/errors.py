@@ -14,11 +14,11 @@ FULL_ERRORS = "HYDRA_FULL_ERROR"
 _WANTED = os.environ.get(FULL_ERRORS) == "1"  # as it began: `hydra_call` sets it for its own ends
 
 
-def full_errors_wanted() -> bool:
+def full_errors_requested() -> bool:
     return _WANTED
 
 
-EXIT_CODE_OF_STATUS: dict[str, int] = {
+STATUS_EXIT_CODES: dict[str, int] = {
     RunStatus.INTERRUPTED: 75,
     RunStatus.DIVERGED: 4,
 }  # how a run can end but for 0

@@ -45,7 +45,7 @@ class HiddenLayer(nn.Sequential):
         self.channels = channels
         self.spatial = spatial
 
-    def add(self, layer: nn.Module, before_activation: bool) -> None:
+    def add_layer(self, layer: nn.Module, before_activation: bool) -> None:
         """Puts `layer` between the linear map and the activation, or at the end."""
         self.add_module(f"added_{len(self) - 2}", layer)
         if before_activation:
@@ -85,7 +85,7 @@ def report_logits(critic: nn.Module, judged: Tensor, boundary: float | None) -> 
     """
     told: Metrics = {}
     while isinstance(critic, InputTransform) and boundary is not None:
-        watch = getattr(critic.layer, "watch", None)
+        watch = getattr(critic.layer, "observe_logits", None)
         told |= {} if watch is None else watch(judged.detach() - boundary)
         critic = critic.network
     return told

@@ -20,7 +20,7 @@ def free_bytes() -> int | None:
     return None if found is None else int(found[1]) * 1024
 
 
-def refuse_beyond_free(needed: int, what: str) -> None:
+def check_free_memory(needed: int, what: str) -> None:
     """Raises `OutOfMemory` where `what` needs more bytes than are free."""
     free = free_bytes()
     if free is not None and needed > free:

@@ -44,7 +44,7 @@ class Key:
     path: int = 0
 
     @classmethod
-    def of(cls, seed: int, *uses: str | int) -> Key:
+    def from_seed(cls, seed: int, *uses: str | int) -> Key:
         return cls(fold_in(seed, *uses))
 
     def fold(self, use: str | int) -> Key:
@@ -73,7 +73,7 @@ def _drawn(
     shape: Sequence[int],
     like: Tensor,
 ) -> Tensor:
-    share = layer_keys.share()
+    share = layer_keys.shard()
     whole = shape if share is None else share.whole(shape)
     if _transformed():
         drawn = _by_operator(operator, key, whole, like)
@@ -168,7 +168,7 @@ class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
         self._open.pop()
 
     @classmethod
-    def share(cls) -> BatchShard | None:
+    def shard(cls) -> BatchShard | None:
         """The share of the scope that was opened last."""
         return cls._open[-1]._share if cls._open else None
 

@@ -7,7 +7,7 @@ import signal
 import time
 from dataclasses import dataclass
 
-from genrun.core.errors import EXIT_CODE_OF_STATUS, ConfigError, ProcessLost
+from genrun.core.errors import STATUS_EXIT_CODES, ConfigError, ProcessLost
 from genrun.core.status import RunStatus
 
 OTHERS_FIRST_SECONDS = 10.0  # within which torchrun ends the others once one of them has left
@@ -59,7 +59,7 @@ def _number(name: str, least: int) -> int:
     return int(text)
 
 
-def refuse_several(what: str) -> None:
+def check_single_process(what: str) -> None:
     """Raises `ConfigError` where several processes were started for what one process does."""
     if ProcessRank.from_environment().size > 1:
         raise ConfigError(f"{what}: is done by one process; leave torchrun out")
@@ -84,7 +84,7 @@ def wait_for_rank_zero(error: Exception | None = None) -> str:
 
 def exit_code_for(status: RunStatus) -> int:
     """The exit code of a run that ended so, which rank 0 leaves with first."""
-    code = EXIT_CODE_OF_STATUS.get(status, 0)
+    code = STATUS_EXIT_CODES.get(status, 0)
     if code:
         wait_for_rank_zero()
     return code

@@ -24,7 +24,7 @@ class RunStatus(StrEnum):
         return self in (RunStatus.FINISHED, RunStatus.STOPPED_EARLY, RunStatus.DIVERGED)
 
     @property
-    def sound(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether the run has a final value that counts."""
         return self in (RunStatus.FINISHED, RunStatus.STOPPED_EARLY)
 

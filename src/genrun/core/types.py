@@ -142,4 +142,4 @@ class RunSummary:
     folder: str
     steps: int
     monitor: str
-    facts: Mapping[str, str]  # what a reader wants beside it: device, parameters, data
+    details: Mapping[str, str]  # what a reader wants beside it: device, parameters, data

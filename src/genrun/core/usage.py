@@ -27,14 +27,14 @@ class ResourceUsage:
     joules: float | None = None
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether it is of a run that never began to train."""
         return not self.steps and not any(self.seconds.values())
 
 
 def sum_usage(parts: Iterable[ResourceUsage]) -> ResourceUsage:
     """Of several runs together; what is not known of one that trained is not known of them."""
-    began = [part for part in parts if not part.nothing]
+    began = [part for part in parts if not part.is_empty]
     return ResourceUsage(
         steps=sum(part.steps or 0 for part in began),
         examples=sum(part.examples or 0 for part in began),

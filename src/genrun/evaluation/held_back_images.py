@@ -42,7 +42,7 @@ def measure_on_test_images(
     device = find_device(saved["runtime"]["device"], ProcessRank.from_environment())
     data = build_data(saved, device, plugins)
     refuse_other_data(data, model, folder.path, info["data"])
-    tested = data.for_test()
+    tested = data.with_test_images()
     comparison = build_comparison({**saved, "seed": seed}, tested, plugins)
     with memory_errors(saved):
         networks = copy.deepcopy(nets).to(device)

@@ -57,14 +57,14 @@ def measure_model(
                 comparison, samples, _training_images(data, comparison.sample_count)
             ),
         }
-        key = Key.of(seed, "likelihood")
+        key = Key.from_seed(seed, "likelihood")
         batches = _held_out(data, model, counts.likelihood_images)
         if batches:
             values["likelihood"] = negative_log_likelihoods(
                 model, nets, batches, data.spec, counts.importance_samples, key
             )
         if isinstance(model, Encodes):
-            values["active_units"] = active_units(model, nets, data.held_out())
+            values["active_units"] = active_units(model, nets, data.held_out_batches())
         nearest = None
         looked_at = samples[: counts.neighbours]
         if counts.neighbours:
@@ -115,21 +115,21 @@ def _training_images(data: Batches, count: int) -> Tensor:
 
 def _held_out(data: Batches, model: Model, count: int) -> list[tuple[Tensor, Tensor | None]]:
     """The first `count` held-out images in batches, with their labels where they are asked for."""
-    images = torch.cat(list(data.held_out()))[:count]
+    images = torch.cat(list(data.held_out_batches()))[:count]
     labels: Sequence[Tensor | None] = [None] * len(images)
     batches = torch.split(images, 100)
     if isinstance(model, Conditional):
-        labels = torch.split(torch.cat(list(data.held_out_labels()))[:count], 100)
+        labels = torch.split(torch.cat(list(data.held_out_label_batches()))[:count], 100)
     return list(zip(batches, labels[: len(batches)], strict=True)) if count else []
 
 
 def _neighbours(
     samples: Tensor, data: Batches, comparison: SampleMetrics
 ) -> tuple[Nearest, dict[str, Any]]:
-    held_out = torch.cat(list(data.held_out()))[: len(samples)]
+    held_out = torch.cat(list(data.held_out_batches()))[: len(samples)]
     both = nearest_training_images(
         torch.cat((samples, held_out)),
-        data.train(),
+        data.train_batches(),
         data.train_count,
         comparison.extract_features,
         points=data.spec.points,

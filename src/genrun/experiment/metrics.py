@@ -8,7 +8,7 @@ from typing import Any
 from genrun.components.features.pixels import Pixels
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.data import Data
-from genrun.core.protocols.metric import Extractor, FeatureMetric, SeesData
+from genrun.core.protocols.metric import Extractor, FeatureMetric, NeedsData
 from genrun.core.protocols.model import Model
 from genrun.experiment.instantiate import Config, instantiate
 from genrun.training.sample_metrics import SampleMetrics
@@ -25,7 +25,7 @@ def build_comparison(
     metrics: dict[str, Any] = {}
     for name, settings in config["metric"].items():
         metric = instantiate("metric", settings, plugins, f"metric.{name}")
-        metrics[name] = metric.prepared(data) if isinstance(metric, SeesData) else metric
+        metrics[name] = metric.prepare(data) if isinstance(metric, NeedsData) else metric
     extractor = _extractor(config, metrics, data, plugins, needed)
     return SampleMetrics(metrics, extractor, data, config["seed"])
 
@@ -39,7 +39,7 @@ def _extractor(
 ) -> Extractor | None:
     features = instantiate("features", config["features"], plugins)
     if needed or any(isinstance(metric, FeatureMetric) for metric in metrics.values()):
-        extractor: Extractor = features.prepared(data)
+        extractor: Extractor = features.prepare(data)
         return extractor
     if not isinstance(features, Pixels):  # which nobody has to have asked for
         raise ConfigError(

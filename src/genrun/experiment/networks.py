@@ -54,7 +54,7 @@ def build_networks(
 
     def make() -> nn.ModuleDict:
         with config_errors("backbone"):
-            nets = model.networks(backbone, spec)
+            nets = model.build_networks(backbone, spec)
         for name, regularization in regularizations.items():
             regularize(name, regularization, model, nets, spec)
         return nets

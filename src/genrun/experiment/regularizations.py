@@ -12,7 +12,7 @@ from genrun.core.layers import HiddenLayer, InputTransform
 from genrun.core.protocols.model import Adversarial, Model
 from genrun.core.protocols.regularization import (
     AddsLayer,
-    ChecksHidden,
+    ChecksHiddenLayers,
     CriticInput,
     KLLayer,
     NetworkChange,
@@ -42,7 +42,7 @@ def regularize(
         assert isinstance(model, Adversarial), "it checks the model"
         judging = [n for p in model.players() if p.name == model.critic for n in p.networks]
         for network in judging:
-            nets[network] = InputTransform(regularization.input_layer(spec), nets[network])
+            nets[network] = InputTransform(regularization.build_input_layer(spec), nets[network])
     if isinstance(regularization, KLLayer):
         _add_to_kl(name, regularization, model, nets)
 
@@ -75,11 +75,11 @@ def _add_hidden(
             f"regularization={name} adds to hidden layers, and there are none in "
             f"{', '.join(bare)}; give the backbone some, or leave it out"
         )
-    if isinstance(regularization, ChecksHidden):
-        regularization.check_hidden(layers)
+    if isinstance(regularization, ChecksHiddenLayers):
+        regularization.check_hidden_layers(layers)
     for hidden in layers:
-        layer = regularization.layer(hidden.channels, hidden.spatial)
-        hidden.add(layer, regularization.before_activation)
+        layer = regularization.build_layer(hidden.channels, hidden.spatial)
+        hidden.add_layer(layer, regularization.before_activation)
 
 
 def _change(
@@ -93,7 +93,7 @@ def _change(
     unchanged = []
     for network in chosen:
         before = list(nets[network].modules())
-        nets[network] = regularization.change(nets[network])
+        nets[network] = regularization.change_network(nets[network])
         if list(nets[network].modules()) == before:
             unchanged.append(network)
     if unchanged and (each or len(unchanged) == len(chosen)):
@@ -111,4 +111,4 @@ def _add_to_kl(name: str, regularization: KLLayer, model: Model, nets: nn.Module
         )
     layers = nets[KL]
     assert isinstance(layers, nn.Sequential)
-    layers.insert(len(layers) if regularization.weighs else 0, regularization.kl_layer())
+    layers.insert(len(layers) if regularization.weighs else 0, regularization.build_kl_layer())

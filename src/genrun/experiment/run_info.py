@@ -35,7 +35,7 @@ def run_summary(built: Built, choices: Mapping[str, str], folder: Path) -> RunSu
         folder=display_path(folder),
         steps=built.plan.steps,
         monitor=built.plan.monitor,
-        facts={
+        details={
             "device": f"{built.device}, {torch.get_num_threads()} threads",
             **_shown_processes(built),
             "data": f"{built.data.name}, {built.data.train_count} train, "

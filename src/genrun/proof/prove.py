@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genrun.config.compose import compose
 from genrun.core.errors import ConfigError, output_errors
-from genrun.core.process_rank import refuse_several
+from genrun.core.process_rank import check_single_process
 from genrun.proof.cost import print_costs, total_of
 from genrun.proof.options import LAUNCHER, Options, read_options
 from genrun.proof.prepare import Prepared, prepare
@@ -47,7 +47,7 @@ def prove(words: Sequence[str]) -> int:
 
 def resume_proof(folder: Path, words: Sequence[str]) -> int:
     """Goes on with whatever is missing; `words` may choose another launcher, or list plugins."""
-    refuse_several("genrun resume of a proof")
+    check_single_process("genrun resume of a proof")
     read_proof(folder)
     for word in words:
         if not word.startswith((*LAUNCHER, "plugins=")):

@@ -81,7 +81,7 @@ def _timed(built: Built, config: dict[str, Any], measured: Measured) -> Measured
 
 def _try_test(built: Built, config: dict[str, Any]) -> None:
     """A metric may need more test images than there are: better said now than at the end."""
-    tested = built.data.for_test()
+    tested = built.data.with_test_images()
     comparison = build_comparison(config, tested, config["plugins"])
     own = built.evaluation
     Evaluation(own.model, own.nets, tested, comparison, own.seed, shown=0).evaluate()

@@ -28,7 +28,7 @@ class _AsTrial:
         return self.stopper.start()
 
     def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
-        return self.stopper.observe_in(lambda: self.trial, state, report)
+        return self.stopper.observe_trial(lambda: self.trial, state, report)
 
     def describe(self, state: State) -> str:
         return self.stopper.describe(state)

@@ -49,7 +49,7 @@ class RunRecord:
     @property
     def counts(self) -> bool:
         """Whether it came to a sound end of its own, whose value is not of a trial given up."""
-        return self.status.sound and not self.pruned
+        return self.status.succeeded and not self.pruned
 
     @property
     def failed(self) -> bool:

@@ -10,7 +10,7 @@ from genrun.config.compose import Composed, compose_each
 from genrun.config.hydra_main import flags_of, quote_path, run_under_hydra
 from genrun.config.multirun import plain_words, split_sweep, with_seeds
 from genrun.core.errors import ConfigError, SweepFailed, SweepPaused
-from genrun.core.process_rank import refuse_several
+from genrun.core.process_rank import check_single_process
 from genrun.core.protocols.tracker import ONLINE
 from genrun.core.status import RunStatus
 from genrun.runs.files import claim_folder
@@ -71,7 +71,7 @@ def resume_sweep(folder: Path, words: Sequence[str], part_of: Path | None = None
     Of a search they may also say how many trials there are to be. `part_of` is the folder of
     something larger, which says itself what the sweep found, and is what to go on with.
     """
-    refuse_several("genrun resume of a sweep")
+    check_single_process("genrun resume of a sweep")
     plan = read_plan(folder)
     more = [word for word in words if plan.search is not None and word.startswith(TRIALS)]
     words = [word for word in words if word not in more]

@@ -47,12 +47,12 @@ class LiveDisplay:
         self.step = self._first = step
         self._begun = time.monotonic()
         self._console.print(Text(printable(run.title), style="bold"))
-        for name, fact in run.facts.items():
+        for name, fact in run.details.items():
             self._console.print(_line(name, fact))
         self._console.print(_line("folder", run.folder))
         self._live.start()
 
-    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+    def show_row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
         self._row |= row
         self._policies = policies
         for name, value in row.items():

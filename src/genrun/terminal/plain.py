@@ -26,11 +26,11 @@ class PlainDisplay:
     def start(self, run: RunSummary, step: int) -> None:
         self._steps, self._first, self._begun = run.steps, step, time.monotonic()
         self._print(run.title)
-        for name, fact in run.facts.items():
+        for name, fact in run.details.items():
             self._print(f"  {name}: {fact}")
         self._print(f"  folder: {run.folder}")
 
-    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+    def show_row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
         now = time.monotonic()
         evaluated = any(name.startswith("held_out/") for name in row)
         if not evaluated and now - self._printed < SECONDS_BETWEEN_LINES:
@@ -68,7 +68,7 @@ class SilentDisplay:
     def start(self, run: RunSummary, step: int) -> None:
         return None
 
-    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+    def show_row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
         return None
 
     def note(self, text: str) -> None:

@@ -38,7 +38,7 @@ class UpdateBatchNorm:
             for index in range(BATCHES):
                 batch = self.data.batch(index)
                 for player in self.model.players():
-                    key = Key.of(self.seed, "statistics", index, player.name)
+                    key = Key.from_seed(self.seed, "statistics", index, player.name)
                     with noise.layer_keys(key, self.shard):
                         self.model.loss(player.name, nets, batch, key.fold("loss"))
 

@@ -41,7 +41,9 @@ def sample(model: Model, nets: nn.ModuleDict, count: int, seed: int) -> Tensor:
     with evaluating(nets):
         starts = range(0, count, SAMPLE_CHUNK)
         parts = [
-            model.sample(nets, min(SAMPLE_CHUNK, count - start), Key.of(seed, "sample", start))
+            model.sample(
+                nets, min(SAMPLE_CHUNK, count - start), Key.from_seed(seed, "sample", start)
+            )
             for start in starts
         ]
     return torch.cat(parts)
@@ -100,7 +102,7 @@ class Evaluation:
         with evaluating(self.nets):
             images, labels = self._held_out()[0]
             model = condition_on(self.model, None if labels is None else labels[:2])
-            per_image = model.evaluate(self.nets, images[:2], Key.of(self.seed, "names"))
+            per_image = model.evaluate(self.nets, images[:2], Key.from_seed(self.seed, "names"))
             compared = self.comparison.value_names()
         own = [n for name, values in per_image.items() for n in over_images(name, values)]
         return [*own, *compared, *([SPREAD] if compared else [])]
@@ -116,7 +118,7 @@ class Evaluation:
             self._calibrate()
             per_image = [
                 condition_on(self.model, labels).evaluate(
-                    self.nets, images, Key.of(self.seed, "evaluate", index)
+                    self.nets, images, Key.from_seed(self.seed, "evaluate", index)
                 )
                 for index, (images, labels) in enumerate(held_out)
             ]
@@ -140,11 +142,15 @@ class Evaluation:
         spec = self.data.spec
         with evaluating(self.nets):
             self._calibrate()
-            behind = torch.cat(list(self.data.held_out()))[: self.shown] if spec.points else None
+            behind = (
+                torch.cat(list(self.data.held_out_batches()))[: self.shown]
+                if spec.points
+                else None
+            )
             samples = sample(self.model, self.nets, self.shown, self.seed)
             pictures = {"": Picture(samples, spec, behind)}
             if isinstance(self.model, Reconstructs):
-                images = self.data.held_out()[0][: self.shown // 2]
+                images = self.data.held_out_batches()[0][: self.shown // 2]
                 made = self.model.reconstruct(self.nets, images)
                 beside = torch.stack([images, made], 1).flatten(0, 1)
                 pictures["-reconstructions"] = (
@@ -156,10 +162,10 @@ class Evaluation:
 
     def _held_out(self) -> list[tuple[Tensor, Tensor | None]]:
         """Held-out images in batches, with their labels for a model that asks for them."""
-        images = self.data.held_out()
+        images = self.data.held_out_batches()
         if not isinstance(self.model, Conditional):
             return [(part, None) for part in images]
-        return list(zip(images, self.data.held_out_labels(), strict=True))
+        return list(zip(images, self.data.held_out_label_batches(), strict=True))
 
     def _calibrate(self) -> None:
         if isinstance(self.model, Calibrates):

@@ -113,7 +113,7 @@ class PlayerGradients:
         with torch.no_grad():
             torch._foreach_copy_(origin, weights)
             for point in self._hooks.gradient_points:
-                point.move(weights)
+                point.move_weights(weights)
         self.seed_third_party_layers(base)
         with self.preserved_buffers():
             self.backward(player, batch, base)

@@ -149,7 +149,7 @@ class Loop:
         events = trial.health.observe(row)
         self.recorder.write_row(row, self.clock.read())
         states = trial.stopper_states
-        self.display.row(row, [s.describe(states[n]) for n, s in trial.stoppers.items()])
+        self.display.show_row(row, [s.describe(states[n]) for n, s in trial.stoppers.items()])
         for event in events:
             self.recorder.write_health(event)
             self.display.note("step {step}: {health} {state}: {detail}".format_map(event))

@@ -61,7 +61,11 @@ def player_loss(
 def condition_on(model: Model, labels: Tensor | None) -> Model:
     """The model of images with these labels, for one that asks for labels."""
     # labels first: whether an object suits a protocol takes Python half a percent of a small step
-    return model.given(labels) if labels is not None and isinstance(model, Conditional) else model
+    return (
+        model.condition_on(labels)
+        if labels is not None and isinstance(model, Conditional)
+        else model
+    )
 
 
 def trained_parameters(nets: nn.ModuleDict, player: Player) -> list[nn.Parameter]:

@@ -59,7 +59,7 @@ class SampleMetrics:
             if isinstance(metric, FeatureMetric):
                 values = [value + end for value in metric.values for end in ("", *INTERVAL)]
             else:
-                images = self._data.held_out()[0][:PROBED]
+                images = self._data.held_out_batches()[0][:PROBED]
                 values = list(_named(name, metric(images, images, self._key(name))))
             owners |= dict.fromkeys(values, name)
         return owners
@@ -79,7 +79,7 @@ class SampleMetrics:
         There should be `draws` of them. Of fewer a metric on features is of as many as there are,
         and one on images, which may want as many as are held out, is left out.
         """
-        held_out = torch.cat(list(self._data.held_out()))
+        held_out = torch.cat(list(self._data.held_out_batches()))
         features = self._features_of_samples(samples)
         values: dict[str, float] = {}
         for name, metric in self.metrics.items():
@@ -126,7 +126,9 @@ class SampleMetrics:
 
     def _held_out_features(self) -> Tensor:
         if self._real is None:
-            self._real = torch.cat([self.extract_features(part) for part in self._data.held_out()])
+            self._real = torch.cat(
+                [self.extract_features(part) for part in self._data.held_out_batches()]
+            )
         return self._real
 
     def _sample_count_of(self, metric: Metric | FeatureMetric) -> int:
@@ -137,7 +139,7 @@ class SampleMetrics:
         return min(own, held_out)
 
     def _key(self, name: str) -> Key:
-        return Key.of(self._seed, "metric", name)
+        return Key.from_seed(self._seed, "metric", name)
 
 
 def _evenly(images: Tensor, count: int) -> Tensor:

@@ -56,7 +56,7 @@ class AveragedNetworks:
         """After every step."""
         if self._rule is not None:
             with torch.no_grad():
-                self._rule.average(self._averaged, self._current, step)
+                self._rule.update_average(self._averaged, self._current, step)
 
     def refresh(self, step: int) -> None:
         """Before the networks are evaluated, drawn from or saved; a function of the step."""

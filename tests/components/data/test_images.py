@@ -26,7 +26,7 @@ def numbers(batch: torch.Tensor) -> list[int]:
 def test_an_epoch_sees_every_training_image_once_in_a_new_order() -> None:
     batches = Batches(numbered(20), held_out=5, batch_size=5, seed=0, device=CPU)
     first, second = ([numbers(batches.batch(e * 3 + i)) for i in range(3)] for e in (0, 1))
-    held_out = {n for part in batches.held_out() for n in numbers(part)}
+    held_out = {n for part in batches.held_out_batches() for n in numbers(part)}
     assert sorted(sum(first, [])) == sorted(set(range(20)) - held_out)
     assert sorted(sum(second, [])) == sorted(sum(first, []))
     assert first != second
@@ -42,7 +42,7 @@ def test_a_batch_is_a_function_of_seed_and_index() -> None:
 
 def test_the_split_is_a_function_of_the_seed() -> None:
     def held_out(seed: int) -> list[int]:
-        return numbers(Batches(numbered(50), 10, 5, seed, CPU).held_out()[0])
+        return numbers(Batches(numbered(50), 10, 5, seed, CPU).held_out_batches()[0])
 
     assert held_out(1) == held_out(1) != held_out(2)
 
@@ -71,10 +71,14 @@ def test_what_does_not_fit_is_refused(
 
 def parts(batches: Batches) -> list[list[int]]:
     """What is trained on, held out, and only for the test, each in the data's own order."""
-    tested = batches.for_test()
+    tested = batches.with_test_images()
     return [
         numbers(torch.cat(list(part)))
-        for part in (batches.train(), batches.held_out(), tested.held_out())
+        for part in (
+            batches.train_batches(),
+            batches.held_out_batches(),
+            tested.held_out_batches(),
+        )
     ]
 
 
@@ -93,20 +97,20 @@ def test_without_a_test_the_split_is_as_it_was() -> None:
     """Runs of versions that knew no test split go on with the same images."""
     batches = Batches(numbered(12), held_out=3, batch_size=5, seed=0, device=CPU)
     order = torch.randperm(12, generator=torch.Generator().manual_seed(fold_in(0, "split") & MOST))
-    assert numbers(batches.held_out()[0]) == sorted(order[:3].tolist())
+    assert numbers(batches.held_out_batches()[0]) == sorted(order[:3].tolist())
     with pytest.raises(ConfigError, match=r"give data\.test=N"):
-        batches.for_test()
+        batches.with_test_images()
 
 
 def test_what_is_made_of_all_images_is_the_same_with_a_test_split() -> None:
     source = dataclasses.replace(numbered(20), labels=np.arange(20) % 3)
     batches = Batches(source, held_out=5, batch_size=5, seed=2, device=CPU, test=4)
-    tested = batches.for_test()
-    for images, labels in (batches.everything(), tested.everything()):
+    tested = batches.with_test_images()
+    for images, labels in (batches.all_images(), tested.all_images()):
         assert images.flatten().tolist() == list(range(20))
         assert labels.tolist() == [number % 3 for number in range(20)]
-    assert torch.cat(list(tested.held_out_labels())).tolist() == [
-        number % 3 for number in numbers(tested.held_out()[0])
+    assert torch.cat(list(tested.held_out_label_batches())).tolist() == [
+        number % 3 for number in numbers(tested.held_out_batches()[0])
     ]
     assert batches.digest == tested.digest == Batches(source, 5, 5, 0, CPU).digest
 
@@ -142,6 +146,6 @@ def test_labels_stay_with_their_images() -> None:
     for index in range(7):
         shown = [number % 3 for number in numbers(batches.batch(index))]
         assert batches.labels(index).tolist() == shown
-    assert torch.cat(list(batches.held_out_labels())).tolist() == [
-        number % 3 for number in numbers(batches.held_out()[0])
+    assert torch.cat(list(batches.held_out_label_batches())).tolist() == [
+        number % 3 for number in numbers(batches.held_out_batches()[0])
     ]

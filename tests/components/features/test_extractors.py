@@ -44,7 +44,7 @@ def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_pixels_are_flat() -> None:
     images = torch.rand(3, 2, 4, 5)
-    assert torch.equal(Pixels().prepared(labelled())(images), images.view(3, 40))
+    assert torch.equal(Pixels().prepare(labelled())(images), images.view(3, 40))
 
 
 def test_everything_is_the_source_whatever_the_seed_holds_out() -> None:
@@ -53,15 +53,15 @@ def test_everything_is_the_source_whatever_the_seed_holds_out() -> None:
         "x", generator.integers(0, 255, (20, 1, 3, 3)).astype(np.uint8), labels=np.arange(20)
     )
     for seed in (0, 1):
-        images, labels = Batches(source, 5, 3, seed, torch.device("cpu")).everything()
+        images, labels = Batches(source, 5, 3, seed, torch.device("cpu")).all_images()
         assert np.array_equal(images.numpy(), source.images)
         assert labels.tolist() == list(range(20))
 
 
 def test_the_classifier_tells_labels_and_scales_its_features() -> None:
     data = labelled()
-    extractor = Classifier().prepared(data)
-    images, _ = data.everything()
+    extractor = Classifier().prepare(data)
+    images, _ = data.all_images()
     found = extractor(images / 255)
     assert found.shape == (40, 64)
     assert found.std(0).median() == pytest.approx(1, abs=0.3)
@@ -73,23 +73,23 @@ def test_the_classifier_is_cached_the_same_and_moves_no_random_numbers(
 ) -> None:
     data, images = labelled(), torch.rand(4, 1, 9, 11)
     before = torch.get_rng_state()
-    first = Classifier().prepared(data)
+    first = Classifier().prepare(data)
     assert torch.equal(torch.get_rng_state(), before)
     cached_path(data).unlink()
-    again = Classifier().prepared(data)  # trained anew
+    again = Classifier().prepare(data)  # trained anew
     assert torch.equal(first(images), again(images))
     monkeypatch.setattr(
         "genrun.components.features.classifier.train_on_labels", None
     )  # cannot be called
-    assert torch.equal(Classifier().prepared(data)(images), first(images))
-    assert Classifier().prepared(data).description == first.description
+    assert torch.equal(Classifier().prepare(data)(images), first(images))
+    assert Classifier().prepare(data).description == first.description
     assert [p.name for p in cached_path(data).parent.iterdir()] == [cached_path(data).name]
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "nan", "shape", "name", "accuracy"])
 def test_a_damaged_cache_is_trained_anew(damage: str) -> None:
     data = labelled()
-    first = Classifier().prepared(data)
+    first = Classifier().prepare(data)
     path = cached_path(data)
     content, tensors = path.read_bytes(), load_file(path)
     if damage == "cut":
@@ -106,7 +106,7 @@ def test_a_damaged_cache_is_trained_anew(damage: str) -> None:
         else:
             tensors["other"] = tensors.pop("head.bias")
         save_file(tensors, path, {"accuracy": "0.5"})
-    again = Classifier().prepared(data)
+    again = Classifier().prepare(data)
     assert again.description == first.description
     assert path.read_bytes() == content
 
@@ -119,7 +119,7 @@ def test_other_labels_have_a_classifier_of_their_own() -> None:
 
 def test_the_classifier_needs_labels() -> None:
     with pytest.raises(ConfigError, match=r"features=classifier: bright has no labels"):
-        Classifier().prepared(labelled(labels=False))
+        Classifier().prepare(labelled(labels=False))
 
 
 @pytest.mark.parametrize("spec", [(1, 1, 1), (2, 1, 1), (3, 70, 33), (1, 28, 28)])
@@ -131,7 +131,7 @@ def test_the_classifier_takes_every_size(spec: tuple[int, int, int]) -> None:
 def test_efficientnet_gives_1280_features_of_grey_images_and_colour() -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
     before = torch.get_rng_state()
-    extractor = EfficientNet().prepared(labelled())
+    extractor = EfficientNet().prepare(labelled())
     assert torch.equal(torch.get_rng_state(), before)
     grey = torch.rand(2, 1, 9, 11)
     found = extractor(grey)
@@ -145,7 +145,7 @@ def test_efficientnet_that_is_not_installed_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(ConfigError, match=r"pip install 'genrun\[efficientnet\]'"):
-        EfficientNet().prepared(labelled())
+        EfficientNet().prepare(labelled())
 
 
 def test_other_weights_than_the_known_ones_are_not_opened(
@@ -160,15 +160,15 @@ def test_other_weights_than_the_known_ones_are_not_opened(
     )
     monkeypatch.setattr(torch, "load", None)
     with pytest.raises(DataDamaged, match="is not the file that genrun knows"):
-        EfficientNet().prepared(labelled())
+        EfficientNet().prepare(labelled())
 
 
 @pytest.mark.parametrize("kind", [EfficientNet(), Inception(path="x")])
 def test_networks_of_photographs_refuse_other_channels(kind: EfficientNet | Inception) -> None:
     with pytest.raises(ConfigError, match="not images of 2 channels"):
-        kind.prepared(labelled(channels=2))
+        kind.prepare(labelled(channels=2))
     with pytest.raises(ConfigError, match="not points"):
-        kind.prepared(labelled(points=True))
+        kind.prepare(labelled(points=True))
 
 
 def test_inception_has_the_published_size() -> None:
@@ -204,7 +204,7 @@ def test_inception_reads_a_file_of_its_layout(
     weights: tuple[Path, dict[str, torch.Tensor]],
 ) -> None:
     path, tensors = weights
-    extractor = Inception(str(path)).prepared(labelled())
+    extractor = Inception(str(path)).prepare(labelled())
     found = extractor(torch.rand(2, 1, 9, 11))
     assert found.shape == (2, 2048)
     assert bool(found.isfinite().all())
@@ -233,9 +233,9 @@ def test_inception_refuses_a_file_that_does_not_fit(
     with pytest.raises(DataDamaged, match="is no safetensors file"):
         read_network(path)
     with pytest.raises(InputMissing, match="there is no such file"):
-        Inception(str(tmp_path / "nothing")).prepared(labelled())
+        Inception(str(tmp_path / "nothing")).prepare(labelled())
     with pytest.raises(ConfigError, match=r"features\.path=FILE"):
-        Inception(None).prepared(labelled())
+        Inception(None).prepare(labelled())
 
 
 def test_features_that_nothing_is_compared_in_are_an_error(small: Make) -> None:

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 def counted(samples: torch.Tensor, modes: Modes, **changes: float) -> dict[str, float]:
     metric = ModeCount(**{"within": 3.0, "least_samples": 1, **changes}, modes=modes)
-    found = metric(samples.view(-1, 2, 1, 1), samples, Key.of(0))
+    found = metric(samples.view(-1, 2, 1, 1), samples, Key.from_seed(0))
     return {name: float(value) for name, value in found.items()}
 
 
@@ -44,16 +44,18 @@ def test_counts_as_the_papers_do() -> None:
 
 def test_the_data_themselves_find_all_their_modes() -> None:
     data = Batches(Grid(5, 2.0, 0.05, count=5000, seed=0).load(), 2500, 8, seed=0, device=CPU)
-    metric = ModeCount(within=3.0, least_samples=1).prepared(data)
-    held_out = torch.cat(list(data.held_out()))
-    found = {name: float(value) for name, value in metric(held_out, held_out, Key.of(0)).items()}
+    metric = ModeCount(within=3.0, least_samples=1).prepare(data)
+    held_out = torch.cat(list(data.held_out_batches()))
+    found = {
+        name: float(value) for name, value in metric(held_out, held_out, Key.from_seed(0)).items()
+    }
     assert (found["modes_found"], found["modes_missing"]) == (25, 0)
     assert found["high_quality"] == pytest.approx(1 - np.exp(-4.5), abs=0.006)  # of a Gaussian
     one = held_out[:1].expand(100, 2, 1, 1)
-    assert float(metric(one, held_out, Key.of(0))["modes_missing"]) >= 24
+    assert float(metric(one, held_out, Key.from_seed(0))["modes_missing"]) >= 24
 
 
 def test_data_without_modes_are_refused() -> None:
     data = Batches(Digits().load(), 100, 8, seed=0, device=CPU)
     with pytest.raises(ConfigError, match="digits has no modes to count"):
-        ModeCount(within=3.0, least_samples=1).prepared(data)
+        ModeCount(within=3.0, least_samples=1).prepare(data)

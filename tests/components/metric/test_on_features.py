@@ -21,7 +21,7 @@ from genrun.components.metric.kernel_distance import KernelDistance, kernel_dist
 from genrun.components.metric.precision_recall import PrecisionRecall
 from genrun.core.noise import Key
 
-KEY = Key.of(0, "test")
+KEY = Key.from_seed(0, "test")
 
 
 def features(count: int, width: int, seed: int, shift: float = 0.0) -> torch.Tensor:

@@ -36,9 +36,12 @@ LOSSES = {  # of the discriminator and of the generator, of judgements real and 
 @pytest.mark.parametrize("family", LOSSES)
 def test_losses_are_the_papers(family: type[AdversarialModel]) -> None:
     model = family(latent_dim=3, discriminator_turns=1)  # type: ignore[abstract]
-    nets = model.networks(MLP([6], "relu"), SPEC)
-    images, key = torch.rand(8, *SPEC.shape), Key.of(1)
-    real, fake = model.judge(nets, images), model.judge(nets, model.sample(nets, 8, key))
+    nets = model.build_networks(MLP([6], "relu"), SPEC)
+    images, key = torch.rand(8, *SPEC.shape), Key.from_seed(1)
+    real, fake = (
+        model.critic_logits(nets, images),
+        model.critic_logits(nets, model.sample(nets, 8, key)),
+    )
     for player, expected in zip(("discriminator", "generator"), LOSSES[family], strict=True):
         loss, _ = model.loss(player, nets, images, key)
         torch.testing.assert_close(loss, expected(real, fake))
@@ -49,8 +52,8 @@ def test_no_player_reaches_the_others_parameters_by_its_loss(
     family: type[AdversarialModel],
 ) -> None:
     model = family(latent_dim=3, discriminator_turns=1)  # type: ignore[abstract]
-    nets = model.networks(MLP([6], "relu"), SPEC)
-    model.loss("discriminator", nets, torch.rand(8, *SPEC.shape), Key.of(1))[0].backward()
+    nets = model.build_networks(MLP([6], "relu"), SPEC)
+    model.loss("discriminator", nets, torch.rand(8, *SPEC.shape), Key.from_seed(1))[0].backward()
     assert all(parameter.grad is None for parameter in nets["generator"].parameters())
 
 

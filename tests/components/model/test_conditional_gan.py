@@ -18,20 +18,23 @@ DISCRIMINATOR = Player("discriminator", ("discriminator",))
 
 
 def test_losses_are_of_the_images_and_labels_together() -> None:
-    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
+    nets = MODEL.build_networks(MLP([6], "tanh"), SPEC)
     labels = torch.tensor([0, 1, 2, 2, 1])
-    model, images, key = MODEL.given(labels), torch.rand(5, *SPEC.shape), Key.of(1)
-    real, fake = model.judge(nets, images), model.judge(nets, model.sample(nets, 5, key))
+    model, images, key = MODEL.condition_on(labels), torch.rand(5, *SPEC.shape), Key.from_seed(1)
+    real, fake = (
+        model.critic_logits(nets, images),
+        model.critic_logits(nets, model.sample(nets, 5, key)),
+    )
     loss, _ = model.loss("discriminator", nets, images, key)
     torch.testing.assert_close(loss, (softplus(-real) + softplus(fake)).mean())
-    others = MODEL.given((labels + 1) % 3)
-    assert not torch.isclose(others.judge(nets, images), real).any()
+    others = MODEL.condition_on((labels + 1) % 3)
+    assert not torch.isclose(others.critic_logits(nets, images), real).any()
     assert not torch.isclose(others.sample(nets, 5, key), model.sample(nets, 5, key)).all()
 
 
 def test_judgement_is_the_projection_of_the_paper() -> None:
     """psi(phi(x)) + y^T V phi(x), equation 4 of Miyato and Koyama."""
-    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
+    nets = MODEL.build_networks(MLP([6], "tanh"), SPEC)
     body, head, embedding = (
         getattr(nets["discriminator"], name) for name in ("body", "head", "embedding")
     )
@@ -39,24 +42,24 @@ def test_judgement_is_the_projection_of_the_paper() -> None:
     features = body(2 * images - 1)
     one_hot = torch.eye(3)[labels]
     expected = head(features)[:, 0] + ((one_hot @ embedding.weight) * features).sum(1)
-    torch.testing.assert_close(MODEL.given(labels).judge(nets, images), expected)
+    torch.testing.assert_close(MODEL.condition_on(labels).critic_logits(nets, images), expected)
 
 
 def test_r1_is_of_the_judgement_with_the_batchs_labels() -> None:
-    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
+    nets = MODEL.build_networks(MLP([6], "tanh"), SPEC)
     labels, images = torch.tensor([0, 1, 2]), torch.rand(3, *SPEC.shape).requires_grad_()
-    model = MODEL.given(labels)
-    (gradient,) = torch.autograd.grad(model.judge(nets, images).sum(), images)
-    penalty = R1(gamma=2.0).penalty(model, DISCRIMINATOR, nets, images.detach(), Key.of(0))
+    model = MODEL.condition_on(labels)
+    (gradient,) = torch.autograd.grad(model.critic_logits(nets, images).sum(), images)
+    penalty = R1(gamma=2.0).penalty(model, DISCRIMINATOR, nets, images.detach(), Key.from_seed(0))
     torch.testing.assert_close(penalty, gradient.square().flatten(1).sum(1).mean())
 
 
 def test_without_labels_it_samples_all_classes_in_turn() -> None:
-    nets = MODEL.networks(MLP([6], "tanh"), SPEC)
-    told = MODEL.given(torch.tensor([0, 1, 2, 0])).sample(nets, 4, Key.of(5))
-    torch.testing.assert_close(MODEL.sample(nets, 4, Key.of(5)), told)
+    nets = MODEL.build_networks(MLP([6], "tanh"), SPEC)
+    told = MODEL.condition_on(torch.tensor([0, 1, 2, 0])).sample(nets, 4, Key.from_seed(5))
+    torch.testing.assert_close(MODEL.sample(nets, 4, Key.from_seed(5)), told)
 
 
 def test_data_without_labels_are_refused() -> None:
     with pytest.raises(ConfigError, match="have no labels"):
-        MODEL.networks(MLP([6], "tanh"), DataSpec(1, 4, 4))
+        MODEL.build_networks(MLP([6], "tanh"), DataSpec(1, 4, 4))

@@ -59,7 +59,11 @@ def test_network_sees_and_learns_unit_variance(sigma: float) -> None:
 
 def test_loss_is_weighted_denoising() -> None:
     model, network = edm(noise_mean=-0.5, noise_deviation=0.8), Recording(0.2)
-    nets, batch, key = nn.ModuleDict({"denoiser": network}), torch.rand(6, *SPEC.shape), Key.of(3)
+    nets, batch, key = (
+        nn.ModuleDict({"denoiser": network}),
+        torch.rand(6, *SPEC.shape),
+        Key.from_seed(3),
+    )
     loss, _ = model.loss("denoiser", nets, batch, key)
     seen, level = network.seen[0]
     sigma = (4 * level).exp()[:, None, None, None]
@@ -76,7 +80,7 @@ def test_loss_is_weighted_denoising() -> None:
 def test_noise_in_training_is_lognormal() -> None:
     network, count = Recording(0.0), 20000
     nets = nn.ModuleDict({"denoiser": network})
-    edm().loss("denoiser", nets, torch.zeros(count, 1, 1, 1), Key.of(1))
+    edm().loss("denoiser", nets, torch.zeros(count, 1, 1, 1), Key.from_seed(1))
     logarithm = 4 * network.seen[0][1]
     assert float(logarithm.mean()) == pytest.approx(-1.2, abs=0.03)
     assert float(logarithm.std()) == pytest.approx(1.2, abs=0.03)
@@ -87,7 +91,7 @@ def test_held_out_loss_is_of_the_same_noise_levels_in_expectation() -> None:
     spec = spec_of(MEAN)
     nets = KnownDenoiser(0.5, spec, MEAN, DEVIATION).nets()
     images = MEAN + DEVIATION * torch.randn(2000, *spec.shape)
-    value = edm().evaluate(nets, (images + 1) / 2, Key.of(0))["denoising_loss"]
+    value = edm().evaluate(nets, (images + 1) / 2, Key.from_seed(0))["denoising_loss"]
     assert value.shape == (2000,)
     sigma = (-1.2 + 1.2 * sorted_normal(4000, MEAN)).exp()[:, None]
     variance = DEVIATION.flatten() ** 2
@@ -114,7 +118,7 @@ def flow_error(steps: int) -> float:
         return model.denoise(nets, noisy, sigma)
 
     deviations = noise_deviations(lowest, highest, 7.0, steps)[:-1]
-    ends = heun(denoise, start, deviations, NO_CHURN, Key.of(0))
+    ends = heun(denoise, start, deviations, NO_CHURN, Key.from_seed(0))
     ratio = ((DEVIATION**2 + lowest**2) / (DEVIATION**2 + highest**2)).sqrt()
     return float((ends - (MEAN + (start - MEAN) * ratio)).abs().max())
 
@@ -134,17 +138,17 @@ def test_samples_have_the_datas_mean_and_deviation(churn: float) -> None:
     # narrow, so that nothing is cut off at 0 and 1
     nets = KnownDenoiser(0.5, SPEC, 0.5 * MEAN, 0.3 * DEVIATION).nets()
     model = edm(sampling_steps=120, churn=churn, churn_lowest=0.01, churn_deviation=1.0)
-    samples = 2 * model.sample(nets, 8000, Key.of(2)) - 1
+    samples = 2 * model.sample(nets, 8000, Key.from_seed(2)) - 1
     torch.testing.assert_close(samples.mean(0), 0.5 * MEAN, rtol=0, atol=0.01)
     torch.testing.assert_close(samples.std(0), 0.3 * DEVIATION, rtol=0.03, atol=0)
 
 
 def test_churn_adds_noise_only_where_it_is_asked_to() -> None:
     nets = KnownDenoiser(0.5, SPEC, MEAN, DEVIATION).nets()
-    plain = edm().sample(nets, 3, Key.of(1))
-    assert not torch.equal(edm(churn=5.0).sample(nets, 3, Key.of(1)), plain)
+    plain = edm().sample(nets, 3, Key.from_seed(1))
+    assert not torch.equal(edm(churn=5.0).sample(nets, 3, Key.from_seed(1)), plain)
     nowhere = edm(churn=5.0, churn_lowest=90.0, churn_highest=95.0)
-    assert torch.equal(nowhere.sample(nets, 3, Key.of(1)), plain)
+    assert torch.equal(nowhere.sample(nets, 3, Key.from_seed(1)), plain)
 
 
 def test_sigma_min_above_sigma_max_is_refused() -> None:

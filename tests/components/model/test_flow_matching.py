@@ -32,7 +32,7 @@ class Nothing(nn.Module):
 
 @pytest.mark.parametrize("pairing", sorted(PAIRINGS))
 def test_target_is_the_way_from_noise_to_image(pairing: str) -> None:
-    network, batch, key = Nothing(), torch.rand(9, *SPEC.shape), Key.of(4)
+    network, batch, key = Nothing(), torch.rand(9, *SPEC.shape), Key.from_seed(4)
     nets = nn.ModuleDict({"denoiser": network})
     loss, _ = matching(pairing=pairing).loss("denoiser", nets, batch, key)
     images = 2 * batch - 1
@@ -82,7 +82,7 @@ def test_pairing_of_what_is_not_finite_leaves_the_error_to_the_steps_check() -> 
 def test_samples_have_the_datas_mean_and_deviation(solver: str) -> None:
     nets = KnownVelocity(SPEC, MEAN, DEVIATION).nets()
     model = matching(solver=solver, sampling_steps=200 if solver == "euler" else 60)
-    samples = 2 * model.sample(nets, 4000, Key.of(2)) - 1
+    samples = 2 * model.sample(nets, 4000, Key.from_seed(2)) - 1
     torch.testing.assert_close(samples.mean(0), MEAN, rtol=0, atol=0.015)
     torch.testing.assert_close(samples.std(0), DEVIATION, rtol=0.05, atol=0)
 

@@ -39,7 +39,9 @@ def test_points_have_the_normal_density(kind: str) -> None:
     spec = DataSpec(2, 1, 1, points=True, extent=2.5)
     model, network = known(kind, spec)
     batch = torch.rand(7, *spec.shape)
-    nats = model.negative_log_likelihood(network.nets(), batch, Key.of(1))["probability_flow_ode"]
+    nats = model.negative_log_likelihood(network.nets(), batch, Key.from_seed(1))[
+        "probability_flow_ode"
+    ]
     exact = density(kind, network).log_prob(2 * batch - 1).flatten(1).sum(1) - 2 * math.log(2.5)
     torch.testing.assert_close(nats, -exact, rtol=0, atol=1e-4)
 
@@ -51,7 +53,7 @@ def test_images_have_the_mass_of_their_cell(kind: str, trace: int) -> None:
     spec = DataSpec(1, 4, 3)
     model, network = known(kind, spec)
     model = type(model)(**{**vars(model), "exact_trace_up_to": trace})
-    batch, key = torch.randint(256, (5, *spec.shape)) / 255, Key.of(1)
+    batch, key = torch.randint(256, (5, *spec.shape)) / 255, Key.from_seed(1)
     nats = model.negative_log_likelihood(network.nets(), batch, key)["probability_flow_ode"]
     drawn = noise.uniform(key.fold("cell"), (5, spec.pixels), like=batch).view(batch.shape)
     values = 2 * (batch + (drawn - 0.5) / 255) - 1
@@ -64,11 +66,11 @@ def test_hutchinson_is_exact_in_expectation_for_a_network() -> None:
     torch.manual_seed(0)
     spec = DataSpec(1, 2, 2)
     model = matching(solver_tolerance=1e-4)
-    nets = model.networks(MLP(hidden=[16], activation="silu"), spec)
+    nets = model.build_networks(MLP(hidden=[16], activation="silu"), spec)
     velocity, _ = model.to_noise(nets.requires_grad_(False))
     one, precision = torch.rand(1, 4), Precision(0, 1e-4)
-    exact = transported(velocity, one, precision, 4, Key.of(0))[1]
-    estimates = transported(velocity, one.expand(4000, 4), precision, 3, Key.of(0))[1]
+    exact = transported(velocity, one, precision, 4, Key.from_seed(0))[1]
+    estimates = transported(velocity, one.expand(4000, 4), precision, 3, Key.from_seed(0))[1]
     error = float(estimates.std() / 4000**0.5)
     assert error > 0
     assert float(estimates.mean()) == pytest.approx(float(exact), abs=4 * error)

@@ -23,9 +23,12 @@ BODY = MLP(hidden=[6], activation="relu")
 
 def test_gan_losses_are_cross_entropies_with_the_right_labels() -> None:
     model = GAN(latent_dim=3, discriminator_turns=1, real_target=1.0)
-    nets = model.networks(BODY, SPEC)
-    images, key = torch.rand(8, *SPEC.shape), Key.of(1)
-    real, fake = model.judge(nets, images), model.judge(nets, model.sample(nets, 8, key))
+    nets = model.build_networks(BODY, SPEC)
+    images, key = torch.rand(8, *SPEC.shape), Key.from_seed(1)
+    real, fake = (
+        model.critic_logits(nets, images),
+        model.critic_logits(nets, model.sample(nets, 8, key)),
+    )
     ones, zeros = torch.ones(8), torch.zeros(8)
     loss, metrics = model.loss("discriminator", nets, images, key)
     torch.testing.assert_close(loss, cross_entropy(real, ones) + cross_entropy(fake, zeros))
@@ -37,15 +40,18 @@ def test_gan_losses_are_cross_entropies_with_the_right_labels() -> None:
 
 def test_gan_discriminator_sends_no_gradient_to_the_generator() -> None:
     model = GAN(latent_dim=3, discriminator_turns=1, real_target=1.0)
-    nets = model.networks(BODY, SPEC)
-    model.loss("discriminator", nets, torch.rand(8, *SPEC.shape), Key.of(1))[0].backward()
+    nets = model.build_networks(BODY, SPEC)
+    model.loss("discriminator", nets, torch.rand(8, *SPEC.shape), Key.from_seed(1))[0].backward()
     assert all(parameter.grad is None for parameter in nets["generator"].parameters())
 
 
 def test_vae_loss_is_the_negative_elbo() -> None:
     model = VAE(latent_dim=2, importance_samples=1, kl_weight=1.0)
-    nets = model.networks(BODY, SPEC)
-    images, key = torch.rand(5, *SPEC.shape).round(), Key.of(2)  # 0 and 1: Bernoulli's support
+    nets = model.build_networks(BODY, SPEC)
+    images, key = (
+        torch.rand(5, *SPEC.shape).round(),
+        Key.from_seed(2),
+    )  # 0 and 1: Bernoulli's support
     mean, log_variance = nets["encoder"](images).chunk(2, dim=1)
     posterior = Normal(mean, (0.5 * log_variance).exp())
     latent = mean + posterior.stddev * noise.normal(key, mean.shape, like=mean)
@@ -59,8 +65,8 @@ def test_vae_loss_is_the_negative_elbo() -> None:
 def test_importance_weighted_bound() -> None:
     """With k samples it is -log mean p(x, z) / q(z | x), and never above the negative ELBO."""
     model = VAE(latent_dim=2, importance_samples=7, kl_weight=1.0)
-    nets = model.networks(BODY, SPEC)
-    images, key = torch.rand(5, *SPEC.shape).round(), Key.of(2)
+    nets = model.build_networks(BODY, SPEC)
+    images, key = torch.rand(5, *SPEC.shape).round(), Key.from_seed(2)
     mean, log_variance = nets["encoder"](images).chunk(2, dim=1)
     posterior = Normal(mean, (0.5 * log_variance).exp())
     ratios = []
@@ -81,27 +87,33 @@ def test_iwae_loss_is_the_bound_that_it_is_judged_by() -> None:
     """With as many draws the two estimate the same number, and more draws bound it closer."""
     few = IWAE(latent_dim=2, importance_samples=2000, training_samples=1)
     elbo = VAE(latent_dim=2, importance_samples=1, kl_weight=1.0)
-    nets = elbo.networks(BODY, SPEC)
+    nets = elbo.build_networks(BODY, SPEC)
     images = torch.rand(4, *SPEC.shape).round()
-    judged = few.evaluate(nets, images, Key.of(0))["importance_weighted_bound"].mean().item()
+    judged = (
+        few.evaluate(nets, images, Key.from_seed(0))["importance_weighted_bound"].mean().item()
+    )
 
     def trained(draws: int) -> float:
         model = IWAE(latent_dim=2, importance_samples=1, training_samples=draws)
-        losses = [model.loss("vae", nets, images, Key.of(n))[0] for n in range(4000 // draws)]
+        losses = [
+            model.loss("vae", nets, images, Key.from_seed(n))[0] for n in range(4000 // draws)
+        ]
         return torch.stack(losses).mean().item()
 
     assert trained(1) > trained(20) > judged - 0.1
     assert trained(2000) == pytest.approx(judged, abs=0.1)
     assert trained(1) == pytest.approx(
         float(
-            torch.stack([elbo.loss("vae", nets, images, Key.of(n))[0] for n in range(999)]).mean()
+            torch.stack(
+                [elbo.loss("vae", nets, images, Key.from_seed(n))[0] for n in range(999)]
+            ).mean()
         ),
         abs=0.2,
     )
 
 
 def test_autoencoder_has_the_documented_layers() -> None:
-    nets = Autoencoder(latent_dim=None).networks(MLP([256], "relu"), DataSpec(1, 28, 28))
+    nets = Autoencoder(latent_dim=None).build_networks(MLP([256], "relu"), DataSpec(1, 28, 28))
     shapes = [tuple(p.shape) for p in nets.parameters() if p.dim() == 2]
     assert shapes == [(256, 784), (784, 256)]
     codes = nets["encoder"](torch.rand(3, 1, 28, 28))
@@ -110,7 +122,7 @@ def test_autoencoder_has_the_documented_layers() -> None:
 
 def test_gan_has_the_documented_layers() -> None:
     model = GAN(latent_dim=100, discriminator_turns=1, real_target=1.0)
-    nets = model.networks(MLP([256], "relu"), DataSpec(1, 28, 28))
+    nets = model.build_networks(MLP([256], "relu"), DataSpec(1, 28, 28))
     shapes = {name: [tuple(p.shape) for p in net.parameters() if p.dim() == 2]
               for name, net in nets.items()}  # fmt: skip
     assert shapes["generator"] == [(256, 100), (784, 256)]
@@ -123,7 +135,7 @@ def test_code_bank_draws_with_the_codes_mean_and_covariance() -> None:
     bank.fit(codes)
     bank.lowest.fill_(-torch.inf)
     bank.highest.fill_(torch.inf)
-    drawn = bank.draw(200_000, Key.of(0))
+    drawn = bank.draw(200_000, Key.from_seed(0))
     torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.03, rtol=0)
     torch.testing.assert_close(drawn.T.cov(), codes.T.cov(), atol=0.1, rtol=0.03)
 
@@ -132,7 +144,7 @@ def test_code_bank_stays_in_the_range_it_saw() -> None:
     codes = torch.randn(400, 3).relu()
     bank = CodeBank(3)
     bank.fit(codes)
-    drawn = bank.draw(1000, Key.of(0))
+    drawn = bank.draw(1000, Key.from_seed(0))
     assert drawn.min() == 0
     assert (drawn.amax(0) <= codes.amax(0)).all()
 
@@ -143,18 +155,18 @@ def test_conv_takes_any_size_and_channels(size: tuple[int, int], channels: int) 
     spec = DataSpec(channels, *size)
     body = Conv([3, 5], [7], "leaky_relu", "relu")
     images = torch.rand(2, *spec.shape)
-    assert body.encoder(spec, 6)(images).shape == (2, 6)
-    assert body.decoder(spec, 6)(torch.rand(2, 6)).shape == images.shape
-    features = body.encoder(spec, None)(images)
-    assert body.decoder(spec, None)(features).shape == images.shape
+    assert body.build_encoder(spec, 6)(images).shape == (2, 6)
+    assert body.build_decoder(spec, 6)(torch.rand(2, 6)).shape == images.shape
+    features = body.build_encoder(spec, None)(images)
+    assert body.build_decoder(spec, None)(features).shape == images.shape
 
 
 def test_conv_says_how_often_an_image_can_be_halved() -> None:
     with pytest.raises(ValueError, match="3 times"):
-        Conv([1, 2, 3, 4], [], "relu", "relu").encoder(DataSpec(1, 15, 9), 1)
+        Conv([1, 2, 3, 4], [], "relu", "relu").build_encoder(DataSpec(1, 15, 9), 1)
 
 
 def test_backbones_name_their_activations() -> None:
     with pytest.raises(ValueError, match="activation=swish is none of relu"):
-        MLP([4], "swish").encoder(SPEC, 1)
-    assert isinstance(MLP([4], "tanh").encoder(SPEC, 1)[0].activation, nn.Tanh)
+        MLP([4], "swish").build_encoder(SPEC, 1)
+    assert isinstance(MLP([4], "tanh").build_encoder(SPEC, 1)[0].activation, nn.Tanh)

@@ -30,7 +30,7 @@ BODIES: list[tuple[Backbone, DataSpec]] = [
 
 def flow_of(backbone: Backbone, spec: DataSpec, spline_bins: int | None) -> Flow:
     model = NormalizingFlow(couplings=3, spline_bins=spline_bins, logit_margin=0.05)
-    flow = model.networks(backbone, spec)["flow"]
+    flow = model.build_networks(backbone, spec)["flow"]
     assert isinstance(flow, Flow)
     for name, parameter in flow.named_parameters():
         if name.endswith(("gain", "offset")):
@@ -43,7 +43,7 @@ def flow_of(backbone: Backbone, spec: DataSpec, spline_bins: int | None) -> Flow
 def test_log_density_is_the_change_of_variables(
     backbone: Backbone, spec: DataSpec, spline_bins: int | None
 ) -> None:
-    flow, key = flow_of(backbone, spec, spline_bins), Key.of(1)
+    flow, key = flow_of(backbone, spec, spline_bins), Key.from_seed(1)
     data = (torch.rand(2, *spec.shape) * 255).round() / 255
     cell = noise.uniform(key, data.shape, like=data)
 
@@ -86,21 +86,21 @@ def test_points_density_integrates_to_1() -> None:
     side = torch.linspace(-0.5, 1.5, 401)
     grid = torch.cartesian_prod(side, side).view(-1, 2, 1, 1)
     with torch.no_grad():  # a step of the grid is 2 * extent as far in the points' own coordinates
-        mass = flow(grid, Key.of(0)).exp().sum() * (5 * (side[1] - side[0])) ** 2
+        mass = flow(grid, Key.from_seed(0)).exp().sum() * (5 * (side[1] - side[0])) ** 2
     assert mass == pytest.approx(1, abs=0.01)
 
 
 def test_samples_are_of_the_flows_levels_and_bits_are_nats() -> None:
     model = NormalizingFlow(couplings=2, spline_bins=None, logit_margin=0.05)
-    nets = model.networks(MLP([7], "tanh"), IMAGES)
-    levels = 255 * model.sample(nets, 50, Key.of(0))
+    nets = model.build_networks(MLP([7], "tanh"), IMAGES)
+    levels = 255 * model.sample(nets, 50, Key.from_seed(0))
     torch.testing.assert_close(levels, levels.round())
     images = torch.rand(6, *IMAGES.shape)
-    values = model.evaluate(nets, images, Key.of(3))
-    nats = model.negative_log_likelihood(nets, images, Key.of(3))["exact"]
+    values = model.evaluate(nets, images, Key.from_seed(3))
+    nats = model.negative_log_likelihood(nets, images, Key.from_seed(3))["exact"]
     torch.testing.assert_close(values["negative_log_likelihood"], nats)
     torch.testing.assert_close(values["bits_per_dimension"], nats / math.log(2) / IMAGES.pixels)
-    torch.testing.assert_close(model.loss("flow", nets, images, Key.of(3))[0], nats.mean())
+    torch.testing.assert_close(model.loss("flow", nets, images, Key.from_seed(3))[0], nats.mean())
 
 
 def test_a_missing_zuko_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ from genrun.training.loss import trained_parameters
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)
 GAMMA = 0.3
-KEY = Key.of(4)
+KEY = Key.from_seed(4)
 
 
 def start() -> tuple[VAEGAN, nn.ModuleDict, Tensor]:
     model = VAEGAN(latent_dim=3, discriminator_turns=1, real_target=1.0, feature_weight=GAMMA)
-    return model, model.networks(MLP([6], "relu"), SPEC), torch.rand(8, *SPEC.shape)
+    return model, model.build_networks(MLP([6], "relu"), SPEC), torch.rand(8, *SPEC.shape)
 
 
 def by_hand(nets: nn.ModuleDict, images: Tensor) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ def model_of(commitment: float = COMMITMENT) -> VQVAE:
 def start() -> tuple[VQVAE, nn.ModuleDict, Tensor]:
     torch.manual_seed(1)
     model = model_of()
-    nets = model.networks(MLP([6], "relu"), SPEC)
+    nets = model.build_networks(MLP([6], "relu"), SPEC)
     codebook(nets).entries.data.normal_(std=0.2)  # so that vectors differ in their nearest entry
     return model, nets, torch.rand(7, *SPEC.shape).round()
 
@@ -46,7 +46,7 @@ def test_gradients_are_those_of_equation_3() -> None:
     model, nets, images = start()
     vectors, codes = model.encode(nets, images)
     entries = codebook(nets).entries
-    model.loss("autoencoder", nets, images, Key.of(0))[0].backward()
+    model.loss("autoencoder", nets, images, Key.from_seed(0))[0].backward()
 
     quantized = entries[codes].detach().requires_grad_()
     logits = nets["decoder"].body(quantized.flatten(1))
@@ -67,14 +67,14 @@ def test_gradients_are_those_of_equation_3() -> None:
 
 def test_the_priors_loss_reaches_only_the_prior() -> None:
     model, nets, images = start()
-    model.loss("prior", nets, images, Key.of(0))[0].backward()
+    model.loss("prior", nets, images, Key.from_seed(0))[0].backward()
     for name, network in nets.items():
         assert all((p.grad is not None) == (name == "prior") for p in network.parameters()), name
 
 
 def test_negative_elbo_is_the_pixels_cost_and_the_codes() -> None:
     model, nets, images = start()
-    values = model.evaluate(nets, images, Key.of(0))
+    values = model.evaluate(nets, images, Key.from_seed(0))
     codes = model.encode(nets, images)[1]
     length = torch.zeros(len(images))
     for position in range(model.positions):
@@ -94,7 +94,7 @@ def test_the_prior_draws_from_its_own_distribution() -> None:
     prior = CodePrior(positions=2, codes=3, width=8, layers=1)
     prior.head[1].weight.data.mul_(5)  # far from uniform
     with torch.no_grad():
-        drawn = prior.draw(60_000, Key.of(3))
+        drawn = prior.draw(60_000, Key.from_seed(3))
         pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3))
         chances = prior(pairs).log_softmax(-1).gather(2, pairs.unsqueeze(-1)).sum((1, 2)).exp()
     assert chances.sum() == pytest.approx(1)

@@ -29,13 +29,13 @@ MODEL = GAN(latent_dim=3, discriminator_turns=1, real_target=1.0)
 
 
 def changed(layer: nn.Module, images: Tensor, seed: int = 0) -> Tensor:
-    with noise.layer_keys(Key.of(seed)):
+    with noise.layer_keys(Key.from_seed(seed)):
         outputs: Tensor = layer(images)
     return outputs
 
 
 def test_instance_noise_falls_linearly_to_nothing() -> None:
-    layer = InstanceNoise(std=0.4, anneal_steps=4).input_layer(SPEC)
+    layer = InstanceNoise(std=0.4, anneal_steps=4).build_input_layer(SPEC)
     zeros = torch.zeros(400, 1, 10, 10)
     found = []
     for step in range(1, 7):
@@ -124,7 +124,7 @@ def test_a_share_of_the_batch_is_changed_as_it_would_be_in_the_whole(
     images = torch.rand(8, 1, 6, 6)
     whole = changed(changes, images)
     for index in range(2):
-        with noise.layer_keys(Key.of(0), BatchShard(index=index, count=2, rows=4)):
+        with noise.layer_keys(Key.from_seed(0), BatchShard(index=index, count=2, rows=4)):
             part = changes(images[4 * index : 4 * index + 4])
         torch.testing.assert_close(part, whole[4 * index : 4 * index + 4])
 
@@ -147,14 +147,14 @@ def test_resampling_is_bilinear_sampling_with_reflection() -> None:
 def test_quarter_turns_and_flips_are_the_eight_symmetries_of_a_square() -> None:
     square = torch.arange(16.0).view(1, 1, 4, 4).repeat(500, 1, 1, 1)
     changes = GatedChanges(blitting=True, geometric=False, color=False)
-    made = changes(square, torch.tensor(1.0), Key.of(0))
+    made = changes(square, torch.tensor(1.0), Key.from_seed(0))
     known = set()
     for turns in range(4):
         turned = torch.rot90(square[0, 0], turns)
         known |= {tuple(turned.flatten().tolist()), tuple(turned.flip(1).flatten().tolist())}
     found = {tuple(image.flatten().tolist()) for image in made}  # an eighth of 4 is no pixel
     assert found == known
-    seldom = changes(square.repeat(8, 1, 1, 1), torch.tensor(0.1), Key.of(0))
+    seldom = changes(square.repeat(8, 1, 1, 1), torch.tensor(0.1), Key.from_seed(0))
     turned, transposed = (
         sum(torch.equal(image[0], one) for image in seldom)
         for one in (torch.rot90(square[0, 0]), square[0, 0].T)
@@ -166,7 +166,9 @@ def test_quarter_turns_and_flips_are_the_eight_symmetries_of_a_square() -> None:
 def test_changes_happen_with_probability_p(p: float) -> None:
     images = torch.rand(2000, 3, 5, 5)
     only_color = GatedChanges(blitting=False, geometric=False, color=True)
-    same = (only_color(images, torch.tensor(p), Key.of(0)) - images).abs().amax((1, 2, 3)) < 1e-12
+    same = (only_color(images, torch.tensor(p), Key.from_seed(0)) - images).abs().amax(
+        (1, 2, 3)
+    ) < 1e-12
     # of five changes the luma flip does nothing every other time
     expected = (1 - p) ** 4 * (1 - p / 2)
     assert same.double().mean().item() == pytest.approx(expected, abs=0.03)
@@ -176,7 +178,7 @@ def test_hue_and_luma_flip_keep_what_they_should() -> None:
     """Grey axis and length of the color under hue; the color itself under a luma flip."""
     images = torch.rand(300, 3, 1, 1)
     changes = GatedChanges(blitting=False, geometric=False, color=True)
-    made = changes(images, torch.tensor(0.25), Key.of(2))[:, :, 0, 0]
+    made = changes(images, torch.tensor(0.25), Key.from_seed(2))[:, :, 0, 0]
     given = images[:, :, 0, 0]
     mean, was = made.mean(1), given.mean(1)
     color, before = made - mean[:, None], given - was[:, None]
@@ -191,7 +193,7 @@ def ada(interval: int = 2, images_to_1: int = 100, target: float = 0.6) -> Adapt
     layer = AdaptiveAugment(
         target=target, interval=interval, images_to_1=images_to_1,
         blitting=True, geometric=True, color=True,
-    ).input_layer(SPEC)  # fmt: skip
+    ).build_input_layer(SPEC)  # fmt: skip
     assert isinstance(layer, AdaptiveAugmentation)
     return layer
 
@@ -243,11 +245,11 @@ def test_r1_goes_twice_through_the_changes() -> None:
     body = nn.Sequential(nn.Flatten(), nn.Linear(36, 5), nn.Tanh(), nn.Linear(5, 1))
     nets = nn.ModuleDict({"discriminator": InputTransform(layer, body)})
     images = torch.rand(6, 1, 6, 6)
-    with noise.layer_keys(Key.of(0)):
-        penalty = R1(2.0).penalty(MODEL, MODEL.players()[0], nets, images, Key.of(0))
+    with noise.layer_keys(Key.from_seed(0)):
+        penalty = R1(2.0).penalty(MODEL, MODEL.players()[0], nets, images, Key.from_seed(0))
     real = images.clone().requires_grad_()
-    with noise.layer_keys(Key.of(0)):
-        judged = MODEL.judge(nets, real)
+    with noise.layer_keys(Key.from_seed(0)):
+        judged = MODEL.critic_logits(nets, real)
     gradient = torch.autograd.grad(judged.sum(), real)[0]
     assert penalty is not None
     torch.testing.assert_close(penalty, gradient.square().sum() / 6, rtol=1e-9, atol=1e-9)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 
 def weight(anneal_steps: int, cycle_steps: int | None, step: int) -> float:
-    layer = KLAnnealing(anneal_steps, cycle_steps).kl_layer()
+    layer = KLAnnealing(anneal_steps, cycle_steps).build_kl_layer()
     layer.begin_step(step)
     return layer(torch.ones(3, 2)).unique().item()
 
@@ -43,7 +43,7 @@ def test_a_cycle_is_not_shorter_than_the_rise(small: Make) -> None:
 
 def test_free_bits_are_equation_15() -> None:
     kl = torch.rand(7, 5).square()
-    term = FreeBits(nats=0.3).kl_layer()(kl).sum(1).mean()
+    term = FreeBits(nats=0.3).build_kl_layer()(kl).sum(1).mean()
     expected = sum(max(0.3, kl[:, j].mean().item()) for j in range(5))
     assert term.item() == pytest.approx(expected, rel=1e-12)
 
@@ -60,7 +60,7 @@ def test_the_vaes_loss_has_the_changed_term_whatever_the_order(order: str, small
     for network in nets["kl"]:
         if hasattr(network, "begin_step"):
             network.begin_step(3)
-    loss, metrics = model.loss("vae", nets, batch, Key.of(1))
+    loss, metrics = model.loss("vae", nets, batch, Key.from_seed(1))
     mean, log_variance = nets["encoder"](batch).chunk(2, dim=1)
     kl = gaussian_kl(mean, log_variance)
     term = kl.mean(0).clamp(min=0.004).sum()

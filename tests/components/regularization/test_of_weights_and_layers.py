@@ -40,7 +40,7 @@ def test_orthogonal_is_bigGANs_sum_over_pairs_of_filters(  # noqa: N802  # the p
     layer = layer.double()
     nets = nn.ModuleDict({"discriminator": nn.Sequential(layer)})
     penalty = Orthogonal(None, weight=0.3, diagonal=diagonal).penalty(
-        MODEL, CRITIC, nets, torch.empty(0), Key.of(0)
+        MODEL, CRITIC, nets, torch.empty(0), Key.from_seed(0)
     )
     transposed = isinstance(layer, nn.ConvTranspose2d)
     filters = [layer.weight[:, i] if transposed else layer.weight[i] for i in range(4)]
@@ -59,7 +59,9 @@ def test_orthogonal_filters_of_any_length_cost_nothing() -> None:
     layer.weight.data = 5 * torch.linalg.qr(torch.randn(3, 3))[0]
     nets = nn.ModuleDict({"discriminator": layer})
     free, tied = (
-        Orthogonal(None, 1.0, diagonal).penalty(MODEL, CRITIC, nets, torch.empty(0), Key.of(0))
+        Orthogonal(None, 1.0, diagonal).penalty(
+            MODEL, CRITIC, nets, torch.empty(0), Key.from_seed(0)
+        )
         for diagonal in (False, True)
     )
     assert free is not None
@@ -67,7 +69,7 @@ def test_orthogonal_filters_of_any_length_cost_nothing() -> None:
     assert tied is not None
     assert tied.item() == pytest.approx(3 * 24**2)
     elsewhere = Orthogonal(["generator"], 1.0, diagonal=False)
-    assert elsewhere.penalty(MODEL, CRITIC, nets, torch.empty(0), Key.of(0)) is None
+    assert elsewhere.penalty(MODEL, CRITIC, nets, torch.empty(0), Key.from_seed(0)) is None
 
 
 def test_only_the_critics_weights_are_clipped_and_after_its_update(small: Make) -> None:
@@ -122,7 +124,7 @@ def test_weight_clip_leaves_the_generator_alone() -> None:
 
 @pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3, 2)])
 def test_layer_norm_normalizes_each_image_over_everything(shape: tuple[int, ...]) -> None:
-    layer = LayerNorm(None, eps=1e-5, affine=True).layer(6, spatial=len(shape) == 4)
+    layer = LayerNorm(None, eps=1e-5, affine=True).build_layer(6, spatial=len(shape) == 4)
     inputs = 5 + 2 * torch.randn(shape)
     flat = inputs.flatten(1)
     variance = flat.var(1, unbiased=False, keepdim=True)
@@ -133,7 +135,9 @@ def test_layer_norm_normalizes_each_image_over_everything(shape: tuple[int, ...]
 
 @pytest.mark.parametrize("shape", [(5, 6), (5, 6, 3, 2)])
 def test_group_norm_normalizes_each_group_of_channels(shape: tuple[int, ...]) -> None:
-    layer = GroupNorm(None, groups=3, eps=1e-5, affine=False).layer(6, spatial=len(shape) == 4)
+    layer = GroupNorm(None, groups=3, eps=1e-5, affine=False).build_layer(
+        6, spatial=len(shape) == 4
+    )
     inputs = 5 + 2 * torch.randn(shape)
     outputs = layer(inputs)
     for first in (0, 2, 4):
@@ -162,11 +166,15 @@ def test_groups_must_divide_every_hidden_layer(
     groups: int, layers: list[tuple[int, bool]], allowed: str
 ) -> None:
     with pytest.raises(ConfigError, match=allowed):
-        GroupNorm(None, groups, 1e-5, affine=True).check_hidden([hidden(*la) for la in layers])
+        GroupNorm(None, groups, 1e-5, affine=True).check_hidden_layers(
+            [hidden(*la) for la in layers]
+        )
 
 
 def test_groups_that_divide_are_taken() -> None:
-    GroupNorm(None, 16, 1e-5, affine=True).check_hidden([hidden(16, True), hidden(32, False)])
+    GroupNorm(None, 16, 1e-5, affine=True).check_hidden_layers(
+        [hidden(16, True), hidden(32, False)]
+    )
 
 
 @pytest.mark.parametrize(

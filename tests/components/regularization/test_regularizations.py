@@ -31,7 +31,7 @@ def discriminator() -> nn.ModuleDict:
 def test_dropout_zeroes_a_share_and_keeps_the_mean() -> None:
     layer = KeyedDropout(0.2)
     ones = torch.ones(200, 500)
-    with noise.layer_keys(Key.of(0)):
+    with noise.layer_keys(Key.from_seed(0)):
         first, second = layer(ones), layer(ones)
     assert abs((first == 0).double().mean() - 0.2) < 0.01
     assert first.max() == 1 / 0.8
@@ -58,7 +58,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value(layer: nn.Module) -
     sigma = torch.linalg.svdvals(weight.flatten(1))[0]
     inputs = torch.randn(3, 6) if isinstance(layer, nn.Linear) else torch.randn(3, 2, 5, 5)
     plain = layer(inputs)
-    network = SpectralNorm(None, eps=1e-12).change(nn.Sequential(layer))
+    network = SpectralNorm(None, eps=1e-12).change_network(nn.Sequential(layer))
     for _ in range(200):
         normalized = network(inputs)
     bias = 0 if layer.bias is None else layer.bias.view(-1, *[1] * (plain.dim() - 2))
@@ -74,14 +74,14 @@ def test_spectral_norm_divides_by_the_largest_singular_value(layer: nn.Module) -
 def test_r1_is_half_gamma_times_the_squared_gradient_at_real_images() -> None:
     nets, images = discriminator(), torch.rand(6, 1, 2, 2)
     critic = GAN_MODEL.players()[0]
-    penalty = R1(gamma=3.0).penalty(GAN_MODEL, critic, nets, images, Key.of(0))
+    penalty = R1(gamma=3.0).penalty(GAN_MODEL, critic, nets, images, Key.from_seed(0))
     real = images.clone().requires_grad_()
-    gradient = torch.autograd.grad(GAN_MODEL.judge(nets, real).sum(), real)[0]
+    gradient = torch.autograd.grad(GAN_MODEL.critic_logits(nets, real).sum(), real)[0]
     expected = 1.5 * gradient.square().sum() / 6
     assert penalty is not None
     torch.testing.assert_close(penalty, expected, rtol=1e-12, atol=0)
     generator = GAN_MODEL.players()[1]
-    assert R1(3.0).penalty(GAN_MODEL, generator, nets, images, Key.of(0)) is None
+    assert R1(3.0).penalty(GAN_MODEL, generator, nets, images, Key.from_seed(0)) is None
 
 
 def with_generator() -> nn.ModuleDict:
@@ -92,11 +92,11 @@ def with_generator() -> nn.ModuleDict:
 
 def gradient_at(nets: nn.ModuleDict, images: torch.Tensor) -> torch.Tensor:
     images = images.detach().requires_grad_()
-    return torch.autograd.grad(GAN_MODEL.judge(nets, images).sum(), images)[0]
+    return torch.autograd.grad(GAN_MODEL.critic_logits(nets, images).sum(), images)[0]
 
 
 def test_r2_is_r1_at_generated_images() -> None:
-    nets, key = with_generator(), Key.of(3)
+    nets, key = with_generator(), Key.from_seed(3)
     critic = GAN_MODEL.players()[0]
     penalty = R2(gamma=3.0).penalty(GAN_MODEL, critic, nets, torch.rand(6, 1, 2, 2), key)
     generated = GAN_MODEL.sample(nets, 6, key.fold("generated"))
@@ -107,7 +107,7 @@ def test_r2_is_r1_at_generated_images() -> None:
 
 
 def test_gradient_penalty_draws_the_norm_between_images_to_one() -> None:
-    nets, key, images = with_generator(), Key.of(3), torch.rand(6, 1, 2, 2)
+    nets, key, images = with_generator(), Key.from_seed(3), torch.rand(6, 1, 2, 2)
     critic, generator = GAN_MODEL.players()
     penalty = GradientPenalty(weight=10.0).penalty(GAN_MODEL, critic, nets, images, key)
     generated = GAN_MODEL.sample(nets, 6, key.fold("generated")).detach()
@@ -123,7 +123,9 @@ def test_r1_leaves_running_statistics_alone() -> None:
         {"discriminator": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4), nn.Linear(4, 1))}
     )
     before = {name: tensor.clone() for name, tensor in nets.state_dict().items()}
-    R1(1.0).penalty(GAN_MODEL, GAN_MODEL.players()[0], nets, torch.rand(6, 1, 2, 2), Key.of(0))
+    R1(1.0).penalty(
+        GAN_MODEL, GAN_MODEL.players()[0], nets, torch.rand(6, 1, 2, 2), Key.from_seed(0)
+    )
     assert all(torch.equal(tensor, before[name]) for name, tensor in nets.state_dict().items())
     assert nets["discriminator"][1].track_running_stats
 
@@ -135,11 +137,11 @@ def test_weight_penalties_count_matrices_and_not_biases(power: int, expected: fl
     nets = nn.ModuleDict({"discriminator": layer})
     critic = GAN_MODEL.players()[0]
     regularization = WeightPenalty(None, weight=0.1, power=power)
-    value = regularization.penalty(GAN_MODEL, critic, nets, torch.empty(0), Key.of(0))
+    value = regularization.penalty(GAN_MODEL, critic, nets, torch.empty(0), Key.from_seed(0))
     assert value is not None
     assert value.item() == pytest.approx(expected)
     elsewhere = WeightPenalty(["generator"], weight=0.1, power=power)
-    assert elsewhere.penalty(GAN_MODEL, critic, nets, torch.empty(0), Key.of(0)) is None
+    assert elsewhere.penalty(GAN_MODEL, critic, nets, torch.empty(0), Key.from_seed(0)) is None
 
 
 def test_label_smoothing_is_cross_entropy_with_the_smoothed_target() -> None:
@@ -148,10 +150,10 @@ def test_label_smoothing_is_cross_entropy_with_the_smoothed_target() -> None:
     model = LabelSmoothing(0.1).change_model(GAN_MODEL)
     nets = discriminator()
     nets["generator"] = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (1, 2, 2)))
-    images, key = torch.rand(5, 1, 2, 2), Key.of(4)
+    images, key = torch.rand(5, 1, 2, 2), Key.from_seed(4)
     loss, _ = model.loss("discriminator", nets, images, key)
-    real = model.judge(nets, images)
-    fake = model.judge(nets, model.sample(nets, 5, key))
+    real = model.critic_logits(nets, images)
+    fake = model.critic_logits(nets, model.sample(nets, 5, key))
     expected = cross_entropy(real, torch.full((5,), 0.9)) + cross_entropy(fake, torch.zeros(5))
     torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
 
@@ -160,7 +162,7 @@ def test_ema_follows_its_recursion_with_a_short_memory_at_first() -> None:
     averaged, current = torch.zeros(2), torch.tensor([1.0, 3.0])
     expected = torch.zeros(2)
     for step in range(1, 200):
-        EMA(decay=0.9).average([averaged], [current], step)
+        EMA(decay=0.9).update_average([averaged], [current], step)
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * current
     torch.testing.assert_close(averaged, expected, rtol=1e-12, atol=0)
@@ -177,7 +179,7 @@ def test_gradient_clip_shortens_long_gradients_only() -> None:
 
 @pytest.mark.parametrize(("spatial", "shape"), [(False, (64, 3)), (True, (64, 3, 2, 2))])
 def test_batch_norm_layer_normalizes_channels(spatial: bool, shape: tuple[int, ...]) -> None:
-    layer = BatchNorm(None, momentum=0.1, eps=1e-5, affine=True).layer(3, spatial)
+    layer = BatchNorm(None, momentum=0.1, eps=1e-5, affine=True).build_layer(3, spatial)
     outputs = layer(5 + 2 * torch.randn(shape)).transpose(0, 1).flatten(1)
     torch.testing.assert_close(outputs.mean(1), torch.zeros(3), atol=1e-6, rtol=0)
     torch.testing.assert_close(outputs.var(1, unbiased=False), torch.ones(3), atol=1e-4, rtol=0)

@@ -63,7 +63,7 @@ def test_standard_error_of_the_mean() -> None:
 def test_the_error_is_that_of_all_held_out_images(small: Make) -> None:
     built = small("model=autoencoder")
     measured = built.evaluation.evaluate()
-    images = torch.cat(list(built.data.held_out()))
+    images = torch.cat(list(built.data.held_out_batches()))
     nets = built.trial.nets.eval()
     each = built.model.evaluate(nets, images, None)["mse"].detach().double()  # type: ignore[arg-type]
     expected = float(((each - each.mean()).square().sum() / 31 / 32).sqrt())

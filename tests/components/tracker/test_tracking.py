@@ -20,7 +20,7 @@ import genrun
 from genrun.cli import run
 from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
-from genrun.core.protocols.tracker import environment
+from genrun.core.protocols.tracker import environment_variables
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.tracking import hyperparameters, unmoved_generators
 from genrun.runs.folder import RunFolder
@@ -243,7 +243,7 @@ def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GENRUN_B", raising=False)
     import os
 
-    with environment(GENRUN_A=None, GENRUN_B="2"):
+    with environment_variables(GENRUN_A=None, GENRUN_B="2"):
         assert ("GENRUN_A" in os.environ, os.environ["GENRUN_B"]) == (False, "2")
     assert (os.environ["GENRUN_A"], "GENRUN_B" in os.environ) == ("1", False)
 

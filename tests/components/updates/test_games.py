@@ -231,7 +231,7 @@ def test_sam_leaves_the_weights_where_the_gradient_is_zero() -> None:
     weight = torch.zeros(3, requires_grad=True)
     weight.grad = torch.zeros(3)
     with torch.no_grad():
-        SAM(rho=0.1).move([weight])
+        SAM(rho=0.1).move_weights([weight])
     assert torch.equal(weight, torch.zeros(3))
 
 

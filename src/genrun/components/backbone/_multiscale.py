@@ -38,18 +38,18 @@ class Levels(ABC):
     def last(self, channels: int) -> nn.Module:
         """What comes between the last block and the layer that gives the outputs or the image."""
 
-    def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
+    def build_encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
         channels, height, width = self._lowest(spec)
         return PathEncoder(
             self._down(spec, None), self.last(channels), channels * height * width, outputs
         )
 
-    def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
+    def build_decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
         up = self._up(spec, None, joins=False)
         head = nn.Sequential(self.last(up.width), _to_image(up.width, spec))
         return PathDecoder(up, self._lowest(spec), inputs, head)
 
-    def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
+    def build_denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
         width = 4 * self.channels[0] if self.channels else 0
         down, up = self._down(spec, width), self._up(spec, width, joins=True)
         head = nn.Sequential(self.last(up.width), nearly_zero(_to_image(up.width, spec)))

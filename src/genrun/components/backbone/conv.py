@@ -50,7 +50,7 @@ class Conv:
     encoder_activation: str
     decoder_activation: str
 
-    def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
+    def build_encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
         sizes = self._sizes(spec)
         depths = [spec.channels, *self.channels]
         layers: list[nn.Module] = [
@@ -63,7 +63,7 @@ class Conv:
             layers.append(nn.Linear(widths[-1], outputs))
         return nn.Sequential(*layers)
 
-    def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
+    def build_decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
         sizes = self._sizes(spec)
         features = self._features(sizes)
         layers: list[nn.Module] = []
@@ -78,7 +78,7 @@ class Conv:
             layers.append(up if image else self._hidden(up, self.decoder_activation, fan_out))
         return nn.Sequential(*layers)
 
-    def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
+    def build_denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
         """Both ways joined at every level (U-Net), without the dense layers between them."""
         sizes = self._sizes(spec)
         depths = [spec.channels, *self.channels]

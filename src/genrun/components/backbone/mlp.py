@@ -57,13 +57,13 @@ class MLP:
     hidden: Sequence[int]
     activation: str
 
-    def encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
+    def build_encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
         widths = [spec.pixels, *self.hidden]
         if outputs is None:
             self._require_features()
         return _FromImages(*self._hidden(widths), *_head(widths[-1], outputs))
 
-    def decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
+    def build_decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
         widths = [*reversed(self.hidden)]
         if inputs is None:
             self._require_features()
@@ -71,7 +71,7 @@ class MLP:
             widths = [inputs, *widths]
         return _ToImages(spec.shape, *self._hidden(widths), nn.Linear(widths[-1], spec.pixels))
 
-    def denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
+    def build_denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
         """The hidden layers twice: as an encoder has them, then as a decoder does."""
         widths = [spec.pixels, *self.hidden, *reversed(self.hidden)]
         hidden = [

@@ -19,7 +19,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from genrun.core.errors import DataDamaged
-from genrun.core.memory import refuse_beyond_free
+from genrun.core.memory import check_free_memory
 
 Array = NDArray[Any]
 CHUNK = 1 << 24
@@ -77,7 +77,7 @@ def open_safetensors(path: Path) -> Iterator[Arrays]:
             dtype = file.get_slice(name).get_dtype()
             if dtype not in OF_SAFETENSORS:
                 raise ValueError(f"{name} is {dtype}, not one of {', '.join(OF_SAFETENSORS)}")
-            refuse_beyond_free(COPIES * path.stat().st_size, str(path))
+            check_free_memory(COPIES * path.stat().st_size, str(path))
             return np.asarray(file.get_tensor(name))
 
         yield Arrays(sorted(file.keys()), read)
@@ -103,7 +103,7 @@ def _read_npy(file: Any, size: int) -> Array:
             f"{'x'.join(map(str, shape))} {dtype} need {needed} bytes after the header, and "
             f"{size - file.tell()} are there"
         )
-    refuse_beyond_free(COPIES * needed, "an array of " + "x".join(map(str, shape)))
+    check_free_memory(COPIES * needed, "an array of " + "x".join(map(str, shape)))
     content = _read(file, needed)
     return np.frombuffer(content, dtype).reshape(shape, order="F" if in_columns else "C")
 

@@ -120,10 +120,10 @@ class Batches:
     def train_images(self, count: int) -> Tensor:
         return _to_float(self._train[:count])
 
-    def train(self) -> Iterator[Tensor]:
+    def train_batches(self) -> Iterator[Tensor]:
         return (_to_float(part) for part in torch.split(self._train, HELD_OUT_BATCH))
 
-    def everything(self) -> tuple[Tensor, Tensor]:
+    def all_images(self) -> tuple[Tensor, Tensor]:
         own, test = (self._train, self._held_out), (self._test, self._test_labels)
         images = torch.cat((*(part.cpu() for part in own), test[0]))[self._own_order]
         labels = torch.cat((self._train_labels.cpu(), self._held_out_labels.cpu(), test[1]))
@@ -133,7 +133,7 @@ class Batches:
     def test_count(self) -> int:
         return len(self._test)
 
-    def for_test(self) -> Batches:
+    def with_test_images(self) -> Batches:
         """The same training images, with the test images in place of the held-out ones.
 
         Raises `ConfigError` where there are none.
@@ -150,10 +150,10 @@ class Batches:
         other._own_order = torch.cat((train, test, held_out)).argsort()
         return other
 
-    def held_out(self) -> Sequence[Tensor]:
+    def held_out_batches(self) -> Sequence[Tensor]:
         return [_to_float(part) for part in torch.split(self._held_out, HELD_OUT_BATCH)]
 
-    def held_out_labels(self) -> Sequence[Tensor]:
+    def held_out_label_batches(self) -> Sequence[Tensor]:
         return torch.split(self._held_out_labels, HELD_OUT_BATCH)
 
 

@@ -9,14 +9,14 @@ from genrun.core.errors import ConfigError
 from genrun.core.types import DataSpec
 
 
-def refuse_unsuitable(name: str, spec: DataSpec) -> None:
+def check_supported(name: str, spec: DataSpec) -> None:
     """Raises `ConfigError` for what is neither grey nor in colour."""
     if spec.points or spec.channels not in (1, 3):
         what = "points" if spec.points else f"images of {spec.channels} channels"
         raise ConfigError(f"features={name}: takes grey images or RGB, not {what}")
 
 
-def in_colour(images: Tensor) -> Tensor:
+def expand_to_rgb(images: Tensor) -> Tensor:
     """(count, 1 or 3, height, width) as (count, 3, height, width)."""
     return images.expand(-1, 3, -1, -1)
 

@@ -36,7 +36,7 @@ class Classifier:
     shows. Points have no features but themselves.
     """
 
-    def prepared(self, data: Data) -> Extractor:
+    def prepare(self, data: Data) -> Extractor:
         if data.spec.classes < 2 or data.labels_digest is None:
             raise ConfigError(
                 f"features=classifier: {data.name} has no labels to train it on; "
@@ -46,7 +46,7 @@ class Classifier:
         network = new_network(data.spec)
         accuracy = _read(path, network)
         if accuracy is None:
-            network, accuracy = train_on_labels(*data.everything(), data.spec)
+            network, accuracy = train_on_labels(*data.all_images(), data.spec)
             metadata = {"accuracy": json.dumps(accuracy)}
             content = save(network.state_dict(), metadata)
             save_in_cache(path, lambda file: file.write(content))

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.components.features._preprocessing import in_colour, refuse_unsuitable, resized
+from genrun.components.features._preprocessing import check_supported, expand_to_rgb, resized
 from genrun.core.errors import ConfigError, DataDamaged
 from genrun.core.protocols.data import Data
 from genrun.core.protocols.metric import Extractor
@@ -31,8 +31,8 @@ class EfficientNet:
     opened only where its SHA-256 is the known one, and as tensors only (docs/decisions/0010).
     """
 
-    def prepared(self, data: Data) -> Extractor:
-        refuse_unsuitable("efficientnet", data.spec)
+    def prepare(self, data: Data) -> Extractor:
+        check_supported("efficientnet", data.spec)
         try:
             package, weights = (importlib.import_module(name) for name in NEEDED)
         except ImportError as error:
@@ -66,6 +66,6 @@ class EfficientNetFeatures:
             return torch.cat([self._features(part.float()) for part in torch.split(images, BATCH)])
 
     def _features(self, images: Tensor) -> Tensor:
-        scaled = (resized(in_colour(images), SIDE, "bicubic").clamp(0, 1) - MEAN) / SCALE
+        scaled = (resized(expand_to_rgb(images), SIDE, "bicubic").clamp(0, 1) - MEAN) / SCALE
         activations: Tensor = self._network.extract_features(scaled)  # type: ignore[operator]  # the package has no types
         return activations.mean((2, 3))

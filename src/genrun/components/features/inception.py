@@ -12,7 +12,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from genrun.components.features._inception_network import InceptionNetwork
-from genrun.components.features._preprocessing import in_colour, refuse_unsuitable, resized
+from genrun.components.features._preprocessing import check_supported, expand_to_rgb, resized
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.core.protocols.data import Data
 from genrun.core.protocols.metric import Extractor
@@ -36,8 +36,8 @@ class Inception:
 
     path: str | None
 
-    def prepared(self, data: Data) -> Extractor:
-        refuse_unsuitable("inception", data.spec)
+    def prepare(self, data: Data) -> Extractor:
+        check_supported("inception", data.spec)
         if self.path is None:
             raise ConfigError(
                 "features.path: features=inception needs a file of weights, "
@@ -86,6 +86,6 @@ class InceptionFeatures:
         parts = []
         with torch.no_grad():
             for part in torch.split(images, BATCH):
-                enlarged = resized(in_colour(part.float()), SIDE, "bilinear")
+                enlarged = resized(expand_to_rgb(part.float()), SIDE, "bilinear")
                 parts.append(self._network(2 * enlarged - 1))
         return torch.cat(parts)

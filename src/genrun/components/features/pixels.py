@@ -16,7 +16,7 @@ class Pixels:
 
     description = "pixels"
 
-    def prepared(self, data: Data) -> Extractor:
+    def prepare(self, data: Data) -> Extractor:
         return self
 
     def __call__(self, images: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from genrun.core.types import Metrics
 
 
 # MERGED: Whether there are images enough to compare.
-def refuse_too_few(metric: str, samples: int, held_out: int, least: int) -> None:
+def check_enough_images(metric: str, samples: int, held_out: int, least: int) -> None:
     """Raises `ConfigError` where there are fewer than `least` of either."""
     for key, count in ((f"metric.{metric}.samples", samples), ("data.held_out", held_out)):
         if count < least:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrun.components.metric._intervals import refuse_too_few, resampled_counts, with_interval
+from genrun.components.metric._intervals import (
+    check_enough_images,
+    resampled_counts,
+    with_interval,
+)
 from genrun.core.noise import Key
 from genrun.core.protocols.data import Data
 from genrun.core.types import Metrics
@@ -28,8 +32,8 @@ class Frechet:
     resamples: int
     values = ("frechet",)
 
-    def prepared(self, data: Data) -> Frechet:
-        refuse_too_few("frechet", self.samples, data.held_out_count, 2)
+    def prepare(self, data: Data) -> Frechet:
+        check_enough_images("frechet", self.samples, data.held_out_count, 2)
         return self
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:

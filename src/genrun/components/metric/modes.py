@@ -28,7 +28,7 @@ class ModeCount:
     modes: Modes | None = None  # of the data, which say them
     higher_is_better = ("modes_found", "high_quality")  # no run is judged by these
 
-    def prepared(self, data: Data) -> ModeCount:
+    def prepare(self, data: Data) -> ModeCount:
         if data.modes is None:
             raise ConfigError(
                 f"metric=modes: {data.name} has no modes to count; data=ring and data=grid have"

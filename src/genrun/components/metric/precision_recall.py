@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genrun.components.metric._intervals import (
-    refuse_too_few,
+    check_enough_images,
     resampled_counts,
     share_with_interval,
     with_interval,
@@ -37,8 +37,10 @@ class PrecisionRecall:
     neighbours: int
     values = higher_is_better = ("precision", "recall")
 
-    def prepared(self, data: Data) -> PrecisionRecall:
-        refuse_too_few("precision_recall", self.samples, data.held_out_count, self.neighbours + 1)
+    def prepare(self, data: Data) -> PrecisionRecall:
+        check_enough_images(
+            "precision_recall", self.samples, data.held_out_count, self.neighbours + 1
+        )
         return self
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:

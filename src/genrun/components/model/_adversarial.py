@@ -44,11 +44,11 @@ class AdversarialModel(ABC):
         """What the log tells of the judgements, besides the loss."""
         return {"accuracy": (torch.cat((real, -fake)) > 0).mean(dtype=real.dtype)}
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         return nn.ModuleDict(
             {
-                "generator": backbone.decoder(spec, self.latent_dim),
-                "discriminator": backbone.encoder(spec, 1),
+                "generator": backbone.build_decoder(spec, self.latent_dim),
+                "discriminator": backbone.build_encoder(spec, 1),
             }
         )
 
@@ -65,12 +65,12 @@ class AdversarialModel(ABC):
             real = None
             if self.relativistic:
                 with opponents_no_grad():
-                    real = self.judge(nets, batch)
+                    real = self.critic_logits(nets, batch)
             fake = self._logits(nets, self._generate(nets, len(batch), key, like=batch))
             return self.generator_loss(fake, real), {}
         with opponents_no_grad():
             generated = self._generate(nets, len(batch), key, like=batch)
-        real, fake = self.judge(nets, batch), self._logits(nets, generated)
+        real, fake = self.critic_logits(nets, batch), self._logits(nets, generated)
         watched = report_logits(nets["discriminator"], real, self.boundary)
         return self.discriminator_loss(real, fake), self.metrics(real, fake) | watched
 
@@ -82,7 +82,7 @@ class AdversarialModel(ABC):
         like = next(nets["generator"].parameters())
         return (self._generate(nets, count, key, like) + 1) / 2
 
-    def judge(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
+    def critic_logits(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
         return self._logits(nets, 2 * images - 1)
 
     def _generate(self, nets: nn.ModuleDict, count: int, key: Key, like: Tensor) -> Tensor:

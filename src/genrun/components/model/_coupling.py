@@ -42,7 +42,7 @@ class Coupling(nn.Module):
         super().__init__()
         maps = DataSpec(parameters * spec.channels, spec.height, spec.width)
         self.conditioner = nn.Sequential(
-            backbone.encoder(spec, None), backbone.decoder(maps, None)
+            backbone.build_encoder(spec, None), backbone.build_decoder(maps, None)
         )
         self.gain = nn.Parameter(torch.full((parameters, 1), FIRST_GAIN))
         self.offset = nn.Parameter(torch.zeros(parameters, spec.pixels))

@@ -20,7 +20,7 @@ class LevelledNetwork(nn.Module):
     def __init__(self, backbone: Backbone, spec: DataSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.body = backbone.denoiser(spec, FEATURES)
+        self.body = backbone.build_denoiser(spec, FEATURES)
 
     def forward(self, images: Tensor, levels: Tensor) -> Tensor:
         outputs: Tensor = self.body(images, features(levels))

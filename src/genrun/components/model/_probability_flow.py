@@ -45,7 +45,7 @@ class ProbabilityFlow(ABC):
     def to_noise(self, nets: nn.ModuleDict) -> tuple[Velocity, float]:
         """The flow from data in [-1, 1], flat, to noise, and that noise's standard deviation."""
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         return nn.ModuleDict({"denoiser": LevelledNetwork(backbone, spec)})
 
     def players(self) -> tuple[Player, ...]:

@@ -42,7 +42,7 @@ class Variational(ABC):
     ) -> tuple[Tensor, Metrics]:
         """Minus a bound on the log-likelihood, in nats an image."""
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.points:
             raise ConfigError(
                 f"model: {type(self).__name__} takes each value for the probability of a pixel, "
@@ -50,8 +50,8 @@ class Variational(ABC):
             )
         return nn.ModuleDict(
             {
-                "encoder": backbone.encoder(spec, 2 * self.latent_dim),
-                "decoder": backbone.decoder(spec, self.latent_dim),
+                "encoder": backbone.build_encoder(spec, 2 * self.latent_dim),
+                "decoder": backbone.build_decoder(spec, self.latent_dim),
             }
         )
 

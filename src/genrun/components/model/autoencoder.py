@@ -65,14 +65,14 @@ class Autoencoder:
     monitor = "mse"
     data_range = (0.0, 1.0)
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
-        encoder = backbone.encoder(spec, self.latent_dim)
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        encoder = backbone.build_encoder(spec, self.latent_dim)
         with torch.no_grad():
             width = encoder(torch.zeros(1, *spec.shape)).shape[1]
         return nn.ModuleDict(
             {
                 "encoder": encoder,
-                "decoder": backbone.decoder(spec, self.latent_dim),
+                "decoder": backbone.build_decoder(spec, self.latent_dim),
                 "codes": CodeBank(width),
             }
         )

@@ -59,16 +59,16 @@ class ConditionalGAN(GAN):
     embedding_dim: int
     labels: Tensor | None = None  # of the images that this is the model of
 
-    def given(self, labels: Tensor) -> ConditionalGAN:
+    def condition_on(self, labels: Tensor) -> ConditionalGAN:
         return dataclasses.replace(self, labels=labels)
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.classes == 0:
             raise ConfigError("model=conditional_gan: these data have no labels")
-        body = backbone.encoder(spec, None)
+        body = backbone.build_encoder(spec, None)
         with torch.no_grad():
             features = body(torch.zeros(1, *spec.shape)).shape[1]
-        decoder = backbone.decoder(spec, self.latent_dim + self.embedding_dim)
+        decoder = backbone.build_decoder(spec, self.latent_dim + self.embedding_dim)
         return nn.ModuleDict(
             {
                 "generator": LabelledGenerator(decoder, spec.classes, self.embedding_dim),

@@ -103,7 +103,7 @@ class NormalizingFlow:
     def __post_init__(self) -> None:
         _transformation(self.spline_bins)
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.pixels < 2:
             raise ConfigError("model=normalizing_flow: a coupling needs two values, data has one")
         parameters, univariate = _transformation(self.spline_bins)

@@ -31,8 +31,8 @@ class VAE(Variational):
     kl_weight: float
     monitor = "negative_elbo"
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
-        nets = super().networks(backbone, spec)
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        nets = super().build_networks(backbone, spec)
         nets["kl"] = kl_layers()
         return nets
 

@@ -45,14 +45,14 @@ class VAEGAN(GAN):
 
     feature_weight: float
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
-        body = backbone.encoder(spec, None)
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        body = backbone.build_encoder(spec, None)
         with torch.no_grad():
             features = body(torch.zeros(1, *spec.shape)).shape[1]
         return nn.ModuleDict(
             {
-                "encoder": backbone.encoder(spec, 2 * self.latent_dim),
-                "generator": backbone.decoder(spec, self.latent_dim),
+                "encoder": backbone.build_encoder(spec, 2 * self.latent_dim),
+                "generator": backbone.build_decoder(spec, self.latent_dim),
                 "discriminator": FeatureDiscriminator(body, features),
                 "kl": kl_layers(),
             }
@@ -82,7 +82,7 @@ class VAEGAN(GAN):
         with opponents_no_grad():
             made = self._decoded(nets, *posterior, key)
             sampled = self._generate(nets, len(batch), key.fold("prior"), like=batch)
-        real = self.judge(nets, batch)
+        real = self.critic_logits(nets, batch)
         fakes = self._logits(nets, made), self._logits(nets, sampled)
         loss = self.discriminator_loss(real, fakes[0]) + softplus(fakes[1]).mean()
         watched = report_logits(nets["discriminator"], real, self.boundary)

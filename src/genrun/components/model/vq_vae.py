@@ -79,7 +79,7 @@ class VQVAE:
     data_range = (0.0, 1.0)
     likelihood_note = OF_BERNOULLI
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.points:
             raise ConfigError(
                 "model=vq_vae takes each value for the probability of a pixel, which a coordinate "
@@ -88,10 +88,10 @@ class VQVAE:
         width = self.positions * self.code_dim
         return nn.ModuleDict(
             {
-                "encoder": backbone.encoder(spec, width),
+                "encoder": backbone.build_encoder(spec, width),
                 "decoder": CodeDecoder(
                     Codebook(self.positions, self.codes, self.code_dim),
-                    backbone.decoder(spec, width),
+                    backbone.build_decoder(spec, width),
                 ),
                 "prior": CodePrior(
                     self.positions, self.codes, self.prior_width, self.prior_layers

@@ -40,7 +40,7 @@ def critic_for(model: Model, player: Player) -> Adversarial | None:
 def squared_gradient_norms(critic: Adversarial, nets: nn.ModuleDict, images: Tensor) -> Tensor:
     """Of the judgement's gradient with respect to each image, shape (batch,)."""
     with frozen_statistics(nets):
-        gradient = torch.func.grad(lambda given: critic.judge(nets, given).sum())(images)
+        gradient = torch.func.grad(lambda given: critic.critic_logits(nets, given).sum())(images)
     squared: Tensor = gradient.square().flatten(1).sum(1)
     return squared
 

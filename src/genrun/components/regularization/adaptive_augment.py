@@ -39,13 +39,13 @@ class AdaptiveAugmentation(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.changes(images, self.p, noise.next_layer_key())
 
-    def watch(self, judged: Tensor) -> Metrics:
+    def observe_logits(self, judged: Tensor) -> Metrics:
         """`judged` (batch,) is positive where a real image was judged to be real.
 
         After every `interval` turns p takes a step up where the mean sign is above the target,
         and down where it is below (section 3.1, r_t of equation 1).
         """
-        share = noise.layer_keys.share()
+        share = noise.layer_keys.shard()
         batch = len(judged) * (1 if share is None else share.count)
         step = self.interval * batch / self.images_to_1
         signs = self.signs + judged.sign().mean(dtype=self.signs.dtype)
@@ -87,7 +87,7 @@ class AdaptiveAugment:
                 f"{type(model).__name__} has no such zero: use regularization=augment"
             )
 
-    def input_layer(self, spec: DataSpec) -> nn.Module:
+    def build_input_layer(self, spec: DataSpec) -> nn.Module:
         refuse_points("adaptive_augment", spec)
         return AdaptiveAugmentation(
             GatedChanges(self.blitting, self.geometric, self.color), settings=self

@@ -103,6 +103,6 @@ class Augment:
     def check(self, model: Model) -> None:
         refuse_without_critic("augment", model)
 
-    def input_layer(self, spec: DataSpec) -> nn.Module:
+    def build_input_layer(self, spec: DataSpec) -> nn.Module:
         refuse_points("augment", spec)
         return Augmentation(self.color, self.translation, self.cutout)

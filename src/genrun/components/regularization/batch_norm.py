@@ -18,6 +18,6 @@ class BatchNorm:
     affine: bool
     before_activation = True
 
-    def layer(self, channels: int, spatial: bool) -> nn.Module:
+    def build_layer(self, channels: int, spatial: bool) -> nn.Module:
         kind = nn.BatchNorm2d if spatial else nn.BatchNorm1d
         return kind(channels, eps=self.eps, momentum=self.momentum, affine=self.affine)

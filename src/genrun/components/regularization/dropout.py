@@ -32,5 +32,5 @@ class Dropout:
     p: float
     before_activation = False
 
-    def layer(self, channels: int, spatial: bool) -> nn.Module:
+    def build_layer(self, channels: int, spatial: bool) -> nn.Module:
         return KeyedDropout(self.p)

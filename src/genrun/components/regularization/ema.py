@@ -21,6 +21,8 @@ class EMA:
 
     decay: float
 
-    def average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], step: int) -> None:
+    def update_average(
+        self, averaged: Sequence[Tensor], current: Sequence[Tensor], step: int
+    ) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(averaged), list(current), 1 - decay)

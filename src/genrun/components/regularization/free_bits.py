@@ -28,5 +28,5 @@ class FreeBits:
     nats: float
     weighs = False
 
-    def kl_layer(self) -> nn.Module:
+    def build_kl_layer(self) -> nn.Module:
         return AtLeast(self.nats)

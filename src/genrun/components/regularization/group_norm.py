@@ -26,7 +26,7 @@ class GroupNorm:
     affine: bool
     before_activation = True
 
-    def check_hidden(self, layers: Sequence[HiddenLayer]) -> None:
+    def check_hidden_layers(self, layers: Sequence[HiddenLayer]) -> None:
         common = math.gcd(*(layer.channels for layer in layers))
         narrowest = min((layer.channels for layer in layers if not layer.spatial), default=None)
         most = common if narrowest is None else min(common, narrowest // 2)
@@ -39,5 +39,5 @@ class GroupNorm:
             f"channels it must be one of {', '.join(map(str, allowed)) or 'none'}"
         )
 
-    def layer(self, channels: int, spatial: bool) -> nn.Module:
+    def build_layer(self, channels: int, spatial: bool) -> nn.Module:
         return nn.GroupNorm(self.groups, channels, eps=self.eps, affine=self.affine)

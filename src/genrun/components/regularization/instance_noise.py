@@ -45,5 +45,5 @@ class InstanceNoise:
     def check(self, model: Model) -> None:
         refuse_without_critic("instance_noise", model)
 
-    def input_layer(self, spec: DataSpec) -> nn.Module:
+    def build_input_layer(self, spec: DataSpec) -> nn.Module:
         return AnnealedNoise(self.std, self.anneal_steps)

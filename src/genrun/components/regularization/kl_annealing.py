@@ -47,5 +47,5 @@ class KLAnnealing:
                 f"anneal_steps={self.anneal_steps}, or null"
             )
 
-    def kl_layer(self) -> nn.Module:
+    def build_kl_layer(self) -> nn.Module:
         return AnnealedKL(self.anneal_steps, self.cycle_steps)

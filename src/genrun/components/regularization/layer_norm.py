@@ -24,14 +24,14 @@ class LayerNorm:
     affine: bool
     before_activation = True
 
-    def check_hidden(self, layers: Sequence[HiddenLayer]) -> None:
+    def check_hidden_layers(self, layers: Sequence[HiddenLayer]) -> None:
         if any(layer.channels == 1 and not layer.spatial for layer in layers):
             raise ConfigError(
                 "regularization=layer_norm: of a hidden layer of width 1 it would leave nothing; "
                 "at least 2 are needed"
             )
 
-    def layer(self, channels: int, spatial: bool) -> nn.Module:
+    def build_layer(self, channels: int, spatial: bool) -> nn.Module:
         if spatial:  # the same as one group
             return nn.GroupNorm(1, channels, eps=self.eps, affine=self.affine)
         return nn.LayerNorm(channels, eps=self.eps, elementwise_affine=self.affine)

@@ -22,7 +22,7 @@ class SAM:
 
     rho: float
 
-    def move(self, weights: Sequence[Tensor]) -> None:
+    def move_weights(self, weights: Sequence[Tensor]) -> None:
         moved = [weight for weight in weights if weight.grad is not None]
         gradients = [weight.grad for weight in moved if weight.grad is not None]
         norm = torch.stack(torch._foreach_norm(gradients)).norm()

@@ -54,10 +54,10 @@ class SpectralNorm:
     networks: Sequence[str] | None
     eps: float
 
-    def change(self, network: nn.Module) -> nn.Module:
+    def change_network(self, network: nn.Module) -> nn.Module:
         for name, child in network.named_children():
             if isinstance(child, LINEAR):
                 setattr(network, name, SpectralNormalized(child, self.eps))
             else:
-                self.change(child)
+                self.change_network(child)
         return network

@@ -56,9 +56,9 @@ class Pruner:
     def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
         assert self.study is not None
         assert self.trial is not None
-        return self.observe_in(functools.partial(_open, self.study, self.trial), state, report)
+        return self.observe_trial(functools.partial(_open, self.study, self.trial), state, report)
 
-    def observe_in(
+    def observe_trial(
         self, trial: Callable[[], OpenedTrial], state: State, report: StepReport
     ) -> tuple[State, str | None]:
         """`observe`, as any trial of any study, which is opened when there is something to ask."""

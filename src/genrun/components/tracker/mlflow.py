@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, need
+from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, require_package
 
 LONGEST = 6000  # characters that MLflow takes as a parameter's value
 MOST = 100  # parameters that it takes at once
@@ -21,7 +21,7 @@ class MLflow:
     appends = False
 
     def __init__(self, experiment: str) -> None:
-        need("mlflow")
+        require_package("mlflow")
         self.experiment = experiment
 
     def begin(self, run: TrackedRun) -> None:
@@ -57,4 +57,4 @@ class MLflow:
         if end.best is not None:
             step, value = end.best
             self._client.log_metric(self._id, f"best/{end.monitor}", value, step=step)
-        self._client.set_terminated(self._id, "FINISHED" if end.sound else "FAILED")
+        self._client.set_terminated(self._id, "FINISHED" if end.succeeded else "FAILED")

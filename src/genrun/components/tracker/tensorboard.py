@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, need
+from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, require_package
 
 
 class TensorBoard:
@@ -21,7 +21,7 @@ class TensorBoard:
     appends = True
 
     def __init__(self, flush_seconds: float) -> None:
-        need("tensorboard")
+        require_package("tensorboard")
         self.flush_seconds = flush_seconds
 
     def begin(self, run: TrackedRun) -> None:
@@ -61,7 +61,7 @@ class TensorBoard:
         best = {} if end.best is None else {f"best/{end.monitor}": end.best[1]}
         self.row(end.step, best)
         begun_and_ended = hparams(self._hyperparameters, best)  # type: ignore[no-untyped-call]  # torch's
-        if not end.sound:
+        if not end.succeeded:
             _say_failed(begun_and_ended[-1])
         for summary in begun_and_ended:
             self._writer.file_writer.add_summary(summary)

@@ -11,7 +11,12 @@ from typing import Any
 
 from PIL import Image
 
-from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, environment, need
+from genrun.core.protocols.tracker import (
+    TrackedEnd,
+    TrackedRun,
+    environment_variables,
+    require_package,
+)
 
 ELSEWHERE = (  # by which it would send what it is told to a server
     "TRACKIO_SPACE_ID",
@@ -33,14 +38,14 @@ class Trackio:
     appends = False
 
     def __init__(self, project: str) -> None:
-        need("trackio")
+        require_package("trackio")
         self.project = project
 
     def begin(self, run: TrackedRun) -> None:
         if "trackio" in sys.modules:
             raise RuntimeError("this process has told Trackio another folder already")
         aside = dict.fromkeys(ELSEWHERE)
-        with environment(TRACKIO_DIR=str(run.folder), **aside), _silent():
+        with environment_variables(TRACKIO_DIR=str(run.folder), **aside), _silent():
             import trackio
 
             self._run: Any = trackio.init(

@@ -9,7 +9,13 @@ from typing import Any
 
 from PIL import Image
 
-from genrun.core.protocols.tracker import ONLINE, TrackedEnd, TrackedRun, environment, need
+from genrun.core.protocols.tracker import (
+    ONLINE,
+    TrackedEnd,
+    TrackedRun,
+    environment_variables,
+    require_package,
+)
 
 
 class WandB:
@@ -24,12 +30,12 @@ class WandB:
     appends = False
 
     def __init__(self, project: str, mode: str) -> None:
-        need("wandb")
+        require_package("wandb")
         self.project = project
         self.mode = mode
 
     def begin(self, run: TrackedRun) -> None:
-        with environment(WANDB_ERROR_REPORTING="false", **self._places(run.folder)):
+        with environment_variables(WANDB_ERROR_REPORTING="false", **self._places(run.folder)):
             import wandb
 
             if self.mode == ONLINE and not wandb.api.api_key:
@@ -80,4 +86,4 @@ class WandB:
         if end.best is not None:
             step, value = end.best
             self._run.summary.update({f"best/{end.monitor}": value, "best/step": step})
-        self._run.finish(exit_code=0 if end.sound else 1)
+        self._run.finish(exit_code=0 if end.succeeded else 1)

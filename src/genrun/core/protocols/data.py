@@ -37,18 +37,18 @@ class Data(Protocol):
     def train_images(self, count: int) -> Tensor:
         """The first `count` training images, in the data's own order."""
 
-    def train(self) -> Iterator[Tensor]:
+    def train_batches(self) -> Iterator[Tensor]:
         """All training images in batches, in the data's own order."""
 
-    def everything(self) -> tuple[Tensor, Tensor]:
+    def all_images(self) -> tuple[Tensor, Tensor]:
         """All images as they were read, in the data's own order, and their labels.
 
         What is made of these is the same whatever the seed holds out. The labels are empty where
         there are none.
         """
 
-    def held_out(self) -> Sequence[Tensor]:
+    def held_out_batches(self) -> Sequence[Tensor]:
         """All held-out images in batches, always in the same order."""
 
-    def held_out_labels(self) -> Sequence[Tensor]:
-        """The labels of `held_out()`, where there are."""
+    def held_out_label_batches(self) -> Sequence[Tensor]:
+        """The labels of `held_out_batches()`, where there are."""

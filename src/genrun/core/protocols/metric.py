@@ -68,13 +68,13 @@ class Extractor(Protocol):
 class Features(Protocol):
     """A kind of features."""
 
-    def prepared(self, data: Data) -> Extractor:
+    def prepare(self, data: Data) -> Extractor:
         """The extractor for these data. Raises `ConfigError` where there can be none."""
 
 
 @runtime_checkable
-class SeesData(Protocol):
+class NeedsData(Protocol):
     """A metric that learns about the data once, when a run is built."""
 
-    def prepared(self, data: Data) -> Metric:
+    def prepare(self, data: Data) -> Metric:
         """The metric to measure with. Raises `ConfigError` where it does not suit the data."""

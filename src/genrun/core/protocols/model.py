@@ -20,7 +20,7 @@ class Model(Protocol):
     monitor: str  # the held-out metric that says how good it is; lower is better
     data_range: tuple[float, float]  # in which its networks see the data, given in [0, 1]
 
-    def networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict: ...
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict: ...
 
     def players(self) -> tuple[Player, ...]: ...
 
@@ -57,7 +57,7 @@ class Calibrates(Protocol):
 class Conditional(Protocol):
     """A model of images given their labels: it is told them before everything else is asked."""
 
-    def given(self, labels: Tensor) -> Model:
+    def condition_on(self, labels: Tensor) -> Model:
         """The model of images that have these labels, int64 of shape (batch,).
 
         Its `loss`, `evaluate`, `sample` and `judge` are of that many images. Before it is told any
@@ -71,7 +71,7 @@ class Adversarial(Protocol):
 
     critic: str  # the name of the judging player
 
-    def judge(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
+    def critic_logits(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
         """Logits of shape (batch,): positive where an image seems real."""
 
 

@@ -19,22 +19,22 @@ class AddsLayer(Protocol):
 
     before_activation: bool
 
-    def layer(self, channels: int, spatial: bool) -> nn.Module:
+    def build_layer(self, channels: int, spatial: bool) -> nn.Module:
         """For (batch, channels) or, if `spatial`, (batch, channels, height, width)."""
 
 
 @runtime_checkable
-class ChecksHidden(Protocol):
+class ChecksHiddenLayers(Protocol):
     """A `AddsLayer` that does not fit every hidden layer. Raises `ConfigError`."""
 
-    def check_hidden(self, layers: Sequence[HiddenLayer]) -> None: ...
+    def check_hidden_layers(self, layers: Sequence[HiddenLayer]) -> None: ...
 
 
 @runtime_checkable
 class CriticInput(Protocol):
     """Adds a layer through which a critic sees every image while it trains, real or generated."""
 
-    def input_layer(self, spec: DataSpec) -> nn.Module:
+    def build_input_layer(self, spec: DataSpec) -> nn.Module:
         """From and to what the critic sees, (batch, channels, height, width) in [-1, 1].
 
         Raises `ConfigError` where data of this kind cannot be changed so.
@@ -47,7 +47,7 @@ class KLLayer(Protocol):
 
     weighs: bool  # whether it multiplies the term: those come last
 
-    def kl_layer(self) -> nn.Module:
+    def build_kl_layer(self) -> nn.Module:
         """From KL in nats (batch, latent_dim) to (any, latent_dim).
 
         The term is what that gives, summed over dimensions and averaged over the rest.
@@ -70,7 +70,7 @@ class FollowsStep(Protocol):
 class NetworkChange(Protocol):
     """Changes a network once, before training."""
 
-    def change(self, network: nn.Module) -> nn.Module: ...
+    def change_network(self, network: nn.Module) -> nn.Module: ...
 
 
 @runtime_checkable
@@ -94,7 +94,7 @@ class Penalty(Protocol):
 class GradientPoint(Protocol):
     """Says where near its weights a player's gradient is taken; its update starts from them."""
 
-    def move(self, weights: Sequence[Tensor]) -> None:
+    def move_weights(self, weights: Sequence[Tensor]) -> None:
         """Moves the weights there in place, given their own gradients; no graph is kept."""
 
 
@@ -118,5 +118,7 @@ class WeightChange(Protocol):
 class WeightAverage(Protocol):
     """Keeps averaged networks, which are the ones that are evaluated and sampled."""
 
-    def average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], step: int) -> None:
+    def update_average(
+        self, averaged: Sequence[Tensor], current: Sequence[Tensor], step: int
+    ) -> None:
         """Moves the parameters `averaged` in place, after training step `step`."""

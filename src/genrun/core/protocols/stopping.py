@@ -63,6 +63,6 @@ class ComparesTrials(Stopper, Protocol):
     `trial` gives what it needs to know of one: an open study, and which of its trials it is.
     """
 
-    def observe_in(
+    def observe_trial(
         self, trial: Callable[[], Any], state: State, report: StepReport
     ) -> tuple[State, str | None]: ...

@@ -38,14 +38,14 @@ class TrackedEnd:
     best: tuple[int, float] | None
 
     @property
-    def sound(self) -> bool:
-        return self.status.sound
+    def succeeded(self) -> bool:
+        return self.status.succeeded
 
 
 class Tracker(Protocol):
     """Whatever any method raises switches the tracker off and goes no further.
 
-    Packages are imported in `begin`: the constructor says which one is missing (`need`).
+    Packages are imported in `begin`: the constructor says which one is missing (`require_package`).
     `folder` is where it writes below a run's folder. Where it `appends`, all parts of a run share
     that; else each part has a new one (`wandb`, `wandb-2`), so that nothing of what a stranger
     left there is opened.
@@ -67,14 +67,14 @@ class Tracker(Protocol):
     def finish(self, end: TrackedEnd) -> None: ...
 
 
-def need(package: str) -> None:
+def require_package(package: str) -> None:
     """Raises `ConfigError` where the package that a tracker of this name uses is missing."""
     if importlib.util.find_spec(package) is None:
         raise ConfigError(f"tracker={package}: needs pip install 'genrun[{package}]'")
 
 
 @contextmanager
-def environment(**values: str | None) -> Iterator[None]:
+def environment_variables(**values: str | None) -> Iterator[None]:
     """While open, the variables have these values; None: they are not set."""
     before = {name: os.environ.get(name) for name in values}
     _set(values)

@@ -35,7 +35,7 @@ class Result:
     @property
     def value(self) -> float | None:
         """What the job counts with: nothing unless it came to a sound end of its own."""
-        return self.best if self.status.sound and not self.pruned else None
+        return self.best if self.status.succeeded and not self.pruned else None
 
     @property
     def pruned(self) -> bool:
@@ -44,7 +44,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        return self.status.failed or (self.status.sound and self.best is None)
+        return self.status.failed or (self.status.succeeded and self.best is None)
 
     @property
     def left(self) -> bool:
@@ -73,7 +73,7 @@ def result_of(state: JobState) -> Result:
     info = state.info
     best_step, monitor = _mapping(info.get("best")).get("step"), info.get("monitor")
     reason = state.reason
-    if state.status.sound and state.best is None:
+    if state.status.succeeded and state.best is None:
         reason = f"{reason}; its run.json has no value of what judges it"
     return Result(
         job=state.job,

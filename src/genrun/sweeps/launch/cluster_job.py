@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import EXIT_CODE_OF_STATUS
+from genrun.core.errors import STATUS_EXIT_CODES
 from genrun.core.status import RunStatus
 from genrun.sweeps.job_state import JobState, job_state
 from genrun.sweeps.launch import fork_server
@@ -64,7 +64,7 @@ def run_in_child_process(sweep: Path, job: Job, plugins: Sequence[str], threads:
     with Interrupt(lambda: asked() or _is_orphan()) as stop:
         Pool(sweep, plugins, slots, LIMITS, Notes()).run(JobList([job]), stop)
     if _is_orphan():
-        os._exit(EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED])  # nobody would ever end this process
+        os._exit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])  # nobody would ever end this process
     if stop.number is not None and callable(handler := handlers.get(signal.Signals(stop.number))):
         handler(stop.number, sys._getframe())
     return job_state(sweep, job).status

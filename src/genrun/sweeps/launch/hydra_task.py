@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
-from genrun.core.errors import EXIT_CODE_OF_STATUS
+from genrun.core.errors import STATUS_EXIT_CODES
 from genrun.core.status import RunStatus
 from genrun.sweeps.plan import read_plan
 from genrun.training.interrupt import Interrupt
@@ -45,7 +45,7 @@ def task(config: Any) -> str:
         status = run_in_child_process(sweep, job, plugins, threads_of(settings.launcher))
         leave = is_to_be_queued_again(sweep, status)
     if leave:
-        raise SystemExit(EXIT_CODE_OF_STATUS[RunStatus.INTERRUPTED])
+        raise SystemExit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])
     return status
 
 

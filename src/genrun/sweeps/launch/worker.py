@@ -56,7 +56,7 @@ class PipeDisplay:
     def start(self, run: RunSummary, step: int) -> None:
         self.step, self._steps = step, run.steps
 
-    def row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+    def show_row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
         return None
 
     def note(self, text: str) -> None:

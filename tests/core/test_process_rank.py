@@ -6,7 +6,12 @@ import pytest
 
 from genrun.core import process_rank as places
 from genrun.core.errors import ConfigError, GenrunError, ProcessLost
-from genrun.core.process_rank import ProcessRank, exit_code_for, refuse_several, wait_for_rank_zero
+from genrun.core.process_rank import (
+    ProcessRank,
+    check_single_process,
+    exit_code_for,
+    wait_for_rank_zero,
+)
 
 SECOND = {
     "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4",
@@ -52,12 +57,12 @@ def test_variables_that_make_no_sense_are_named(
 
 def test_what_one_process_does_is_refused(second: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="a sweep: is done by one process"):
-        refuse_several("a sweep")
+        check_single_process("a sweep")
     second.setenv("WORLD_SIZE", "1")
     second.setenv("RANK", "0")
     second.setenv("LOCAL_RANK", "0")
     second.setenv("LOCAL_WORLD_SIZE", "1")
-    refuse_several("a sweep")
+    check_single_process("a sweep")
 
 
 def test_rank_0_leaves_first_unless_it_lost_the_others(second: pytest.MonkeyPatch) -> None:

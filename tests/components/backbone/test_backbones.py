@@ -23,19 +23,19 @@ def backbone(name: str, *words: str) -> Backbone:
 @pytest.mark.parametrize("name", BODIES)
 def test_bodies_fit_any_size(name: str, spec: DataSpec) -> None:
     body, images = backbone(name), torch.rand(2, *spec.shape)
-    assert body.encoder(spec, 5)(images).shape == (2, 5)
-    assert body.decoder(spec, 6)(torch.rand(2, 6)).shape == images.shape
-    features = body.encoder(spec, None)(images)
+    assert body.build_encoder(spec, 5)(images).shape == (2, 5)
+    assert body.build_decoder(spec, 6)(torch.rand(2, 6)).shape == images.shape
+    features = body.build_encoder(spec, None)(images)
     assert features.dim() == 2
-    assert body.decoder(spec, None)(features).shape == images.shape
-    assert body.denoiser(spec, 7)(images, torch.rand(2, 7)).shape == images.shape
+    assert body.build_decoder(spec, None)(features).shape == images.shape
+    assert body.build_denoiser(spec, 7)(images, torch.rand(2, 7)).shape == images.shape
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_denoiser_sees_every_pixel_and_the_condition(name: str) -> None:
     torch.manual_seed(0)
     spec = DataSpec(1, 7, 9)
-    network = backbone(name).denoiser(spec, 3)
+    network = backbone(name).build_denoiser(spec, 3)
     with torch.no_grad():  # as after training: what begins near zero has grown
         for parameter in network.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -49,7 +49,7 @@ def test_denoiser_sees_every_pixel_and_the_condition(name: str) -> None:
 @pytest.mark.parametrize("name", ["residual", "unet"])
 def test_blocks_begin_as_their_shortcuts_and_a_denoiser_near_zero(name: str) -> None:
     spec = DataSpec(1, 12, 12)
-    network = backbone(name).denoiser(spec, 3)
+    network = backbone(name).build_denoiser(spec, 3)
     outputs = network(torch.randn(4, *spec.shape), torch.randn(4, 3))
     assert 0 < outputs.abs().max() < 1e-3
     block = backbone(name).block(1, 32, None)
@@ -58,7 +58,7 @@ def test_blocks_begin_as_their_shortcuts_and_a_denoiser_near_zero(name: str) -> 
 
 
 @pytest.mark.parametrize("name", sorted(set(BODIES) - {"mlp"}))
-@pytest.mark.parametrize("kind", ["encoder", "decoder", "denoiser"])
+@pytest.mark.parametrize("kind", ["build_encoder", "build_decoder", "build_denoiser"])
 def test_points_and_tiny_images_are_refused(name: str, kind: str) -> None:
     with pytest.raises(ValueError, match="points, not images: use backbone=mlp"):
         getattr(backbone(name), kind)(DataSpec(2, 1, 1, points=True), 5)
@@ -77,4 +77,4 @@ def test_points_and_tiny_images_are_refused(name: str, kind: str) -> None:
 )
 def test_unet_settings_that_do_not_fit_are_named(words: list[str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        backbone("unet", *words).denoiser(DataSpec(1, 28, 28), 3)
+        backbone("unet", *words).build_denoiser(DataSpec(1, 28, 28), 3)
