@@ -56,7 +56,7 @@ def models_and_bodies() -> list[tuple[str, str]]:
     builders = {}
     for model in MODELS:
         settings = compose([f"model={model}"]).config["model"]
-        builders.setdefault(find_class("model", settings, plugins=[]).networks, model)
+        builders.setdefault(find_class("model", settings, plugins=[]).build_networks, model)
     others = [body for body in BODIES if body != "mlp"]
     pairs = [(model, body) for model in builders.values() for body in others]
     return sorted([(model, "mlp") for model in MODELS] + pairs)
