@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from genrun.core.formatting import format_amount, format_duration, format_estimate, format_interval
 from genrun.report.charts.chart import Axis, Chart, Line, Point
 from genrun.report.charts.resample import (
     spent_at,
@@ -18,7 +19,6 @@ from genrun.report.charts.resample import (
 )
 from genrun.report.charts.scale import Scale, scale_of, short_number
 from genrun.report.charts.svg import drawing
-from genrun.report.formatting import duration_text, estimate_text, interval_text, spent_text
 from genrun.report.run_info import infos_of
 from genrun.report.sections.compute import ledger_of
 from genrun.report.sections.pareto_front import pareto
@@ -59,12 +59,12 @@ def test_any_values_have_a_scale_with_ticks(values: list[float], log: bool) -> N
 
 
 def test_numbers_are_as_long_as_they_are_sure() -> None:
-    assert interval_text(172.83, 184.29) == "173 to 184"
-    assert estimate_text(178.517, 172.83, 184.29) == "179"
-    assert estimate_text(0.117754, 0.1016, 0.1339) == "0.118"
-    assert interval_text(None, None) == "\N{EN DASH}"
-    assert duration_text(3725) == "1 h 2 min"
-    assert spent_text("flops", 3.21e12) == "3.21 TFLOPs"
+    assert format_interval(172.83, 184.29) == "173 to 184"
+    assert format_estimate(178.517, 172.83, 184.29) == "179"
+    assert format_estimate(0.117754, 0.1016, 0.1339) == "0.12"
+    assert format_interval(None, None) == "-"
+    assert format_duration(3725) == "1 h 2 min"
+    assert format_amount("flops", 3.21e12) == "3.21 TFLOPs"
     assert short_number(2_500_000) == "2.5M"
 
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from genrun.core.formatting import short
+from genrun.core.formatting import shorten
 from genrun.results.summary.chart import Panel, panels_of
 from genrun.results.summary.configurations import Configuration, configurations_of
 from genrun.results.summary.job_result import result_of
@@ -138,7 +138,7 @@ def test_text_of_a_stranger_is_only_text(text: str, tmp_path: Path) -> None:
     found = configurations(
         tmp_path, {text: ["1", "2"], "other": [text, "b"]}, [1.0, 2.0, "failed"]
     )
-    drawn = draw(panels_of(found, text), short(text, 40), short(text, 40))
+    drawn = draw(panels_of(found, text), shorten(text, 40), shorten(text, 40))
     assert svg_texts(drawn["svg"], text.replace("\n", "\\n").replace("\x1b", "\\x1b"))
     with Image.open(io.BytesIO(drawn["png"])) as image:
         assert image.width == 1200

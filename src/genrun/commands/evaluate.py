@@ -8,6 +8,7 @@ from typing import Any
 from genrun.commands.arguments import integer, listed, run_and_settings, settings_among
 from genrun.config.groups import conf_folder
 from genrun.core.errors import ConfigError
+from genrun.core.formatting import format_with_interval
 from genrun.runs import layout
 from genrun.runs.folder import RunFolder
 
@@ -141,6 +142,4 @@ def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
 def _with_interval(one: Mapping[str, Any], key: str = "value") -> str:
     if one[key] is None:
         return "-"
-    if one["low"] is None or one["high"] is None:
-        return f"{one[key]:.5g}"
-    return f"{one[key]:.5g} [{one['low']:.4g}, {one['high']:.4g}]"
+    return format_with_interval(one[key], one["low"], one["high"])

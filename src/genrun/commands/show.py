@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from genrun.commands.arguments import run_and_settings, settings_among
-from genrun.core.formatting import comparison_text, shown_bytes, shown_updates, with_errors
+from genrun.core.formatting import (
+    describe_sample_metrics,
+    describe_updates,
+    format_amount,
+    format_bytes,
+    format_duration,
+    format_energy,
+    format_log_row,
+)
 from genrun.core.log_names import is_error
 from genrun.core.status import RunStatus
 from genrun.core.usage import PHASES, ResourceUsage
@@ -48,10 +56,10 @@ def run(words: Sequence[str]) -> int:
     table = []
     for name in (name for name in names if not is_error(name, names)):
         having = [row for row in rows if name in row]
-        shown = [with_errors(having[place])[name] for place in (0, -1)]
+        shown = [format_log_row(having[place])[name] for place in (0, -1)]
         if name == f"held_out/{info['monitor']}":
             best = min(having, key=lambda row: row[name])
-            table.append((name, *shown, with_errors(best)[name], best["step"]))
+            table.append((name, *shown, format_log_row(best)[name], best["step"]))
         else:
             table.append((name, *shown, None, None))
     print_table(("value", "first", "last", "best", "at step"), table)
@@ -74,9 +82,9 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "device": f"{environment['device']}, {environment['threads']} threads",
         "data": _data(info["data"]),
         "model": _model(info),
-        "metrics": comparison_text(info["comparison"]) if "comparison" in info else None,
+        "metrics": describe_sample_metrics(info["comparison"]) if "comparison" in info else None,
         "parameters": ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items()),
-        "updates": shown_updates(info.get("updates", {})) or None,
+        "updates": describe_updates(info.get("updates", {})) or None,
         "resumed": ", ".join(f"at step {r['step']}" for r in info["resumed"]) or None,
     }
 
@@ -101,13 +109,17 @@ def _model(info: Mapping[str, Any]) -> str:
 
 def _spent(spent: ResourceUsage) -> dict[str, str | None]:
     """A dash for what is not known, as on this machine or of runs of earlier versions."""
-    seconds = {phase: f"{value:.1f} s" for phase, value in spent.seconds.items()}
+    seconds = {phase: format_duration(value) for phase, value in spent.seconds.items()}
     host, device, joules = spent.host_bytes, spent.device_bytes, spent.joules
-    peaks = [] if host is None else [f"{shown_bytes(host)} at most"]
-    peaks += [] if device is None else [f"{shown_bytes(device)} on the GPU"]
+    peaks = [] if host is None else [f"{format_bytes(host)} at most"]
+    peaks += [] if device is None else [f"{format_bytes(device)} on the GPU"]
     return {
         **{phase: seconds.get(phase) for phase in PHASES},
-        "compute": None if spent.flops is None else f"{spent.flops:.4g} FLOPs of training",
+        "compute": None
+        if spent.flops is None
+        else f"{format_amount('flops', spent.flops)} of training",
         "memory": ", ".join(peaks) or None,
-        "energy": None if joules is None else f"{joules:.4g} J, of all that ran beside it too",
+        "energy": None
+        if joules is None
+        else f"{format_energy(joules)}, with all else that ran on this machine",
     }

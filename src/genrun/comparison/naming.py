@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from genrun.core.errors import ConfigError
-from genrun.core.formatting import brief
+from genrun.core.formatting import format_setting
 
 PART = re.compile(r"(?:^| )([\w./@-]+)=((?:(?! [\w./@-]+=).)*)")  # KEY=VALUE of a label
 NAMELESS = re.compile(r"none|null|true|false|[-+\d.].*|\[.*|", re.IGNORECASE)
@@ -53,5 +53,5 @@ def _short(label: str) -> str:
 def _short_part(key: str, value: str) -> str:
     """A group's choice speaks for itself; a number does not."""
     if "." in key or NAMELESS.fullmatch(value):
-        return f"{key.rsplit('.', 1)[-1]}={brief(value)}"
+        return f"{key.rsplit('.', 1)[-1]}={format_setting(value)}"
     return str(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from genrun.comparison.contestants import filled
 from genrun.comparison.verdict import ContestantResult, Pair, Quality
-from genrun.core.formatting import one_digit
+from genrun.core.formatting import round_to_one_digit
 from genrun.statistics.paired_tests import (
     Comparison,
     compare_pair,
@@ -123,7 +123,7 @@ def _more_seeds(
 
     By the level that Holm leaves to the smallest of all p values.
     """
-    worth = one_digit(pair.difference.value) if difference is None else difference
+    worth = round_to_one_digit(pair.difference.value) if difference is None else difference
     if deviation is None or not math.isfinite(worth) or worth == 0:
         return None, worth or None
     needed = seeds_to_decide(deviation, worth, level=DECIDES / of_all)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from genrun.comparison.naming import with_unit
 from genrun.comparison.pairwise import DECIDES, LEVEL, MOST_SEEDS, Side, by_rank_only
 from genrun.comparison.verdict import ContestantResult, Pair, Quality, WorkloadVerdict
-from genrun.core.formatting import cut, format_aligned, pluralize
+from genrun.core.formatting import format_aligned, pluralize, shorten
 from genrun.results.grouping import EVERYTHING
 
 LONGEST_REASON = 300  # characters of a stranger's text
@@ -57,7 +57,7 @@ def _of_unfinished(standing: ContestantResult) -> str:
 def _of_failures(standings: Sequence[ContestantResult]) -> list[str]:
     """A sentence for each contestant all of whose runs failed."""
     return [
-        f"{_failed(one)}: {cut(next(iter(one.failures.values())), LONGEST_REASON)}"
+        f"{_failed(one)}: {shorten(next(iter(one.failures.values())), LONGEST_REASON)}"
         for one in standings
         if one.runs and len(one.failures) == len(one.runs)
     ]

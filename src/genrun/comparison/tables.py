@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genrun.comparison.naming import short_names
@@ -18,7 +18,16 @@ from genrun.comparison.verdict import (
     Verdict,
     WorkloadVerdict,
 )
-from genrun.core.formatting import LARGEST_SHOWN, brief, decimals_of, format_fixed
+from genrun.core.formatting import (
+    AXIS_NAMES,
+    FAILED,
+    choose_column_decimals,
+    format_fixed,
+    format_interval,
+    format_metric,
+    format_plain_amount,
+    format_setting,
+)
 from genrun.results.curve import AXES, Axis
 from genrun.statistics.interval import Interval
 from genrun.terminal.tables import print_line, print_paragraph, print_wide_table
@@ -75,7 +84,9 @@ def _print_workload(workload: WorkloadVerdict, verdict: Verdict) -> None:
 
 
 def _print_choice(standing: ContestantResult) -> None:
-    settings = " ".join(f"{key}={brief(value)}" for key, value in standing.settings.items())
+    settings = " ".join(
+        f"{key}={format_setting(value)}" for key, value in standing.settings.items()
+    )
     print_paragraph(
         f"{standing.name}: the best of {standing.configurations} configurations, {settings}"
     )
@@ -104,9 +115,6 @@ def _same(one: Quality | None, other: Quality) -> bool:
 
 TRIALS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of tuning, that have a column
 RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0)  # of the performance profile, that have a column
-AXIS_NAMES: dict[Axis, str] = {
-    "steps": "steps", "seconds": "seconds", "examples": "examples", "flops": "FLOPs",
-}  # fmt: skip
 MEANS = ("mean", "95 % interval", "IQM", "95 % interval of IQM")
 OF_SCORES = 3  # decimals
 
@@ -125,8 +133,8 @@ def quality_table(
 ) -> Table:
     """`qualities` by label."""
     known = [(one, qualities[one.label]) for one in judged if one.label in qualities]
-    decimals = _decimals(
-        interval for _, one in known for interval in (one.mean, one.interquartile_mean)
+    decimals = choose_column_decimals(
+        _numbers(interval) for _, one in known for interval in (one.mean, one.interquartile_mean)
     )
     rows = [
         [one.name, *_means(found.mean, found.interquartile_mean, decimals), str(found.seeds),
@@ -138,11 +146,10 @@ def quality_table(
 
 def pair_table(pairs: Sequence[Pair], before: str) -> Table:
     names = short_names(list(dict.fromkeys(x for p in pairs for x in (p.first, p.second))))
-    decimals = _decimals(pair.difference for pair in pairs)
+    decimals = choose_column_decimals(_numbers(pair.difference) for pair in pairs)
     rows = []
     for pair in pairs:
-        chance, low, high = format_fixed(_numbers(pair.improvement), 2)
-        between = None if pair.improvement.low is None else f"{low} to {high}"
+        chance, between = _cells(pair.improvement, 2)
         adjusted = None if pair.adjusted is None else f"{pair.adjusted:.2g}"
         named = f"{names[pair.first]} - {names[pair.second]}"
         rows.append([named, *_cells(pair.difference, decimals), chance, between, adjusted])
@@ -175,9 +182,11 @@ def tuning_table(judged: Sequence[ContestantResult], axis: Axis, before: str) ->
     for one in judged:
         trials, bests = one.tuning.trials, _bests(one.tuning)
         whole = trials[-1].spent[axis] if trials else math.nan
-        cells = [_best(bests[count - 1]) if count <= len(bests) else None for count in shown]
+        cells = [
+            format_metric(bests[count - 1]) if count <= len(bests) else None for count in shown
+        ]
         within = [trial.best_so_far for trial in trials if trial.spent[axis] <= least]
-        at_least = _best(within[-1]) if within else None
+        at_least = format_metric(within[-1]) if within else None
         rows.append(
             [one.name, str(len(trials)), one.tuning.sampling, *cells, spent(whole, axis), at_least]
         )
@@ -219,7 +228,7 @@ def spent(amount: float, axis: Axis) -> str | None:
     """None where it is not known."""
     if math.isnan(amount):
         return None
-    return f"{amount:.3g}" if axis in ("flops", "seconds") else f"{amount:,.0f}"
+    return format_plain_amount(axis, amount)
 
 
 def _time(time: TimeToTarget | None, axis: Axis) -> str | None:
@@ -234,10 +243,6 @@ def _bests(tuning: Tuning) -> list[float]:
     return [trial.best_so_far for trial in tuning.trials]
 
 
-def _best(value: float) -> str:
-    return "failed" if math.isinf(value) else f"{value:.5g}"
-
-
 def _count(number: int) -> str | None:
     return str(number) if number else None
 
@@ -246,22 +251,12 @@ def _means(mean: Interval, middle: Interval, decimals: int | None) -> list[str |
     return [*_cells(mean, decimals), *_cells(middle, decimals)]
 
 
-def _decimals(intervals: Iterable[Interval]) -> int | None:
-    """As many as the one that needs most; None where one is too small for any.
-
-    One that is too large for them is written in its own way, and takes none from the others.
-    """
-    shown = [one for one in intervals if not abs(one.value) >= LARGEST_SHOWN]
-    found = [decimals_of(*_numbers(interval)) for interval in shown]
-    known = [decimals for decimals in found if decimals is not None]
-    return max(known) if known and len(known) == len(found) else None
-
-
 def _cells(interval: Interval, decimals: int | None) -> list[str | None]:
-    value, low, high = format_fixed(_numbers(interval), decimals)
     if math.isinf(interval.value):
-        return ["failed", None]
-    return [value, None if interval.low is None else f"{low} to {high}"]
+        return [FAILED, None]
+    (value,) = format_fixed([interval.value], decimals)
+    bounds = format_interval(interval.low, interval.high, decimals)
+    return [value, None if interval.low is None else bounds]
 
 
 def _numbers(interval: Interval) -> tuple[float, float | None, float | None]:

@@ -5,12 +5,12 @@ Lower is better for every value. Infinite is a failure or a miss; in JSON it is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from genrun.comparison.options import CompareOptions, Split
+from genrun.core.numbers import to_plain
 from genrun.results.curve import Axis
 from genrun.statistics.interval import Interval
 
@@ -20,19 +20,7 @@ FORMAT = 1
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
     """Dataclasses as objects of their fields, seeds as text."""
-    return {"format": FORMAT, **_plain(verdict)}
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return {"format": FORMAT, **to_plain(verdict)}
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,18 @@
-"""Numbers read from text or JSON."""
+"""Numbers read from text and JSON, and values written to JSON."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
+
+NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 
 def finite_number(value: Any) -> float | None:
-    """A float where JSON's value is a finite number that fits one."""
+    """A JSON value as a float; None unless it is a finite number that fits one."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:
@@ -15,3 +20,21 @@ def finite_number(value: Any) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def parse_number(text: str | None) -> float | None:
+    """Text as a float; None unless it is a finite decimal number."""
+    return finite_number(float(text)) if text and NUMBER.fullmatch(text) else None
+
+
+def to_plain(value: Any) -> Any:
+    """A value as JSON has it: dataclasses as objects, keys as text, null for NaN and infinity."""
+    if is_dataclass(value):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

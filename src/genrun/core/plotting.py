@@ -70,3 +70,13 @@ def picture_bytes(figure: Any, kind: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=DOTS, metadata=METADATA[kind])
     return buffer.getvalue()
+
+
+LARGEST_DRAWABLE = 1e100  # and its inverse the smallest: with more, a plot's arithmetic overflows
+
+
+def clip_to_drawable(number: float) -> float:
+    """The number, or the nearest that an axis can have."""
+    if abs(number) < 1 / LARGEST_DRAWABLE:
+        return 0.0
+    return max(-LARGEST_DRAWABLE, min(LARGEST_DRAWABLE, number))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from genrun.components.data._dataset import Batches
 from genrun.core.log_names import HIGH, LOW, is_error
 from genrun.core.noise import Key
+from genrun.core.numbers import to_plain
 from genrun.core.protocols.model import Conditional, Encodes, Model
 from genrun.evaluation.likelihood import active_units, negative_log_likelihoods
 from genrun.evaluation.memorization import Nearest, memorization, nearest_training_images
@@ -100,11 +101,7 @@ def _metrics(comparison: SampleMetrics, samples: Tensor, train: Tensor) -> dict[
 
 def _estimate(measured: dict[str, float], name: str) -> dict[str, float | None]:
     ends = {"value": "", "low": LOW, "high": HIGH}
-    return {key: _finite(measured.get(name + end)) for key, end in ends.items()}
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+    return {key: to_plain(measured.get(name + end)) for key, end in ends.items()}
 
 
 def _training_images(data: Batches, count: int) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.core.formatting import comparison_text, shown_updates
+from genrun.core.formatting import describe_sample_metrics, describe_updates, format_amount
 from genrun.core.types import DataSpec, RunSummary
 from genrun.experiment.build import Built
 from genrun.experiment.process_team import joins_batch_norm
@@ -45,15 +45,17 @@ def run_summary(built: Built, choices: Mapping[str, str], folder: Path) -> RunSu
             + (f", {skipped} bad files left out" if skipped else ""),
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
             "model": f"sees data in {seen}, judged by {built.plan.monitor}",
-            "compute": "not counted" if flops is None else f"{flops:.3g} FLOPs a step",
-            "updates": shown_updates(updates(built)),
+            "compute": "not counted"
+            if flops is None
+            else f"{format_amount('flops', flops)} a step",
+            "updates": describe_updates(updates(built)),
             **_shown_comparison(built),
         },
     )
 
 
 def _shown_comparison(built: Built) -> dict[str, str]:
-    text = comparison_text(built.evaluation.comparison.describe())
+    text = describe_sample_metrics(built.evaluation.comparison.describe())
     return {"metrics": text} if text else {}
 
 

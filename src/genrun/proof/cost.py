@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from genrun.config.compose import Composed
-from genrun.core.formatting import duration
+from genrun.core.formatting import format_amount, format_duration
 from genrun.proof.budget import Budget
 from genrun.proof.step_cost import Measured
 from genrun.results.proof_file import Cost
@@ -89,16 +89,20 @@ def print_costs(costs: Mapping[str, Cost], at_once: int | None) -> None:
 
 def as_text(cost: Cost, at_once: int | None) -> str:
     """One line; with the wall time where it is known how many jobs run at once."""
-    flops = "FLOPs that cannot be counted" if cost.flops is None else f"{cost.flops:.3g} FLOPs"
+    flops = (
+        "FLOPs that cannot be counted"
+        if cost.flops is None
+        else format_amount("flops", cost.flops)
+    )
     text = (
         f"{cost.runs} runs, {_whole(cost.steps)} steps, {_whole(cost.examples)} examples, {flops}"
     )
     if cost.seconds is None:
         return text
     if at_once is None:
-        return f"{text}; about {duration(cost.seconds)} of one such machine"
+        return f"{text}; about {format_duration(cost.seconds)} of one such machine"
     jobs = "one run at a time" if at_once == 1 else f"{at_once} runs at once"
-    return f"{text}; about {duration(cost.seconds / at_once)} with {jobs}"
+    return f"{text}; about {format_duration(cost.seconds / at_once)} with {jobs}"
 
 
 def _row(label: str, cost: Cost) -> list[str | None]:

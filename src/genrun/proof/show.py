@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from genrun.core.formatting import number
+from genrun.core.formatting import format_number
 from genrun.core.status import RunStatus
 from genrun.proof.cost import as_text
 from genrun.proof.final_test import untested
@@ -80,7 +80,7 @@ def _print_tuning(folder: Path, proof: Proof) -> None:
     for label, own in values.items():
         sound = [value for value in own if value < float("inf")]
         space = ", ".join(f"{k} {text}" for k, text in proof.contestants[label].space.items())
-        best = number(min(sound)) if sound else None
+        best = format_number(min(sound)) if sound else None
         rows.append((label, space or "none", f"{len(sound)}/{len(own)}", best))
     print_line("")
     columns = ("contestant", "space", "trials", "best held out")

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.core.formatting import as_number, brief
+from genrun.core.formatting import format_setting
+from genrun.core.numbers import parse_number
 from genrun.proof.trials import job_with_seed
 from genrun.results.proof_file import ContestantRecord, Proof, Winner
 from genrun.results.summary.job_result import result_of
@@ -70,7 +71,7 @@ def on_bounds(space: Mapping[str, str], words: Mapping[str, str]) -> dict[str, s
     found = {}
     for key, text in space.items():
         given = dimension(key, text) if is_searched(key, text) else Choices(text, (text,))
-        value = as_number(words.get(key))
+        value = parse_number(words.get(key))
         if not isinstance(given, Range) or value is None or (given.log and value <= 0):
             continue
         if (bound := given.bound(words[key])) is not None:
@@ -86,7 +87,7 @@ def bound_lines(proof: Proof) -> list[str]:
             continue
         for key, bound in winner.bounds.items():
             entered = proof.contestants[label]
-            value = brief(entered.trials[winner.trial].get(key, ""))
+            value = format_setting(entered.trials[winner.trial].get(key, ""))
             lines.append(
                 f"{label}: {key}={value} is at the {bound} end of its space "
                 f"({entered.space.get(key)}); what lies beyond was not tried"

@@ -13,11 +13,6 @@ from genrun.replay.run_log import Log
 from genrun.results.curve import Axis
 from genrun.results.record import RunRecord
 
-UNITS: dict[Axis, str] = {
-    "steps": "steps", "seconds": "s", "examples": "examples", "flops": "FLOPs",
-}  # fmt: skip
-NAMES: dict[Axis, str] = {**UNITS, "seconds": "seconds"}  # of training
-
 
 @dataclass(frozen=True)
 class Outcome:

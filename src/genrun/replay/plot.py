@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genrun.core.formatting import drawable, short
-from genrun.core.plotting import COLORS, GREY, MARKERS, picture_bytes, plain_matplotlib
-from genrun.replay.outcome import NAMES
+from genrun.core.formatting import AXIS_NAMES, shorten
+from genrun.core.plotting import (
+    COLORS,
+    GREY,
+    MARKERS,
+    clip_to_drawable,
+    picture_bytes,
+    plain_matplotlib,
+)
 from genrun.statistics.interval import Interval
 
 # MERGED: Names beside points, each where it runs into nothing.
@@ -100,7 +106,7 @@ def draw(replay: Replay, kind: str) -> bytes:
         )  # fmt: skip
         every = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
         for axes, panel in zip(every, panels, strict=True):
-            _draw_panel(axes, panel, families, NAMES[replay.axis])
+            _draw_panel(axes, panel, families, AXIS_NAMES[replay.axis])
         handles, names = every[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower left", ncols=LEGEND_COLUMNS, fontsize=10)
         figure.draw_without_rendering()  # lays out, so that a name's place is known
@@ -112,7 +118,7 @@ def draw(replay: Replay, kind: str) -> bytes:
 def _draw_panel(axes: Any, panel: Panel, families: Sequence[str], axis: str) -> None:
     scale = _scale(panel)
     axes.axhline(0, color=GREY, linewidth=1, linestyle="--", label="run on, take the end")
-    kept = scale * drawable(panel.keeping.value)
+    kept = scale * clip_to_drawable(panel.keeping.value)
     axes.plot(0, kept, "*", color=GREY, markersize=11, label="run on, keep the best")
     _draw_front(axes, panel)
     for number, family in enumerate(families):
@@ -120,10 +126,10 @@ def _draw_panel(axes: Any, panel: Panel, families: Sequence[str], axis: str) -> 
         own = [result for result in panel.results if _family(result.label) == family]
         _draw_results(axes, own, scale, look, family)
     _limit(axes, panel, kept)
-    unit = "% of each run's own fall" if panel.relative else short(panel.metric, LONGEST)
+    unit = "% of each run's own fall" if panel.relative else shorten(panel.metric, LONGEST)
     runs = f"{panel.runs} run{'s' if panel.runs != 1 else ''}"
     axes.set_title(
-        f"{short(panel.label, 60)}: means over {runs}, 95 % intervals", loc="left", fontsize=9.5,
+        f"{shorten(panel.label, 60)}: means over {runs}, 95 % intervals", loc="left", fontsize=9.5,
         color=GREY,
     )  # fmt: skip
     axes.set_xlabel(f"saved (% of each run's {axis}), more is better")
@@ -134,7 +140,7 @@ def _draw_front(axes: Any, panel: Panel) -> None:
     """What one must at least lose to save so much."""
     scale = _scale(panel)
     front = sorted((r.saved.value, r.lost.value) for r in panel.results if r.optimal)
-    places, values = [100 * x for x, _ in front], [scale * drawable(y) for _, y in front]
+    places, values = [100 * x for x, _ in front], [scale * clip_to_drawable(y) for _, y in front]
     if places and places[0] > 0:
         places, values = [0.0, *places], [values[0], *values]
     look = {"color": "#333333", "linewidth": 1.1, "linestyle": ":", "zorder": 2.5}
@@ -146,7 +152,7 @@ def _draw_results(
 ) -> None:
     """Filled where nothing beats it; hollow else."""
     for result in results:
-        x, y = 100 * result.saved.value, scale * drawable(result.lost.value)
+        x, y = 100 * result.saved.value, scale * clip_to_drawable(result.lost.value)
         bar = {"color": look["color"], "linewidth": 1.2, "alpha": 0.25}
         axes.vlines(x, *_ends(result.lost, scale), **bar)
         axes.hlines(y, *_ends(result.saved, 100), **bar)
@@ -154,19 +160,19 @@ def _draw_results(
             x, y, linestyle="", markersize=7.5, markeredgewidth=1.5, zorder=3,
             markerfacecolor=look["color"] if result.optimal else "white", **look,
         )  # fmt: skip
-    axes.plot([], [], linestyle="", markersize=7.5, label=short(family, LONGEST), **look)
+    axes.plot([], [], linestyle="", markersize=7.5, label=shorten(family, LONGEST), **look)
 
 
 def _ends(interval: Interval, scale: float) -> tuple[float, float]:
     low = interval.value if interval.low is None else interval.low
     high = interval.value if interval.high is None else interval.high
-    return scale * drawable(low), scale * drawable(high)
+    return scale * clip_to_drawable(low), scale * clip_to_drawable(high)
 
 
 def _limit(axes: Any, panel: Panel, kept: float) -> None:
     """All means, and of the intervals what leaves these apart."""
     scale = _scale(panel)
-    values = [0.0, kept, *(scale * drawable(r.lost.value) for r in panel.results)]
+    values = [0.0, kept, *(scale * clip_to_drawable(r.lost.value) for r in panel.results)]
     ends = [end for r in panel.results for end in _ends(r.lost, scale)]
     low, high = min(values), max(values)
     size = (high - low) or 1.0
@@ -180,9 +186,9 @@ def _limit(axes: Any, panel: Panel, kept: float) -> None:
 def _name(axes: Any, panel: Panel) -> None:
     """What was varied, those on the front first."""
     scale, named = _scale(panel), []
-    marks = [(0.0, scale * drawable(panel.keeping.value))]
+    marks = [(0.0, scale * clip_to_drawable(panel.keeping.value))]
     for result in sorted(panel.results, key=lambda result: not result.optimal):
-        point = 100 * result.saved.value, scale * drawable(result.lost.value)
+        point = 100 * result.saved.value, scale * clip_to_drawable(result.lost.value)
         marks.append(point)
         if name := _variant(result.label):
             named.append((*point, name))
@@ -201,4 +207,4 @@ def _family(label: str) -> str:
 def _variant(label: str) -> str:
     """`patience=3, examples=1000` of the same."""
     given = [word for part in label.split(" + ") for word in part.split(" ")[1:]]
-    return short(", ".join(given), LONGEST)
+    return shorten(", ".join(given), LONGEST)

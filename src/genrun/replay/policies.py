@@ -12,7 +12,7 @@ from genrun.config.groups import conf_folder
 from genrun.config.multirun import split_sweep
 from genrun.config.overrides import check_words, key_of, refuse_repeated
 from genrun.core.errors import ConfigError
-from genrun.core.formatting import brief, did_you_mean
+from genrun.core.formatting import did_you_mean, format_setting
 from genrun.core.log_names import STANDARD_ERROR
 from genrun.core.protocols.stopping import (
     LimitsSeconds,
@@ -219,6 +219,6 @@ def _label(names: Sequence[str], words: Sequence[str]) -> str:
         start = f"{GROUP}.{name}."
         own = [word for word in words if key_of(word).startswith(start)]
         pairs = [word.removeprefix(start).partition("=") for word in own]
-        given = [f"{key}={brief(value)}" for key, _, value in pairs]
+        given = [f"{key}={format_setting(value)}" for key, _, value in pairs]
         parts.append(" ".join([name, *given]))
     return " + ".join(parts)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import ConfigError, InputMissing
+from genrun.core.numbers import to_plain
 from genrun.core.progress_bar import progress
 from genrun.replay.notes import Part, notes_of
 from genrun.replay.outcome import Outcome
@@ -48,8 +48,8 @@ class Replay:
             },
             "notes": self.notes,
         }
-        finite: dict[str, Any] = _finite(content)
-        return finite
+        plain: dict[str, Any] = to_plain(content)
+        return plain
 
 
 def replay_runs(
@@ -111,11 +111,3 @@ def _panels(parts: Sequence[Part], sets: Sequence[PolicySet]) -> list[Panel]:
 def _panel(workload: Workload, replayed: Replayed, sets: Sequence[PolicySet]) -> Panel:
     by_label = [(each.label, replayed.outcomes[each]) for each in sets]
     return of_workload(workload.label, workload.metric, by_label)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genrun.replay.outcome import NAMES, UNITS
+from genrun.core.formatting import AXIS_NAMES, format_plain_amount, format_with_interval
 from genrun.replay.replay import Replay
 from genrun.replay.summary import Panel, Result
 from genrun.results.curve import Axis
@@ -25,10 +25,10 @@ def print_replay(replay: Replay) -> None:
 
 def _print_panel(panel: Panel, axis: Axis) -> None:
     unit = "%" if panel.relative else panel.metric
-    lost, regret, saved = f"lost, {unit}", f"regret, {unit}", f"saved, {UNITS[axis]}"
-    columns = ["", "policy", "stops in", "at step", f"saved, % of {NAMES[axis]}"]
+    lost, regret, saved = f"lost, {unit}", f"regret, {unit}", f"saved, {AXIS_NAMES[axis]}"
+    columns = ["", "policy", "stops in", "at step", f"saved, % of {AXIS_NAMES[axis]}"]
     columns += [] if panel.relative else [saved]
-    rows = [_row(result, panel.relative) for result in panel.results]
+    rows = [_row(result, panel.relative, axis) for result in panel.results]
     running_on = ["", "(run on, keep the best)", "-", "-", "0"]
     running_on += [] if panel.relative else ["0"]
     running_on += [_text(panel.keeping, 100 if panel.relative else 1), "0"]
@@ -37,7 +37,7 @@ def _print_panel(panel: Panel, axis: Axis) -> None:
     print_table([*columns, lost, regret], [*rows, running_on], title, [*numbers, lost, regret])
 
 
-def _row(result: Result, relative: bool) -> list[str]:
+def _row(result: Result, relative: bool, axis: Axis) -> list[str]:
     scale = 100.0 if relative else 1.0
     row = [
         "*" if result.optimal else "",
@@ -47,12 +47,11 @@ def _row(result: Result, relative: bool) -> list[str]:
         _text(result.saved, 100),
     ]
     if result.amount is not None:
-        row.append(f"{result.amount.value:.4g}")
+        row.append(format_plain_amount(axis, result.amount.value))
     return [*row, _text(result.lost, scale), _text(result.regret, scale)]
 
 
 def _text(interval: Interval, scale: float) -> str:
-    value = f"{interval.value * scale:.4g}"
-    if interval.low is None or interval.high is None:
-        return value
-    return f"{value} [{interval.low * scale:.3g}, {interval.high * scale:.3g}]"
+    low = None if interval.low is None else interval.low * scale
+    high = None if interval.high is None else interval.high * scale
+    return format_with_interval(interval.value * scale, low, high)

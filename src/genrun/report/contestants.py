@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from genrun.comparison.verdict import Verdict, WorkloadVerdict
-from genrun.core.formatting import brief, cut
+from genrun.core.formatting import format_setting, shorten
 from genrun.report.charts.chart import STYLES
 from genrun.results.grouping import Configuration, GroupedRuns, Workload
 from genrun.results.record import RunRecord
@@ -143,7 +143,8 @@ def _by_stage(configuration: Configuration) -> list[Configuration]:
 
 def _name(contestant: str, configuration: Configuration, stage: str) -> str:
     own = [
-        f"{key.rpartition('.')[2]}={brief(text)}" for key, text in configuration.settings.items()
+        f"{key.rpartition('.')[2]}={format_setting(text)}"
+        for key, text in configuration.settings.items()
     ]
     name = " ".join([contestant, *own, *(["(fresh seeds)"] if stage == layout.FINAL else [])])
-    return cut(name, LONGEST_NAME)
+    return shorten(name, LONGEST_NAME)

@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from genrun.core.formatting import duration, number, printable, with_errors
+from genrun.core.formatting import format_duration, format_log_row, format_number, printable
 from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
 
@@ -67,7 +67,7 @@ class LiveDisplay:
     def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
         self._console.print(Group(*self._values()))
         style = f"bold {COLORS.get(status, 'red')}"
-        took = duration(time.monotonic() - self._begun)
+        took = format_duration(time.monotonic() - self._begun)
         self._console.print(Text.assemble((status, style), printable(f": {reason} ({took})")))
         for name, line in lines.items():
             self._console.print(_line(name, line))
@@ -85,7 +85,7 @@ class LiveDisplay:
     def _progress(self, steps: int) -> Text:
         done = self.step - self._first
         rate = done / max(time.monotonic() - self._begun, 1e-9)
-        left = duration((steps - self.step) / rate) if done else "?"
+        left = format_duration((steps - self.step) / rate) if done else "?"
         full = BAR_WIDTH * self.step // max(steps, 1)
         done_mark, open_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
         return Text.assemble(
@@ -98,8 +98,8 @@ class LiveDisplay:
 
     def _values(self) -> list[Text]:
         cells = [
-            (name, text, number(self._best[name]) if name in self._best else "")
-            for name, text in with_errors(self._row).items()
+            (name, text, format_number(self._best[name]) if name in self._best else "")
+            for name, text in format_log_row(self._row).items()
             if name not in ("step", "examples")
         ]
         widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from genrun.core.formatting import duration, printable, with_errors
+from genrun.core.formatting import format_duration, format_log_row, printable
 from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
 
@@ -37,7 +37,7 @@ class PlainDisplay:
             return
         self._printed = now
         shown = [
-            f"{name}={text}" for name, text in with_errors(row).items()
+            f"{name}={text}" for name, text in format_log_row(row).items()
             if name not in ("step", "examples") and not name.endswith("/lr")
         ]  # fmt: skip
         rate = (row["step"] - self._first) / max(now - self._begun, 1e-9)
@@ -48,7 +48,7 @@ class PlainDisplay:
         self._print(f"note: {text}")
 
     def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
-        self._print(f"{status}: {reason} ({duration(time.monotonic() - self._begun)})")
+        self._print(f"{status}: {reason} ({format_duration(time.monotonic() - self._begun)})")
         for name, line in lines.items():
             self._print(f"  {name}: {line}")
 

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from genrun.core.formatting import duration, number, printable
+from genrun.core.formatting import format_duration, format_number, printable
 from genrun.core.status import RunStatus
 from genrun.terminal.tables import interactive, print_line
 
@@ -87,7 +87,7 @@ class SweepDisplay:
     def ended(self, state: Ended) -> None:
         self._running.pop(state.job.name, None)
         self._ended.append(state)
-        best = "" if state.best is None else f", best {number(state.best)}"
+        best = "" if state.best is None else f", best {format_number(state.best)}"
         text = f"{state.job.name}: {state.status}{best} ({state.reason})"
         self._print(text, STYLES.get(state.status, "red"))
 
@@ -128,7 +128,7 @@ class SweepDisplay:
             if state.best is not None:
                 best.setdefault(state.monitor, state)
         for monitor, state in best.items():
-            value = number(state.best or 0.0)
+            value = format_number(state.best or 0.0)
             parts.append(f"best {monitor} {value} ({printable(state.job.name)})")
         parts.append(f"{self._left()} left")
         return Text("  ".join(parts), style="bold")
@@ -140,7 +140,7 @@ class SweepDisplay:
         if self._total is None or done <= 0:
             return "?"
         rate = done / (time.monotonic() - self._begun)
-        return duration((self._total - self._before - done) / rate)
+        return format_duration((self._total - self._before - done) / rate)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
-from genrun.core.formatting import number, printable
+from genrun.core.formatting import format_number, printable
 
 # MERGED: Tables of numbers that may be wider than the terminal, and texts of several lines.
 GAP = 2  # between columns
@@ -121,4 +121,4 @@ def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], Non
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return number(value) if isinstance(value, float) else printable(str(value))
+    return format_number(value) if isinstance(value, float) else printable(str(value))

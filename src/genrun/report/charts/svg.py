@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from genrun.core.formatting import cut
+from genrun.core.formatting import shorten
 from genrun.report.charts.chart import Axis, Chart, Line, Point
 from genrun.report.charts.scale import Tick
 
@@ -156,7 +156,7 @@ def _names(lines: Sequence[Line], chart: Chart) -> list[dict[str, Any]]:
     over = max(0.0, heights[-1] - 1.0) if heights else 0.0
     heights = [height - over for height in heights]
     return [
-        {"at": percent(height), "style": style, "name": cut(name, LONGEST_NAME)}
+        {"at": percent(height), "style": style, "name": shorten(name, LONGEST_NAME)}
         for height, (_, style, name) in zip(heights, wanted, strict=True)
     ]
 

@@ -6,8 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from genrun.core.formatting import (
+    MISSING,
+    format_amount,
+    format_bytes,
+    format_duration,
+    format_energy,
+)
 from genrun.core.usage import PHASES, ResourceUsage, sum_usage
-from genrun.report import formatting
 from genrun.report.contestants import PageWorkload
 from genrun.report.run_info import Infos
 from genrun.report.tables import Cell, Table, number_cell
@@ -16,7 +22,6 @@ from genrun.runs.folder import RunFolder
 from genrun.runs.usage import read_usage
 
 STAGES = {"tuning": "tuning", "final": "fresh seeds"}
-JOULES_A_KWH = 3.6e6
 
 
 @dataclass(frozen=True)
@@ -93,17 +98,17 @@ def _row(names: Sequence[str], group: Group, columns: Sequence[Column]) -> list[
 
 def _cell(column: Column, group: Group) -> Cell:
     amount = column.amount(group.spent)
-    return number_cell(formatting.NOTHING if amount is None else column.text(amount), amount)
+    return number_cell(MISSING if amount is None else column.text(amount), amount)
 
 
 def _sentence(whole: Group) -> str:
     spent, number = whole.spent, len(whole.runs)
     parts = [f"{number} run{'s' if number != 1 else ''}"]
-    parts.append(f"{formatting.duration_text(sum(spent.seconds.values()))} of computing")
+    parts.append(f"{format_duration(sum(spent.seconds.values()))} of computing")
     if spent.flops is not None:
-        parts.append(formatting.spent_text("flops", spent.flops) + " in training")
+        parts.append(format_amount("flops", spent.flops) + " in training")
     if spent.joules is not None:
-        parts.append(_energy(spent.joules))
+        parts.append(format_energy(spent.joules))
     wasted = whole.unfruitful
     return ", ".join(parts) + (f"; {wasted} came to no value of their own." if wasted else ".")
 
@@ -121,26 +126,14 @@ def _owners(scenes: Sequence[PageWorkload]) -> dict[int, str]:
 
 
 def _phase(name: str) -> Column:
-    return Column(name, lambda spent: spent.seconds.get(name), formatting.duration_text)
-
-
-def _bytes(amount: float) -> str:
-    return formatting.with_prefix(amount, "B")
-
-
-def _energy(joules: float) -> str:
-    if joules >= JOULES_A_KWH / 10:
-        return f"{joules / JOULES_A_KWH:.3g} kWh"
-    return formatting.with_prefix(joules, "J")
+    return Column(name, lambda spent: spent.seconds.get(name), format_duration)
 
 
 COLUMNS = (
     *map(_phase, PHASES),
     Column("examples", lambda spent: spent.examples, lambda amount: f"{amount:,.0f}"),
-    Column(
-        "FLOPs", lambda spent: spent.flops, lambda amount: formatting.spent_text("flops", amount)
-    ),
-    Column("peak memory", lambda spent: spent.host_bytes, _bytes),
-    Column("peak GPU memory", lambda spent: spent.device_bytes, _bytes),
-    Column("energy", lambda spent: spent.joules, _energy),
+    Column("FLOPs", lambda spent: spent.flops, lambda amount: format_amount("flops", amount)),
+    Column("peak memory", lambda spent: spent.host_bytes, format_bytes),
+    Column("peak GPU memory", lambda spent: spent.device_bytes, format_bytes),
+    Column("energy", lambda spent: spent.joules, format_energy),
 )

@@ -6,8 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from genrun.core.formatting import brief, cut
-from genrun.report import formatting
+from genrun.core.formatting import (
+    MISSING,
+    choose_column_decimals,
+    format_amount,
+    format_estimate,
+    format_interval,
+    format_setting,
+    shorten,
+)
 from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.report.sections.pareto_front import spent_by
 from genrun.report.tables import Cell, Table, number_cell
@@ -29,8 +36,8 @@ def configurations_of(scene: PageWorkload, titled: bool) -> Table:
     )
     if hidden:
         note += f" {hidden} more configurations are not listed."
-    bounds = ((one.mean.low, one.mean.high) for one in shown if one.mean and not one.hopeless)
-    places = formatting.common_places(bounds)
+    means = [one.mean for one in shown if one.mean and not one.hopeless]
+    places = choose_column_decimals((mean.value, mean.low, mean.high) for mean in means)
     return Table(
         columns=["configuration", *keys, "mean", "95 % interval", "seeds", "runs", *COSTS],
         rows=[_row(member, keys, places) for member in shown],
@@ -50,8 +57,8 @@ def failures_of(scenes: Sequence[PageWorkload]) -> Table:
             number_cell(str(run.seed), run.seed),
             Cell("given up" if run.pruned else run.status),
             number_cell(*_last_step(run.curve.total("steps"))),
-            Cell(cut(run.reason, LONGEST_REASON)),
-            Cell(cut(run.name, LONGEST_REASON)),
+            Cell(shorten(run.reason, LONGEST_REASON)),
+            Cell(shorten(run.name, LONGEST_REASON)),
         ]
         for scene in scenes
         for member in scene.members
@@ -72,16 +79,16 @@ def _row(member: PageConfiguration, keys: Sequence[str], places: int | None) -> 
     seconds, flops = spent_by(member, "seconds"), spent_by(member, "flops")
     low, high = (None, None) if mean is None else (mean.low, mean.high)
     value = None if mean is None else mean.value
-    text = formatting.estimate_text(value, low, high, places)
+    text = format_estimate(value, low, high, places)
     return [
         Cell(member.name),
         *(_setting(settings.get(key)) for key in keys),
         number_cell("failed" if member.hopeless else text, value),
-        number_cell(formatting.interval_text(low, high, places), low),
+        number_cell(format_interval(low, high, places), low),
         _seeds(member),
         _runs(member),
-        number_cell(formatting.spent_text("seconds", seconds), seconds),
-        number_cell(formatting.spent_text("flops", flops), flops),
+        number_cell(format_amount("seconds", seconds), seconds),
+        number_cell(format_amount("flops", flops), flops),
     ]
 
 
@@ -89,13 +96,13 @@ def _setting(text: str | None) -> Cell:
     try:
         value = math.nan if text is None else float(text)
     except ValueError:
-        return Cell(cut(text or "", LONGEST_SETTING))
-    return number_cell(formatting.NOTHING if text is None else brief(text), value)
+        return Cell(shorten(text or "", LONGEST_SETTING))
+    return number_cell(MISSING if text is None else format_setting(text), value)
 
 
 def _seeds(member: PageConfiguration) -> Cell:
     seeds = sorted({run.seed for run in member.configuration.runs if not run.left})
-    text = formatting.NOTHING if not seeds else f"{len(seeds)}: {_ranges(seeds)}"
+    text = MISSING if not seeds else f"{len(seeds)}: {_ranges(seeds)}"
     return number_cell(text, len(seeds))
 
 
@@ -118,6 +125,4 @@ def _runs(member: PageConfiguration) -> Cell:
 
 
 def _last_step(steps: float) -> tuple[str, float]:
-    return (
-        (f"step {steps:,.0f}", steps) if math.isfinite(steps) else (formatting.NOTHING, math.nan)
-    )
+    return (f"step {steps:,.0f}", steps) if math.isfinite(steps) else (MISSING, math.nan)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrun.report import formatting
+from genrun.core.formatting import AXIS_UNITS, format_amount, format_estimate, format_interval
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point
 from genrun.report.charts.resample import (
@@ -129,15 +129,15 @@ def points_of(
         if not own or not len(where):
             continue
         x = float(where.mean())
-        x_text = formatting.spent_text(axis, x)
+        x_text = format_amount(axis, x)
         if not with_intervals:
             points.append(Point(x, sum(own) / len(own)))
             continue
         mean = mean_of(own, worst)
         if mean is not None:
-            text = formatting.estimate_text(mean.value, mean.low, mean.high)
+            text = format_estimate(mean.value, mean.low, mean.high)
             if mean.low is not None:
-                text += f" ({formatting.interval_text(mean.low, mean.high)})"
+                text += f" ({format_interval(mean.low, mean.high)})"
             points.append(Point(x, mean.value, mean.low, mean.high, x_text, text))
     return points
 
@@ -157,7 +157,7 @@ def _chart(
     x = scale_of([point.x for line in named for point in line.points])
     return Chart(
         label=axis if axis != "flops" else "FLOPs",
-        x=Side(formatting.UNIT[axis], x, x.ticks(TICKS)),
+        x=Side(AXIS_UNITS[axis], x, x.ticks(TICKS)),
         y=Side(scene.metric_label, y, y.ticks(TICKS)),
         lines=lines,
     )

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrun.report import formatting
+from genrun.core.formatting import (
+    AXIS_UNITS,
+    MISSING,
+    format_amount,
+    format_estimate,
+    format_interval,
+)
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point, Shape
 from genrun.report.charts.resample import spent_at, steps_of, thinned, value_scale, values_at
@@ -72,10 +78,10 @@ def _points(
         if member.mean is None or not math.isfinite(amount) or amount <= 0:
             continue
         mean = member.mean
-        text = formatting.estimate_text(mean.value, mean.low, mean.high)
+        text = format_estimate(mean.value, mean.low, mean.high)
         if mean.low is not None:
-            text += f" ({formatting.interval_text(mean.low, mean.high)})"
-        where = formatting.spent_text(axis, amount)
+            text += f" ({format_interval(mean.low, mean.high)})"
+        where = format_amount(axis, amount)
         point = Point(amount, mean.value, mean.low, mean.high, where, f"{member.name}: {text}")
         found.append((member, point))
     return found
@@ -108,7 +114,7 @@ def _chart(
         lines.append(Line(names.get(label, label), points, own[0][0].style, shape))
     return Chart(
         label=axis if axis != "flops" else "FLOPs",
-        x=Side(f"{formatting.UNIT[axis]} a run", x, x.ticks(TICKS)),
+        x=Side(f"{AXIS_UNITS[axis]} a run", x, x.ticks(TICKS)),
         y=Side(scene.metric_label, y, y.ticks(TICKS)),
         lines=lines,
         nearest=True,
@@ -138,7 +144,7 @@ def _reached(
     ]
     spent = np.array([spent_at(run, axis, steps) for run in runs]).mean(axis=0)
     return [
-        Point(x, y, x_text=formatting.spent_text(axis, x), text=f"{member.name}: {y:.5g} by then")
+        Point(x, y, x_text=format_amount(axis, x), text=f"{member.name}: {y:.5g} by then")
         for x, y in zip(spent.tolist(), np.mean(values, axis=0).tolist(), strict=True)
         if x > 0 and math.isfinite(x) and math.isfinite(y)
     ]
@@ -154,8 +160,8 @@ def _rows(members: Sequence[PageConfiguration], fronts: Mapping[Axis, Front]) ->
 
 def _row(member: PageConfiguration, on: Sequence[str]) -> list[str]:
     mean = member.mean
-    value = formatting.NOTHING
+    value = MISSING
     if mean is not None:
-        value = formatting.estimate_text(mean.value, mean.low, mean.high)
-    amounts = [formatting.spent_text(axis, spent_by(member, axis)) for axis in AXES]
-    return [member.name, value, *amounts, ", ".join(on) or formatting.NOTHING]
+        value = format_estimate(mean.value, mean.low, mean.high)
+    amounts = [format_amount(axis, spent_by(member, axis)) for axis in AXES]
+    return [member.name, value, *amounts, ", ".join(on) or MISSING]

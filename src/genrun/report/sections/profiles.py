@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from genrun.comparison.verdict import Aggregate, Overall, Verdict
-from genrun.report import formatting
+from genrun.core.formatting import MISSING, format_metric
 from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
 from genrun.report.charts.resample import thinned
 from genrun.report.charts.scale import scale_of, short_number
@@ -42,7 +42,7 @@ def _performance(found: Aggregate, styles: Styles) -> Figure:
         charts=[_chart("time to target / best time", found, styles, found.ratios, _reached)],
         columns=("contestant", "AlgoPerf score"),
         rows=[
-            (one.name, formatting.NOTHING if one.score is None else f"{one.score:.4f}")
+            (one.name, MISSING if one.score is None else f"{one.score:.4f}")
             for one in found.standings
         ],
     )
@@ -59,8 +59,8 @@ def _scores(found: Aggregate, styles: Styles) -> Figure:
         rows=[
             (
                 one.name,
-                formatting.value_text(one.mean.value),
-                formatting.value_text(one.interquartile_mean.value),
+                format_metric(one.mean.value),
+                format_metric(one.interquartile_mean.value),
             )
             for one in found.standings
         ],

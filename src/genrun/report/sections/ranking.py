@@ -8,8 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genrun.comparison.verdict import ContestantResult, Quality
-from genrun.core.formatting import brief
-from genrun.report import formatting
+from genrun.core.formatting import (
+    MISSING,
+    choose_column_decimals,
+    format_amount,
+    format_estimate,
+    format_interval,
+    format_setting,
+)
 from genrun.report.charts.scale import Scale, scale_of, short_number
 from genrun.report.charts.svg import percent
 from genrun.report.contestants import PageWorkload
@@ -54,7 +60,7 @@ def ranking_of(scene: PageWorkload, axis: str) -> Ranking:
     scale = _scale([one.at_end for one in standings if one.at_end is not None])
     styles = {one.contestant: one.style for one in scene.members}
     means = [one.at_end.mean for one in standings if one.at_end is not None]
-    places = formatting.common_places((mean.low, mean.high) for mean in means)
+    places = choose_column_decimals((mean.value, mean.low, mean.high) for mean in means)
     budgeted = _is_budgeted(standings)
     timed = any(one.times for one in standings)
     columns = ["mean", "95 % interval", "interquartile mean", "seeds", "failed"]
@@ -131,29 +137,29 @@ def _row(
     timed: bool,
 ) -> Row:
     quality = standing.at_end
-    detail = " ".join(f"{key}={brief(text)}" for key, text in standing.settings.items())
+    detail = " ".join(f"{key}={format_setting(text)}" for key, text in standing.settings.items())
     if standing.configurations > 1:
         detail = f"{detail or standing.configuration}, best of {standing.configurations}"
     if quality is None:
-        cells = [formatting.NOTHING] * (5 + budgeted + timed)
+        cells = [MISSING] * (5 + budgeted + timed)
         return Row(
             standing.name, detail, style, f"{standing.name}: no value", "", "", "", [], cells
         )
     mean = quality.mean
-    value = formatting.estimate_text(mean.value, mean.low, mean.high, places)
-    interval = formatting.interval_text(mean.low, mean.high, places)
+    value = format_estimate(mean.value, mean.low, mean.high, places)
+    interval = format_interval(mean.low, mean.high, places)
     if quality.failed == quality.seeds:
-        tail = [formatting.NOTHING] * (budgeted + timed)
-        failed = [*["failed", *[formatting.NOTHING] * 2], *[str(quality.seeds)] * 2, *tail]
+        tail = [MISSING] * (budgeted + timed)
+        failed = [*["failed", *[MISSING] * 2], *[str(quality.seeds)] * 2, *tail]
         spoken = f"{standing.name}: failed in all its runs"
         return Row(standing.name, detail, style, spoken, "", "", "", [], failed)
     middle = quality.interquartile_mean
     cells = [
         value,
         interval,
-        formatting.estimate_text(middle.value, middle.low, middle.high, places),
+        format_estimate(middle.value, middle.low, middle.high, places),
         str(quality.seeds),
-        str(quality.failed) if quality.failed else formatting.NOTHING,
+        str(quality.failed) if quality.failed else MISSING,
         *([_at_budget(standing, places)] if budgeted else []),
         *([_time(standing)] if timed else []),
     ]
@@ -177,9 +183,9 @@ def _place(scale: Scale, value: float) -> str:
 
 def _at_budget(standing: ContestantResult, places: int | None) -> str:
     if standing.at_budget is None:
-        return formatting.NOTHING
+        return MISSING
     mean = standing.at_budget.mean
-    return formatting.estimate_text(mean.value, mean.low, mean.high, places)
+    return format_estimate(mean.value, mean.low, mean.high, places)
 
 
 def _time(standing: ContestantResult) -> str:
@@ -188,7 +194,7 @@ def _time(standing: ContestantResult) -> str:
     for axis in SHOWN:
         found = standing.times.get(axis)
         if found is not None and math.isfinite(found.median):
-            texts.append(formatting.spent_text(axis, found.median))
+            texts.append(format_amount(axis, found.median))
     steps = standing.times.get("steps")
     if steps is not None and steps.reached < steps.runs:
         texts.append(f"reached by {steps.reached} of {steps.runs}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from genrun.comparison.verdict import Verdict
 from genrun.core.errors import GenrunError
-from genrun.core.formatting import cut
+from genrun.core.formatting import shorten
 from genrun.report.run_info import Infos
 from genrun.results.proof_file import read_proof
 from genrun.results.record import RunRecord
@@ -34,7 +34,9 @@ class Repeat:
 
 def repeat_of(records: Sequence[RunRecord], infos: Infos, verdict: Verdict) -> Repeat:
     """From the folders of the runs and of their sweeps, as far as they can be read."""
-    commands = list(dict.fromkeys(cut(one, LONGEST_COMMAND) for one in _commands(records, infos)))
+    commands = list(
+        dict.fromkeys(shorten(one, LONGEST_COMMAND) for one in _commands(records, infos))
+    )
     hidden = len(commands) - MOST_COMMANDS
     note = f"{hidden} more runs have command lines of their own." if hidden > 0 else ""
     return Repeat(
@@ -65,7 +67,7 @@ def _facts(records: Sequence[RunRecord], infos: Infos) -> list[tuple[str, list[s
     for run in records:
         info = infos[run.folder]
         for name, text in _facts_of(info) if info else ():
-            found.setdefault(name, Counter())[cut(text, LONGEST_FACT)] += 1
+            found.setdefault(name, Counter())[shorten(text, LONGEST_FACT)] += 1
     seeds = sorted({run.seed for run in records})
     facts = [(name, _counted(counts)) for name, counts in found.items()]
     shown = ", ".join(map(str, seeds[:200])) + (", …" if len(seeds) > 200 else "")

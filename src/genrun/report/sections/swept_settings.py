@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from genrun.report import formatting
+from genrun.core.formatting import format_estimate, format_interval
 from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
 from genrun.report.charts.resample import value_scale
 from genrun.report.charts.scale import Scale, Tick, scale_of, short_number
@@ -136,9 +136,9 @@ def _text(member: PageConfiguration) -> str:
         return f"failed in all its runs ({len(member.configuration.runs)})"
     if mean is None or member.tried:
         return "given up by its search" if member.tried else "no value"
-    text = formatting.estimate_text(mean.value, mean.low, mean.high)
+    text = format_estimate(mean.value, mean.low, mean.high)
     if mean.low is not None:
-        text += f" ({formatting.interval_text(mean.low, mean.high)})"
+        text += f" ({format_interval(mean.low, mean.high)})"
     seeds = len({run.seed for run in member.configuration.runs if not run.left})
     failed = sum(run.failed for run in member.configuration.runs)
     text += f", {seeds} seed{'s' if seeds > 1 else ''}"

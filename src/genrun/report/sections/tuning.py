@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from genrun.comparison.verdict import ContestantResult, TunedTrial
-from genrun.report import formatting
+from genrun.core.formatting import AXIS_UNITS, format_amount, format_metric
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point
 from genrun.report.charts.resample import thinned, value_scale
@@ -54,8 +54,8 @@ def _best_figure(
                 one.name,
                 str(number),
                 trial.label,
-                formatting.value_text(trial.value),
-                formatting.value_text(trial.best_so_far),
+                format_metric(trial.value),
+                format_metric(trial.best_so_far),
             )
             for one in tuned
             for number, trial in enumerate(one.tuning.trials[:200], start=1)
@@ -75,7 +75,7 @@ def _best_chart(
         return float(number) if axis is None else trial.spent.get(axis, math.nan)
 
     def where(x: float) -> str:
-        return f"{x:.0f} trials" if axis is None else formatting.spent_text(axis, x)
+        return f"{x:.0f} trials" if axis is None else format_amount(axis, x)
 
     lines = []
     for one in tuned:
@@ -85,14 +85,14 @@ def _best_chart(
                 x,
                 trial.best_so_far,
                 x_text=where(x),
-                text=formatting.value_text(trial.best_so_far),
+                text=format_metric(trial.best_so_far),
             )
             for number, trial in numbered
             if math.isfinite(x := place(number, trial)) and math.isfinite(trial.best_so_far)
         ]
         lines.append(Line(one.name, thinned(points, MOST_POINTS), styles.get(one.label), "steps"))
     label = "trials" if axis is None else "FLOPs" if axis == "flops" else axis
-    unit = "trials" if axis is None else f"{formatting.UNIT[axis]}, all trials so far"
+    unit = "trials" if axis is None else f"{AXIS_UNITS[axis]}, all trials so far"
     return _chart(scene, label, unit, lines)
 
 
@@ -103,7 +103,7 @@ def _expected_figure(
         Line(
             one.name,
             [
-                Point(n, value, x_text=f"best of {n}", text=formatting.value_text(value))
+                Point(n, value, x_text=f"best of {n}", text=format_metric(value))
                 for n, value in thinned(_finite(one.tuning.expected_best or []), MOST_POINTS)
             ],
             styles.get(one.label),

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from genrun.core.formatting import as_number, brief, drawable, short
+from genrun.core.formatting import format_setting, shorten
+from genrun.core.numbers import parse_number
+from genrun.core.plotting import clip_to_drawable
 from genrun.results.summary.configurations import Configuration
 
 MOST_LINES = 8  # that one can tell apart
@@ -82,8 +84,8 @@ def _rank(configurations: Sequence[Configuration], key: str) -> tuple[bool, int]
 
 
 def _all_numbers(values: set[str | None]) -> bool:
-    numbers = [as_number(value) for value in values]
-    return all(number is not None and number == drawable(number) for number in numbers)
+    numbers = [parse_number(value) for value in values]
+    return all(number is not None and number == clip_to_drawable(number) for number in numbers)
 
 
 def _by_words(
@@ -98,7 +100,7 @@ def _by_words(
 
 
 def _order(words: tuple[str | None, ...]) -> list[tuple[bool, float, str]]:
-    numbers = [as_number(word) for word in words]
+    numbers = [parse_number(word) for word in words]
     return [
         (number is None, number or 0.0, word or "")
         for number, word in zip(numbers, words, strict=True)
@@ -115,7 +117,7 @@ def _panel(
     """`alike`: configurations on one line differ in nothing but `key`."""
     values = {c.words.get(key) for c in configurations}
     numbers = _all_numbers(values)
-    numeric = numbers and not _log_but_for_zero([as_number(value) or 0.0 for value in values])
+    numeric = numbers and not _log_but_for_zero([parse_number(value) or 0.0 for value in values])
     places = _places(configurations, key, numeric)
     lines = [
         Line(_line_label(others, words), [_mark(c, places[c.words.get(key)]) for c in group])
@@ -123,8 +125,8 @@ def _panel(
     ]
     ticks = sorted((place, _tick(word, key, configurations)) for word, place in places.items())
     return Panel(
-        metric=short(metric, LONGEST_LABEL),
-        key=short(key, LONGEST_LABEL),
+        metric=shorten(metric, LONGEST_LABEL),
+        key=shorten(key, LONGEST_LABEL),
         numeric=numeric,
         log=numeric and _spread_by_factors(list(places.values())),
         connected=numbers and alike,
@@ -155,9 +157,9 @@ def _places(
     """Where on the axis each value is: numbers where they are, others one after the other."""
     words = list(dict.fromkeys(c.words.get(key) for c in configurations))
     if _all_numbers(set(words)):
-        words.sort(key=lambda word: as_number(word) or 0.0)
+        words.sort(key=lambda word: parse_number(word) or 0.0)
     if numeric:
-        return {word: as_number(word) or 0.0 for word in words}
+        return {word: parse_number(word) or 0.0 for word in words}
     return {word: float(place) for place, word in enumerate(words)}
 
 
@@ -165,24 +167,25 @@ def _mark(configuration: Configuration, place: float) -> Mark:
     found = configuration.spread
     return Mark(
         place=place,
-        values=tuple(map(drawable, configuration.values.values())),
-        mean=None if found is None else drawable(found.mean),
-        low=None if found is None or found.low is None else drawable(found.low),
-        high=None if found is None or found.high is None else drawable(found.high),
+        values=tuple(map(clip_to_drawable, configuration.values.values())),
+        mean=None if found is None else clip_to_drawable(found.mean),
+        low=None if found is None or found.low is None else clip_to_drawable(found.low),
+        high=None if found is None or found.high is None else clip_to_drawable(found.high),
         failed=len(configuration.failures),
     )
 
 
 def _tick(word: str | None, key: str, configurations: Sequence[Configuration]) -> str:
     if key == ALONE:
-        return short(configurations[0].label, LONGEST_LABEL)
+        return shorten(configurations[0].label, LONGEST_LABEL)
     if word is None:
         return "not given"
-    return short(brief(word), LONGEST_TICK)
+    return shorten(format_setting(word), LONGEST_TICK)
 
 
 def _line_label(keys: Sequence[str], words: Sequence[str | None]) -> str:
     pairs = zip(keys, words, strict=True)
-    return short(
-        " ".join(f"{key}={brief(word)}" for key, word in pairs if word is not None), LONGEST_LABEL
+    return shorten(
+        " ".join(f"{key}={format_setting(word)}" for key, word in pairs if word is not None),
+        LONGEST_LABEL,
     )

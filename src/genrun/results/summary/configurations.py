@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genrun.core.formatting import brief
+from genrun.core.formatting import format_setting
 from genrun.core.numbers import finite_number
 from genrun.core.usage import sum_usage
 from genrun.results.summary.job_result import Result, shown_spent
@@ -126,7 +126,9 @@ def _label(words: dict[str, str], result: Result) -> str:
     """As one would type it, but for digits of sampled numbers that nobody reads."""
     choices = result.job.choices
     named = words or {group: choices[group] for group in WITHOUT_WORDS if group in choices}
-    return " ".join(f"{key}={brief(value)}" for key, value in named.items()) or "every job"
+    return (
+        " ".join(f"{key}={format_setting(value)}" for key, value in named.items()) or "every job"
+    )
 
 
 def _with_monitors(results: Sequence[Result]) -> list[Result]:

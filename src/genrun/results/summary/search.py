@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optuna.trial import TrialState
 
-from genrun.core.formatting import number
+from genrun.core.formatting import format_number
 from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
 from genrun.sweeps.search.settings import Settings, settings_of
@@ -46,7 +46,7 @@ def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
         shown = " ".join(f"{key}={value}" for key, value in words.items())
         count = len(settings.seeds)
         mean = f", the mean of {count} seeds" if count > 1 else ""
-        facts["best"] = f"{shown} ({number(best.value or 0.0)}{mean}), trial {best.number}"
+        facts["best"] = f"{shown} ({format_number(best.value or 0.0)}{mean}), trial {best.number}"
         if bounds := list(bound_lines(settings, words)):
             facts["note"] = "; ".join(bounds)
     return facts

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import GenrunError, OutputFailed
-from genrun.core.formatting import as_number, printable, short
+from genrun.core.formatting import printable, shorten
+from genrun.core.numbers import parse_number
 from genrun.results.summary.chart import Panel, panels_of
 from genrun.results.summary.configurations import (
     Configuration,
@@ -68,7 +69,7 @@ def cell(value: Any) -> Any:
     """Numbers as they are; text on one line that no spreadsheet takes for a formula."""
     if value is None or isinstance(value, int | float):
         return value
-    number = as_number(str(value))
+    number = parse_number(str(value))
     if number is not None:
         return number
     text = printable(str(value))
@@ -161,7 +162,7 @@ def _pictures(
 def _title(panels: Sequence[Panel]) -> str:
     metrics = " and ".join(dict.fromkeys(panel.metric for panel in panels))
     keys = ", ".join(dict.fromkeys(panel.key for panel in panels))
-    return short(f"{metrics} by {keys}", LONGEST_TITLE)
+    return shorten(f"{metrics} by {keys}", LONGEST_TITLE)
 
 
 def _subtitle(results: Sequence[Result], configurations: Sequence[Configuration]) -> str:
@@ -177,4 +178,4 @@ def _subtitle(results: Sequence[Result], configurations: Sequence[Configuration]
         marks = f"small dots: {most} seeds; marks: their mean, with its 95 % interval"
     if left := sum(result.left for result in results):
         marks += f"; {left} of {len(results)} jobs have not ended"
-    return f"{short(' '.join(shared), LONGEST_SUBTITLE)}\n{marks}"
+    return f"{shorten(' '.join(shared), LONGEST_SUBTITLE)}\n{marks}"

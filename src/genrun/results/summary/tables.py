@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from genrun.core.formatting import brief, duration, number, shown_compute
+from genrun.core.formatting import (
+    choose_column_decimals,
+    describe_usage,
+    format_aligned,
+    format_duration,
+    format_estimate,
+    format_interval,
+    format_setting,
+)
 from genrun.core.usage import sum_usage
 from genrun.results.summary.configurations import Configuration, by_monitor
 from genrun.results.summary.job_result import Result
@@ -16,7 +23,6 @@ from genrun.terminal.tables import print_line, print_table
 MOST_ROWS = 100
 MOST_FAILURES = 20
 FAILED_MARK = "! "
-DIGITS, MOST_DECIMALS, LONG = 5, 6, 1e7
 MOST_KEYS = 4  # that have a column each
 NUMBERS = ("mean", "deviation", "95 % interval", "seeds", "failed", "pruned", "left", "time")
 RARE = ("failed", "pruned", "left")
@@ -39,7 +45,9 @@ def _print_table(group: Sequence[Configuration], title: str) -> None:
     """A column for each swept key where they are few, and none for what is all empty."""
     keys = list(dict.fromkeys(key for c in group for key in c.words))
     keys = keys if 0 < len(keys) <= MOST_KEYS else []
-    decimals = _decimals(group[0])
+    decimals = choose_column_decimals(
+        (c.spread.mean, c.spread.low, c.spread.high) for c in group if c.spread is not None
+    )
     cells = [_cells(configuration, decimals) for configuration in group[:MOST_ROWS]]
     rare = {name for name in RARE if all(row[name] is None for row in cells)}
     columns = [name for name in NUMBERS if name not in rare]
@@ -55,41 +63,31 @@ def _print_table(group: Sequence[Configuration], title: str) -> None:
 def _named(configuration: Configuration, keys: Sequence[str]) -> list[str | None]:
     """What tells it from the others, with a mark where jobs of it failed."""
     names = [
-        brief(configuration.words[key]) if key in configuration.words else None for key in keys
+        format_setting(configuration.words[key]) if key in configuration.words else None
+        for key in keys
     ]
     first = names[0] if keys else configuration.label
     mark = FAILED_MARK if configuration.failures else ""
     return [f"{mark}{'-' if first is None else first}", *names[1:]]
 
 
-def _decimals(best: Configuration) -> int:
-    """So many that the best mean has its five digits; all of a table are written alike."""
-    if best.spread is None or best.spread.mean == 0:
-        return 0
-    return min(max(DIGITS - 1 - math.floor(math.log10(abs(best.spread.mean))), 0), MOST_DECIMALS)
-
-
-def _fixed(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}" if abs(value) < LONG else number(value)
-
-
-def _cells(configuration: Configuration, decimals: int) -> dict[str, Any]:
+def _cells(configuration: Configuration, decimals: int | None) -> dict[str, Any]:
     found, failed = configuration.spread, len(configuration.failures)
     interval = deviation = None
     if found is not None and found.low is not None and found.high is not None:
-        interval = f"{_fixed(found.low, decimals)} to {_fixed(found.high, decimals)}"
+        interval = format_interval(found.low, found.high, decimals)
         deviation = None if found.deviation is None else f"{found.deviation:.3g}"
     jobs = configuration.results
     seconds = sum_usage(job.spent for job in jobs).seconds["training"]
     return {
-        "mean": found and _fixed(found.mean, decimals),
+        "mean": found and format_estimate(found.mean, found.low, found.high, decimals),
         "deviation": deviation,
         "95 % interval": interval,
         "seeds": f"{len(configuration.values)}/{len(jobs)}",
         "failed": failed or None,
         "pruned": configuration.pruned or None,
         "left": configuration.left or None,
-        "time": duration(seconds) if seconds else None,
+        "time": format_duration(seconds) if seconds else None,
     }
 
 
@@ -103,9 +101,10 @@ def _best_two(group: Sequence[Configuration]) -> str:
         return "one seed each says nothing of how sure this is; sweep.seeds=3 would"
     if gap is None or gap.low is None or gap.high is None:
         return ""
+    mean, low, high = format_aligned(gap.mean, gap.low, gap.high)
     return (
-        f"{second.label} is {gap.mean:.3g} above {first.label} with the same seeds "
-        f"(95 % interval {gap.low:.3g} to {gap.high:.3g}, {gap.count} pairs)"
+        f"{second.label} is {mean} above {first.label} with the same seeds "
+        f"(95 % interval {low} to {high}, {gap.count} pairs)"
     )
 
 
@@ -126,11 +125,11 @@ def cost_text(results: Sequence[Result]) -> str:
         sum_usage(r.spent for r in results if r.failed),
     )
     seconds = lost.seconds["training"]
-    of_it = f" ({duration(seconds)} of it in failed ones)" if seconds else ""
+    of_it = f" ({format_duration(seconds)} of it in failed ones)" if seconds else ""
     known = [
-        f"{duration(whole.seconds['training'])} of training{of_it}",
-        f"{duration(whole.seconds['evaluation'])} of evaluation",
+        f"{format_duration(whole.seconds['training'])} of training{of_it}",
+        f"{format_duration(whole.seconds['evaluation'])} of evaluation",
         f"{whole.steps:,} steps, {whole.examples:,} examples",
-        *shown_compute(whole),
+        *describe_usage(whole),
     ]
     return ", ".join(known)
