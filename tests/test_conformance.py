@@ -21,7 +21,7 @@ from genrun.config.compose import compose
 from genrun.config.groups import conf_folder
 from genrun.core import noise
 from genrun.core.errors import ConfigError
-from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_error
+from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_uncertainty
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Encodes, Likelihood
 from genrun.core.types import StepReport
@@ -214,7 +214,7 @@ def test_every_metric_measures_what_it_names(name: str, small: Make) -> None:
     described = comparison.describe()
     assert json.loads(json.dumps(described)) == described
     spoiled = comparison.measure(torch.full_like(samples, torch.nan))
-    measured = [value for value in spoiled if not is_error(value, found)]
+    measured = [value for value in spoiled if not is_uncertainty(value, found)]
     assert all(spoiled[value] != spoiled[value] for value in measured)
 
 
@@ -256,8 +256,8 @@ def test_every_model_learns_points_or_refuses_them(model: str) -> None:
         assert all(value.isfinite() for value in built.step(step).values())
     assert built.model.monitor in built.evaluation.evaluate()
     points = built.evaluation.pictures()[""]
-    assert points.behind is not None
-    assert points.images.shape[1:] == points.behind.shape[1:] == (2, 1, 1)
+    assert points.background is not None
+    assert points.images.shape[1:] == points.background.shape[1:] == (2, 1, 1)
 
 
 def suited(name: str, small: Make, *words: str) -> tuple[str, Built]:

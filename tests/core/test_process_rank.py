@@ -30,13 +30,13 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
     for name in SECOND:
         monkeypatch.delenv(name, raising=False)
     assert ProcessRank.from_environment() == ProcessRank(
-        rank=0, size=1, local_rank=0, local_size=1
+        rank=0, world_size=1, local_rank=0, local_world_size=1
     )
 
 
 def test_torchruns_variables_are_read(second: pytest.MonkeyPatch) -> None:
     assert ProcessRank.from_environment() == ProcessRank(
-        rank=5, size=8, local_rank=1, local_size=4
+        rank=5, world_size=8, local_rank=1, local_world_size=4
     )
 
 

@@ -54,6 +54,6 @@ def test_ticks_are_few_and_round(extent: float) -> None:
 def test_pictures_of_points_are_in_their_own_coordinates() -> None:
     spec = DataSpec(2, 1, 1, points=True, extent=4.0)
     points = torch.rand(5, 2, 1, 1)
-    picture = Picture(points, spec, behind=points, pairs=True)
+    picture = Picture(points, spec, background=points, pairs=True)
     own = (points.view(5, 2) * 2 - 1) * 4
     assert picture_png(picture) == scatter_png(own, 4.0, own, pairs=True)

@@ -17,7 +17,7 @@ class Other(ProcessGroup):
     """Adds what another process would have sent, by the place in the message."""
 
     def __init__(self, rank: int, **sent: list[float]) -> None:
-        super().__init__(ProcessRank(rank=rank, size=2))
+        super().__init__(ProcessRank(rank=rank, world_size=2))
         self.sent = sent
         self.dtypes: list[torch.dtype] = []
 

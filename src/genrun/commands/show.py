@@ -16,7 +16,7 @@ from genrun.core.formatting import (
     format_energy,
     format_log_row,
 )
-from genrun.core.log_names import is_error
+from genrun.core.log_names import is_uncertainty
 from genrun.core.status import RunStatus
 from genrun.core.usage import PHASES, ResourceUsage
 from genrun.runs import layout
@@ -54,7 +54,7 @@ def run(words: Sequence[str]) -> int:
     print_facts(_facts(run_folder, info, rows))
     names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "examples"))
     table = []
-    for name in (name for name in names if not is_error(name, names)):
+    for name in (name for name in names if not is_uncertainty(name, names)):
         having = [row for row in rows if name in row]
         shown = [format_log_row(having[place])[name] for place in (0, -1)]
         if name == f"held_out/{info['monitor']}":

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_error
+from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_uncertainty
 from genrun.core.numbers import parse_number
 from genrun.core.usage import ResourceUsage
 
@@ -55,7 +55,7 @@ def format_log_row(values: Mapping[str, float]) -> dict[str, str]:
     """A row of the log by name, each value with its interval or standard error if it has one."""
     texts = {}
     for name, value in values.items():
-        if is_error(name, values):
+        if is_uncertainty(name, values):
             continue
         error, low, high = (values.get(name + end) for end in (STANDARD_ERROR, LOW, HIGH))
         texts[name] = format_with_interval(value, low, high)

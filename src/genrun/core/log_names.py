@@ -10,6 +10,6 @@ LOW, HIGH = "_low", "_high"  # at the end: the bounds of the 95 % interval of th
 INTERVAL = (STANDARD_ERROR, LOW, HIGH)  # of a value that is an estimate from samples
 
 
-def is_error(name: str, names: Container[str]) -> bool:
+def is_uncertainty(name: str, names: Container[str]) -> bool:
     """Whether a value only says how sure another one is."""
     return any(name.endswith(end) and name.removesuffix(end) in names for end in INTERVAL)

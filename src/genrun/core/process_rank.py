@@ -15,12 +15,12 @@ OTHERS_FIRST_SECONDS = 10.0  # within which torchrun ends the others once one of
 
 @dataclass(frozen=True)
 class ProcessRank:
-    """`rank` of `size` processes in all, `local_rank` of `local_size` on this machine."""
+    """`rank` of `size` processes in all, `local_rank` of `local_world_size` on this machine."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     local_rank: int = 0
-    local_size: int = 1
+    local_world_size: int = 1
 
     @classmethod
     def from_environment(cls) -> ProcessRank:
@@ -32,19 +32,22 @@ class ProcessRank:
             return cls()
         place = cls(
             rank=_number("RANK", 0),
-            size=_number("WORLD_SIZE", 1),
+            world_size=_number("WORLD_SIZE", 1),
             local_rank=_number("LOCAL_RANK", 0),
-            local_size=_number("LOCAL_WORLD_SIZE", 1),
+            local_world_size=_number("LOCAL_WORLD_SIZE", 1),
         )
-        if not (place.rank < place.size and place.local_rank < place.local_size <= place.size):
+        if not (
+            place.rank < place.world_size
+            and place.local_rank < place.local_world_size <= place.world_size
+        ):
             raise ConfigError(
-                f"RANK={place.rank} WORLD_SIZE={place.size} LOCAL_RANK={place.local_rank} "
-                f"LOCAL_WORLD_SIZE={place.local_size}: these variables do not fit each other; "
+                f"RANK={place.rank} WORLD_SIZE={place.world_size} LOCAL_RANK={place.local_rank} "
+                f"LOCAL_WORLD_SIZE={place.local_world_size}: these variables do not fit each other; "
                 "torchrun sets them"
             )
-        if place.size > 1 and not {"MASTER_ADDR", "MASTER_PORT"} <= set(os.environ):
+        if place.world_size > 1 and not {"MASTER_ADDR", "MASTER_PORT"} <= set(os.environ):
             raise ConfigError(
-                f"WORLD_SIZE={place.size}: MASTER_ADDR and MASTER_PORT are not set, by which "
+                f"WORLD_SIZE={place.world_size}: MASTER_ADDR and MASTER_PORT are not set, by which "
                 "processes find each other; torchrun sets them"
             )
         return place
@@ -61,7 +64,7 @@ def _number(name: str, least: int) -> int:
 
 def check_single_process(what: str) -> None:
     """Raises `ConfigError` where several processes were started for what one process does."""
-    if ProcessRank.from_environment().size > 1:
+    if ProcessRank.from_environment().world_size > 1:
         raise ConfigError(f"{what}: is done by one process; leave torchrun out")
 
 

@@ -64,7 +64,7 @@ class Picture:
 
     images: Tensor
     spec: DataSpec
-    behind: Tensor | None = None
+    background: Tensor | None = None
     pairs: bool = False
 
 

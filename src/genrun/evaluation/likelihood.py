@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from genrun.core.noise import Key
 from genrun.core.progress_bar import progress
-from genrun.core.protocols.model import Encodes, Likelihood, Model, NotesLikelihood
+from genrun.core.protocols.model import Encodes, HasLikelihoodNote, Likelihood, Model
 from genrun.core.types import DataSpec
 from genrun.training.loss import condition_on
 
@@ -72,7 +72,7 @@ def negative_log_likelihoods(
             assert isinstance(own, Likelihood)
             parts.append(own.negative_log_likelihood(nets, images, key.fold(index)))
             advance(len(images))
-    note = model.likelihood_note if isinstance(model, NotesLikelihood) else ""
+    note = model.likelihood_note if isinstance(model, HasLikelihoodNote) else ""
     return {
         "images": count,
         "importance_samples": draws or None,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from genrun.components.data._dataset import Batches
-from genrun.core.log_names import HIGH, LOW, is_error
+from genrun.core.log_names import HIGH, LOW, is_uncertainty
 from genrun.core.noise import Key
 from genrun.core.numbers import to_plain
 from genrun.core.protocols.model import Conditional, Encodes, Model
@@ -81,7 +81,7 @@ def _metrics(comparison: SampleMetrics, samples: Tensor, train: Tensor) -> dict[
     rising = comparison.higher_is_better()
     found = {}
     for name, metric in comparison.value_names().items():
-        if is_error(name, measured):
+        if is_uncertainty(name, measured):
             continue
         of = described[metric]
         found[name] = {

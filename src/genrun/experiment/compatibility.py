@@ -68,7 +68,7 @@ def refuse_for_averages(
             continue
         for player in model.players():
             optimizer = optimizers[player.name]
-            if is_schedule_free(optimizer) and regularization.changes_weights_of(model, player):
+            if is_schedule_free(optimizer) and regularization.applies_to(model, player):
                 raise ConfigError(
                     f"regularization={name}: changes the weights of {player.name}, of which "
                     f"{type(optimizer).__name__} keeps an average that it alone may move; choose "

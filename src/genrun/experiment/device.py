@@ -39,7 +39,7 @@ def find_device(name: str, place: ProcessRank) -> torch.device:
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
         last = torch.cuda.device_count() - 1
         raise DeviceUnavailable(f"runtime.device={name}: the GPUs here are cuda:0 to cuda:{last}")
-    if place.size > 1:
+    if place.world_size > 1:
         return _own_device(name, kind, place)
     return torch.device(kind, int(index or 0)) if kind == "cuda" else torch.device(kind)
 
@@ -49,13 +49,13 @@ def _own_device(name: str, kind: str, place: ProcessRank) -> torch.device:
         return torch.device(kind)
     if kind == "mps" or ":" in name:
         raise ConfigError(
-            f"runtime.device={name}: each of {place.size} processes has a GPU of its own; "
+            f"runtime.device={name}: each of {place.world_size} processes has a GPU of its own; "
             "must be auto, cpu or cuda"
         )
     gpus = torch.cuda.device_count()
     if place.local_rank >= gpus:
         raise DeviceUnavailable(
-            f"runtime.device={name}: {place.local_size} processes were started on this machine "
+            f"runtime.device={name}: {place.local_world_size} processes were started on this machine "
             f"and it has {gpus} GPUs; torchrun --nproc-per-node={gpus} has one for each, and "
             "runtime.device=cpu needs none"
         )

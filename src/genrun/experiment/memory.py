@@ -64,7 +64,7 @@ def memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
         on_cpu = "DefaultCPUAllocator: can't allocate memory" in str(error)
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not on_cpu:
             raise
-        batch_size, share = config["data"]["batch_size"], ProcessRank.from_environment().size
+        batch_size, share = config["data"]["batch_size"], ProcessRank.from_environment().world_size
         raise OutOfMemory(
             f"out of memory with data.batch_size={batch_size}; "
             f"try data.batch_size={max(1, batch_size // 2 // share) * share}"

@@ -34,7 +34,7 @@ def build_model(config: Config, plugins: Sequence[str]) -> tuple[Model, dict[str
         if isinstance(regularization, ModelChange):
             model = regularization.change_model(model)
         if isinstance(regularization, ChecksModel):
-            regularization.check(model)
+            regularization.check_model(model)
     return model, regularizations
 
 

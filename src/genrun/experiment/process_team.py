@@ -54,16 +54,16 @@ def join_team(config: Mapping[str, Any]) -> ProcessTeam:
 
 def share_of_batch(config: Mapping[str, Any], place: ProcessRank) -> BatchShard | None:
     """None where one process has it all. Raises `ConfigError` where the shares would differ."""
-    if place.size == 1:
+    if place.world_size == 1:
         return None
     batch_size = config["data"]["batch_size"]
-    rows, rest = divmod(batch_size, place.size)
+    rows, rest = divmod(batch_size, place.world_size)
     if rest:
         raise ConfigError(
-            f"data.batch_size={batch_size}: must be a multiple of {place.size}, as each of "
-            f"{place.size} processes trains on an equal share of every batch"
+            f"data.batch_size={batch_size}: must be a multiple of {place.world_size}, as each of "
+            f"{place.world_size} processes trains on an equal share of every batch"
         )
-    return BatchShard(place.rank, place.size, rows)
+    return BatchShard(place.rank, place.world_size, rows)
 
 
 def threads(config: Mapping[str, Any], place: ProcessRank) -> int:
@@ -73,8 +73,12 @@ def threads(config: Mapping[str, Any], place: ProcessRank) -> int:
     """
     wanted = config["runtime"]["threads"]
     cores = os.cpu_count() or 1
-    if wanted is None and place.local_size > 1 and os.environ.get("OMP_NUM_THREADS", "1") == "1":
-        return max(1, cores // place.local_size)
+    if (
+        wanted is None
+        and place.local_world_size > 1
+        and os.environ.get("OMP_NUM_THREADS", "1") == "1"
+    ):
+        return max(1, cores // place.local_world_size)
     if wanted is None:
         return available_threads()
     if wanted > max(cores, available_threads()):

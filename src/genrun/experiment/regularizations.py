@@ -111,4 +111,4 @@ def _add_to_kl(name: str, regularization: KLLayer, model: Model, nets: nn.Module
         )
     layers = nets[KL]
     assert isinstance(layers, nn.Sequential)
-    layers.insert(len(layers) if regularization.weighs else 0, regularization.build_kl_layer())
+    layers.insert(len(layers) if regularization.is_weight else 0, regularization.build_kl_layer())

@@ -64,7 +64,7 @@ class TrackingRecorder:
 
         def begin(tracker: Tracker) -> None:
             folder = self._folder_of(tracker)
-            tracker.begin(TrackedRun(name, folder.absolute(), values, first_step))
+            tracker.start(TrackedRun(name, folder.absolute(), values, first_step))
 
         self._each(begin)
         self._run.update({"trackers": self._said})
@@ -79,16 +79,16 @@ class TrackingRecorder:
     def write_row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
         self._recorder.write_row(row, {**seconds, **self._meters.timings()})
         values = {name: value for name, value in row.items() if name != "step"}
-        self._each(lambda tracker: tracker.row(int(row["step"]), values))
+        self._each(lambda tracker: tracker.log_row(int(row["step"]), values))
 
     def write_health(self, row: Mapping[str, Any]) -> None:
         self._recorder.write_health(row)
-        self._each(lambda tracker: tracker.health(row))
+        self._each(lambda tracker: tracker.log_health(row))
 
     def write_pictures(self, step: int, pictures: Mapping[str, Picture]) -> None:
         drawn = self._recorder.write_pictures(step, pictures)
         named = {f"samples{suffix}": png for suffix, png in drawn.items()}
-        self._each(lambda tracker: tracker.pictures(step, named))
+        self._each(lambda tracker: tracker.log_pictures(step, named))
 
     def write_checkpoint(
         self, tensors: Mapping[str, Tensor], record: Mapping[str, Any], best_step: int | None

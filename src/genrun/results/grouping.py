@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from genrun.core.errors import ConfigError
-from genrun.core.log_names import is_error
+from genrun.core.log_names import is_uncertainty
 from genrun.results.differences import differing_settings, group_of, values_of
 from genrun.results.record import RunRecord
 
@@ -161,7 +161,7 @@ def _first_of_each(records: Sequence[RunRecord], notes: list[str]) -> list[RunRe
 def _refuse_unmeasured(metric: str, records: Sequence[RunRecord]) -> None:
     names = dict.fromkeys(name for run in records for name in [*run.curve.names, *run.test])
     if metric not in names:
-        known = ", ".join(name for name in names if not is_error(name, names)) or "none"
+        known = ", ".join(name for name in names if not is_uncertainty(name, names)) or "none"
         raise ConfigError(f"metric={metric}: no run measured it; measured are {known}")
 
 

@@ -17,7 +17,7 @@ SHORT_SIDE = 448  # pixels; small images are enlarged by a whole factor so that 
 
 def picture_png(picture: Picture) -> bytes:
     """A grid of the images, or where they are points a scatter plot in their own coordinates."""
-    spec, behind = picture.spec, picture.behind
+    spec, behind = picture.spec, picture.background
     if not spec.points:
         return grid_png(picture.images)
     under = None if behind is None else spec.coordinates(behind)

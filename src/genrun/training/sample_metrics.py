@@ -57,7 +57,7 @@ class SampleMetrics:
         owners: dict[str, str] = {}
         for name, metric in self.metrics.items():
             if isinstance(metric, FeatureMetric):
-                values = [value + end for value in metric.values for end in ("", *INTERVAL)]
+                values = [value + end for value in metric.value_names for end in ("", *INTERVAL)]
             else:
                 images = self._data.held_out_batches()[0][:PROBED]
                 values = list(_named(name, metric(images, images, self._key(name))))
@@ -90,7 +90,7 @@ class SampleMetrics:
                     continue
                 found = _named(name, metric(samples[:count], _evenly(held_out, count), key))
             elif features is None:
-                found = dict.fromkeys(metric.values, torch.tensor(math.nan))
+                found = dict.fromkeys(metric.value_names, torch.tensor(math.nan))
             else:
                 found = metric.compare(features[: metric.samples], self._held_out_features(), key)
             values |= {name: float(value) for name, value in found.items()}

@@ -56,7 +56,7 @@ class TrainingStep:
         self.is_compiled = settings.compile
         self.has_gradient_points = bool(hooks.gradient_points)
         self._weight_changes = {
-            p.name: [c for c in hooks.weight_changes if c.changes_weights_of(model, p)]
+            p.name: [c for c in hooks.weight_changes if c.applies_to(model, p)]
             for p in self.players
         }
         self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]

@@ -116,8 +116,8 @@ def test_a_critic_whose_optimizer_keeps_an_average_is_not_clipped(small: Make) -
 
 def test_weight_clip_leaves_the_generator_alone() -> None:
     parameter = nn.Parameter(torch.tensor([-3.0, 0.001, 2.0]))
-    assert not WeightClip(0.5).changes_weights_of(MODEL, GENERATOR)
-    assert WeightClip(0.5).changes_weights_of(MODEL, CRITIC)
+    assert not WeightClip(0.5).applies_to(MODEL, GENERATOR)
+    assert WeightClip(0.5).applies_to(MODEL, CRITIC)
     WeightClip(0.5).change_weights([parameter])
     assert parameter.tolist() == [-0.5, 0.001, 0.5]
 

@@ -32,19 +32,19 @@ class Failing:
         if name == self.method:
             raise self.error
 
-    def begin(self, run: TrackedRun) -> None:
+    def start(self, run: TrackedRun) -> None:
         assert run.folder.is_dir()
         (run.folder / "begun").touch()
-        self._called("begin")
+        self._called("start")
 
-    def row(self, step: int, values: Mapping[str, float]) -> None:
-        self._called("row")
+    def log_row(self, step: int, values: Mapping[str, float]) -> None:
+        self._called("log_row")
 
-    def health(self, event: Mapping[str, Any]) -> None:
-        self._called("health")
+    def log_health(self, event: Mapping[str, Any]) -> None:
+        self._called("log_health")
 
-    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
-        self._called("pictures")
+    def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+        self._called("log_pictures")
 
     def finish(self, end: TrackedEnd) -> None:
         self._called(f"finish {end.status}")

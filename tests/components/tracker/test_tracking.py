@@ -65,7 +65,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("error", ["RuntimeError", "SystemExit"])
-@pytest.mark.parametrize("method", ["begin", "row", "health", "pictures", "finish", "nowhere"])
+@pytest.mark.parametrize(
+    "method", ["start", "log_row", "log_health", "log_pictures", "finish", "nowhere"]
+)
 def test_a_tracker_that_fails_is_switched_off_and_nothing_else_happens(
     method: str, error: str, alone: tuple[str, bytes], tmp_path: Path
 ) -> None:
@@ -88,7 +90,7 @@ def test_a_tracker_that_fails_is_switched_off_and_nothing_else_happens(
 
 def test_others_go_on_where_one_fails(tmp_path: Path) -> None:
     """In the same folder: `mine-2` does not meet `mine`."""
-    experiment = followed({"bad": failing_in("begin"), "good": failing_in("nowhere")})
+    experiment = followed({"bad": failing_in("start"), "good": failing_in("nowhere")})
     experiment.train(tmp_path, SilentDisplay())
     info = RunFolder.open(tmp_path).read()
     assert info["trackers"] == {"bad": "RuntimeError: it broke", "good": "ok"}
@@ -114,7 +116,9 @@ def test_trackers_do_not_count_as_training(
     clock = time.perf_counter
     monkeypatch.setattr("time.perf_counter", lambda: clock() + ahead[0])
     experiment = followed({"mine": failing_in("nowhere")})
-    monkeypatch.setattr(failing.Failing, "row", lambda *_: ahead.__setitem__(0, ahead[0] + 1000))
+    monkeypatch.setattr(
+        failing.Failing, "log_row", lambda *_: ahead.__setitem__(0, ahead[0] + 1000)
+    )
     experiment.train(tmp_path, SilentDisplay())
     seconds = RunFolder.open(tmp_path).read()["compute"]["seconds"]
     rows = len(RunFolder.open(tmp_path).rows())

@@ -35,7 +35,7 @@ class DensityCoverage:
     samples: int
     resamples: int
     neighbours: int
-    values = higher_is_better = ("density", "coverage")
+    value_names = higher_is_better = ("density", "coverage")
 
     def prepare(self, data: Data) -> DensityCoverage:
         check_enough_images(

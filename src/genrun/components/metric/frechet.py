@@ -30,7 +30,7 @@ class Frechet:
 
     samples: int
     resamples: int
-    values = ("frechet",)
+    value_names = ("frechet",)
 
     def prepare(self, data: Data) -> Frechet:
         check_enough_images("frechet", self.samples, data.held_out_count, 2)

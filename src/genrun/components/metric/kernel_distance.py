@@ -30,7 +30,7 @@ class KernelDistance:
 
     samples: int
     resamples: int
-    values = ("kernel_distance",)
+    value_names = ("kernel_distance",)
 
     def prepare(self, data: Data) -> KernelDistance:
         check_enough_images("kernel_distance", self.samples, data.held_out_count, 2)

@@ -35,7 +35,7 @@ class PrecisionRecall:
     samples: int
     resamples: int
     neighbours: int
-    values = higher_is_better = ("precision", "recall")
+    value_names = higher_is_better = ("precision", "recall")
 
     def prepare(self, data: Data) -> PrecisionRecall:
         check_enough_images(

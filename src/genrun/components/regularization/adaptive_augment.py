@@ -78,7 +78,7 @@ class AdaptiveAugment:
         if not (self.blitting or self.geometric or self.color):
             raise ValueError("blitting, geometric and color are all false: one must be true")
 
-    def check(self, model: Model) -> None:
+    def check_model(self, model: Model) -> None:
         refuse_without_critic("adaptive_augment", model)
         if getattr(model, "boundary", None) is None:
             raise ConfigError(

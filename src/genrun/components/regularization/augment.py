@@ -100,7 +100,7 @@ class Augment:
         if not self.color and self.translation == 0 and self.cutout == 0:
             raise ValueError("color=false, translation=0 and cutout=0 leave every image as it is")
 
-    def check(self, model: Model) -> None:
+    def check_model(self, model: Model) -> None:
         refuse_without_critic("augment", model)
 
     def build_input_layer(self, spec: DataSpec) -> nn.Module:

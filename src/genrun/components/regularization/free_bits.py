@@ -26,7 +26,7 @@ class FreeBits:
     """
 
     nats: float
-    weighs = False
+    is_weight = False
 
     def build_kl_layer(self) -> nn.Module:
         return AtLeast(self.nats)

@@ -26,7 +26,7 @@ class GradientPenalty:
 
     weight: float
 
-    def check(self, model: Model) -> None:
+    def check_model(self, model: Model) -> None:
         refuse_without_critic("gradient_penalty", model)
 
     def penalty(

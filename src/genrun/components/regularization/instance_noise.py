@@ -42,7 +42,7 @@ class InstanceNoise:
     std: float
     anneal_steps: int
 
-    def check(self, model: Model) -> None:
+    def check_model(self, model: Model) -> None:
         refuse_without_critic("instance_noise", model)
 
     def build_input_layer(self, spec: DataSpec) -> nn.Module:

@@ -38,7 +38,7 @@ class KLAnnealing:
 
     anneal_steps: int
     cycle_steps: int | None
-    weighs = True
+    is_weight = True
 
     def __post_init__(self) -> None:
         if self.cycle_steps is not None and self.cycle_steps < self.anneal_steps:

@@ -22,7 +22,7 @@ class R1:
 
     gamma: float
 
-    def check(self, model: Model) -> None:
+    def check_model(self, model: Model) -> None:
         refuse_without_critic("r1", model)
 
     def penalty(

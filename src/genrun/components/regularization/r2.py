@@ -19,7 +19,7 @@ from genrun.core.protocols.model import Model
 class R2(R1):
     """gamma/2 times the mean squared norm of the critic's gradient at generated images."""
 
-    def check(self, model: Model) -> None:
+    def check_model(self, model: Model) -> None:
         refuse_without_critic("r2", model)
 
     def images(self, model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:

@@ -22,10 +22,10 @@ class WeightClip:
 
     limit: float
 
-    def check(self, model: Model) -> None:
+    def check_model(self, model: Model) -> None:
         refuse_without_critic("weight_clip", model)
 
-    def changes_weights_of(self, model: Model, player: Player) -> bool:
+    def applies_to(self, model: Model, player: Player) -> bool:
         return critic_for(model, player) is not None
 
     def change_weights(self, parameters: Sequence[nn.Parameter]) -> None:

@@ -24,7 +24,7 @@ class MLflow:
         require_package("mlflow")
         self.experiment = experiment
 
-    def begin(self, run: TrackedRun) -> None:
+    def start(self, run: TrackedRun) -> None:
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
@@ -39,15 +39,15 @@ class MLflow:
         for start in range(0, len(parameters), MOST):
             self._client.log_batch(self._id, params=parameters[start : start + MOST])
 
-    def row(self, step: int, values: Mapping[str, float]) -> None:
+    def log_row(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             self._client.log_metric(self._id, name, value, step=step)
 
-    def health(self, event: Mapping[str, Any]) -> None:
+    def log_health(self, event: Mapping[str, Any]) -> None:
         text = f"step {event['step']}: {event['state']}: {event['detail']}"
         self._client.set_tag(self._id, f"health.{event['health']}", text)
 
-    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+    def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         for name, png in pictures.items():
             image = Image.open(io.BytesIO(png))
             self._client.log_image(self._id, image, key=name, step=step)

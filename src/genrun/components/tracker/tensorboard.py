@@ -24,7 +24,7 @@ class TensorBoard:
         require_package("tensorboard")
         self.flush_seconds = flush_seconds
 
-    def begin(self, run: TrackedRun) -> None:
+    def start(self, run: TrackedRun) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._hyperparameters = dict(run.hyperparameters)
@@ -32,15 +32,15 @@ class TensorBoard:
             str(run.folder), purge_step=run.first_step, flush_secs=self.flush_seconds
         )
 
-    def row(self, step: int, values: Mapping[str, float]) -> None:
+    def log_row(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 
-    def health(self, event: Mapping[str, Any]) -> None:
+    def log_health(self, event: Mapping[str, Any]) -> None:
         text = f"{event['state']}: {event['detail']}"
         self._writer.add_text(f"health/{event['health']}", text, event["step"])
 
-    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+    def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         for name, png in pictures.items():
@@ -59,7 +59,7 @@ class TensorBoard:
         from torch.utils.tensorboard.summary import hparams
 
         best = {} if end.best is None else {f"best/{end.monitor}": end.best[1]}
-        self.row(end.step, best)
+        self.log_row(end.step, best)
         begun_and_ended = hparams(self._hyperparameters, best)  # type: ignore[no-untyped-call]  # torch's
         if not end.succeeded:
             _say_failed(begun_and_ended[-1])

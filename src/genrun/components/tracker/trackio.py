@@ -41,7 +41,7 @@ class Trackio:
         require_package("trackio")
         self.project = project
 
-    def begin(self, run: TrackedRun) -> None:
+    def start(self, run: TrackedRun) -> None:
         if "trackio" in sys.modules:
             raise RuntimeError("this process has told Trackio another folder already")
         aside = dict.fromkeys(ELSEWHERE)
@@ -57,14 +57,14 @@ class Trackio:
                 auto_log_cpu=False,
             )
 
-    def row(self, step: int, values: Mapping[str, float]) -> None:
+    def log_row(self, step: int, values: Mapping[str, float]) -> None:
         self._run.log(dict(values), step=step)
 
-    def health(self, event: Mapping[str, Any]) -> None:
+    def log_health(self, event: Mapping[str, Any]) -> None:
         text = f"{event['state']}: {event['detail']}"
         self._run.log({f"health/{event['health']}": text}, step=event["step"])
 
-    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+    def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         import trackio
 
         images = {name: Image.open(io.BytesIO(png)) for name, png in pictures.items()}

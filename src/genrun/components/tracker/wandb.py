@@ -34,7 +34,7 @@ class WandB:
         self.project = project
         self.mode = mode
 
-    def begin(self, run: TrackedRun) -> None:
+    def start(self, run: TrackedRun) -> None:
         with environment_variables(WANDB_ERROR_REPORTING="false", **self._places(run.folder)):
             import wandb
 
@@ -68,14 +68,14 @@ class WandB:
         kinds = ("CACHE", "CONFIG", "DATA")
         return {f"WANDB_{kind}_DIR": str(folder / kind.lower()) for kind in kinds}
 
-    def row(self, step: int, values: Mapping[str, float]) -> None:
+    def log_row(self, step: int, values: Mapping[str, float]) -> None:
         self._run.log(dict(values), step=step)
 
-    def health(self, event: Mapping[str, Any]) -> None:
+    def log_health(self, event: Mapping[str, Any]) -> None:
         text = f"{event['state']}: {event['detail']}"
         self._run.log({f"health/{event['health']}": text}, step=event["step"])
 
-    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+    def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         import wandb
 
         shown = {name: wandb.Image(Image.open(io.BytesIO(png))) for name, png in pictures.items()}

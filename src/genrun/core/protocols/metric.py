@@ -37,7 +37,7 @@ class LimitsSamples(Protocol):
 class FeatureMetric(Protocol):
     """A metric of features of images instead of images."""
 
-    values: Sequence[str]  # the names of what it measures, without those of the intervals
+    value_names: Sequence[str]  # the names of what it measures, without those of the intervals
     samples: int  # that are drawn for it
     resamples: int  # of the samples, from which its intervals come
 

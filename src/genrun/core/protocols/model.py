@@ -92,12 +92,12 @@ class Likelihood(Protocol):
 
         `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`. What
         they are of is the probability of an image among all of its 256 levels, or the density of
-        a point in the data's own coordinates; anything else `NotesLikelihood`.
+        a point in the data's own coordinates; anything else `HasLikelihoodNote`.
         """
 
 
 @runtime_checkable
-class NotesLikelihood(Protocol):
+class HasLikelihoodNote(Protocol):
     """A likelihood that cannot be compared with every other: why, beside each figure of it."""
 
     likelihood_note: str
@@ -107,4 +107,4 @@ class NotesLikelihood(Protocol):
 class ChecksModel(Protocol):
     """A choice that does not suit every model and says so. Raises `ConfigError`."""
 
-    def check(self, model: Model) -> None: ...
+    def check_model(self, model: Model) -> None: ...

@@ -45,7 +45,7 @@ class CriticInput(Protocol):
 class KLLayer(Protocol):
     """Changes the KL term of a loss. Models with one have a sequence of such layers, `kl`."""
 
-    weighs: bool  # whether it multiplies the term: those come last
+    is_weight: bool  # whether it multiplies the term: those come last
 
     def build_kl_layer(self) -> nn.Module:
         """From KL in nats (batch, latent_dim) to (any, latent_dim).
@@ -109,7 +109,7 @@ class GradientChange(Protocol):
 class WeightChange(Protocol):
     """Changes some players' weights in place, whenever they have been moved."""
 
-    def changes_weights_of(self, model: Model, player: Player) -> bool: ...
+    def applies_to(self, model: Model, player: Player) -> bool: ...
 
     def change_weights(self, parameters: Sequence[nn.Parameter]) -> None: ...
 

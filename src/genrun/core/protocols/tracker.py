@@ -45,7 +45,7 @@ class TrackedEnd:
 class Tracker(Protocol):
     """Whatever any method raises switches the tracker off and goes no further.
 
-    Packages are imported in `begin`: the constructor says which one is missing (`require_package`).
+    Packages are imported in `start`: the constructor says which one is missing (`require_package`).
     `folder` is where it writes below a run's folder. Where it `appends`, all parts of a run share
     that; else each part has a new one (`wandb`, `wandb-2`), so that nothing of what a stranger
     left there is opened.
@@ -54,14 +54,14 @@ class Tracker(Protocol):
     folder: str
     appends: bool
 
-    def begin(self, run: TrackedRun) -> None: ...
+    def start(self, run: TrackedRun) -> None: ...
 
-    def row(self, step: int, values: Mapping[str, float]) -> None: ...
+    def log_row(self, step: int, values: Mapping[str, float]) -> None: ...
 
-    def health(self, event: Mapping[str, Any]) -> None:
+    def log_health(self, event: Mapping[str, Any]) -> None:
         """An event's `step`, `health` (its name), `state`, `detail`."""
 
-    def pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
+    def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         """PNG files by name."""
 
     def finish(self, end: TrackedEnd) -> None: ...

@@ -31,12 +31,12 @@ class ProcessGroup:
 
     def __init__(self, place: ProcessRank) -> None:
         self.rank = place.rank
-        self.size = place.size
+        self.size = place.world_size
 
     @classmethod
     def join(cls, place: ProcessRank, device: torch.device) -> ProcessGroup:
         """Waits for the others that torchrun started. Tensors on CPU and device can be sent."""
-        if place.size > 1 and not dist.is_initialized():
+        if place.world_size > 1 and not dist.is_initialized():
             backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
             with _lost():
                 dist.init_process_group(backend, timeout=PATIENCE)
