@@ -19,7 +19,7 @@ from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL
 
 ALONE = ProcessRank()
-THIRD = ProcessRank(rank=6, size=8, local_rank=2, local_size=4)
+THIRD = ProcessRank(rank=6, world_size=8, local_rank=2, local_world_size=4)
 
 
 def gpus(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
