@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from genrun.core.types import HealthTransition
-from genrun.training.health.gradient_explosion import GradientExplosion
-from genrun.training.health.threshold import ThresholdWatch
+from genrun.training.health import GradientExplosion, ThresholdWatch
 
 
 def changes(watch: ThresholdWatch, rows: Sequence[tuple[int, float | None]]) -> dict[int, bool]:

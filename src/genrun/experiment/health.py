@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from genrun.core.protocols.model import Adversarial, Model
 from genrun.experiment.instantiate import Config
 from genrun.training.evaluation import SPREAD
-from genrun.training.health.gradient_explosion import GradientExplosion
-from genrun.training.health.monitor import HealthMonitor, Watch
-from genrun.training.health.threshold import ThresholdWatch
+from genrun.training.health import GradientExplosion, HealthMonitor, ThresholdWatch
 
 LATENT = "largest_dimension_kl"  # a held-out value, from models whose latent code can collapse
 
@@ -18,7 +16,7 @@ def build_health(
     settings: Config, model: Model, held_out: Sequence[str], steps_per_epoch: float
 ) -> HealthMonitor:
     """Watches what this model's rows can show; `held_out` names what its evaluations measure."""
-    watches: dict[str, Watch] = {}
+    watches: dict[str, ThresholdWatch] = {}
     if isinstance(model, Adversarial):
         watches["discriminator_overpowers"] = ThresholdWatch(
             value=f"{model.critic}/accuracy",

@@ -14,7 +14,7 @@ from genrun.core.protocols.stopping import Stopper
 from genrun.core.protocols.updates import Memory
 from genrun.core.types import State, StepReport
 from genrun.training.finite import GradientNorms, check_finite, check_finite_numbers
-from genrun.training.health.monitor import HealthMonitor
+from genrun.training.health import HealthMonitor
 from genrun.training.loss_buffer import LossBuffer
 from genrun.training.lr_schedule import Schedule
 from genrun.training.optimizers.state_dict import (
