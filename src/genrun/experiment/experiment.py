@@ -149,13 +149,13 @@ class Experiment:
         display: Display,
         interrupted: Callable[[], bool],
         clock: Clock,
-        fresh: bool,
+        is_new: bool,
     ) -> Loop:
         built, seconds = self.built, clock.training_seconds
         if built.gradient_sync is not None:
             interrupted, seconds = built.gradient_sync.synchronize(interrupted, seconds)
         return Loop(
-            trial=built.trial,
+            state=built.trial,
             step=built.step,
             evaluation=built.evaluation,
             plan=built.plan,
@@ -163,9 +163,9 @@ class Experiment:
             display=display,
             interrupted=interrupted,
             seconds=seconds,
-            processes=built.processes,
+            process_group=built.processes,
             clock=clock,
-            fresh=fresh,
+            is_new=is_new,
             flops_per_step=built.flops_per_step,
         )
 

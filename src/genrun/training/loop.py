@@ -1,4 +1,4 @@
-"""The loop, readable from top to bottom."""
+"""The training loop."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from genrun.training.step import TrainingStep
 
 
 def due(step: int, every: int, last: bool = False) -> bool:
-    """Whether something that happens every `every` steps, and at the end, happens now."""
+    """Whether an event that occurs every `every` steps, and at the end, occurs now."""
     return step % every == 0 or last
 
 
 @dataclass
 class Loop:
-    """Trains a trial until its plan, a stopping policy or an interrupt ends it.
+    """Trains until the plan, a stopping policy or an interrupt ends the run.
 
-    Of several processes all take every step; what else is due rank 0 does, and tells the others
-    what came of it. `interrupted` and `seconds` of training are the same for all at each step.
+    With several processes all of them take every step; evaluating and writing is done by rank 0,
+    which broadcasts the result. `interrupted` and `seconds` (of training) return the same value in
+    all processes at each step.
     """
 
-    trial: TrainingState
+    state: TrainingState
     step: TrainingStep
     evaluation: Evaluation
     plan: TrainingPlan
@@ -41,151 +42,153 @@ class Loop:
     display: Display
     interrupted: Callable[[], bool]
     seconds: Callable[[], float]
-    processes: ProcessGroup
+    process_group: ProcessGroup
     clock: Clock
-    fresh: bool  # nothing was restored
+    is_new: bool  # whether nothing was restored
     flops_per_step: int | None  # None: not counted
-    _kept: Best | None = field(init=False, default=None)  # the best that is on disk
+    _saved_best: Best | None = field(init=False, default=None)  # the best in a checkpoint
 
     def run(self) -> TrainingOutcome:
-        self._kept = self.trial.best
+        self._saved_best = self.state.best
         try:
             return self._run()
         except Diverged as error:
-            self.trial.best = self._kept  # a better one that was found since is not on disk
+            self.state.best = self._saved_best  # a later best has no checkpoint
             return TrainingOutcome(RunStatus.DIVERGED, str(error))
 
     def _run(self) -> TrainingOutcome:
-        trial, plan = self.trial, self.plan
-        if self.fresh and (reason := self._begin()):
+        state, plan = self.state, self.plan
+        if self.is_new and (reason := self._evaluate_step_zero()):
             return TrainingOutcome(RunStatus.STOPPED_EARLY, reason)
-        if trial.stop_reason:
-            return TrainingOutcome(RunStatus.STOPPED_EARLY, trial.stop_reason)
-        while trial.step < plan.steps:
-            trial.step += 1
-            trial.loss_buffer.add(trial.step, self.step(trial.step))
-            trial.average.update(trial.step)
-            for schedule in trial.schedules.values():
+        if state.stop_reason:
+            return TrainingOutcome(RunStatus.STOPPED_EARLY, state.stop_reason)
+        while state.step < plan.steps:
+            state.step += 1
+            state.loss_buffer.add(state.step, self.step(state.step))
+            state.average.update(state.step)
+            for schedule in state.schedules.values():
                 schedule.step()
-            self.display.step = trial.step
+            self.display.step = state.step
 
-            done = trial.step == plan.steps
-            evaluated = due(trial.step, plan.evaluate_every, last=done)
+            done = state.step == plan.steps
+            evaluated = due(state.step, plan.evaluate_every, last=done)
             metrics = self._evaluate() if evaluated else {}
-            logged = due(trial.step, plan.log_every, last=evaluated)
-            losses = trial.loss_buffer.read() if logged else {}
-            reason = self._observe(metrics, losses) if trial.stoppers else None
+            logged = due(state.step, plan.log_every, last=evaluated)
+            losses = state.loss_buffer.read() if logged else {}
+            reason = self._observe(metrics, losses) if state.stoppers else None
             if reason and not evaluated:
                 metrics = self._evaluate()
-                losses = losses or trial.loss_buffer.read()
+                losses = losses or state.loss_buffer.read()
             last = done or reason is not None
-            trial.stop_reason = reason or ""
+            state.stop_reason = reason or ""
 
             if logged or last:
                 self._log(losses, metrics)
-            if due(trial.step, plan.sample_every, last):
+            if due(state.step, plan.sample_every, last):
                 self._draw()
-            if due(trial.step, plan.save_every, last) or self._is_best():
+            if due(state.step, plan.save_every, last) or self._is_best():
                 self._save()
             if reason:
                 return TrainingOutcome(RunStatus.STOPPED_EARLY, reason)
             if not done and self.interrupted():
                 self._save()
                 return TrainingOutcome(
-                    RunStatus.INTERRUPTED, f"stopped by a signal after step {trial.step}"
+                    RunStatus.INTERRUPTED, f"stopped by a signal after step {state.step}"
                 )
         return TrainingOutcome(RunStatus.FINISHED, f"all {plan.steps} steps done")
 
-    def _begin(self) -> str | None:
-        """Step 0: what the untrained networks give, and a checkpoint to come back to."""
+    def _evaluate_step_zero(self) -> str | None:
+        """Step 0: evaluates, draws and saves the untrained networks."""
         metrics = self._evaluate()
         reason = self._observe(metrics, {})
         self._log({}, metrics)
         self._draw()
-        self.trial.stop_reason = reason or ""
+        self.state.stop_reason = reason or ""
         self._save()
         return reason
 
     def _evaluate(self) -> dict[str, float]:
-        trial = self.trial
-        trial.loss_buffer.check()
-        trial.average.refresh(trial.step)
-        metrics = self.processes.on_rank_zero(self._measure)
+        state = self.state
+        state.loss_buffer.check()
+        state.average.refresh(state.step)
+        metrics = self.process_group.on_rank_zero(self._measure)
         value = metrics[self.plan.monitor]
-        if trial.best is None or value < trial.best.value:
-            trial.best = Best(trial.step, value)
-        if trial.step > 0:
-            for schedule in trial.schedules.values():
+        if state.best is None or value < state.best.value:
+            state.best = Best(state.step, value)
+        if state.step > 0:
+            for schedule in state.schedules.values():
                 schedule.observe(value)
         return metrics
 
     def _measure(self) -> dict[str, float]:
         with self.clock.measure("evaluation"):
-            self.trial.check()
+            self.state.check()
             metrics = self.evaluation.evaluate()
         for name, number in metrics.items():
             if not math.isfinite(number):
-                raise Diverged(f"held_out/{name} was {number} at step {self.trial.step}")
+                raise Diverged(f"held_out/{name} was {number} at step {self.state.step}")
         return metrics
 
     def _observe(self, metrics: Mapping[str, float], losses: Mapping[str, float]) -> str | None:
-        step = self.trial.step
+        step = self.state.step
         examples = step * self.step.examples_per_step
         flops = None if self.flops_per_step is None else step * self.flops_per_step
-        return self.trial.observe(
+        return self.state.observe(
             StepReport(step, examples, self.seconds(), metrics, losses, flops)
         )
 
     def _is_best(self) -> bool:
-        return self.trial.best is not None and self.trial.best.step == self.trial.step
+        return self.state.best is not None and self.state.best.step == self.state.step
 
     def _log(self, losses: Mapping[str, float], metrics: Mapping[str, float]) -> None:
-        self.processes.on_rank_zero(lambda: self._write_row(losses, metrics))
+        self.process_group.on_rank_zero(lambda: self._write_row(losses, metrics))
 
     def _write_row(self, losses: Mapping[str, float], metrics: Mapping[str, float]) -> None:
-        trial = self.trial
-        trial.check()
-        row = self._row({**losses, **trial.gradient_norms}, metrics)
-        events = trial.health.observe(row)
+        state = self.state
+        state.check()
+        row = self._make_row({**losses, **state.gradient_norms}, metrics)
+        events = state.health.observe(row)
         self.recorder.write_row(row, self.clock.read())
-        states = trial.stopper_states
-        self.display.show_row(row, [s.describe(states[n]) for n, s in trial.stoppers.items()])
+        stopper_states = state.stopper_states
+        self.display.show_row(row, [s.describe(stopper_states[n]) for n, s in state.stoppers.items()])
         for event in events:
             self.recorder.write_health(event)
             self.display.note("step {step}: {health} {state}: {detail}".format_map(event))
 
-    def _row(self, values: Mapping[str, float], metrics: Mapping[str, float]) -> dict[str, float]:
-        trial = self.trial
+    def _make_row(
+        self, values: Mapping[str, float], metrics: Mapping[str, float]
+    ) -> dict[str, float]:
+        state = self.state
         rates = {
             f"{name}/lr": optimizer.param_groups[0]["lr"]
-            for name, optimizer in trial.optimizers.items()
+            for name, optimizer in state.optimizers.items()
         }
         held_out = {f"held_out/{name}": value for name, value in metrics.items()}
-        examples = trial.step * self.step.examples_per_step
-        return {"step": trial.step, "examples": examples, **values, **rates, **held_out}
+        examples = state.step * self.step.examples_per_step
+        return {"step": state.step, "examples": examples, **values, **rates, **held_out}
 
     def _draw(self) -> None:
-        self.trial.loss_buffer.check()
-        self.trial.average.refresh(self.trial.step)
-        self.processes.on_rank_zero(self._write_pictures)
+        self.state.loss_buffer.check()
+        self.state.average.refresh(self.state.step)
+        self.process_group.on_rank_zero(self._write_pictures)
 
     def _write_pictures(self) -> None:
-        trial = self.trial
+        state = self.state
         with self.clock.measure("evaluation"):
-            trial.check()
+            state.check()
             pictures = self.evaluation.pictures()
             drawn = {f"samples{name}": picture.images for name, picture in pictures.items()}
-            check_finite(drawn, trial.step)
-            self.recorder.write_pictures(trial.step, pictures)
+            check_finite(drawn, state.step)
+            self.recorder.write_pictures(state.step, pictures)
 
     def _save(self) -> None:
-        self.trial.loss_buffer.check()
-        self.trial.average.refresh(self.trial.step)
-        self.processes.on_rank_zero(self._write_checkpoint)
-        self._kept = self.trial.best
+        self.state.loss_buffer.check()
+        self.state.average.refresh(self.state.step)
+        self.process_group.on_rank_zero(self._write_checkpoint)
+        self._saved_best = self.state.best
 
     def _write_checkpoint(self) -> None:
         with self.clock.measure("saving"):
-            best = self.trial.best
-            tensors, record = self.trial.save()
+            best = self.state.best
+            tensors, record = self.state.save()
             self.recorder.write_checkpoint(tensors, record, None if best is None else best.step)

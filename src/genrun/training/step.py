@@ -25,10 +25,10 @@ from genrun.training.optimizers.probe import copy_with_state, parameters_of
 
 
 class TrainingStep:
-    """Call with the number of the step, from 1; gives every logged value, left on the device.
+    """Called with the step's number, from 1; returns every value to log, left on the device.
 
-    Nothing here waits for the device. Who moves when is said by `updates`, which are given this
-    as their `Game`; what they remember is in `memory`, by player.
+    Nothing here waits for the device. `updates` decides in which order the players move, with this
+    object as its `Game`; the tensors it keeps from step to step are in `memory`, by player.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class TrainingStep:
         self.gradient_sync = gradient_sync  # None: there is one process
         self.settings = settings
         self.players = model.players()
-        self._asks_for_labels = isinstance(model, Conditional)
+        self._is_conditional = isinstance(model, Conditional)
         self.batches = updates.batches(self.players)
         self.is_compiled = settings.compile
         self.has_gradient_points = bool(hooks.gradient_points)
@@ -60,26 +60,27 @@ class TrainingStep:
             for p in self.players
         }
         self._followers = [m for m in nets.modules() if isinstance(m, FollowsStep)]
-        self._searching = {n for n, o in optimizers.items() if takes_closure(type(o))}
+        self._closure_players = {n for n, o in optimizers.items() if takes_closure(type(o))}
         losses = {
             p.name: player_loss(model, p, nets, hooks.penalties, settings) for p in self.players
         }
         parameters = {p.name: trained_parameters(nets, p) for p in self.players}
         self._gradients = PlayerGradients(nets, losses, parameters, hooks, gradient_sync, settings)
-        self._weights: dict[str, list[Tensor]] = {n: [*own] for n, own in parameters.items()}
-        self.memory = {name: updates.start(own) for name, own in self._weights.items()}
+        self._weights: dict[str, list[Tensor]] = {n: [*p] for n, p in parameters.items()}
+        self.memory = {name: updates.start(weights) for name, weights in self._weights.items()}
         self._step, self._seed = 0, 0
-        self._taken: dict[int, Batch] = {}  # of this step's batches, those that were asked for
+        self._batches: dict[int, Batch] = {}  # the batches of this step that were used, by turn
 
     @property
     def examples_per_step(self) -> int:
         return self.batches * self.data.batch_size
 
     def uncompiled_copy(self) -> TrainingStep:
-        """Trains copies of networks and optimizers, on the same data; this one is left alone."""
+        """Returns a step that trains copies of networks and optimizers on the same data."""
         parts = (self.model, self.nets, self.hooks, self.gradient_sync)
         copies: dict[int, Any] = {}
-        model, nets, hooks, gradient_sync = copy.deepcopy(parts, copies)  # at once: they share
+        # in one call, because the parts share tensors
+        model, nets, hooks, gradient_sync = copy.deepcopy(parts, copies)
         optimizers = {
             name: copy_with_state(optimizer, [copies[id(p)] for p in parameters_of(optimizer)])
             for name, optimizer in self.optimizers.items()
@@ -92,30 +93,30 @@ class TrainingStep:
     def __call__(self, step: int) -> Metrics:
         self.begin(step)
         outputs = self.updates.step(self, step, self.memory)
-        self._taken.clear()
+        self._batches.clear()
         return outputs
 
     def begin(self, step: int) -> None:
-        """Whatever is asked of the game from now on is of this step."""
+        """Sets the step that all following calls belong to."""
         self._step, self._seed = step, fold_in(self.settings.seed, "step", step)
-        self._taken.clear()
+        self._batches.clear()
         self._gradients.seed_third_party_layers(self._seed)
         for follower in self._followers:
             follower.begin_step(step)
 
     def check(self) -> None:
-        """Raises `ConfigError` where the players cannot move as `updates` want them to."""
+        """Raises `ConfigError` if `updates` cannot move these players."""
         self.begin(1)
         with self._gradients.preserved_buffers():
             self.updates.check(self)
-        self._taken.clear()
+        self._batches.clear()
 
     def batch(self, index: int) -> Batch:
-        """Training batch `index`, as the model asks for it."""
-        labels = self.data.labels(index) if self._asks_for_labels else None
+        """Training batch `index`, with labels if the model is conditional."""
+        labels = self.data.labels(index) if self._is_conditional else None
         return self.data.batch(index), labels
 
-    # From here on what a `Game` offers
+    # The rest implements `Game`.
 
     def weights(self, player: Player) -> list[Tensor]:
         return self._weights[player.name]
@@ -124,17 +125,17 @@ class TrainingStep:
         return self._gradients.scratch(player, use)
 
     def take_turn(self, player: Player, turn: int) -> Metrics:
-        batch, base = self._given(player, turn)
-        if player.name in self._searching:
-            return self._search(player, batch, base)
+        batch, base = self._batch_and_base(player, turn)
+        if player.name in self._closure_players:
+            return self._closure_turn(player, batch, base)
         loss, metrics = self._gradients.compute(player, batch, base)
         self.update(player)
-        return _named(player, loss, metrics)
+        return _with_player_name(player, loss, metrics)
 
     def differentiate(self, player: Player, turn: int) -> Metrics:
-        batch, base = self._given(player, turn)
+        batch, base = self._batch_and_base(player, turn)
         self._gradients.seed_third_party_layers(base)
-        return _named(player, *self._gradients.compute(player, batch, base))
+        return _with_player_name(player, *self._gradients.compute(player, batch, base))
 
     def differentiate_again(self, player: Player, turn: int) -> Metrics:
         with self._gradients.preserved_buffers():
@@ -152,10 +153,10 @@ class TrainingStep:
             change.change_weights(self._gradients.parameters[player.name])
 
     def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
-        batch, base = self._given(player, turn)
+        batch, base = self._batch_and_base(player, turn)
         self._gradients.seed_third_party_layers(base)
         gradients, loss, metrics = self._gradients.with_graph(player, batch, base)
-        return gradients, _named(player, loss, metrics)
+        return gradients, _with_player_name(player, loss, metrics)
 
     def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
         return tensors if self.gradient_sync is None else self.gradient_sync.mean(tensors)
@@ -163,25 +164,25 @@ class TrainingStep:
     def apply_gradient_changes(self, player: Player) -> None:
         self._gradients.apply_changes(player)
 
-    def _given(self, player: Player, turn: int) -> tuple[Batch, int]:
-        """The batch and the base of the noise; players in the same turn see the same images."""
-        if turn not in self._taken:
-            self._taken[turn] = self.batch((self._step - 1) * self.batches + turn)
-        return self._taken[turn], fold_in(self._seed, player.name, turn)
+    def _batch_and_base(self, player: Player, turn: int) -> tuple[Batch, int]:
+        """The batch and the base of the noise key; players in the same turn see the same images."""
+        if turn not in self._batches:
+            self._batches[turn] = self.batch((self._step - 1) * self.batches + turn)
+        return self._batches[turn], fold_in(self._seed, player.name, turn)
 
-    def _search(self, player: Player, batch: Batch, base: int) -> Metrics:
-        """The turn of an optimizer that evaluates the loss itself."""
+    def _closure_turn(self, player: Player, batch: Batch, base: int) -> Metrics:
+        """The turn of a player whose optimizer evaluates the loss itself."""
 
-        def differentiate() -> tuple[Tensor, Metrics]:
+        def evaluate() -> tuple[Tensor, Metrics]:
             self._gradients.seed_third_party_layers(base)
             return self._gradients.backward(player, batch, base)
 
         optimizer, buffers = self.optimizers[player.name], list(self.nets.buffers())
-        loss, metrics = step_with_closure(optimizer, differentiate, buffers)
+        loss, metrics = step_with_closure(optimizer, evaluate, buffers)
         self.apply_weight_changes(player)
-        return _named(player, loss, metrics)
+        return _with_player_name(player, loss, metrics)
 
 
-def _named(player: Player, loss: Tensor, metrics: Metrics) -> Metrics:
+def _with_player_name(player: Player, loss: Tensor, metrics: Metrics) -> Metrics:
     named = {f"{player.name}/{name}": value.detach() for name, value in metrics.items()}
     return {f"{player.name}/loss": loss.detach(), **named}
