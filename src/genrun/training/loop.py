@@ -150,7 +150,9 @@ class Loop:
         events = state.health.observe(row)
         self.recorder.write_row(row, self.clock.read())
         stopper_states = state.stopper_states
-        self.display.show_row(row, [s.describe(stopper_states[n]) for n, s in state.stoppers.items()])
+        self.display.show_row(
+            row, [s.describe(stopper_states[n]) for n, s in state.stoppers.items()]
+        )
         for event in events:
             self.recorder.write_health(event)
             self.display.note("step {step}: {health} {state}: {detail}".format_map(event))
