@@ -56,7 +56,7 @@ def test_variables_that_make_no_sense_are_named(
 
 
 def test_what_one_process_does_is_refused(second: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="a sweep: is done by one process"):
+    with pytest.raises(ConfigError, match="a sweep: runs in a single process"):
         check_single_process("a sweep")
     second.setenv("WORLD_SIZE", "1")
     second.setenv("RANK", "0")

@@ -164,7 +164,7 @@ def test_torchrun_is_no_way_to_go_on_with_a_sweep(
     place = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
     for name, value in {**place, "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError, match="leave torchrun out"):
+    with pytest.raises(ConfigError, match="without torchrun"):
         resume_sweep(work / "swept", [])
 
 

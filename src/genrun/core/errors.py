@@ -1,4 +1,4 @@
-"""Errors that a user can act on. Each carries the exit code of the command line."""
+"""Errors that a user can act on, and the exit codes of the command line."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from pathlib import Path
 
 from genrun.core.status import RunStatus
 
-# MERGED: Whether the user asked for whole traces, Hydra's own way.
-FULL_ERRORS = "HYDRA_FULL_ERROR"
-_WANTED = os.environ.get(FULL_ERRORS) == "1"  # as it began: `hydra_call` sets it for its own ends
-
-
-def full_errors_requested() -> bool:
-    return _WANTED
-
+FULL_ERRORS = "HYDRA_FULL_ERROR"  # "1" in this environment variable of Hydra's: full tracebacks
+_FULL_ERRORS = os.environ.get(FULL_ERRORS) == "1"  # read once: `hydra_main` changes it for a while
 
 STATUS_EXIT_CODES: dict[str, int] = {
     RunStatus.INTERRUPTED: 75,
     RunStatus.DIVERGED: 4,
-}  # how a run can end but for 0
+}  # of the command line, for a run that ended without an error; 0 otherwise
+
+
+def full_errors_requested() -> bool:
+    """Whether the user wants tracebacks instead of one line, as with Hydra."""
+    return _FULL_ERRORS
 
 
 class GenrunError(Exception):
-    """One line that says what is wrong and what is allowed; `exit_code` is the process's."""
+    """An error reported in one line: what is wrong, and what is allowed.
+
+    The process ends with `exit_code`.
+    """
 
     exit_code = 70
 
@@ -43,7 +45,7 @@ class SweepFailed(GenrunError):
 
 
 class SweepPaused(GenrunError):
-    """A sweep ended before all its jobs had, and can be gone on with."""
+    """A sweep ended before all its jobs had; it can be resumed."""
 
     exit_code = 75
 
@@ -55,7 +57,7 @@ class Diverged(GenrunError):
 
 
 class DataDamaged(GenrunError):
-    """A data file is there but cannot be what it should be."""
+    """A data file exists, but its content is damaged or of the wrong kind."""
 
     exit_code = 65
 
@@ -67,13 +69,13 @@ class InputMissing(GenrunError):
 
 
 class DeviceUnavailable(GenrunError):
-    """The device that was asked for is not there."""
+    """The requested device does not exist."""
 
     exit_code = 69
 
 
 class OutOfMemory(GenrunError):
-    """The model and its batch do not fit."""
+    """The model and its batch need more memory than is available."""
 
     exit_code = 71
 
@@ -85,7 +87,7 @@ class CannotCreate(GenrunError):
 
 
 class FolderLocked(CannotCreate):
-    """Another process writes in the folder."""
+    """Another process holds the lock of the folder."""
 
 
 class OutputFailed(GenrunError):
@@ -101,21 +103,21 @@ class ProcessLost(GenrunError):
 
 
 class CheckpointUnusable(GenrunError):
-    """A checkpoint is damaged, or belongs to another experiment."""
+    """A checkpoint is damaged, or of another experiment."""
 
     exit_code = 76
 
 
 class CheckpointUnreadable(CheckpointUnusable):
-    """A checkpoint that may well be sound: of a newer genrun, or not allowed to be read.
+    """A checkpoint that may be intact: written by a newer genrun, or without permission to read.
 
-    It is not passed over for an older one.
+    An older checkpoint is not used in its place.
     """
 
 
 @contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """What the system refuses, disk full among it, as `OutputFailed`."""
+    """Context that turns an `OSError`, such as a full disk, into `OutputFailed`."""
     try:
         yield
     except OSError as error:

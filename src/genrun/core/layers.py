@@ -22,20 +22,20 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def activation(name: str) -> nn.Module:
-    """The named activation; `leaky_relu` has slope 0.2, as in DCGAN.
+    """Returns the named activation; `leaky_relu` has slope 0.2, as in DCGAN.
 
-    Raises `ValueError` with the names that are allowed.
+    Raises `ValueError` if the name is not in `ACTIVATIONS`.
     """
     if name not in ACTIVATIONS:
-        raise ValueError(f"activation={name} is none of {', '.join(ACTIVATIONS)}")
+        raise ValueError(f"activation={name}: must be one of {', '.join(ACTIVATIONS)}")
     return nn.LeakyReLU(0.2) if name == "leaky_relu" else ACTIVATIONS[name]()
 
 
 class HiddenLayer(nn.Sequential):
     """A linear map and its activation, to which normalization and dropout can be added.
 
-    Takes what `linear` takes; gives (batch, channels), or (batch, channels, height, width) if
-    `spatial`. A plain sequence, as calls of modules inside modules cost microseconds each.
+    Its output is (batch, channels), or (batch, channels, height, width) if `spatial`. It is a flat
+    sequence, as each level of nested modules costs microseconds a call.
     """
 
     def __init__(
@@ -46,18 +46,18 @@ class HiddenLayer(nn.Sequential):
         self.spatial = spatial
 
     def add_layer(self, layer: nn.Module, before_activation: bool) -> None:
-        """Puts `layer` between the linear map and the activation, or at the end."""
+        """Inserts `layer` before the activation, or appends it."""
         self.add_module(f"added_{len(self) - 2}", layer)
         if before_activation:
             names = list(self._modules)
             for name in names[names.index("activation") : -1]:
-                self._modules[name] = self._modules.pop(name)  # behind the new layer
+                self._modules[name] = self._modules.pop(name)  # moves it behind the new layer
 
 
 class InputTransform(nn.Module):
-    """A network that sees its images through `layer` while it trains, and as they are otherwise.
+    """A network whose images go through `layer` first, in training mode only.
 
-    Both take (batch, channels, height, width); whatever else the network takes is passed on.
+    Both take (batch, channels, height, width); other arguments are passed to the network.
     """
 
     def __init__(self, layer: nn.Module, network: nn.Module) -> None:
@@ -70,39 +70,39 @@ class InputTransform(nn.Module):
 
 
 def without_input_transforms(critic: nn.Module) -> nn.Module:
-    """The network itself, without what it sees its images through."""
+    """Returns the network inside of all its input transforms."""
     while isinstance(critic, InputTransform):
         critic = critic.network
     return critic
 
 
-def report_logits(critic: nn.Module, judged: Tensor, boundary: float | None) -> Metrics:
-    """Tells layers that a critic sees through how it judged real images in its turn.
+def report_logits(critic: nn.Module, logits: Tensor, boundary: float | None) -> Metrics:
+    """Reports a critic's logits of real images to its input transforms, once per turn.
 
-    `judged` is of shape (batch,), above `boundary` where an image seems real. Layers with a
-    method `watch` are told by how much, and may move their buffers as BatchNorm does. Gives what
-    they want logged.
+    `logits` is of shape (batch,), above `boundary` for an image classified as real; None stands
+    for a critic without a boundary. Layers with a method `observe_logits` get the difference, and
+    may change their buffers as BatchNorm does. Returns the values that they log.
     """
-    told: Metrics = {}
+    logged: Metrics = {}
     while isinstance(critic, InputTransform) and boundary is not None:
-        watch = getattr(critic.layer, "observe_logits", None)
-        told |= {} if watch is None else watch(judged.detach() - boundary)
+        observe = getattr(critic.layer, "observe_logits", None)
+        logged |= {} if observe is None else observe(logits.detach() - boundary)
         critic = critic.network
-    return told
+    return logged
 
 
 @contextmanager
 def frozen_statistics(network: nn.Module) -> Iterator[None]:
-    """While open, layers that follow their inputs (`track_running_stats`) do not move.
+    """Context in which layers with running statistics do not update them.
 
-    They still normalize by the batch. For a second look at the same images: inside
+    They still normalize by the batch. For a second pass over the same images: inside of
     `torch.func.grad` nothing may be changed in place, and no image should count twice.
     """
-    moving = [m for m in network.modules() if getattr(m, "track_running_stats", False)]
-    for module in moving:
+    tracking = [m for m in network.modules() if getattr(m, "track_running_stats", False)]
+    for module in tracking:
         setattr(module, "track_running_stats", False)  # noqa: B010  # not every module has it
     try:
         yield
     finally:
-        for module in moving:
+        for module in tracking:
             setattr(module, "track_running_stats", True)  # noqa: B010

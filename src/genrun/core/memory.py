@@ -1,4 +1,4 @@
-"""How much memory there is, asked before it is taken."""
+"""How much memory is available, to fail with a message before the system kills the process."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ GIGABYTE = 1e9
 
 
 def free_bytes() -> int | None:
-    """What the system says it can still give; None where it does not say."""
+    """Returns Linux's estimate of the memory available without swapping; None elsewhere."""
     try:
-        said = Path("/proc/meminfo").read_text()
+        text = Path("/proc/meminfo").read_text()
     except OSError:
         return None
-    found = re.search(r"MemAvailable:\s+(\d+) kB", said)
+    found = re.search(r"MemAvailable:\s+(\d+) kB", text)
     return None if found is None else int(found[1]) * 1024
 
 
 def check_free_memory(needed: int, what: str) -> None:
-    """Raises `OutOfMemory` where `what` needs more bytes than are free."""
+    """Raises `OutOfMemory` if `what` needs more bytes than are available."""
     free = free_bytes()
     if free is not None and needed > free:
         raise OutOfMemory(

@@ -1,8 +1,8 @@
-"""Randomness as a function: the same key gives the same numbers, whenever it is asked.
+"""Random numbers as a function of a key: the same key gives the same numbers at any time.
 
 A key is a base, made from the seed and the step, and a path of uses as an integer. The base may
 be a tensor, which `torch.vmap` can batch, so that runs with different seeds are trained as one
-program. Nothing here reads or moves the global generators but `seed_global_generators`.
+program. Nothing here reads or changes torch's global generators except `seed_global_generators`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from genrun.core.seeds import fold_in as fold_in
+from genrun.core.torch_internals import CustomOpDef, is_transformed
 from genrun.core.types import BatchShard
 
-_POSITIVE = (1 << 63) - 1  # what torch's generators take as seeds
+_POSITIVE = (1 << 63) - 1  # torch's generators take seeds of 63 bits
 
 
 @lru_cache(maxsize=65536)
@@ -28,13 +29,13 @@ def _fold_path(path: int, use: str | int) -> int:
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch's own
 def _fold_constant(path: int, use: str | int) -> int:
-    """`torch.compile` takes the path as the constant it is instead of tracing the hash."""
+    """Returns the folded path as a constant to `torch.compile`, which would trace the hash."""
     return _fold_path(path, use)
 
 
 @dataclass(frozen=True)
 class Key:
-    """What a draw of noise is a function of.
+    """The argument that a draw of noise is a function of.
 
     `base` is an integer or, under `torch.compile` and `torch.vmap`, an int64 tensor of shape () on
     the CPU, also when the noise is drawn on a GPU: reading it never waits for the device.
@@ -48,58 +49,48 @@ class Key:
         return cls(fold_in(seed, *uses))
 
     def fold(self, use: str | int) -> Key:
-        """A key for one use of this one; different uses give unrelated noise."""
+        """Returns the key for one use of this one; different uses give unrelated noise."""
         return Key(self.base, _fold_constant(self.path, use))
 
 
 def normal(key: Key, shape: Sequence[int], like: Tensor) -> Tensor:
-    """Standard normal noise of `shape`, with the dtype and device of `like`.
+    """Returns standard normal noise of `shape`, with the dtype and device of `like`.
 
-    Its first dimension is the batch: where several processes train on one batch (`layer_keys`),
-    it is this one's share of what one process alone would draw.
+    The first dimension is the batch: when several processes train on one batch (`layer_keys`),
+    the result is this process's rows of what a single process would draw.
     """
-    return _drawn(_normal, _draw_normal, key, shape, like)
+    return _draw(_normal, _draw_normal, key, shape, like)
 
 
 def uniform(key: Key, shape: Sequence[int], like: Tensor) -> Tensor:
-    """Noise uniform on [0, 1) of `shape`, with the dtype and device of `like`, shared alike."""
-    return _drawn(_uniform, _draw_uniform, key, shape, like)
+    """Returns noise uniform on [0, 1), with shape, dtype, device and rows as for `normal`."""
+    return _draw(_uniform, _draw_uniform, key, shape, like)
 
 
-def _drawn(
-    operator: torch._library.custom_ops.CustomOpDef,
-    plain: Callable[..., Tensor],
+def _draw(
+    operator: CustomOpDef,
+    function: Callable[..., Tensor],
     key: Key,
     shape: Sequence[int],
     like: Tensor,
 ) -> Tensor:
-    share = layer_keys.shard()
-    whole = shape if share is None else share.whole(shape)
-    if _transformed():
-        drawn = _by_operator(operator, key, whole, like)
+    shard = layer_keys.shard()
+    full_shape = shape if shard is None else shard.full_shape(shape)
+    if is_transformed():
+        drawn = _call_operator(operator, key, full_shape, like)
     else:
-        drawn = plain(key.base, key.path, whole, like.dtype, like.device)
-    return drawn if share is None else share.part(drawn, shape)
+        drawn = function(key.base, key.path, full_shape, like.dtype, like.device)
+    return drawn if shard is None else shard.local_rows(drawn, shape)
 
 
-def _transformed() -> bool:
-    """Whether torch.compile or a torch.func transform looks on.
-
-    They need the custom operators; plain calls go past them, which halves the cost of a draw.
-    """
-    in_transform = torch._C._functorch.peek_interpreter_stack() is not None
-    return torch.compiler.is_compiling() or in_transform
-
-
-def _by_operator(
-    draw: torch._library.custom_ops.CustomOpDef, key: Key, shape: Sequence[int], like: Tensor
-) -> Tensor:
+def _call_operator(operator: CustomOpDef, key: Key, shape: Sequence[int], like: Tensor) -> Tensor:
     base = key.base if isinstance(key.base, Tensor) else torch.tensor(key.base)
-    drawn: Tensor = draw(base, key.path, list(shape), like.dtype, like.device)
+    drawn: Tensor = operator(base, key.path, list(shape), like.dtype, like.device)
     return drawn
 
 
-_reused_generator = lru_cache(torch.Generator)  # one a device: making it costs as much as seeding
+# one per device: creating a generator costs as much as seeding it
+_reused_generator = lru_cache(torch.Generator)
 
 
 def _generator(base: int | Tensor, path: int, device: torch.device) -> torch.Generator:
@@ -133,33 +124,33 @@ def _fake(
     return torch.empty(shape, dtype=dtype, device=device)
 
 
-def _register_vmap(draw: torch._library.custom_ops.CustomOpDef) -> None:
+def _register_vmap(operator: CustomOpDef) -> None:
     def batched(  # type: ignore[no-untyped-def]  # torch passes its own `info` class
         info, in_dims, base, path, shape, dtype, device
     ):
         bases = base.unbind(in_dims[0])
-        return torch.stack([draw(one, path, shape, dtype, device) for one in bases]), 0
+        return torch.stack([operator(b, path, shape, dtype, device) for b in bases]), 0
 
-    draw.register_vmap(batched)
+    operator.register_vmap(batched)
 
 
-for _draw in (_normal, _uniform):
-    _draw.register_fake(_fake)
-    _register_vmap(_draw)
+for _operator in (_normal, _uniform):
+    _operator.register_fake(_fake)
+    _register_vmap(_operator)
 
 
 class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
-    """While open, layers that need noise (dropout) draw it from `key`, each call its own.
+    """Context in which layers that need noise (dropout) draw it from `key`, each call its own.
 
-    With a `share`, every draw is of the whole batch, and this process gets its rows of it.
+    With a `shard`, every draw is made for the global batch and cut to this process's rows.
     """
 
     _open: ClassVar[list[layer_keys]] = []
 
-    def __init__(self, key: Key, share: BatchShard | None = None) -> None:
+    def __init__(self, key: Key, shard: BatchShard | None = None) -> None:
         self.key = key
-        self._share = share
-        self.asked = 0  # keys are handed out in the order in which layers ask
+        self._shard = shard
+        self._calls = 0  # a call's number is folded into its key
 
     def __enter__(self) -> None:
         self._open.append(self)
@@ -169,28 +160,28 @@ class layer_keys:  # noqa: N801  # used as a function, like torch.no_grad
 
     @classmethod
     def shard(cls) -> BatchShard | None:
-        """The share of the scope that was opened last."""
-        return cls._open[-1]._share if cls._open else None
+        """Returns the shard of the innermost open context."""
+        return cls._open[-1]._shard if cls._open else None
 
     def next(self) -> Key:
-        self.asked += 1
-        return self.key.fold("layers").fold(self.asked)
+        self._calls += 1
+        return self.key.fold("layers").fold(self._calls)
 
 
 def next_layer_key() -> Key:
-    """The key for one call of a layer.
+    """Returns the key for one call of a layer.
 
-    Raises `RuntimeError` outside `layer_keys`: noise without a key could not be repeated.
+    Raises `RuntimeError` outside of `layer_keys`: noise without a key could not be repeated.
     """
     if not layer_keys._open:
-        raise RuntimeError("a layer asked for noise outside noise.layer_keys(key)")
+        raise RuntimeError("a layer needs noise outside of noise.layer_keys(key)")
     return layer_keys._open[-1].next()
 
 
 def seed_global_generators(seed: int, device: torch.device) -> None:
-    """Re-seeds torch's global generators, for layers of others that draw from them.
+    """Seeds torch's global generators, for layers of other packages that draw from them.
 
-    `torch.manual_seed` would walk all devices (85 µs); this is 1 µs a step.
+    `torch.manual_seed` would visit all devices (85 µs); this takes 1 µs a step.
     """
     torch.default_generator.manual_seed(seed & _POSITIVE)
     if device.type == "cuda":

@@ -12,23 +12,23 @@ NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]
 
 
 def finite_number(value: Any) -> float | None:
-    """A JSON value as a float; None unless it is a finite number that fits one."""
+    """Returns a JSON value as a float, or None if it is no number or no finite float."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:
         number = float(value)
-    except OverflowError:
+    except OverflowError:  # integers in JSON have any size
         return None
     return number if math.isfinite(number) else None
 
 
 def parse_number(text: str | None) -> float | None:
-    """Text as a float; None unless it is a finite decimal number."""
+    """Returns text as a float, or None if it is no finite decimal number."""
     return finite_number(float(text)) if text and NUMBER.fullmatch(text) else None
 
 
 def to_plain(value: Any) -> Any:
-    """A value as JSON has it: dataclasses as objects, keys as text, null for NaN and infinity."""
+    """Returns a value of JSON's types: dataclasses as objects, null for NaN and infinity."""
     if is_dataclass(value):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What a player's loss holds still: whatever the other players make of it."""
+"""Gradients through the other players' networks, which a player's loss normally does not need."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
-_followed = False
+_with_grad = False
 
 
 def opponents_no_grad() -> AbstractContextManager[object]:
-    """For a part of a player's loss that its own weights have no part in: keeps no graph of it.
+    """Context for the part of a player's loss that its own weights do not affect.
 
-    Models use it in place of `torch.no_grad`, so that updates that need to know how a player's
-    gradient changes with the others' weights can ask for it (`opponents_with_grad`).
+    Models use it in place of `torch.no_grad`: it keeps no graph, except inside
+    `opponents_with_grad`, which update rules open to differentiate a player's gradient with
+    respect to the other players' weights.
     """
-    return nullcontext() if _followed else torch.no_grad()
+    return nullcontext() if _with_grad else torch.no_grad()
 
 
 @contextmanager
 def opponents_with_grad() -> Iterator[None]:
-    """While open, losses keep the graph of everything."""
-    global _followed
-    _followed = True
+    """Context in which losses keep the graph of all players' networks."""
+    global _with_grad
+    _with_grad = True
     try:
         yield
     finally:
-        _followed = False
+        _with_grad = False

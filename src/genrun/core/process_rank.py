@@ -1,4 +1,4 @@
-"""Where this process stands among those that train one run together. Imports no torch."""
+"""The rank of this process among those that train one run together. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from genrun.core.errors import STATUS_EXIT_CODES, ConfigError, ProcessLost
 from genrun.core.status import RunStatus
 
-OTHERS_FIRST_SECONDS = 10.0  # within which torchrun ends the others once one of them has left
+WAIT_SECONDS = 10.0  # within which torchrun ends the other processes once one of them has left
 
 
 @dataclass(frozen=True)
 class ProcessRank:
-    """`rank` of `size` processes in all, `local_rank` of `local_world_size` on this machine."""
+    """Rank among all processes and among those of this machine, in torchrun's terms."""
 
     rank: int = 0
     world_size: int = 1
@@ -24,33 +24,33 @@ class ProcessRank:
 
     @classmethod
     def from_environment(cls) -> ProcessRank:
-        """What torchrun said; one process where nobody did.
+        """Returns the rank that torchrun's variables give, or that of a single process.
 
-        Raises `ConfigError` where the variables are no numbers that fit each other.
+        Raises `ConfigError` if the variables are no numbers or contradict each other.
         """
         if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
             return cls()
-        place = cls(
+        found = cls(
             rank=_number("RANK", 0),
             world_size=_number("WORLD_SIZE", 1),
             local_rank=_number("LOCAL_RANK", 0),
             local_world_size=_number("LOCAL_WORLD_SIZE", 1),
         )
         if not (
-            place.rank < place.world_size
-            and place.local_rank < place.local_world_size <= place.world_size
+            found.rank < found.world_size
+            and found.local_rank < found.local_world_size <= found.world_size
         ):
             raise ConfigError(
-                f"RANK={place.rank} WORLD_SIZE={place.world_size} LOCAL_RANK={place.local_rank} "
-                f"LOCAL_WORLD_SIZE={place.local_world_size}: these variables do not fit each other; "
+                f"RANK={found.rank} WORLD_SIZE={found.world_size} LOCAL_RANK={found.local_rank} "
+                f"LOCAL_WORLD_SIZE={found.local_world_size}: these variables, set by "
+                "torchrun, contradict each other"
+            )
+        if found.world_size > 1 and not {"MASTER_ADDR", "MASTER_PORT"} <= set(os.environ):
+            raise ConfigError(
+                f"WORLD_SIZE={found.world_size}: MASTER_ADDR and MASTER_PORT must be set as well; "
                 "torchrun sets them"
             )
-        if place.world_size > 1 and not {"MASTER_ADDR", "MASTER_PORT"} <= set(os.environ):
-            raise ConfigError(
-                f"WORLD_SIZE={place.world_size}: MASTER_ADDR and MASTER_PORT are not set, by which "
-                "processes find each other; torchrun sets them"
-            )
-        return place
+        return found
 
 
 def _number(name: str, least: int) -> int:
@@ -63,30 +63,31 @@ def _number(name: str, least: int) -> int:
 
 
 def check_single_process(what: str) -> None:
-    """Raises `ConfigError` where several processes were started for what one process does."""
+    """Raises `ConfigError` if torchrun started several processes for a command that needs one."""
     if ProcessRank.from_environment().world_size > 1:
-        raise ConfigError(f"{what}: is done by one process; leave torchrun out")
+        raise ConfigError(f"{what}: runs in a single process; start it without torchrun")
 
 
 def wait_for_rank_zero(error: Exception | None = None) -> str:
-    """Waits for whom the end of this process should not be the first seen; gives what to call it.
+    """Waits until rank 0 has ended, if its error is the one to report.
 
-    All processes mostly end for one reason, which rank 0 says, and a lost connection is somebody
-    else's end. torchrun stops those that wait here as soon as the other has left, and reports
-    that one's exit code; who is still here afterwards has something of its own to say.
+    Returns the prefix for this process's own error message. All processes mostly end for the same
+    reason, which rank 0 reports, and a lost connection is a consequence of another process's end.
+    torchrun stops the processes that wait here as soon as the other one has ended, and returns
+    that one's exit code; if this process still runs afterwards, its error is its own.
     """
     try:
         rank = ProcessRank.from_environment().rank
-    except ConfigError:  # which is what is about to be said
+    except ConfigError:  # this is the error that is about to be reported
         return ""
     if rank > 0 or isinstance(error, ProcessLost):
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # is torchrun's, and needs no words
-        time.sleep(OTHERS_FIRST_SECONDS)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # torchrun's: end silently
+        time.sleep(WAIT_SECONDS)
     return f"process {rank}: " if rank > 0 else ""
 
 
 def exit_code_for(status: RunStatus) -> int:
-    """The exit code of a run that ended so, which rank 0 leaves with first."""
+    """Returns the exit code for a run's status; ranks above 0 wait for rank 0 before."""
     code = STATUS_EXIT_CODES.get(status, 0)
     if code:
         wait_for_rank_zero()

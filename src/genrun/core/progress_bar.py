@@ -1,7 +1,7 @@
-"""A progress bar for slow preparations. Who runs the program decides how it looks.
+"""A progress bar for slow preparations, displayed by whoever runs the program.
 
-Code below the command line must not know the terminal; it reports through `progress`, and the
-terminal sets `show`.
+Code below the command line must not depend on the terminal; it reports through `progress`, and
+the terminal sets `show`.
 """
 
 from __future__ import annotations
@@ -22,5 +22,5 @@ show: Show = _silent
 
 
 def progress(title: str, total: int | None) -> AbstractContextManager[Advance]:
-    """Use as `with progress("decoding", count) as advance: … advance(1)`."""
+    """Use as `with progress("decoding", count) as advance: ... advance(1)`."""
     return show(title, total)

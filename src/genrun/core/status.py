@@ -1,10 +1,10 @@
-"""How a run stands, as `status` and `reason` of run.json say it."""
+"""The status of a run, as `status` and `reason` of run.json hold it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-PRUNED = "pruner: "  # begins the reason of a trial that its search gave up
+PRUNED = "pruner: "  # begins the reason of a trial that its search pruned
 
 
 class RunStatus(StrEnum):
@@ -35,5 +35,5 @@ class RunStatus(StrEnum):
 
 
 def is_pruned(status: str, reason: str) -> bool:
-    """Whether a search gave the run up as worse than others: its last value is of no end."""
+    """Whether a search pruned the run, so that its last value is not a final one."""
     return status == RunStatus.STOPPED_EARLY and reason.startswith(PRUNED)

@@ -1,4 +1,4 @@
-"""Values that travel between the rooms of the house."""
+"""Value types that several packages share."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 Metrics = dict[str, Tensor]
-"""Named values on the device: shape () from a loss, (batch,) from an evaluation."""
+"""Values by name, on the training device: shape () from a loss, (batch,) from an evaluation."""
 
 GRADIENT_NORM = "gradient_norm"
-"""The last part of such values' names in a row, after the player's."""
+"""The last part of the names of gradient norms in the log: `PLAYER/gradient_norm`."""
 
 State = dict[str, Any]
-"""What a pure state machine remembers: JSON's types only."""
+"""The state of a pure state machine, of JSON's types only."""
 
 
 @dataclass(frozen=True)
 class DataSpec:
-    """The shape of one image. Images are float tensors in [0, 1] wherever models see them.
+    """The shape and kind of one example. Models get images as float tensors in [0, 1].
 
-    `points`: what is learned are no images but points of the plane, as (2, 1, 1), in [0, 1] too:
-    that stands for [-extent, extent] in the data's own coordinates, along both axes.
+    With `points`, examples are points of the plane of shape (2, 1, 1) instead of images. They are
+    in [0, 1] too, which stands for [-extent, extent] in the data's own coordinates on both axes.
     """
 
     channels: int
     height: int
     width: int
-    classes: int = 0  # labels are 0 to classes - 1; 0: there are none
+    classes: int = 0  # labels are 0 to classes - 1; 0: no labels
     points: bool = False
-    extent: float = 1.0  # of points
+    extent: float = 1.0  # for points only
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -43,23 +43,24 @@ class DataSpec:
         return self.channels * self.height * self.width
 
     def coordinates(self, points: Tensor) -> Tensor:
-        """Points (count, 2, 1, 1) in [0, 1] as (count, 2) in the data's own coordinates."""
+        """Returns points (count, 2, 1, 1) in [0, 1] in their own coordinates, (count, 2)."""
         return (2 * points.flatten(1) - 1) * self.extent
 
 
 @dataclass(frozen=True)
 class Modes:
-    """Of data drawn from equal round Gaussians: where they lie, in the data's scale of [0, 1]."""
+    """The equally likely Gaussians that points were drawn from, in the scale of [0, 1]."""
 
-    centres: Tensor  # (modes, values of one image)
-    std: float
+    centres: Tensor  # (modes, 2)
+    std: float  # the same along both axes
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What a picture is to show: images in a grid, or points over others that lie behind them.
+    """The content of a picture file: images in a grid, or a scatter plot of points.
 
-    `pairs`: each point belongs to the one behind it of the same number.
+    Points may have `background` points drawn below them; with `pairs`, point i is joined to
+    background point i.
     """
 
     images: Tensor
@@ -70,25 +71,25 @@ class Picture:
 
 @dataclass(frozen=True)
 class Player:
-    """Who minimizes a loss: a GAN has two, a VAE one."""
+    """A set of networks that minimize a loss of their own: a GAN has two players, a VAE one."""
 
     name: str
-    networks: tuple[str, ...]  # whose parameters this player's optimizer moves
-    turns: int = 1  # gradient steps a training step (n_critic), a fresh batch each
+    networks: tuple[str, ...]  # whose parameters this player's optimizer updates
+    turns: int = 1  # gradient steps per training step (n_critic), each on a new batch
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a stopping policy sees after a step.
+    """The input of a stopping policy after a training step.
 
-    `seconds` is training time so far, resumed parts added up, evaluation and saving left out.
-    `metrics` holds that step's held-out values by name, and is empty where nothing was evaluated;
-    a mean over images stands beside its standard error (`core/row_names.py`). `losses` holds what
-    is logged of training, `PLAYER/loss` and others, as means over the steps since the last row,
-    and is empty where the step has no row. `flops` are of all steps so far, None: not counted.
+    `seconds` is training time so far, over all resumed parts, without evaluation and saving.
+    `metrics` holds the held-out values of this step by name, with their standard errors
+    (`core/log_names.py`); it is empty at steps without an evaluation. `losses` holds the logged
+    training values, `PLAYER/loss` and others, averaged over the steps since the last row of the
+    log; it is empty at steps without a row. `flops` counts all steps so far; None: not counted.
 
-    All of it stands in a run's folder: in metrics.jsonl but for `seconds` (timings.jsonl, at each
-    row) and `flops` (run.json has those of a step). So a policy can be replayed over a run.
+    A run's folder holds all of these values, so that a policy can be replayed over a finished run:
+    metrics.jsonl, timings.jsonl (`seconds` at each row), and run.json (`flops` of one step).
     """
 
     step: int
@@ -101,45 +102,45 @@ class StepReport:
 
 @dataclass(frozen=True)
 class BatchShard:
-    """This process's part of every batch, which `count` processes train on together.
+    """The part of every batch that one of `count` processes trains on.
 
-    It is the `index`th part of `rows` images that follow each other.
+    It is the `index`-th block of `rows` consecutive examples.
     """
 
     index: int
     count: int
     rows: int
 
-    def whole(self, shape: Sequence[int]) -> list[int]:
-        """The shape that one process would have where this one has `shape`.
+    def full_shape(self, shape: Sequence[int]) -> list[int]:
+        """Returns the shape of the global tensor that a tensor of `shape` is this shard of.
 
-        The first dimension is the batch, or several batches one after the other; anything else is
-        no matter of the batch and stays as it is.
+        The first dimension is the batch, or several batches one after the other. A shape whose
+        first dimension is no multiple of `rows` does not depend on the batch and is unchanged.
         """
-        several = self.count if len(shape) > 0 and shape[0] % self.rows == 0 else 1
-        return [shape[0] * several, *shape[1:]] if len(shape) > 0 else []
+        factor = self.count if len(shape) > 0 and shape[0] % self.rows == 0 else 1
+        return [shape[0] * factor, *shape[1:]] if len(shape) > 0 else []
 
-    def part(self, whole: Tensor, shape: Sequence[int]) -> Tensor:
-        """Of a tensor that one process would have, this process's rows: of `shape`."""
-        if whole.dim() == 0 or len(whole) == shape[0]:
-            return whole
-        batches = whole.view(-1, self.count, self.rows, *shape[1:])
+    def local_rows(self, full: Tensor, shape: Sequence[int]) -> Tensor:
+        """Returns this shard's rows, of `shape`, of a tensor of `full_shape(shape)`."""
+        if full.dim() == 0 or len(full) == shape[0]:
+            return full
+        batches = full.view(-1, self.count, self.rows, *shape[1:])
         return batches[:, self.index].reshape(list(shape))
 
 
 class HealthTransition(NamedTuple):
-    """Something that a run is watched for begins, or ends."""
+    """The start or the end of a condition that a run's health is watched for."""
 
     began: bool
-    detail: str  # for a person
+    detail: str  # for the user
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a display says of a run, at its start and at its end."""
+    """The facts about a run that a display shows at its start and at its end."""
 
     title: str
     folder: str
     steps: int
     monitor: str
-    details: Mapping[str, str]  # what a reader wants beside it: device, parameters, data
+    details: Mapping[str, str]  # by label: device, parameters, data

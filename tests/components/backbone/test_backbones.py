@@ -72,7 +72,7 @@ def test_points_and_tiny_images_are_refused(name: str, kind: str) -> None:
         (["backbone.channels=[]", "backbone.blocks=[]"], "channels=\\[\\] has no level"),
         (["backbone.blocks=[1]"], "blocks has 1 levels and channels 3"),
         (["backbone.heads=5"], "heads=5: must divide the 64 channels"),
-        (["backbone.activation=best"], "activation=best is none of relu"),
+        (["backbone.activation=best"], "activation=best: must be one of relu"),
     ],
 )
 def test_unet_settings_that_do_not_fit_are_named(words: list[str], said: str) -> None:

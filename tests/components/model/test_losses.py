@@ -167,6 +167,6 @@ def test_conv_says_how_often_an_image_can_be_halved() -> None:
 
 
 def test_backbones_name_their_activations() -> None:
-    with pytest.raises(ValueError, match="activation=swish is none of relu"):
+    with pytest.raises(ValueError, match="activation=swish: must be one of relu"):
         MLP([4], "swish").build_encoder(SPEC, 1)
     assert isinstance(MLP([4], "tanh").build_encoder(SPEC, 1)[0].activation, nn.Tanh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +43,9 @@ class Decoding:
         """
         cached = cache_folder() / kind / f"{signature}.npz"
         if cached.is_file():
-            try:
-                with np.load(cached, allow_pickle=False) as arrays:
-                    return arrays["images"], arrays["kept"]
-            except (ValueError, OSError, EOFError, KeyError, BadZipFile):
-                cached.unlink()  # damaged; it only holds what can be decoded again
+            damage = (ValueError, OSError, EOFError, KeyError, BadZipFile)
+            with contextlib.suppress(*damage), np.load(cached, allow_pickle=False) as arrays:
+                return arrays["images"], arrays["kept"]
         images, kept = self._all(count, encoded)
         save_in_cache(cached, lambda file: np.savez(file, images=images, kept=kept))
         return images, kept

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrun.components.data._dataset import ImageSet
-from genrun.components.data._download import download
+from genrun.components.data._download import check_url, download
 from genrun.core.cache import cache_folder
-from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.core.errors import DataDamaged, InputMissing
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDERS = ("", "cifar-10-batches-bin")  # in `root`; the second is that of the archive
@@ -39,8 +39,7 @@ class Cifar10:
     sha256: str
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("https://", "http://")):
-            raise ConfigError(f"data.url={self.url}: must begin with https:// or http://")
+        check_url(self.url)
 
     def load(self) -> ImageSet:
         contents = self._contents()

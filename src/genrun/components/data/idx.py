@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrun.components.data._dataset import ImageSet
-from genrun.components.data._download import download
+from genrun.components.data._download import check_url, download
 from genrun.core.cache import cache_folder
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 
@@ -46,8 +46,7 @@ class Idx:
         for key, value in (("name", self.name), ("file", self.file)):
             if value in ("", ".", "..") or "/" in value or "\\" in value or "\0" in value:
                 raise ConfigError(f"data.{key}={value}: must be a name, not a path")
-        if not self.url.startswith(("https://", "http://")):
-            raise ConfigError(f"data.url={self.url}: must begin with https:// or http://")
+        check_url(self.url)
 
     def load(self) -> ImageSet:
         path = self._find()
