@@ -29,7 +29,7 @@ def joules(monkeypatch: pytest.MonkeyPatch) -> None:
     """A counter that says one joule more each time."""
     counts: Iterator[int] = iter(range(10**6))
     one = [energy.EnergyCounter(lambda: float(next(counts)))]
-    monkeypatch.setattr(energy, "packages", lambda powercap: one)
+    monkeypatch.setattr(energy, "rapl_counters", lambda powercap: one)
 
 
 def compute_of(folder: Path) -> dict[str, Any]:

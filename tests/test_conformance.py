@@ -198,7 +198,7 @@ def test_every_metric_measures_what_it_names(name: str, small: Make) -> None:
         others = [word for word in SMALL if not word.startswith("data")]
         points = ["data=ring", "data.count=64", "data.held_out=32", "data.batch_size=8"]
         built = build(compose([*others, *points, "model=gan", f"metric=[{metrics}]"]).config, [])
-    comparison = built.evaluation.comparison
+    comparison = built.evaluation.sample_metrics
     samples = sample(built.model, built.trial.nets, comparison.sample_count, seed=1)
     before = torch.get_rng_state()
     found = comparison.measure(samples)

@@ -101,7 +101,7 @@ def test_out_replaces_a_verdict_and_nothing_else(
     before = plan.read_bytes()
     for path in (plan, runs / "adam-0" / "run.json", link):
         assert run(["compare", str(runs / "adam-0"), f"out={path}"]) == 73
-        assert "is there, and is no verdict" in capsys.readouterr().err
+        assert "exists and is no verdict" in capsys.readouterr().err
     assert plan.read_bytes() == before
     assert not out.exists()
     for _ in range(2):

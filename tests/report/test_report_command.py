@@ -35,7 +35,7 @@ def test_a_sweeps_page_lies_in_its_folder(
         (["runs", "out=page.pdf"], 2, "out=page.pdf: must end in .html"),
         (["runs", "out=no/page.html"], 73, "no/page.html: there is no folder no"),
         (["runs", "out=dir.html"], 73, "dir.html: is a folder"),
-        (["runs", "out=runs/mine.html"], 73, "is there, and is no page of genrun report"),
+        (["runs", "out=runs/mine.html"], 73, "exists and is no page of genrun report"),
         (["runs", "by=nothing"], 2, "by=nothing"),
         (["runs", "metrics=x"], 2, "did you mean metric?"),
     ],

@@ -33,7 +33,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path: Path) -> None:
         domain(tmp_path, "intel-rapl:2", "psys", 0),  # holds both packages
         domain(tmp_path, "intel-rapl-mmio:0", "package-0", 0),  # the same by another way
     ]
-    energy = Energy.of(CPU, tmp_path)
+    energy = Energy.for_device(CPU, tmp_path)
     assert energy.sources == ["rapl"]
     assert energy.read() == 0
     first.write_text("350")
@@ -45,7 +45,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path: Path) -> None:
 
 def test_a_counter_that_starts_again_from_0(tmp_path: Path) -> None:
     counter = domain(tmp_path, "intel-rapl:0", "package-0", 900, span=1000)
-    energy = Energy.of(CPU, tmp_path)
+    energy = Energy.for_device(CPU, tmp_path)
     for value, total in ((950, 50), (30, 130), (20, 1120)):  # the last a whole round later
         counter.write_text(str(value))
         assert energy.read() == pytest.approx(total * 1e-6)
@@ -69,14 +69,14 @@ def test_what_cannot_be_read_is_not_known(damage: str, tmp_path: Path) -> None:
             counter.write_text("much")
         else:  # as a file is that only root may read
             (counter if damage == "no energy" else counter.parent / "name").unlink()
-    energy = Energy.of(CPU, powercap)
+    energy = Energy.for_device(CPU, powercap)
     assert energy.read() is None
     assert energy.sources == []
 
 
 def test_a_counter_that_can_no_longer_be_read_takes_the_whole_with_it(tmp_path: Path) -> None:
     counter = domain(tmp_path, "intel-rapl:0", "package-0", 5)
-    energy = Energy.of(CPU, tmp_path)
+    energy = Energy.for_device(CPU, tmp_path)
     assert energy.read() == 0
     counter.unlink()
     assert energy.read() is None
@@ -112,12 +112,12 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
 
 def test_a_gpu_adds_to_the_packages(nvml: FakeNvml, tmp_path: Path) -> None:
     package = domain(tmp_path, "intel-rapl:0", "package-0", 0, span=10**9)
-    energy = Energy.of(GPU, tmp_path)
+    energy = Energy.for_device(GPU, tmp_path)
     package.write_text("2000000")
     nvml.millijoules = 4500
     assert energy.read() == pytest.approx(5.5)
     assert energy.sources == ["rapl", "nvml"]
-    assert Energy.of(CPU, tmp_path).sources == ["rapl"]
+    assert Energy.for_device(CPU, tmp_path).sources == ["rapl"]
 
 
 def test_a_gpu_without_the_package_or_driver(
@@ -127,9 +127,9 @@ def test_a_gpu_without_the_package_or_driver(
         raise OSError("no driver")
 
     monkeypatch.setattr(nvml, "nvmlInit", broken)
-    assert Energy.of(GPU, tmp_path).read() is None
+    assert Energy.for_device(GPU, tmp_path).read() is None
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert Energy.of(GPU, tmp_path).read() is None
+    assert Energy.for_device(GPU, tmp_path).read() is None
 
 
 def part(earlier: ResourceUsage | None, joules: float | None) -> dict[str, object]:

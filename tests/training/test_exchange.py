@@ -78,7 +78,7 @@ def test_a_signal_is_known_to_all_and_on_a_gpu_a_message_later(
     network, here = Network(), [False]
     others = Other(0, **SENT)
     exchange = GradientSync(others, [network], CPU)
-    exchange._late = late
+    exchange._delay = late
     stop, seconds = exchange.synchronize(lambda: here[0], lambda: 2.5)
 
     def turn(**sent: Any) -> bool:

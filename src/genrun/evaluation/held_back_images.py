@@ -46,7 +46,7 @@ def measure_on_test_images(
     comparison = build_comparison({**saved, "seed": seed}, tested, plugins)
     with memory_errors(saved):
         networks = copy.deepcopy(nets).to(device)
-        values = Evaluation(model, networks, tested, comparison, seed, shown=0).evaluate()
+        values = Evaluation(model, networks, tested, comparison, seed, picture_images=0).evaluate()
     content = {
         **about,
         "seed": seed,

@@ -103,7 +103,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     average = AveragedNetworks(nets, trained, averaging, list(optimizers.values()), statistics)
     evaluation = _evaluation(config, model, average, data, plugins, team)
     measured = evaluation.value_names()
-    monitor = monitor_of(config, model, evaluation.comparison, measured)
+    monitor = monitor_of(config, model, evaluation.sample_metrics, measured)
     plan = replace(plan, monitor=monitor)
     stoppers = build_stoppers(config, model, monitor, measured, plugins)
     sync = _gradient_sync(team, [nets[name] for name in trained])

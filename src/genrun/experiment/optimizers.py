@@ -132,7 +132,7 @@ def build_schedule(
 
     with config_errors("schedule"):
         schedule = Schedule(optimizer, make, warmup_steps)
-    if is_schedule_free(optimizer) and not schedule.constant:
+    if is_schedule_free(optimizer) and not schedule.is_constant:
         raise ConfigError(
             f"schedule._target_={settings['_target_']}: {type(optimizer).__name__} is made to do "
             "without; use schedule=constant, warmed up by schedule.warmup_steps"

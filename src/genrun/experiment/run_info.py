@@ -55,7 +55,7 @@ def run_summary(built: Built, choices: Mapping[str, str], folder: Path) -> RunSu
 
 
 def _shown_comparison(built: Built) -> dict[str, str]:
-    text = describe_sample_metrics(built.evaluation.comparison.describe())
+    text = describe_sample_metrics(built.evaluation.sample_metrics.describe())
     return {"metrics": text} if text else {}
 
 
@@ -111,7 +111,7 @@ def run_info(
         "parameters": built.parameter_counts(),
         "flops_a_step": built.flops_per_step,
         "updates": updates(built),
-        "comparison": built.evaluation.comparison.describe(),
+        "comparison": built.evaluation.sample_metrics.describe(),
     }
 
 

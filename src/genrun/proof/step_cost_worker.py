@@ -84,7 +84,7 @@ def _try_test(built: Built, config: dict[str, Any]) -> None:
     tested = built.data.with_test_images()
     comparison = build_comparison(config, tested, config["plugins"])
     own = built.evaluation
-    Evaluation(own.model, own.nets, tested, comparison, own.seed, shown=0).evaluate()
+    Evaluation(own.model, own.nets, tested, comparison, own.seed, picture_images=0).evaluate()
 
 
 def _step(built: Built, number: int) -> None:

@@ -1,1 +1,1 @@
-"""Everything that touches disk."""
+"""The folder of a run, and every file that genrun writes."""

@@ -1,7 +1,6 @@
-"""Every change that a run makes on disk, call by call.
+"""The system calls that change files, one function each.
 
-Tests put their faults in place of these functions (`tests/faults/seam.py`); nothing else is done
-here, so that nothing is paid for it.
+Tests replace these functions to inject faults (`tests/faults/seam.py`).
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ import os
 import secrets
 from pathlib import Path
 
-TEMPORARY = ".tmp"  # how the names of files end that are not yet whole
+TEMPORARY = ".tmp"  # the suffix of files that are not completely written
 
 
 def create(target: Path) -> tuple[int, Path]:
-    """A new file beside `target`, open for writing, under a temporary name of its own."""
+    """Opens a new file for writing in the folder of `target`, under a unique temporary name."""
     path = target.with_name(f".{target.name}.{secrets.token_hex(4)}{TEMPORARY}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    return os.open(path, flags, 0o666), path  # what the user's umask leaves of it, as for the logs
+    return os.open(path, flags, 0o666), path  # less the user's umask, as for the logs
 
 
 def write(handle: int, content: bytes) -> None:
-    """All of it: one call of the system may write less."""
+    """Writes all of `content`; a single system call may write less."""
     view = memoryview(content)
     while view:
         view = view[os.write(handle, view) :]

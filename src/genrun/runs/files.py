@@ -1,4 +1,7 @@
-"""Writing a file whole or not at all. Every write of a run goes through here."""
+"""Writing files atomically, creating folders, and hashing files.
+
+Every file of a run, a sweep or a proof is written through this module or `AppendLog`.
+"""
 
 from __future__ import annotations
 
@@ -12,46 +15,13 @@ from typing import Any
 from genrun.core.errors import CannotCreate, ConfigError, output_errors
 from genrun.runs import disk
 
-# MERGED: SHA-256 of a file without taking it into memory.
-CHUNK = 1 << 20
-
-
-def hash_file(path: Path, length: int | None = None) -> hashlib._Hash:
-    """The hash over the first `length` bytes, or over all. Raises `OSError`."""
-    hashed = hashlib.sha256()
-    left = path.stat().st_size if length is None else length
-    with path.open("rb") as file:
-        while left > 0 and (chunk := file.read(min(CHUNK, left))):
-            hashed.update(chunk)
-            left -= len(chunk)
-    return hashed
-
-
-def check_output_path(
-    path: Path, endings: Sequence[str], own: Callable[[Path], bool], what: str
-) -> Path:
-    """Where a command line wants a file: a new one, or in place of one that is `own`.
-
-    `what` says what that is. Raises `ConfigError` for another ending, `CannotCreate` where it
-    cannot be written or would replace something else.
-    """
-    if path.suffix not in endings:
-        raise ConfigError(f"out={path}: must end in {', '.join(endings)}")
-    if not path.parent.is_dir():
-        raise CannotCreate(f"{path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise CannotCreate(f"{path}: the folder {path.parent} may not be written")
-    if path.is_dir():
-        raise CannotCreate(f"{path}: is a folder")
-    if path.is_symlink() or (path.exists() and not own(path)):
-        raise CannotCreate(f"{path}: is there, and is no {what}")
-    return path
+CHUNK = 1 << 20  # bytes hashed at a time
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Replaces `path` by `content`, durable when this returns.
+    """Replaces `path` by `content`, which is durable when this returns.
 
-    Raises `OutputFailed`, with the old file untouched and nothing left beside it.
+    Raises `OutputFailed`; the old file is then unchanged and no other file is left.
     """
     with output_errors(path):
         handle, temporary = disk.create(path)
@@ -73,7 +43,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes names created, renamed or removed in a folder durable."""
+    """Makes names that were created, renamed or removed in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         disk.sync(handle)
@@ -82,13 +52,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def set_aside(path: Path, why: str) -> None:
-    """Renames a file so that it is not used again: `why-NAME`."""
+    """Renames a file to `why-NAME`, so that it is not used again."""
     with output_errors(path):
         disk.rename(path, path.with_name(f"{why}-{path.name}"))
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Removes what a killed process had not finished writing. Only for the folder's one writer."""
+    """Removes files that a killed process had not completed.
+
+    Only for the process that has locked the folder.
+    """
     for path in folder.glob(f".*{disk.TEMPORARY}"):
         with output_errors(path):
             disk.remove(path)
@@ -104,9 +77,9 @@ def make_folder(path: Path) -> None:
 
 
 def claim_folder(wanted: Path) -> Path:
-    """Creates a folder that nobody else has: `wanted`, else `wanted-2`, `wanted-3`, …
+    """Creates a folder that no other process has: `wanted`, or `wanted-2`, `wanted-3`, …
 
-    Raises `CannotCreate` where the parent is a file or may not be written.
+    Raises `CannotCreate` if the parent is a file or cannot be written.
     """
     attempt = wanted
     try:
@@ -122,3 +95,35 @@ def claim_folder(wanted: Path) -> Path:
                 return attempt
     except OSError as error:
         raise CannotCreate(f"{attempt}: cannot be created ({error.strerror or error})") from error
+
+
+def check_output_path(
+    path: Path, suffixes: Sequence[str], may_replace: Callable[[Path], bool], what: str
+) -> Path:
+    """Returns the path of a new file, or of an existing one that `may_replace` accepts.
+
+    `what` names the files that may be replaced. Raises `ConfigError` for another suffix,
+    `CannotCreate` if the file cannot be written or would replace something else.
+    """
+    if path.suffix not in suffixes:
+        raise ConfigError(f"out={path}: must end in {', '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise CannotCreate(f"{path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise CannotCreate(f"{path}: the folder {path.parent} is not writable")
+    if path.is_dir():
+        raise CannotCreate(f"{path}: is a folder")
+    if path.is_symlink() or (path.exists() and not may_replace(path)):
+        raise CannotCreate(f"{path}: exists and is no {what}")
+    return path
+
+
+def hash_file(path: Path, length: int | None = None) -> hashlib._Hash:
+    """Returns the SHA-256 of a file, or of its first `length` bytes. Raises `OSError`."""
+    hashed = hashlib.sha256()
+    left = path.stat().st_size if length is None else length
+    with path.open("rb") as file:
+        while left > 0 and (chunk := file.read(min(CHUNK, left))):
+            hashed.update(chunk)
+            left -= len(chunk)
+    return hashed

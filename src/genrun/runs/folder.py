@@ -1,4 +1,4 @@
-"""A run's folder, and what can be read of it without torch's help."""
+"""A run's folder and its small files, read as untrusted and without torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES = (
 FOLDERS = (layout.CHECKPOINTS, layout.SAMPLES, layout.TENSORBOARD)
 LARGEST_RUN_JSON = 1 << 24
 LONGEST_ROW = 1 << 20
-RUN_SCHEMA = {  # what run.json holds from the beginning
+RUN_SCHEMA = {  # run.json from the start of training on
     "status": str,
     "reason": str,
     "choices": MapOf(str),
@@ -35,17 +35,17 @@ RUN_SCHEMA = {  # what run.json holds from the beginning
     "parameters": MapOf(int),
     "resumed": [{"step": int}],
 }
-EARLY_SCHEMA = {
+FAILED_SCHEMA = {  # run.json of a job that failed before it was built
     "choices": MapOf(str),
     "overrides": [str],
     "status": str,
     "reason": str,
-}  # never built
+}
 COMPARISON_SCHEMA = {
     "features": Nullable(str),
     "metrics": MapOf({"samples": int, "held_out": int, "features": bool}),
 }
-LATER_SCHEMA = {  # what is not there from the beginning, or not of every version
+OPTIONAL_SCHEMA = {  # entries of run.json that are checked if they are present
     "step": int,
     "best": Nullable({"step": int, "value": float | int}),
     "comparison": COMPARISON_SCHEMA,
@@ -56,40 +56,42 @@ TIMING_SCHEMA = {"step": int, "training": float | int}
 
 
 class RunFolder:
-    """Paths and small files of one run."""
+    """The paths and small files of one run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """Raises `InputMissing` where the folder is none of a run."""
+        """Opens an existing run. Raises `InputMissing` if the folder is not a run's."""
         folder = cls(Path(path))
-        if not os.path.exists(folder.path):  # Path.exists raises where one may not look
+        if not os.path.exists(folder.path):  # not Path.exists, which raises if access is denied
             raise InputMissing(f"{path}: there is no such folder")
         try:
-            whole = folder.config_path.is_file() and folder._run_path.is_file()
+            is_run = folder.config_path.is_file() and folder._run_path.is_file()
         except OSError as error:
             raise InputMissing(f"{path}: cannot be read ({error.strerror})") from error
-        if not whole:
-            raise InputMissing(f"{path}: is not a run's folder (it has no run.json, config.yaml)")
+        if not is_run:
+            raise InputMissing(
+                f"{path}: is not a run's folder (run.json or config.yaml is missing)"
+            )
         folder.check_no_links()
         return folder
 
     def check_no_links(self) -> None:
-        """A run's files are files: a link in a stranger's folder would lead a writer elsewhere.
+        """Raises `CheckpointUnusable` if a file or folder of the run is a link, pipe or device.
 
-        Raises `CheckpointUnusable`.
+        A link in an untrusted folder would make genrun write elsewhere.
         """
-        for names, wanted in ((FILES, stat.S_ISREG), (FOLDERS, stat.S_ISDIR)):
+        for names, is_expected in ((FILES, stat.S_ISREG), (FOLDERS, stat.S_ISDIR)):
             for name in names:
                 with contextlib.suppress(FileNotFoundError):
-                    if not wanted((self.path / name).lstat().st_mode):
+                    if not is_expected((self.path / name).lstat().st_mode):
                         kind = "file" if names is FILES else "folder"
                         raise CheckpointUnusable(f"{self.path / name}: is no regular {kind}")
 
     def has_run_json(self) -> bool:
-        """Whether there is a run.json, sound or not."""
+        """Whether run.json exists, valid or not."""
         return self._run_path.is_file()
 
     @property
@@ -109,9 +111,9 @@ class RunFolder:
         return self.path / layout.SAMPLES
 
     def read(self) -> dict[str, Any]:
-        """The content of run.json, of the form that genrun writes.
+        """Returns the content of run.json, checked against its schema.
 
-        Raises `CheckpointUnusable` where it is damaged.
+        Raises `CheckpointUnusable` if it is damaged.
         """
         path = self._run_path
         try:
@@ -122,7 +124,7 @@ class RunFolder:
         return dict(content)
 
     def update(self, values: Mapping[str, Any]) -> None:
-        """Adds values to run.json, which is replaced whole."""
+        """Adds values to run.json, which is replaced atomically."""
         known = self.read() if self._run_path.is_file() else {}
         write_json(self._run_path, {**known, **values})
 
@@ -130,7 +132,7 @@ class RunFolder:
         write_atomic(self.config_path, text.encode())
 
     def rows(self) -> list[dict[str, Any]]:
-        """The log's rows of values, one a logged step."""
+        """The log's rows of values, one for each logged step."""
         return [row for row in self._log() if "health" not in row]
 
     def health(self) -> list[dict[str, Any]]:
@@ -138,28 +140,30 @@ class RunFolder:
         return [row for row in self._log() if "health" in row]
 
     def _log(self) -> list[dict[str, Any]]:
-        """Both kinds of rows; a last line torn by a crash is left out."""
+        """Rows of values and health events; an incomplete last line is left out."""
         return list(_rows(self.path / layout.METRICS, _check_log_row))
 
     def timings(self) -> dict[str, float]:
-        """The last row of timings.jsonl, empty where there is none."""
+        """The last row of timings.jsonl; empty if there is none."""
         rows = list(_rows(self.path / layout.TIMINGS, _check_timing_row))
         return rows[-1] if rows else {}
 
 
 def _check_run(content: Any) -> None:
-    check_schema(content, EARLY_SCHEMA)
-    RunStatus(content["status"])  # ValueError if it is none
+    check_schema(content, FAILED_SCHEMA)
+    RunStatus(content["status"])  # raises ValueError
     if content["status"] == RunStatus.FAILED and "environment" not in content:
         return
     check_schema(content, RUN_SCHEMA)
-    check_schema(content, {name: form for name, form in LATER_SCHEMA.items() if name in content})
+    check_schema(
+        content, {name: schema for name, schema in OPTIONAL_SCHEMA.items() if name in content}
+    )
     if len(shape := content["data"]["shape"]) != 3 or min(shape) < 1:
         raise ValueError("it.data.shape must be channels, height, width")
 
 
 def _rows(path: Path, check: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
-    """A log's whole lines, one at a time. Raises `CheckpointUnusable` naming the line."""
+    """Yields a log's complete rows. Raises `CheckpointUnusable` naming the line that is wrong."""
     if not path.is_file():
         return
     number = 0
@@ -191,7 +195,7 @@ def _check_timing_row(row: Any) -> None:
 
 
 def find_runs(root: Path) -> Iterator[RunFolder]:
-    """Every run below a folder, oldest first by path."""
+    """Yields every run below a folder, sorted by path."""
     for path in sorted(root.rglob(layout.RUN)):
         if (path.parent / layout.CONFIG).is_file():
             yield RunFolder(path.parent)

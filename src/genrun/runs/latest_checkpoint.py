@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from. Nothing is changed until one is found."""
+"""Which checkpoint a run resumes from. Nothing on disk changes until one is found."""
 
 from __future__ import annotations
 
@@ -16,55 +16,57 @@ from genrun.runs.files import hash_file, set_aside
 
 @dataclass
 class LatestCheckpoint:
-    """The newest sound checkpoint that fits the log, and the newer ones that do not serve."""
+    """The latest sound checkpoint that matches the log, and newer ones that cannot be used."""
 
-    checkpoint: Checkpoint | None  # None: the run had not got as far as its first
-    rejected: list[tuple[Path, str]] = field(default_factory=list)  # with what is wrong
+    checkpoint: Checkpoint | None  # None: the run was interrupted before its first
+    rejected: list[tuple[Path, str]] = field(default_factory=list)  # with `corrupt` or `stale`
 
     def set_aside(self) -> list[str]:
-        """Renames what was passed over, and gives the names: left in place, they would be taken
-        for the latest when old ones are removed."""
+        """Renames the rejected files, and returns their former names.
+
+        Left in place, they would count as the latest when old checkpoints are removed.
+        """
         for path, why in self.rejected:
             set_aside(path, why)
         return [path.name for path, _ in self.rejected]
 
 
 def find_latest_checkpoint(folder: Path) -> LatestCheckpoint:
-    """Changes nothing on disk.
+    """Returns the checkpoint to resume from; changes nothing on disk.
 
-    Raises `CheckpointUnusable` where there were checkpoints and none is sound and fits the log: a
-    run never starts anew in silence.
+    Raises `CheckpointUnusable` if the run had checkpoints and none is sound and matches the log: a
+    run never restarts silently.
     """
-    newest = LatestCheckpoint(None)
+    latest = LatestCheckpoint(None)
     for path in list_checkpoints(folder / layout.CHECKPOINTS):
         try:
             checkpoint = read_checkpoint(path)
         except CheckpointUnreadable:
             raise
         except CheckpointUnusable:
-            newest.rejected.append((path, "corrupt"))
+            latest.rejected.append((path, "corrupt"))
             continue
         if _log_matches(folder / layout.METRICS, checkpoint.record["log"]):
-            newest.checkpoint = checkpoint
-            return newest
-        newest.rejected.append((path, "stale"))
-    if newest.rejected or _had_one(folder):
+            latest.checkpoint = checkpoint
+            return latest
+        latest.rejected.append((path, "stale"))
+    if latest.rejected or _had_a_checkpoint(folder):
         raise CheckpointUnusable(
-            f"{folder}: none of its checkpoints is sound and fits its metrics.jsonl"
+            f"{folder}: none of its checkpoints is sound and matches its metrics.jsonl"
         )
-    return newest
+    return latest
 
 
-def _had_one(folder: Path) -> bool:
-    """The first checkpoint comes right after the row of step 0: later rows tell that it was."""
+def _had_a_checkpoint(folder: Path) -> bool:
+    """Whether a checkpoint was ever written: the first one follows the row of step 0."""
     if any((folder / layout.CHECKPOINTS).glob("*ckpt-*.safetensors")):
         return True
     path = folder / layout.METRICS
     lines = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-    return any(line.endswith(b"\n") and not _of_step_0(line) for line in lines)
+    return any(line.endswith(b"\n") and not _is_row_of_step_0(line) for line in lines)
 
 
-def _of_step_0(line: bytes) -> bool:
+def _is_row_of_step_0(line: bytes) -> bool:
     try:
         return bool(json.loads(line)["step"] == 0)
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""One writer a folder."""
+"""At most one process writes in a folder: an flock on `.lock`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from genrun.runs import layout
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """While open, no other process writes in `folder`; the system lets go if this one dies.
+    """While open, no other process can lock `folder`; the system unlocks it if this one dies.
 
-    Raises `FolderLocked` at once, naming the process that holds it.
+    Raises `FolderLocked` at once, naming the process that has locked it.
     """
     with _locked(folder, os.O_RDWR | os.O_CREAT) as handle:
         os.ftruncate(handle, 0)
@@ -29,20 +29,20 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def check_not_locked(folder: Path) -> None:
-    """Raises `FolderLocked` where another process writes in `folder`; changes nothing."""
+    """Raises `FolderLocked` if another process has locked `folder`; changes nothing."""
     if (folder / layout.LOCK).exists():
         with _locked(folder, os.O_RDONLY):
             pass
 
 
 def describe_writer(folder: Path) -> str | None:
-    """In words; also where it cannot be told. None: no process writes in `folder`."""
+    """Returns a sentence on the process that has locked `folder`; None if there is none."""
     try:
         check_not_locked(folder)
     except FolderLocked as error:
         return str(error).removeprefix(f"{folder}: ")
     except CannotCreate:
-        return "whether a process works on it cannot be told"
+        return "it cannot be determined whether a process works on it"
     return None
 
 
@@ -55,10 +55,10 @@ def _locked(folder: Path, flags: int) -> Iterator[int]:
         raise CannotCreate(f"{folder}: cannot be locked ({error.strerror})") from error
     try:
         try:
-            # not fcntl.lockf, which would let go as soon as anything here closed the file
+            # not fcntl.lockf, whose lock ends when this process closes any handle of the file
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise FolderLocked(f"{folder}: is being written by {_holder(handle)}") from error
+            raise FolderLocked(f"{folder}: is being written by {_lock_holder(handle)}") from error
         except OSError as error:
             raise CannotCreate(f"{folder}: cannot be locked ({error.strerror})") from error
         yield handle
@@ -66,9 +66,9 @@ def _locked(folder: Path, flags: int) -> Iterator[int]:
         os.close(handle)
 
 
-def _holder(handle: int) -> str:
+def _lock_holder(handle: int) -> str:
     try:
-        said = json.loads(os.pread(handle, 1000, 0))
-        return f"process {int(said['process'])} on {str(said['host'])!r}"
-    except (ValueError, KeyError, TypeError):  # it holds the lock but has not written yet
+        content = json.loads(os.pread(handle, 1000, 0))
+        return f"process {int(content['process'])} on {str(content['host'])!r}"
+    except (ValueError, KeyError, TypeError):  # it has not written its number yet
         return "another process"

@@ -1,4 +1,4 @@
-"""What a run in training leaves on disk: log, timings, samples, checkpoints."""
+"""What a run writes while it trains: log, timings, pictures, checkpoints."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class AppendLog:
-    """A file of JSON rows that only grows, with the digest of what was written so far."""
+    """An append-only file of JSON rows, with the digest of its content so far."""
 
     def __init__(self, path: Path, length: int) -> None:
-        """Opens `path` cut to its first `length` bytes."""
+        """Opens `path`, truncated to its first `length` bytes."""
         self.path = path
         self.length = length
         with output_errors(path):
@@ -44,7 +44,7 @@ class AppendLog:
         self.length += len(line)
 
     def sync(self) -> dict[str, Any]:
-        """Makes every row durable; the length and digest to record beside a checkpoint."""
+        """Makes every row durable; returns the length and digest for a checkpoint's record."""
         with output_errors(self.path):
             disk.sync(self._handle)
         return {"length": self.length, "sha256": self._digest.hexdigest()}
@@ -54,7 +54,7 @@ class AppendLog:
 
 
 class FolderRecorder:
-    """Writes a run's files; made for a new run by `begin`, for an old one by `resume`."""
+    """Writes a run's files. Created by `begin` for a new run, by `resume` for an earlier one."""
 
     def __init__(self, folder: Path, metrics_length: int, timings_length: int) -> None:
         self.folder = folder
@@ -71,26 +71,26 @@ class FolderRecorder:
     def resume(
         cls, folder: Path, checkpoint: Checkpoint | None
     ) -> tuple[FolderRecorder, dict[str, Any]]:
-        """The recorder, and the last timings until the checkpoint, where both logs are cut."""
-        for place in (folder, folder / layout.CHECKPOINTS, folder / layout.SAMPLES):
-            remove_temporaries(place)
+        """Truncates both logs at the checkpoint; returns the recorder and the last timings."""
+        for written in (folder, folder / layout.CHECKPOINTS, folder / layout.SAMPLES):
+            remove_temporaries(written)
         if checkpoint is None:
             return cls(folder, 0, 0), {}
         length, timings = _timings_until(folder / layout.TIMINGS, checkpoint.step)
         return cls(folder, checkpoint.record["log"]["length"], length), timings
 
-    def write_row(self, row: Mapping[str, float], spent: Mapping[str, float]) -> None:
-        """`spent` has the seconds by phase so far, and what else is measured."""
+    def write_row(self, row: Mapping[str, float], usage: Mapping[str, float]) -> None:
+        """`usage` holds the seconds by phase so far and the other measurements (`Meters`)."""
         self.metrics.append(row)
-        rounded = {name: round(value, 6) for name, value in spent.items()}
-        rate = row["step"] / spent["training"] if spent["training"] else 0.0
+        rounded = {name: round(value, 6) for name, value in usage.items()}
+        rate = row["step"] / usage["training"] if usage["training"] else 0.0
         self.timings.append({"step": row["step"], **rounded, "steps_a_second": round(rate, 3)})
 
     def write_health(self, row: Mapping[str, Any]) -> None:
         self.metrics.append(row)
 
     def write_pictures(self, step: int, pictures: Mapping[str, Picture]) -> dict[str, bytes]:
-        """What was written, by the pictures' names."""
+        """Returns the PNG files that were written, by the pictures' names."""
         drawn = {suffix: picture_png(picture) for suffix, picture in pictures.items()}
         for suffix, png in drawn.items():
             write_atomic(self.folder / layout.SAMPLES / f"step-{step:06d}{suffix}.png", png)
@@ -109,7 +109,7 @@ class FolderRecorder:
 
 
 def _timings_until(path: Path, step: int) -> tuple[int, dict[str, Any]]:
-    """The length of the whole rows up to a step, and the last of them."""
+    """Returns the length of the complete rows up to a step, and the last of them."""
     length = 0
     last: dict[str, Any] = {}
     if not path.is_file():
@@ -118,12 +118,12 @@ def _timings_until(path: Path, step: int) -> tuple[int, dict[str, Any]]:
         while line := file.readline(LONGEST_TIMING):
             try:
                 row = json.loads(line)
-                later = row["step"] > step
+                is_later = row["step"] > step
                 for phase in PHASES:
                     float(row[phase])
             except (ValueError, KeyError, TypeError, RecursionError):
-                break  # torn by a crash: timings are not synced, and only lose a little
-            if not line.endswith(b"\n") or later:
+                break  # cut off by a crash: timings are not synced, so the last rows can be lost
+            if not line.endswith(b"\n") or is_later:
                 break
             length += len(line)
             last = row

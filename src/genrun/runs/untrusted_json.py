@@ -1,4 +1,4 @@
-"""JSON and its form, read as if a stranger had written it."""
+"""Reading JSON from untrusted files: bounded size and depth, no key twice, a schema."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from typing import Any
 DEEPEST = 32
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
-Form = Any  # a type, a union of types, {key: Form}, [Form], MapOf(Form) or Nullable(Form)
+Schema = (
+    Any  # a type, a union of types, {key: Schema}, [Schema], MapOf(Schema) or Nullable(Schema)
+)
 
 
 class MapOf:
-    """The form of a mapping whose keys are free."""
+    """A mapping with any keys, whose values have one schema."""
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
 
 
 class Nullable:
-    """What may also be null."""
+    """A value that may also be null."""
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
 
 
 def parse_json(text: bytes) -> Any:
-    """JSON without duplicate keys, nested no deeper than `DEEPEST`. Raises `ValueError`."""
+    """Parses JSON without duplicate keys, nested at most `DEEPEST` deep. Raises `ValueError`."""
     depth = 0
     for byte in re.findall(rb"[\[\]{}]", STRING.sub(b"", text)):
         depth += 1 if byte in b"[{" else -1
@@ -38,12 +40,12 @@ def parse_json(text: bytes) -> Any:
             raise ValueError(f"its JSON is nested more than {DEEPEST} deep")
     try:
         return json.loads(text.decode(), object_pairs_hook=_no_duplicates)
-    except RecursionError as error:  # the scan above took something for a string that is none
+    except RecursionError as error:  # the scan above is wrong about strings in malformed JSON
         raise ValueError("its JSON is nested too deep") from error
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """A file's JSON. Raises `ValueError` where it is a link, too large or damaged; `OSError`."""
+    """Reads a JSON file. Raises `ValueError` if it is a link, too large or damaged; `OSError`."""
     if not stat.S_ISREG(path.lstat().st_mode):
         raise ValueError("it is no regular file")
     if path.stat().st_size > largest:
@@ -58,33 +60,33 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def check_schema(value: Any, form: Form, key: str = "it") -> None:
-    """Whether parsed JSON has the keys and the types that `form` names; it may have more keys.
+def check_schema(value: Any, schema: Schema, key: str = "it") -> None:
+    """Raises `ValueError` naming the first place where a value does not match the schema.
 
-    Raises `ValueError` that names the first place where it has not.
+    Mappings may have more keys than the schema.
     """
-    if isinstance(form, MapOf):
+    if isinstance(schema, MapOf):
         _check_type(value, dict, key)
         for name, inner in value.items():
-            check_schema(inner, form.form, f"{key}.{name}")
-    elif isinstance(form, Nullable):
+            check_schema(inner, schema.schema, f"{key}.{name}")
+    elif isinstance(schema, Nullable):
         if value is not None:
-            check_schema(value, form.form, key)
-    elif isinstance(form, Mapping):
+            check_schema(value, schema.schema, key)
+    elif isinstance(schema, Mapping):
         _check_type(value, dict, key)
-        for name, inner in form.items():
+        for name, inner in schema.items():
             if name not in value:
                 raise ValueError(f"{key} has no {name!r}")
             check_schema(value[name], inner, f"{key}.{name}")
-    elif isinstance(form, list):
+    elif isinstance(schema, list):
         _check_type(value, list, key)
         for inner in value:
-            check_schema(inner, form[0], key)
+            check_schema(inner, schema[0], key)
     else:
-        _check_type(value, form, key)
+        _check_type(value, schema, key)
 
 
-def _check_type(value: Any, form: Any, key: str) -> None:
-    if not isinstance(value, form) or (isinstance(value, bool) and form is not bool):
-        name = getattr(form, "__name__", str(form))
+def _check_type(value: Any, schema: Any, key: str) -> None:
+    if not isinstance(value, schema) or (isinstance(value, bool) and schema is not bool):
+        name = getattr(schema, "__name__", str(schema))
         raise ValueError(f"{key!r} is {type(value).__name__} and must be {name}")

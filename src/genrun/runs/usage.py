@@ -1,4 +1,4 @@
-"""What a run's folder says that the run took. Trusts no number in it."""
+"""A run's resource usage, read from its folder; every number is checked."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from genrun.core.status import RunStatus
 from genrun.core.usage import PHASES, ResourceUsage
 from genrun.runs.folder import RunFolder
 
-MOST = 1e18  # steps, examples, seconds, bytes or joules; a sum of what is above might be no number
+MOST = 1e18  # steps, examples, seconds, bytes or joules, so that sums stay finite
 MOST_FLOPS = 1e30
 
 
 def read_usage(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
-    """By run.json, which whoever ended the run wrote; else, after a kill, by its logs."""
+    """Returns the usage in run.json if the run ended or was interrupted, else that of its logs."""
     compute = _mapping(info.get("compute"))
     status = RunStatus(info.get("status", RunStatus.MISSING))
     recorded = status.ended or status == RunStatus.INTERRUPTED
     if recorded or "peak_memory_bytes" in compute:
         return usage_from_run_info(compute)
     if "environment" not in info:
-        return ResourceUsage()  # never built
+        return ResourceUsage()  # it failed before it was built
     with contextlib.suppress(CheckpointUnusable):
         timings, rows = folder.timings(), folder.rows()
         examples = rows[-1].get("examples") if rows else compute.get("examples")
@@ -34,48 +34,48 @@ def read_usage(folder: RunFolder, info: Mapping[str, Any]) -> ResourceUsage:
 
 
 def usage_from_run_info(compute: Mapping[str, Any]) -> ResourceUsage:
-    """What run.json has under `compute`."""
+    """Returns the usage in the entry `compute` of run.json."""
     peak = _mapping(compute.get("peak_memory_bytes"))
     return ResourceUsage(
-        steps=count(compute.get("steps")),
-        examples=count(compute.get("examples")),
-        flops=count(compute.get("flops"), MOST_FLOPS),
+        steps=parse_count(compute.get("steps")),
+        examples=parse_count(compute.get("examples")),
+        flops=parse_count(compute.get("flops"), MOST_FLOPS),
         seconds=_seconds(_mapping(compute.get("seconds"))),
-        host_bytes=count(peak.get("host")),
-        device_bytes=count(peak.get("device")),
-        joules=positive(compute.get("energy_joules")),
+        host_bytes=parse_count(peak.get("host")),
+        device_bytes=parse_count(peak.get("device")),
+        joules=_non_negative(compute.get("energy_joules")),
     )
 
 
 def usage_from_timings(
-    row: Mapping[str, Any], examples: Any = None, flops_a_step: Any = None
+    row: Mapping[str, Any], examples: Any = None, flops_per_step: Any = None
 ) -> ResourceUsage:
-    """What a row of timings.jsonl has, at its step."""
-    steps, each = count(row.get("step")), count(flops_a_step)
+    """Returns the usage in a row of timings.jsonl."""
+    steps, flops = parse_count(row.get("step")), parse_count(flops_per_step)
     return ResourceUsage(
         steps=steps,
-        examples=count(examples),
-        flops=None if steps is None or each is None else steps * each,
+        examples=parse_count(examples),
+        flops=None if steps is None or flops is None else steps * flops,
         seconds=_seconds(row),
-        host_bytes=count(row.get("host_peak_bytes")),
-        device_bytes=count(row.get("device_peak_bytes")),
-        joules=positive(row.get("energy_joules")),
+        host_bytes=parse_count(row.get("host_peak_bytes")),
+        device_bytes=parse_count(row.get("device_peak_bytes")),
+        joules=_non_negative(row.get("energy_joules")),
     )
 
 
 def usage_before_resume(
     info: Mapping[str, Any], row: Mapping[str, Any], step: int
 ) -> ResourceUsage:
-    """What a run took until the checkpoint of `step`, to be gone on from.
+    """Returns the usage until the checkpoint of `step`, from which a run resumes.
 
-    By run.json where the run ended there, else by the last row of its timings until there.
+    `row` is the last row of timings until that step; run.json is used if the run ended there.
     """
     compute = usage_from_run_info(_mapping(info.get("compute")))
     return compute if compute.steps == step else usage_from_timings(row)
 
 
 def _seconds(values: Mapping[str, Any]) -> dict[str, float]:
-    found = {phase: positive(values.get(phase)) for phase in PHASES}
+    found = {phase: _non_negative(values.get(phase)) for phase in PHASES}
     return {phase: value for phase, value in found.items() if value is not None}
 
 
@@ -83,11 +83,11 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def positive(number: Any, most: float = MOST) -> float | None:
+def _non_negative(number: Any, most: float = MOST) -> float | None:
     value = finite_number(number)
     return None if value is None or not 0 <= value <= most else value
 
 
-def count(number: Any, most: float = MOST) -> int | None:
-    value = positive(number, most)
+def parse_count(number: Any, most: float = MOST) -> int | None:
+    value = _non_negative(number, most)
     return None if value is None else int(number)

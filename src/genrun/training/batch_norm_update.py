@@ -1,4 +1,4 @@
-"""BatchNorm's statistics for weights that were not trained with: averaged ones."""
+"""BatchNorm's running statistics for averaged weights, which were never trained with."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ BATCHES = 16
 
 @dataclass(frozen=True)
 class UpdateBatchNorm:
-    """Sets them to the mean over the first training batches, always the same.
+    """Sets the running statistics to the mean over the first training batches.
 
     Each player's loss is computed once on each batch, without gradients, so a layer sees what it
-    sees in training: a discriminator real images and samples. As for averages over an epoch's
-    weights (arXiv 1803.05407, section 3.2), but that a function of the seed needs fewer batches.
+    sees in training (a discriminator: real images and samples). This is the method of stochastic
+    weight averaging (arXiv 1803.05407, section 3.2), with a fixed number of batches, a function of
+    the seed, in place of an epoch.
     """
 
     model: Model
     data: Data
     seed: int
-    shard: BatchShard | None  # of each batch, where several processes train
+    shard: BatchShard | None  # of each batch, if several processes train
 
     def __call__(self, nets: nn.ModuleDict) -> None:
-        with torch.no_grad(), _following(nets):
+        with torch.no_grad(), _cumulative_statistics(nets):
             for index in range(BATCHES):
                 batch = self.data.batch(index)
                 for player in self.model.players():
@@ -44,8 +45,8 @@ class UpdateBatchNorm:
 
 
 @contextmanager
-def _following(nets: nn.ModuleDict) -> Iterator[None]:
-    """While open, BatchNorm keeps the plain mean of all that it sees from now on."""
+def _cumulative_statistics(nets: nn.ModuleDict) -> Iterator[None]:
+    """While open, BatchNorm layers average over all batches seen since it was opened."""
     layers = [m for m in nets.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     momenta = [layer.momentum for layer in layers]
     training = nets.training

@@ -1,4 +1,4 @@
-"""Held-out metrics and sample grids, always from the same noise."""
+"""Held-out metrics and pictures of samples, always from the same noise."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from genrun.training.sample_metrics import SampleMetrics
 CALIBRATION_IMAGES = 512
 SAMPLE_CHUNK = 500
 SPREAD = "sample_spread"
-PROBED = 64  # held-out images that are compared with themselves to find metrics' names
-PAIRED = 256  # images whose distances from each other are measured
+PAIRED = 256  # images whose pairwise distances are measured
 
 
 @contextmanager
 def evaluating(nets: nn.ModuleDict) -> Iterator[None]:
-    """Evaluation mode without gradients; restores the networks' mode."""
+    """While open, the networks are in evaluation mode without gradients."""
     training = nets.training
     nets.eval()
     try:
@@ -50,22 +49,23 @@ def sample(model: Model, nets: nn.ModuleDict, count: int, seed: int) -> Tensor:
 
 
 def mean_distance(images: Tensor) -> float:
-    """The mean Euclidean distance between two of the images (count, ...), of at most 256.
+    """The mean pairwise Euclidean distance of the images (count, ...), of at most 256 of them.
 
-    They are taken evenly over the whole count, as data may lie in the order of its classes.
+    They are taken evenly over the whole count, since data may be ordered by class.
     """
     chosen = images[:: max(1, len(images) // PAIRED)][:PAIRED].flatten(1)
     if len(chosen) < 2:
         return 0.0
-    centred = chosen - chosen.mean(0)  # or near images' distances would drown in rounding
+    centred = chosen - chosen.mean(0)  # or distances of near images would be lost in rounding
     return float(torch.cdist(centred, centred).sum()) / (len(chosen) * (len(chosen) - 1))
 
 
 def over_images(name: str, values: Tensor) -> dict[str, float]:
-    """The mean over images of values (count,), and its standard error; the largest of (count, n).
+    """The mean over images of values (count,), and its standard error; for (count, n) the largest
+    of the n means.
 
-    The standard error is s / sqrt(count): what the choice of the held-out images leaves open of
-    the figure itself. The largest of several means has none, nor has a single image.
+    The standard error is s / sqrt(count): the uncertainty that comes from the choice of held-out
+    images. The largest of several means has none, nor has a single image.
     """
     means = {name: float(values.mean(0).max())}
     if values.dim() > 1 or len(values) < 2:
@@ -77,8 +77,7 @@ def over_images(name: str, values: Tensor) -> dict[str, float]:
 class Evaluation:
     """Evaluates one set of networks on the held-out images.
 
-    The noise is the same at every evaluation, so that two evaluations differ by the networks
-    alone.
+    The noise is the same at every evaluation, so two evaluations differ by the networks alone.
     """
 
     def __init__(
@@ -86,32 +85,32 @@ class Evaluation:
         model: Model,
         nets: nn.ModuleDict,
         data: Data,
-        comparison: SampleMetrics,
+        sample_metrics: SampleMetrics,
         seed: int,
-        shown: int,
+        picture_images: int,
     ) -> None:
         self.model = model
         self.nets = nets
         self.data = data
-        self.comparison = comparison
+        self.sample_metrics = sample_metrics
         self.seed = seed
-        self.shown = shown
+        self.picture_images = picture_images  # how many a picture shows
 
     def value_names(self) -> list[str]:
-        """The names that `evaluate` gives, found by evaluating two images."""
+        """The names that `evaluate` returns, found by evaluating two images."""
         with evaluating(self.nets):
             images, labels = self._held_out()[0]
             model = condition_on(self.model, None if labels is None else labels[:2])
             per_image = model.evaluate(self.nets, images[:2], Key.from_seed(self.seed, "names"))
-            compared = self.comparison.value_names()
-        own = [n for name, values in per_image.items() for n in over_images(name, values)]
-        return [*own, *compared, *([SPREAD] if compared else [])]
+            from_samples = self.sample_metrics.value_names()
+        from_model = [n for name, values in per_image.items() for n in over_images(name, values)]
+        return [*from_model, *from_samples, *([SPREAD] if from_samples else [])]
 
     def evaluate(self) -> dict[str, float]:
-        """Every held-out metric by name.
+        """Returns every held-out metric by name.
 
-        Where samples are drawn for a metric, `sample_spread` is their mean pairwise distance as a
-        share of the held-out images': near 0 they are all the same, near 1 as varied as the data.
+        If samples are drawn for a metric, `sample_spread` is their mean pairwise distance divided
+        by that of the held-out images: near 0 all are the same, near 1 they vary as the data do.
         """
         held_out = self._held_out()
         with evaluating(self.nets):
@@ -125,43 +124,45 @@ class Evaluation:
             values: dict[str, float] = {}
             for name in per_image[0]:
                 values |= over_images(name, torch.cat([part[name] for part in per_image]))
-            if self.comparison.metrics:
-                samples = sample(self.model, self.nets, self.comparison.sample_count, self.seed)
-                values |= self.comparison.measure(samples)
+            if self.sample_metrics.metrics:
+                samples = sample(
+                    self.model, self.nets, self.sample_metrics.sample_count, self.seed
+                )
+                values |= self.sample_metrics.measure(samples)
                 images = torch.cat([part for part, _ in held_out])
                 real = mean_distance(images)
-                made = mean_distance(samples[: len(images)])
-                values[SPREAD] = made / real if real else 1.0
+                drawn = mean_distance(samples[: len(images)])
+                values[SPREAD] = drawn / real if real else 1.0
         return values
 
     def pictures(self) -> dict[str, Picture]:
-        """What to look at: samples from fixed noise, and reconstructions beside the originals.
+        """Samples from fixed noise, and reconstructions next to their originals.
 
-        Of points: over held-out ones, and over the originals.
+        Points are drawn over held-out points, and over the originals.
         """
         spec = self.data.spec
         with evaluating(self.nets):
             self._calibrate()
             behind = (
-                torch.cat(list(self.data.held_out_batches()))[: self.shown]
+                torch.cat(list(self.data.held_out_batches()))[: self.picture_images]
                 if spec.points
                 else None
             )
-            samples = sample(self.model, self.nets, self.shown, self.seed)
+            samples = sample(self.model, self.nets, self.picture_images, self.seed)
             pictures = {"": Picture(samples, spec, behind)}
             if isinstance(self.model, Reconstructs):
-                images = self.data.held_out_batches()[0][: self.shown // 2]
-                made = self.model.reconstruct(self.nets, images)
-                beside = torch.stack([images, made], 1).flatten(0, 1)
+                images = self.data.held_out_batches()[0][: self.picture_images // 2]
+                reconstructed = self.model.reconstruct(self.nets, images)
+                pairs = torch.stack([images, reconstructed], 1).flatten(0, 1)
                 pictures["-reconstructions"] = (
-                    Picture(made, spec, images, pairs=True)
+                    Picture(reconstructed, spec, images, pairs=True)
                     if spec.points
-                    else Picture(beside, spec)
+                    else Picture(pairs, spec)
                 )
         return pictures
 
     def _held_out(self) -> list[tuple[Tensor, Tensor | None]]:
-        """Held-out images in batches, with their labels for a model that asks for them."""
+        """Held-out images in batches, with their labels if the model is conditional."""
         images = self.data.held_out_batches()
         if not isinstance(self.model, Conditional):
             return [(part, None) for part in images]

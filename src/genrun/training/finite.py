@@ -1,4 +1,4 @@
-"""Numbers that are none: where they are, and how large the gradients were."""
+"""Checks that tensors and gradients are finite, and the gradients' norms."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from genrun.core.types import GRADIENT_NORM, Player
 def check_finite(tensors: Mapping[str, Tensor], step: int) -> None:
     """Raises `Diverged` naming the first tensor that holds a NaN or an infinity."""
     floats = {name: t.detach() for name, t in tensors.items() if t.is_floating_point()}
-    # `isfinite` takes twenty times as long as a norm, which is not finite where an element is not,
-    # and else only where squares overflow.
+    # `isfinite` takes twenty times as long as a norm. A norm is not finite if an element is not or
+    # if squares overflow, which the loop below tells apart.
     if all(math.isfinite(norm) for norm in _norms(list(floats.values()))):
         return
     for name, tensor in floats.items():
@@ -32,7 +32,7 @@ def check_finite_numbers(values: Mapping[str, object], where: str, step: int) ->
 
 
 class GradientNorms:
-    """The gradients that each player's last step left in its parameters."""
+    """The norms of the gradients that each player's last step left in its parameters."""
 
     def __init__(self, nets: nn.ModuleDict, players: Sequence[Player]) -> None:
         self._parameters = {
@@ -45,24 +45,24 @@ class GradientNorms:
         }
 
     def compute(self, step: int) -> dict[str, float]:
-        """`PLAYER/gradient_norm`: its whole gradient's 2-norm, clipped if that was; {} at step 0.
+        """Returns each player's 2-norm as `PLAYER/gradient_norm`, after clipping; {} at step 0.
 
         Raises `Diverged` naming the first parameter whose gradient is not finite.
         """
         norms = {}
         for player, parameters in self._parameters.items():
-            left = {name: p.grad for name, p in parameters if p.grad is not None}
-            if left:
-                norm = math.hypot(*_norms(list(left.values())))
+            gradients = {name: p.grad for name, p in parameters if p.grad is not None}
+            if gradients:
+                norm = math.hypot(*_norms(list(gradients.values())))
                 norms[f"{player}/{GRADIENT_NORM}"] = norm
                 if not math.isfinite(norm):
-                    check_finite({f"the gradient of {k}": v for k, v in left.items()}, step)
+                    check_finite({f"the gradient of {k}": v for k, v in gradients.items()}, step)
                     raise Diverged(f"{player}/{GRADIENT_NORM} was {norm} at step {step}")
         return norms
 
 
 def _norms(tensors: Sequence[Tensor]) -> list[float]:
-    """The 2-norm of each tensor, read from each device at once."""
+    """The 2-norm of each tensor, with one read from each device."""
     by_device: dict[torch.device, list[Tensor]] = {}
     for tensor in tensors:
         by_device.setdefault(tensor.device, []).append(tensor)

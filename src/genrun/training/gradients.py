@@ -1,4 +1,4 @@
-"""A player's gradient: of its whole loss, by its own weights, changed as is wanted."""
+"""The gradient of a player's loss with respect to its own weights, and changes to it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from genrun.training.loss import Batch, Loss, StepSettings
 
 
 class PlayerGradients:
-    """A player's loss is differentiated with respect to its own parameters only.
+    """Differentiates each player's loss with respect to that player's parameters only.
 
-    So no player leaves a gradient in another's network. `base` is that of the noise's key.
+    So no player leaves a gradient in another's network. `base` is the base of the noise key.
     """
 
     def __init__(
@@ -38,26 +38,26 @@ class PlayerGradients:
         self._hooks = hooks
         self._gradient_sync = gradient_sync
         self._device = settings.device
-        everything = set(nets.parameters())
-        self._inputs = {  # None: all leaves, for which autograd needs no search
-            name: None if everything == set(own) else own for name, own in parameters.items()
+        all_parameters = set(nets.parameters())
+        self._inputs = {  # None: all leaves, which spares autograd a search
+            name: None if all_parameters == set(own) else own for name, own in parameters.items()
         }
         index = 0 if settings.shard is None else settings.shard.index
-        self._own_seed = fold_in(index) if index else 0  # layers of others draw for a share each
+        self._rank_seed = fold_in(index) if index else 0  # third-party layers draw for one shard
         self._scratch: dict[tuple[str, str], list[Tensor]] = {}
 
     def compute(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
-        """Leaves the gradient that is to be used; the loss and its values are at the weights."""
+        """Leaves the final gradient in the weights; returns loss and metrics at the weights."""
         if self._hooks.gradient_points:
             self.seed_third_party_layers(base)
         outputs = self.backward(player, batch, base)
         if self._hooks.gradient_points:
-            self._move(player, batch, base)
+            self._recompute_at_points(player, batch, base)
         self.apply_changes(player)
         return outputs
 
     def backward(self, player: Player, batch: Batch, base: int) -> tuple[Tensor, Metrics]:
-        """Leaves the gradient as it is."""
+        """Leaves the unchanged gradient in the weights; returns loss and metrics."""
         for parameter in self.parameters[player.name]:
             parameter.grad = None  # before the new one needs its memory
         loss, metrics = self.losses[player.name](*batch, base)
@@ -67,7 +67,7 @@ class PlayerGradients:
     def with_graph(
         self, player: Player, batch: Batch, base: int
     ) -> tuple[Sequence[Tensor], Tensor, Metrics]:
-        """The gradient as a function of everybody's weights, the loss and its values."""
+        """Returns the gradient as a function of all players' weights, the loss and metrics."""
         with opponents_with_grad():
             loss, metrics = self.losses[player.name](*batch, base)
         parameters = self.parameters[player.name]
@@ -75,7 +75,7 @@ class PlayerGradients:
         return found, loss, metrics
 
     def apply_changes(self, player: Player) -> None:
-        """What processes and regularizations make of the gradient that was left."""
+        """Averages the gradient over the processes, then applies the regularizations' changes."""
         parameters = self.parameters[player.name]
         if self._gradient_sync is not None:
             self._gradient_sync.average_gradients(parameters)
@@ -83,16 +83,16 @@ class PlayerGradients:
             change.change_gradients(parameters)
 
     def scratch(self, player: Player, use: str) -> list[Tensor]:
-        """Memory like the player's weights, the same at every call."""
+        """Returns buffers shaped like the player's weights, the same ones at every call."""
         key = (player.name, use)
         if key not in self._scratch:
-            own = self.parameters[player.name]
-            self._scratch[key] = [torch.empty_like(parameter.detach()) for parameter in own]
+            weights = self.parameters[player.name]
+            self._scratch[key] = [torch.empty_like(weight.detach()) for weight in weights]
         return self._scratch[key]
 
     @contextmanager
     def preserved_buffers(self) -> Iterator[None]:
-        """What follows the inputs (BatchNorm's statistics) is afterwards as it was before."""
+        """Restores the buffers (BatchNorm's running statistics) on exit."""
         buffers = list(self._nets.buffers())
         before = [buffer.clone() for buffer in buffers]
         yield
@@ -101,11 +101,11 @@ class PlayerGradients:
                 torch._foreach_copy_(buffers, before)
 
     def seed_third_party_layers(self, seed: int) -> None:
-        """They draw from the global generators."""
-        noise.seed_global_generators(seed ^ self._own_seed, self._device)
+        """Seeds torch's global generators, from which layers outside genrun draw."""
+        noise.seed_global_generators(seed ^ self._rank_seed, self._device)
 
-    def _move(self, player: Player, batch: Batch, base: int) -> None:
-        """To where the one at the weights leads; then the weights are as before, to the bit."""
+    def _recompute_at_points(self, player: Player, batch: Batch, base: int) -> None:
+        """Takes the gradient at the moved weights, then restores the weights to the bit."""
         weights: list[Tensor] = [*self.parameters[player.name]]
         origin = self.scratch(player, "origin of a moved gradient")
         if self._gradient_sync is not None:

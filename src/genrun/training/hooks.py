@@ -1,4 +1,4 @@
-"""What regularizations do in a training step."""
+"""The places in a training step where regularizations act."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from genrun.core.protocols.regularization import (
 
 @dataclass(frozen=True)
 class RegularizationHooks:
-    """In the order in which a step comes to them; each has those that are chosen, or none."""
+    """The chosen regularizations by what they change, in the order in which a step uses them."""
 
-    penalties: Mapping[str, Penalty]  # part of a player's loss
-    gradient_points: Sequence[GradientPoint]  # where its gradient is taken
-    gradient_changes: Sequence[GradientChange]  # what becomes of that
-    weight_changes: Sequence[WeightChange]  # what becomes of its weights after its update
+    penalties: Mapping[str, Penalty]  # terms of a player's loss
+    gradient_points: Sequence[GradientPoint]  # where the gradient is taken
+    gradient_changes: Sequence[GradientChange]  # applied to the gradient
+    weight_changes: Sequence[WeightChange]  # applied to the weights after the update
 
     @classmethod
     def from_regularizations(cls, regularizations: Mapping[str, Any]) -> RegularizationHooks:

@@ -1,4 +1,4 @@
-"""A player's whole loss, penalties included, as a function of batch and key."""
+"""A player's loss, penalties included, as a function of batch and key."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from genrun.core.protocols.model import Conditional, Model
 from genrun.core.protocols.regularization import Penalty
 from genrun.core.types import BatchShard, Metrics, Player
 
-Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a model that asks for them
+Batch = tuple[Tensor, Tensor | None]  # images, and their labels for a conditional model
 Loss = Callable[[Tensor, Tensor | None, int], tuple[Tensor, Metrics]]
 
 
 @dataclass(frozen=True)
 class StepSettings:
-    """How losses are computed, beyond what they are."""
+    """How losses are computed: seed, device, precision, compilation, this process's shard."""
 
     seed: int
     device: torch.device
     autocast: torch.dtype | None  # None: everything in the parameters' own precision
     compile: bool
-    shard: BatchShard | None  # of each batch, where several processes train; None: all of it
+    shard: BatchShard | None  # of each batch, if several processes train; None: all of it
 
 
 def player_loss(
-    given_model: Model,
+    unconditional: Model,
     player: Player,
     nets: nn.ModuleDict,
     penalties: Mapping[str, Penalty],
     settings: StepSettings,
 ) -> Loss:
-    """The loss and values worth logging; the noise's key is given as its base."""
+    """Returns the function of (batch, labels, base of the noise key) to loss and metrics."""
 
-    def loss_of(
+    def compute_loss(
         batch: Tensor, labels: Tensor | None, base: int | Tensor
     ) -> tuple[Tensor, Metrics]:
-        key, model = Key(base), condition_on(given_model, labels)
+        key, model = Key(base), condition_on(unconditional, labels)
         with noise.layer_keys(key, settings.shard):
             loss, metrics = model.loss(player.name, nets, batch, key.fold("loss"))
             for name, term in penalties.items():
@@ -51,10 +51,12 @@ def player_loss(
         return loss, metrics
 
     if settings.autocast is not None:
-        loss_of = torch.autocast(settings.device.type, settings.autocast)(loss_of)
+        compute_loss = torch.autocast(settings.device.type, settings.autocast)(compute_loss)
     if not settings.compile:
-        return loss_of
-    compiled = torch.compile(loss_of)  # once for all bases, as they come in a tensor
+        return compute_loss
+    compiled = torch.compile(
+        compute_loss
+    )  # compiled once for all bases, which are passed as a tensor
     return lambda batch, labels, base: compiled(batch, labels, torch.tensor(base))
 
 

@@ -1,4 +1,4 @@
-"""Losses kept on the device until a row of the log is due."""
+"""Losses buffered on the device until a row of the log is due."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 from genrun.core.errors import ConfigError, Diverged
 from genrun.core.types import Metrics
 
-READ_AT_MOST = 1000  # steps kept before they are added up, so that memory does not grow
+READ_AT_MOST = 1000  # steps buffered before they are summed, so that memory does not grow
 
 
 class LossBuffer:
-    """The values of the steps since the last row.
+    """The values of the steps since the last row of the log.
 
-    They are copied into one buffer at once: thousands of small tensors kept alive would leave
-    holes in the heap that the next step's large ones do not fit into (60 page faults a step).
-    Reading is the only time training waits for the device, and there every single step is
-    checked: a value that is not finite is reported with the step at which it arose. Of several
-    processes each fills its own, and what is read is the mean over all of them (`mean`).
+    They are copied into one preallocated buffer: thousands of small tensors kept alive would leave
+    holes in the heap that the next step's large tensors do not fit into (60 page faults a step).
+    Reading is the only time training waits for the device, and every single step is checked then:
+    a value that is not finite is reported with the step at which it arose. With several processes
+    each fills its own buffer, and what is read is the mean over all of them (`mean`).
     """
 
     def __init__(self, mean: Callable[[Tensor], Tensor] | None = None) -> None:
@@ -53,7 +53,7 @@ class LossBuffer:
             self.check()
 
     def read(self) -> dict[str, float]:
-        """The mean of each value over the window, which is then empty.
+        """Returns the mean of each value since the last row, and empties the buffer.
 
         Raises `Diverged` at the first step with a value that is not finite.
         """
@@ -65,7 +65,7 @@ class LossBuffer:
         return means
 
     def state(self) -> dict[str, object]:
-        """For a checkpoint in the middle of a window; raises as `read`."""
+        """The sums for a checkpoint between two rows. Raises as `read` does."""
         self.check()
         return {"names": list(self.names), "sums": self._sums, "count": self._count}
 
@@ -73,7 +73,7 @@ class LossBuffer:
         self.names, self._sums, self._count = tuple(names), list(sums), count
 
     def check(self) -> None:
-        """Adds the buffer's rows to the sums; raises as `read`."""
+        """Adds the buffer's rows to the sums. Raises as `read` does."""
         if self._filled == 0:
             return
         values = self._buffer[: self._filled].cpu().double()
@@ -85,7 +85,7 @@ class LossBuffer:
             raise Diverged(
                 f"{self.names[column]} was {values[row, column]} at step {self._first + row}"
             )
-        # One after the other, so that where a window was settled does not change its sum.
+        # Added one by one, so that when the buffer was emptied does not change the sum.
         sums = self._sums or [0.0] * len(self.names)
         for value_row in values.tolist():
             sums = [total + value for total, value in zip(sums, value_row, strict=True)]

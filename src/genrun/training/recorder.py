@@ -1,4 +1,4 @@
-"""Where a training leaves what it learned."""
+"""The interface through which the loop writes rows, pictures and checkpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genrun.core.types import Picture
 
 
 class Recorder(Protocol):
-    """Where a run leaves what it learned."""
+    """Receives everything that a run writes while it trains."""
 
     def write_row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None: ...
 
@@ -25,7 +25,7 @@ class Recorder(Protocol):
 
 
 class NullRecorder:
-    """Of a process beside the one that writes; it is asked for nothing."""
+    """The recorder of all ranks but rank 0: writes nothing."""
 
     def write_row(self, row: Mapping[str, float], seconds: Mapping[str, float]) -> None:
         return None

@@ -1,4 +1,4 @@
-"""Samples against held-out images, by every metric."""
+"""Every metric of samples against held-out images."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from genrun.core.protocols.metric import (
     Metric,
 )
 
-PROBED = 64  # held-out images that are compared with themselves to find a metric's names
+PROBED = 64  # held-out images compared with themselves to find the names of a metric's values
 
 
 class SampleMetrics:
-    """Holds the features of the held-out images, which are made once, at the first measurement.
+    """Measures samples by every metric.
 
-    `extractor` is None where no metric wants features.
+    The features of the held-out images are computed once, at the first measurement. `extractor`
+    is None if no metric needs features.
     """
 
     def __init__(
@@ -44,16 +45,16 @@ class SampleMetrics:
 
     @property
     def features(self) -> str | None:
-        """What images are compared in; None where no metric wants features."""
+        """The description of the features; None if no metric needs any."""
         return None if self.extractor is None else self.extractor.description
 
     @property
     def sample_count(self) -> int:
-        """How many samples must be drawn: for all metrics the same ones, from the first on."""
+        """How many samples must be drawn; every metric uses the first of the same samples."""
         return max((self._sample_count_of(metric) for metric in self.metrics.values()), default=0)
 
     def value_names(self) -> dict[str, str]:
-        """The names that `measure` gives, each with the name of the metric that measures it."""
+        """The names of the values that `measure` returns, each with its metric's name."""
         owners: dict[str, str] = {}
         for name, metric in self.metrics.items():
             if isinstance(metric, FeatureMetric):
@@ -65,7 +66,7 @@ class SampleMetrics:
         return owners
 
     def higher_is_better(self) -> set[str]:
-        """The names of values by which no run can be judged."""
+        """The names of values of which higher is better, which cannot be monitored."""
         return {
             value
             for metric in self.metrics.values()
@@ -74,10 +75,10 @@ class SampleMetrics:
         }
 
     def measure(self, samples: Tensor) -> dict[str, float]:
-        """Every metric of the samples, NaN where these are no numbers.
+        """Returns every metric of the samples; NaN if a sample's features are not finite.
 
-        There should be `draws` of them. Of fewer a metric on features is of as many as there are,
-        and one on images, which may want as many as are held out, is left out.
+        There should be `sample_count` of them. With fewer, a metric of features uses what there
+        is, and a metric of images, which may need as many as are held out, is left out.
         """
         held_out = torch.cat(list(self._data.held_out_batches()))
         features = self._features_of_samples(samples)
@@ -97,7 +98,7 @@ class SampleMetrics:
         return values
 
     def describe(self) -> dict[str, Any]:
-        """What a reader must know to compare the figures: JSON's types only."""
+        """What is needed to compare the values with those of other runs: JSON's types only."""
         return {
             "features": self.features,
             "metrics": {
@@ -117,7 +118,7 @@ class SampleMetrics:
             return self.extractor(images).cpu().double()
 
     def _features_of_samples(self, samples: Tensor) -> Tensor | None:
-        """None where a value is not finite, of which no metric can be computed."""
+        """None if a value is not finite, since no metric can be computed then."""
         counts = [m.samples for m in self.metrics.values() if isinstance(m, FeatureMetric)]
         if not counts:
             return None
@@ -143,7 +144,7 @@ class SampleMetrics:
 
 
 def _evenly(images: Tensor, count: int) -> Tensor:
-    """So many of the images from all of them, which may lie in the order of their classes."""
+    """`count` images taken evenly from all of them, which may be ordered by class."""
     if count == len(images):
         return images
     return images[torch.arange(count, device=images.device) * len(images) // count]

@@ -1,4 +1,4 @@
-"""Everything that changes while one experiment trains, and its form on disk."""
+"""Everything that changes while one experiment trains, and how a checkpoint represents it."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Best:
 
 @dataclass
 class TrainingState:
-    """The moving parts. Their digest is the digest of the experiment's state."""
+    """The networks, the optimizers and all other state that a checkpoint holds."""
 
     nets: nn.ModuleDict
     average: AveragedNetworks
     optimizers: Mapping[str, torch.optim.Optimizer]
-    memory: Mapping[str, Memory]  # of the updates, by player
+    memory: Mapping[str, Memory]  # tensors kept by the updates, by player
     schedules: Mapping[str, Schedule]
     stoppers: Mapping[str, Stopper]
     gradient_norm_meter: GradientNorms
@@ -53,14 +53,14 @@ class TrainingState:
     stop_reason: str = ""  # why a stopping policy ended the run at this step
     loss_buffer: LossBuffer = field(default_factory=LossBuffer)
     stopper_states: dict[str, State] = field(default_factory=dict)
-    gradient_norms: dict[str, float] = field(default_factory=dict)  # as `check` found them
-    _checked: int = -1
+    gradient_norms: dict[str, float] = field(default_factory=dict)  # computed by `check`
+    _checked_step: int = -1
 
     def __post_init__(self) -> None:
         self.stopper_states = {name: s.start() for name, s in self.stoppers.items()}
 
     def observe(self, report: StepReport) -> str | None:
-        """Lets every stopping policy see the report; the first reason to stop, or None."""
+        """Passes the report to every stopping policy; returns the first reason to stop."""
         reasons = []
         for name, stopper in self.stoppers.items():
             state, reason = stopper.observe(self.stopper_states[name], report)
@@ -71,20 +71,20 @@ class TrainingState:
     def check(self) -> None:
         """Raises `Diverged` naming the first pending loss, gradient or weight that is not finite.
 
-        Called before anything is evaluated or written; only a step's first call does the work. The
-        optimizers' state, twice the size, waits for `save`: a NaN in it is in the weights a step
-        later, and nothing is evaluated from it.
+        Called before anything is evaluated or written; only the first call of a step does the
+        work. The optimizers' state, twice as large, is checked by `save` alone: nothing is
+        evaluated from it, and a NaN in it reaches the weights one step later.
         """
-        if self._checked != self.step:
+        if self._checked_step != self.step:
             self.loss_buffer.check()
             self.gradient_norms = self.gradient_norm_meter.compute(self.step)
-            check_finite(self._weights(), self.step)
-            self._checked = self.step
+            check_finite(self._weights_by_path(), self.step)
+            self._checked_step = self.step
 
     def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The state as tensors by path and as a record of JSON's types.
+        """Returns the state as tensors by path and as a record of JSON's types.
 
-        Raises `Diverged` where a tensor or a pending loss is not finite: no checkpoint holds one.
+        Raises `Diverged` if a tensor or a pending loss is not finite: no checkpoint holds one.
         """
         record: dict[str, Any] = {
             "step": self.step,
@@ -95,66 +95,70 @@ class TrainingState:
             "health": self.health.states,
             "ended": self.stop_reason,
         }
-        tensors, record["optimizers"] = self._tensors()
+        tensors, record["optimizers"] = self._all_by_path()
         check_finite(tensors, self.step)
         for name, rest in record["optimizers"].items():
             check_finite_numbers(rest["values"], f"optimizer/{name}", self.step)
         return tensors, record
 
-    def check_tensors(self, forms: Mapping[str, Tensor]) -> None:
-        """Raises `ValueError` where tensors of these forms cannot be this trial's."""
-        check_network_tensors(self.nets, forms, "networks")
-        if self.average.is_separate:
-            check_network_tensors(self.average.nets, forms, "average")
-        for name, optimizer in self.optimizers.items():
-            check_state_tensors(optimizer, _below(forms, f"optimizer/{name}"))
-        _check_tensors_match(self._remembered(), forms, "updates")
+    def check_tensors(self, found: Mapping[str, Tensor]) -> None:
+        """Raises `ValueError` if names, shapes or dtypes differ from this state's.
 
-    def _tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Every tensor by its path, and what else the optimizers hold."""
-        tensors, rests = self._weights(), {}
+        `found` are a checkpoint's tensors, which may be on the device `meta`.
+        """
+        check_network_tensors(self.nets, found, "networks")
+        if self.average.is_separate:
+            check_network_tensors(self.average.nets, found, "average")
+        for name, optimizer in self.optimizers.items():
+            check_state_tensors(optimizer, _strip_prefix(found, f"optimizer/{name}"))
+        _check_tensors_match(self._memory_by_path(), found, "updates")
+
+    def _all_by_path(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Every tensor by its path, and the rest of each optimizer's state."""
+        tensors, rests = self._weights_by_path(), {}
         for name, optimizer in self.optimizers.items():
             parts, rests[name] = split_optimizer_state(optimizer.state_dict())
             tensors |= {f"optimizer/{name}/{path}": t for path, t in parts.items()}
-        return tensors | self._remembered(), rests
+        return tensors | self._memory_by_path(), rests
 
-    def _remembered(self) -> dict[str, Tensor]:
-        """What the updates keep: `updates/PLAYER/NAME/INDEX`, by the player's weights."""
+    def _memory_by_path(self) -> dict[str, Tensor]:
+        """The updates' tensors by path, `updates/PLAYER/NAME/INDEX`, one for each weight."""
         return {
             f"updates/{player}/{name}/{index}": tensor
-            for player, kept in self.memory.items()
-            for name, tensors in kept.items()
+            for player, memory in self.memory.items()
+            for name, tensors in memory.items()
             for index, tensor in enumerate(tensors)
         }
 
-    def _weights(self) -> dict[str, Tensor]:
+    def _weights_by_path(self) -> dict[str, Tensor]:
         """The networks' parameters and buffers, and the averaged ones."""
-        weights = {f"networks/{name}": t for name, t in _tensors_by_path(self.nets).items()}
+        weights = {f"networks/{name}": t for name, t in _networks_by_path(self.nets).items()}
         if self.average.is_separate:
-            averaged = _tensors_by_path(self.average.nets)
+            averaged = _networks_by_path(self.average.nets)
             weights |= {f"average/{name}": t for name, t in averaged.items()}
         return weights
 
     def restore(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-        """The inverse of `save`. Raises `ValueError` where the record is of another form."""
-        own = json.loads(json.dumps(self.save()[1]))  # tuples as lists, as on disk
+        """The inverse of `save`. Raises `ValueError` if the record's schema differs."""
+        current = json.loads(json.dumps(self.save()[1]))  # tuples become lists, as on disk
         stoppers = {n: s for n, s in record["stoppers"].items() if n in self.stoppers}
-        own["stoppers"] = {name: own["stoppers"][name] for name in stoppers}
-        check_record_schema(own, {**{key: record[key] for key in own}, "stoppers": stoppers})
+        current["stoppers"] = {name: current["stoppers"][name] for name in stoppers}
+        found = {**{key: record[key] for key in current}, "stoppers": stoppers}
+        check_record_schema(current, found)
         load_networks(self.nets, tensors, "networks")
         if self.average.is_separate:
             load_networks(self.average.nets, tensors, "average")
         for name, optimizer in self.optimizers.items():
-            parts, rest = _below(tensors, f"optimizer/{name}"), record["optimizers"][name]
+            parts, rest = _strip_prefix(tensors, f"optimizer/{name}"), record["optimizers"][name]
             check_hyperparameters(optimizer, rest["groups"])
             optimizer.load_state_dict(join_optimizer_state(parts, rest))
             check_can_step(optimizer)
-        for path, tensor in self._remembered().items():
+        for path, tensor in self._memory_by_path().items():
             tensor.copy_(tensors[path])
         for name, schedule in self.schedules.items():
             schedule.restore(record["schedules"][name])
         self.loss_buffer.restore(**record["window"])
-        self.stopper_states |= {  # a policy that a resume brings begins anew
+        self.stopper_states |= {  # policies added on resume start anew
             name: state for name, state in record["stoppers"].items() if name in self.stoppers
         }
         self.stop_reason = record["ended"]
@@ -163,21 +167,21 @@ class TrainingState:
         self.step = record["step"]
 
 
-def check_network_tensors(nets: nn.ModuleDict, forms: Mapping[str, Tensor], kind: str) -> None:
-    """Raises `ValueError` where a checkpoint's tensors have other names, shapes or dtypes.
+def check_network_tensors(nets: nn.ModuleDict, found: Mapping[str, Tensor], kind: str) -> None:
+    """Raises `ValueError` if a checkpoint's tensors have other names, shapes or dtypes.
 
-    `forms` may be on the device `meta`: nothing is read of them.
+    `found` may be on the device `meta`: no values are read.
     """
-    own = {f"{kind}/{path}": tensor for path, tensor in _tensors_by_path(nets).items()}
-    _check_tensors_match(own, forms, kind)
+    expected = {f"{kind}/{path}": tensor for path, tensor in _networks_by_path(nets).items()}
+    _check_tensors_match(expected, found, kind)
 
 
 def _check_tensors_match(
-    own: Mapping[str, Tensor], forms: Mapping[str, Tensor], kind: str
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], kind: str
 ) -> None:
-    given = {path: form for path, form in forms.items() if path.startswith(f"{kind}/")}
-    for path in dict.fromkeys([*own, *given]):
-        ours, theirs = own.get(path), given.get(path)
+    found = {path: tensor for path, tensor in found.items() if path.startswith(f"{kind}/")}
+    for path in dict.fromkeys([*expected, *found]):
+        ours, theirs = expected.get(path), found.get(path)
         if ours is None or theirs is None:
             raise ValueError(f"{path} is only in the {'checkpoint' if ours is None else 'model'}")
         if (ours.shape, ours.dtype) != (theirs.shape, theirs.dtype):
@@ -188,15 +192,15 @@ def _check_tensors_match(
 
 
 def load_networks(nets: nn.ModuleDict, tensors: Mapping[str, Tensor], kind: str) -> None:
-    """Fills networks from a checkpoint's tensors; `kind` is `networks` or `average`."""
-    own = {path.replace("/", ".", 1): tensor for path, tensor in _below(tensors, kind).items()}
-    nets.load_state_dict(own)
+    """Loads networks from a checkpoint's tensors; `kind` is `networks` or `average`."""
+    found = _strip_prefix(tensors, kind)
+    nets.load_state_dict({path.replace("/", ".", 1): t for path, t in found.items()})
 
 
-def _tensors_by_path(nets: nn.ModuleDict) -> dict[str, Tensor]:
+def _networks_by_path(nets: nn.ModuleDict) -> dict[str, Tensor]:
     return {name.replace(".", "/", 1): tensor for name, tensor in nets.state_dict().items()}
 
 
-def _below(tensors: Mapping[str, Tensor], folder: str) -> dict[str, Tensor]:
+def _strip_prefix(tensors: Mapping[str, Tensor], folder: str) -> dict[str, Tensor]:
     prefix = folder + "/"
     return {p.removeprefix(prefix): t for p, t in tensors.items() if p.startswith(prefix)}

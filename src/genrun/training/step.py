@@ -165,7 +165,7 @@ class TrainingStep:
         self._gradients.apply_changes(player)
 
     def _batch_and_base(self, player: Player, turn: int) -> tuple[Batch, int]:
-        """The batch and the base of the noise key; players in the same turn see the same images."""
+        """The batch and the base of the noise key; the same turn sees the same images."""
         if turn not in self._batches:
             self._batches[turn] = self.batch((self._step - 1) * self.batches + turn)
         return self._batches[turn], fold_in(self._seed, player.name, turn)

@@ -1,4 +1,4 @@
-"""The networks to evaluate, where they are others than the trained ones."""
+"""The networks to evaluate, if they differ from the trained ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from genrun.training.optimizers.schedule_free import is_schedule_free, move_to_a
 class AveragedNetworks:
     """A copy of the networks whose parameters follow the trained ones.
 
-    By `rule` after every step, or by a schedule-free optimizer whenever they are needed; the
-    trained networks are only read. BatchNorm's statistics belong to weights, and these have not
-    been trained with, so `update_batch_norm` finds theirs; other buffers (spectral norm's vectors) are
-    copied. Networks without a player, which are calibrated rather than trained, are left to the
-    calibration.
+    They follow by `rule` after every step, or by a schedule-free optimizer whenever they are
+    needed; the trained networks are only read. BatchNorm's running statistics belong to weights
+    that were trained with, so `update_batch_norm` computes those of the averaged weights; other
+    buffers (spectral norm's vectors) are copied. Networks without a player are calibrated rather
+    than trained, and are left to the calibration.
     """
 
     def __init__(
@@ -45,21 +45,21 @@ class AveragedNetworks:
         self._has_statistics = any(
             isinstance(m, _BatchNorm) and m.track_running_stats for m in modules
         )
-        self._refreshed_step = -1  # the step whose weights to evaluate these are
+        self._refreshed_step = -1  # the step that the averaged networks belong to
 
     @property
     def is_separate(self) -> bool:
-        """Whether the networks to evaluate are others than the trained ones."""
+        """Whether the networks to evaluate differ from the trained ones."""
         return self._rule is not None or bool(self._schedule_free)
 
     def update(self, step: int) -> None:
-        """After every step."""
+        """Called after every step."""
         if self._rule is not None:
             with torch.no_grad():
                 self._rule.update_average(self._averaged, self._current, step)
 
     def refresh(self, step: int) -> None:
-        """Before the networks are evaluated, drawn from or saved; a function of the step."""
+        """Called before the networks are evaluated, sampled or saved; a function of the step."""
         if not self.is_separate or self._refreshed_step == step:
             return
         with torch.no_grad():

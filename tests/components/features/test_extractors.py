@@ -246,7 +246,7 @@ def test_features_that_nothing_is_compared_in_are_an_error(small: Make) -> None:
 def test_the_same_images_are_extracted_once(small: Make) -> None:
     counts = ["metric.frechet.samples=16", "metric.kernel_distance.samples=24"]
     built = small("metric=[sliced_wasserstein,frechet,kernel_distance]", *counts)
-    comparison = built.evaluation.comparison
+    comparison = built.evaluation.sample_metrics
     counted: list[int] = []
 
     @dataclasses.dataclass

@@ -45,7 +45,7 @@ def test_fewer_samples_are_compared_with_images_from_all_of_the_held_out_ones(
         return torch.tensor(0.0)
 
     monkeypatch.setattr(SlicedWasserstein, "__call__", measure)
-    comparison = built.evaluation.comparison
+    comparison = built.evaluation.sample_metrics
     assert comparison.sample_count == 8
     comparison.measure(torch.rand(8, 1, 28, 28))
     all_of_them = torch.cat(list(built.data.held_out_batches()))
@@ -54,4 +54,4 @@ def test_fewer_samples_are_compared_with_images_from_all_of_the_held_out_ones(
 
 
 def test_more_samples_than_are_held_out_are_not_drawn(small: Callable[..., Built]) -> None:
-    assert small("model=autoencoder").evaluation.comparison.sample_count == 32
+    assert small("model=autoencoder").evaluation.sample_metrics.sample_count == 32

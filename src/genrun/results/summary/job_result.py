@@ -9,7 +9,7 @@ from typing import Any
 from genrun.core.status import RunStatus, is_pruned
 from genrun.core.usage import ResourceUsage
 from genrun.runs.folder import RunFolder
-from genrun.runs.usage import count, read_usage
+from genrun.runs.usage import parse_count, read_usage
 from genrun.sweeps.job_state import JobState
 from genrun.sweeps.plan import Job
 
@@ -82,8 +82,8 @@ def result_of(state: JobState) -> Result:
         reason=reason,
         monitor=monitor if isinstance(monitor, str) else None,
         best=state.best,
-        best_step=count(best_step),
-        planned=count(info.get("steps")),
+        best_step=parse_count(best_step),
+        planned=parse_count(info.get("steps")),
         spent=read_usage(RunFolder(state.folder), info),
     )
 

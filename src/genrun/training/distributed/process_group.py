@@ -1,4 +1,4 @@
-"""The processes that train one run together, and what they tell each other."""
+"""The processes that train one run together: torch.distributed with errors of genrun's own."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from genrun.core import errors
 from genrun.core.errors import GenrunError, ProcessLost
 from genrun.core.process_rank import ProcessRank
 
-PATIENCE = timedelta(hours=1)  # for one that is alive and does not answer, as it may be evaluating
+TIMEOUT = timedelta(hours=1)  # rank 0 may be evaluating while the others wait
 
 T = TypeVar("T")
 
 
 class ProcessGroup:
-    """Every method is called by all of them, in the same order; alone it does nothing.
+    """All ranks call every method in the same order; with a single process they do nothing.
 
-    Raises `ProcessLost` where another one has ended. Sums have the same bits everywhere, so what
-    is computed from them is the same everywhere.
+    Raises `ProcessLost` if another process has ended. Sums have the same bits in all processes, so
+    what is computed from them is the same everywhere.
     """
 
     def __init__(self, place: ProcessRank) -> None:
@@ -35,18 +35,18 @@ class ProcessGroup:
 
     @classmethod
     def join(cls, place: ProcessRank, device: torch.device) -> ProcessGroup:
-        """Waits for the others that torchrun started. Tensors on CPU and device can be sent."""
+        """Waits for all processes that torchrun started. CPU and device tensors can be sent."""
         if place.world_size > 1 and not dist.is_initialized():
             backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
-            with _lost():
-                dist.init_process_group(backend, timeout=PATIENCE)
+            with _process_lost_errors():
+                dist.init_process_group(backend, timeout=TIMEOUT)
             atexit.register(dist.destroy_process_group)
         return cls(place)
 
     def all_reduce_sum(self, tensor: Tensor) -> Tensor:
-        """Adds up, in place."""
+        """Sums a tensor over the processes, in place."""
         if self.size > 1:
-            with _lost():
+            with _process_lost_errors():
                 dist.all_reduce(tensor)
         return tensor
 
@@ -54,42 +54,42 @@ class ProcessGroup:
         return self.all_reduce_sum(tensor.clone()) / self.size if self.size > 1 else tensor
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
-        """Overwrites the tensors by those of rank 0."""
+        """Overwrites the tensors with those of rank 0."""
         if self.size > 1:
-            with _lost(), torch.no_grad():
+            with _process_lost_errors(), torch.no_grad():
                 for tensor in tensors:
                     dist.broadcast(tensor, src=0)
 
     def on_rank_zero(self, work: Callable[[], T]) -> T:
-        """What `work` gives on rank 0, which alone does it: JSON's types.
+        """Calls `work` on rank 0 only, and returns its result (JSON's types) on all ranks.
 
-        A `GenrunError` that it raises is raised everywhere.
+        A `GenrunError` that it raises is raised on all ranks.
         """
         if self.size == 1:
             return work()
         if self.rank > 0:
-            return cast(T, self._hear())
+            return cast(T, self._receive_message())
         try:
             result = work()
         except GenrunError as error:
-            self._tell({"raised": type(error).__name__, "text": str(error)})
+            self._send_message({"raised": type(error).__name__, "text": str(error)})
             raise
-        self._tell({"result": result})
+        self._send_message({"result": result})
         return result
 
     def broadcast_object(self, value: T) -> T:
-        """Rank 0's value, of JSON's types."""
+        """Returns rank 0's value, of JSON's types."""
         return self.on_rank_zero(lambda: value)
 
     def barrier(self) -> None:
-        """Until all are here."""
+        """Blocks until all processes have called it."""
         self.all_reduce_sum(torch.zeros(1))
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _send_message(self, message: dict[str, Any]) -> None:
         text = torch.frombuffer(bytearray(json.dumps(message).encode()), dtype=torch.uint8)
         self.broadcast([torch.tensor(len(text)), text])
 
-    def _hear(self) -> Any:
+    def _receive_message(self) -> Any:
         length = torch.tensor(0)
         self.broadcast([length])
         text = torch.empty(int(length), dtype=torch.uint8)
@@ -101,10 +101,11 @@ class ProcessGroup:
 
 
 @contextmanager
-def _lost() -> Iterator[None]:
+def _process_lost_errors() -> Iterator[None]:
+    """Turns errors of the communication into `ProcessLost`."""
     try:
         yield
-    except RuntimeError as error:  # which kind depends on where gloo and NCCL notice it
+    except RuntimeError as error:  # gloo and NCCL raise different subclasses
         first_line = (str(error) or type(error).__name__).splitlines()[0]
         text = f"another process of this run ended or cannot be reached ({first_line})"
         raise ProcessLost(text) from error

@@ -1,4 +1,4 @@
-"""Batch normalization over the whole batch, where several processes have a share of it each."""
+"""Batch normalization over the whole batch, if each process has a shard of it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from genrun.training.distributed.process_group import ProcessGroup
 
 
 class SharedBatchNorm(_BatchNorm):
-    """BatchNorm whose mean and variance are those of all processes' shares, of equal size.
+    """BatchNorm with the mean and variance of all processes' shards, which are of equal size.
 
-    Means and variances are joined as by Chan, Golub and LeVeque (1983), equation 2.1, in one
-    exchange. torch's SyncBatchNorm does the same on GPUs alone, and cannot be differentiated twice
-    nor by `torch.func`, which R1 needs.
+    Means and variances are combined as in Chan, Golub and LeVeque (1983), equation 2.1, in one
+    all-reduce. torch's SyncBatchNorm works on GPUs only, and cannot be differentiated twice
+    or by `torch.func`, which R1 needs.
     """
 
     def __init__(self, local: _BatchNorm, processes: ProcessGroup) -> None:
@@ -27,20 +27,22 @@ class SharedBatchNorm(_BatchNorm):
         self._processes = processes
 
     def _check_input_dim(self, inputs: Tensor) -> None:
-        """Any that has channels."""
+        """Accepts every input that has channels."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         if not self.training:
             return super().forward(inputs)
-        wide = inputs.to(torch.promote_types(inputs.dtype, torch.float32))  # as torch's own does
-        others = [dimension for dimension in range(inputs.dim()) if dimension != 1]
-        variance, mean = torch.var_mean(wide, others, correction=0)
-        means, variances = _gathered(torch.stack([mean, variance]), self._processes).unbind(1)
+        wide = inputs.to(
+            torch.promote_types(inputs.dtype, torch.float32)
+        )  # as torch's own layer does
+        reduced = [dimension for dimension in range(inputs.dim()) if dimension != 1]
+        variance, mean = torch.var_mean(wide, reduced, correction=0)
+        means, variances = _gather(torch.stack([mean, variance]), self._processes).unbind(1)
         mean = means.mean(0)
         variance = variances.mean(0) + (means - mean).square().mean(0)
         if self.track_running_stats:
             count = inputs.numel() // inputs.shape[1] * self._processes.size
-            self._follow(mean.detach(), variance.detach() * count / (count - 1))
+            self._update_running_statistics(mean.detach(), variance.detach() * count / (count - 1))
         shape = [-1 if dimension == 1 else 1 for dimension in range(inputs.dim())]
         normalized = (wide - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
         if self.weight is not None:
@@ -49,18 +51,18 @@ class SharedBatchNorm(_BatchNorm):
             normalized = normalized + self.bias.view(shape)
         return normalized.to(inputs.dtype)
 
-    def _follow(self, mean: Tensor, variance: Tensor) -> None:
+    def _update_running_statistics(self, mean: Tensor, variance: Tensor) -> None:
         assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
         momentum = self.momentum
-        share = 1 / float(self.num_batches_tracked) if momentum is None else momentum
-        for running, seen in ((self.running_mean, mean), (self.running_var, variance)):
+        weight = 1 / float(self.num_batches_tracked) if momentum is None else momentum
+        for running, batch in ((self.running_mean, mean), (self.running_var, variance)):
             assert running is not None
-            running.lerp_(seen, share)
+            running.lerp_(batch, weight)
 
 
 def share_batch_statistics(nets: nn.Module, processes: ProcessGroup) -> None:
-    """Replaces every BatchNorm in the networks; their states keep their names."""
+    """Replaces every BatchNorm in the networks; names in their state dicts stay the same."""
     for name, child in nets.named_children():
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
             setattr(nets, name, SharedBatchNorm(child, processes).train(child.training))
@@ -68,8 +70,8 @@ def share_batch_statistics(nets: nn.Module, processes: ProcessGroup) -> None:
             share_batch_statistics(child, processes)
 
 
-def _gathered(own: Tensor, processes: ProcessGroup) -> Tensor:
-    """(processes, ...) from each one's (...), differentiable as often as one likes."""
+def _gather(own: Tensor, processes: ProcessGroup) -> Tensor:
+    """Gathers (...) of each process to (processes, ...); differentiable any number of times."""
     index = torch.arange(processes.size, device=own.device).view(-1, *[1] * own.dim())
     return _sum((index == processes.rank).to(own.dtype) * own, processes)
 
@@ -80,7 +82,7 @@ def _sum(own: Tensor, processes: ProcessGroup) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over the processes, on all of which the losses are added up: so are gradients."""
+    """The sum over the processes. Its gradient is summed too, as the losses of all ranks are."""
 
     @staticmethod
     def forward(own: Tensor, processes: ProcessGroup) -> Tensor:

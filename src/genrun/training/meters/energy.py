@@ -1,4 +1,4 @@
-"""Joules that the machine used, where the platform tells."""
+"""Energy used by the machine, in joules, if the platform measures it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MICRO, MILLI = 1e-6, 1e-3
 
 @dataclass
 class EnergyCounter:
-    """A count of joules that only grows, and where `span` is given starts again from 0 there."""
+    """A growing count of joules, which wraps around to 0 at `span` if that is given."""
 
     read: Callable[[], float]
     span: float | None = None
@@ -29,7 +29,7 @@ class EnergyCounter:
         self._last = self.read()
 
     def update(self) -> float:
-        """Joules since it was made. Needs to be asked more than once in every `span`."""
+        """Returns the joules since it was created. Must be called more than once per `span`."""
         now = self.read()
         if now >= self._last:
             self.used += now - self._last
@@ -41,29 +41,29 @@ class EnergyCounter:
 
 @dataclass
 class Energy:
-    """Joules by what tells them: `rapl` of processor packages, `nvml` of the GPU.
+    """Joules by source: `rapl` for processor packages, `nvml` for the GPU.
 
-    Both count everything that the chip does, other processes and an idle machine's share among
-    them; a package's count has its cores, caches and, on some, the memory controller, and neither
-    has fans, disks and what the power supply loses. Where a
-    source cannot be read any more, nothing is known any more.
+    Both count everything that the chip does, including other processes and idle power. A package's
+    count covers its cores, caches and, on some processors, the memory controller; fans, disks and
+    losses of the power supply are in neither. If a source can no longer be read, the energy is
+    unknown from then on.
     """
 
     counters: dict[str, list[EnergyCounter]]
 
     @classmethod
-    def of(cls, device: torch.device, powercap: Path = POWERCAP) -> Energy:
-        """Of this machine's packages, and of `device` where it is a GPU; of nothing, it may be."""
-        found = {"rapl": packages(powercap), "nvml": gpu(device)}
+    def for_device(cls, device: torch.device, powercap: Path = POWERCAP) -> Energy:
+        """The sources of this machine: its packages, and `device` if that is a GPU; maybe none."""
+        found = {"rapl": rapl_counters(powercap), "nvml": nvml_counters(device)}
         return cls({name: counters for name, counters in found.items() if counters})
 
     def read(self) -> float | None:
-        """Joules since it was made, of all sources; None where there is none."""
+        """Returns the joules of all sources since creation; None if there is no source."""
         if not self.counters:
             return None
         try:
             return sum(c.update() for counters in self.counters.values() for c in counters)
-        except Exception:  # a driver can fail in ways of its own
+        except Exception:  # drivers fail in unpredictable ways
             self.counters.clear()
             return None
 
@@ -72,18 +72,18 @@ class Energy:
         return list(self.counters)
 
 
-def packages(powercap: Path) -> list[EnergyCounter]:
-    """RAPL's packages (Linux's powercap, of Intel and AMD); none where one cannot be read.
+def rapl_counters(powercap: Path) -> list[EnergyCounter]:
+    """Returns a counter for each RAPL package (Linux powercap, Intel and AMD).
 
-    Most systems let only root read them. The whole platform (`psys`) holds packages, and is left
-    out.
+    Returns none if one cannot be read; most systems let only root read them. The domain of the
+    platform (`psys`) contains the packages, and is left out.
     """
     try:
         found = sorted(path for path in powercap.iterdir() if PACKAGE.fullmatch(path.name))
         names = [(path / "name").read_text().strip() for path in found]
         return [
             EnergyCounter(
-                _joules_in(path / "energy_uj"), _joules_in(path / "max_energy_range_uj")()
+                _reader_of(path / "energy_uj"), _reader_of(path / "max_energy_range_uj")()
             )
             for path, name in zip(found, names, strict=True)
             if name.startswith("package")
@@ -92,12 +92,12 @@ def packages(powercap: Path) -> list[EnergyCounter]:
         return []
 
 
-def _joules_in(path: Path) -> Callable[[], float]:
+def _reader_of(path: Path) -> Callable[[], float]:
     return lambda: int(path.read_text()) * MICRO
 
 
-def gpu(device: torch.device) -> list[EnergyCounter]:
-    """NVML's count of one GPU (Volta and later), where the package nvidia-ml-py is installed."""
+def nvml_counters(device: torch.device) -> list[EnergyCounter]:
+    """Returns NVML's counter of one GPU (Volta and later), if nvidia-ml-py is installed."""
     if device.type != "cuda":
         return []
     with contextlib.suppress(Exception):  # no package, no driver, no permission, an older GPU

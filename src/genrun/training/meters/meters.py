@@ -1,4 +1,4 @@
-"""What a training takes: seconds, memory, energy."""
+"""What training costs: seconds by phase, peak memory and energy."""
 
 from __future__ import annotations
 
@@ -16,72 +16,69 @@ import torch
 from genrun.core.usage import ResourceUsage
 from genrun.training.meters.energy import Energy
 
-# MERGED: The most memory that was in use at once.
-UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+RU_MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
 
 
 def host_peak_bytes() -> int:
-    """This process's peak resident set since it began: the data and libraries are in it.
+    """This process's peak resident set, including data and libraries.
 
-    Runs that share a process, as several `genrun.train` do, share the peak too.
+    Runs in the same process, as after several `genrun.train`, share the peak.
     """
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RU_MAXRSS_BYTES
 
 
 def reset_device_peak(device: torch.device) -> None:
-    """Forgets what was in use before, such as the copy on which a step's FLOPs were counted."""
+    """Resets the peak, so that memory used before training (counting FLOPs) is left out."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def device_peak_bytes(device: torch.device) -> int | None:
-    """The most that tensors took at once on this GPU; None on other devices."""
+    """The peak memory of tensors on this GPU; None on other devices."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
 
-# MERGED: Seconds by what they were spent on.
 @dataclass
 class Clock:
-    """Seconds by what they were spent on, earlier parts of a resumed run included."""
+    """Seconds by phase, including the earlier parts of a resumed run."""
 
     seconds: dict[str, float] = field(
         default_factory=lambda: {"training": 0.0, "evaluation": 0.0, "saving": 0.0}
     )
     _since: float = field(default_factory=time.perf_counter)
-    _kind: str = "training"
+    _phase: str = "training"
 
     def read(self) -> dict[str, float]:
         now = time.perf_counter()
-        self.seconds[self._kind] += now - self._since
+        self.seconds[self._phase] += now - self._since
         self._since = now
         return dict(self.seconds)
 
     def training_seconds(self) -> float:
-        """Seconds of training."""
         return self.read()["training"]
 
     @contextmanager
-    def measure(self, kind: str) -> Iterator[None]:
-        """Time spent inside counts as `kind`."""
+    def measure(self, phase: str) -> Iterator[None]:
+        """While open, time counts as `phase`."""
         self.read()
-        before, self._kind = self._kind, kind
+        previous, self._phase = self._phase, phase
         try:
             yield
         finally:
             self.read()
-            self._kind = before
+            self._phase = previous
 
 
 @dataclass
 class Meters:
-    """What this part of a run takes, added to what earlier parts took.
+    """What this part of a run costs, added to what earlier parts did.
 
-    Memory and energy are read where a row of the log is due and at the end, never in a step. Of
-    several processes they are those of the first, and of its GPU.
+    Memory and energy are read when a row of the log is due and at the end, never in a step. With
+    several processes they are rank 0's, and its GPU's.
     """
 
     device: torch.device
-    earlier: ResourceUsage | None = None  # None: there is no earlier part
+    earlier: ResourceUsage | None = None  # of the parts before a resume; None: there are none
     clock: Clock = field(default_factory=Clock)
     _energy: Energy = field(init=False)
 
@@ -89,16 +86,16 @@ class Meters:
         if self.earlier is not None:
             self.clock.seconds |= self.earlier.seconds
         reset_device_peak(self.device)
-        self._energy = Energy.of(self.device)
+        self._energy = Energy.for_device(self.device)
 
     def timings(self) -> dict[str, float]:
-        """For timings.jsonl: what has been taken so far, by name; only what is known."""
+        """The values known so far, by name, for a row of timings.jsonl."""
         joules, host, device = self._read()
         known = {"energy_joules": joules, "host_peak_bytes": host, "device_peak_bytes": device}
         return {name: value for name, value in known.items() if value is not None}
 
     def summarize(self, steps: int, examples: int, flops: int | None) -> dict[str, Any]:
-        """For run.json. `flops` are of training only: no evaluation, no drawing of samples."""
+        """The entry `compute` of run.json. `flops` are of training only, without evaluation."""
         joules, host, device = self._read()
         return {
             "steps": steps,
@@ -111,17 +108,17 @@ class Meters:
         }
 
     def _read(self) -> tuple[float | None, int, int | None]:
-        """Joules, which are not known where those of an earlier part are not, and both peaks."""
+        """Joules (None if an earlier part's are unknown), the host's and the device's peak."""
         joules, host, device = self._energy.read(), host_peak_bytes(), self._device_peak()
-        if (before := self.earlier) is None:
+        if (earlier := self.earlier) is None:
             return joules, host, device
-        known = joules is not None and before.joules is not None
-        joules = (joules or 0.0) + (before.joules or 0.0) if known else None
-        peaks = [peak for peak in (device, before.device_bytes) if peak is not None]
-        return joules, max(host, before.host_bytes or 0), max(peaks, default=None)
+        known = joules is not None and earlier.joules is not None
+        joules = (joules or 0.0) + (earlier.joules or 0.0) if known else None
+        peaks = [peak for peak in (device, earlier.device_bytes) if peak is not None]
+        return joules, max(host, earlier.host_bytes or 0), max(peaks, default=None)
 
     def _device_peak(self) -> int | None:
-        with contextlib.suppress(RuntimeError):  # a GPU that a failed run has left unusable
+        with contextlib.suppress(RuntimeError):  # a failed run can leave a GPU unusable
             return device_peak_bytes(self.device)
         return None
 

@@ -1,4 +1,4 @@
-"""What each update rule really moves, found by letting it."""
+"""Which parameters each update rule moves, found by trying it on copies."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch.optim import Optimizer
 
 from genrun.training.optimizers.probe import copy_without_state, parameters_of, step_on_quadratic
 
-LARGEST = 3  # entries in each dimension of a copy: what moves it does not depend on its size
-STEPS = 3  # SOAP's first only begins its statistics
-START = 1e-6  # small, so that no update is lost in rounding
+LARGEST = 3  # entries in each dimension of a copy, as rules do not depend on sizes
+STEPS = 3  # SOAP's first step only initializes its statistics
+START = 1e-6  # initial weights, small so that no update is lost in rounding
 
 
 @dataclass(frozen=True)
 class MovedParameters:
-    """What one update rule moves of a player."""
+    """The parameters of a player that one update rule moves."""
 
     rule: str
     tensors: int
@@ -26,59 +26,59 @@ class MovedParameters:
 
 @dataclass(frozen=True)
 class Audit:
-    """`unmoved` are indices into the parameters that were asked about."""
+    """`unmoved` are indices into the parameters that were passed."""
 
     moved: list[MovedParameters]
     unmoved: list[int]
-    changes_gradients: bool  # what is left in a parameter's `grad` is not what was given
+    changes_gradients: bool  # whether `grad` differs after a step
 
 
-def audit_optimizer(optimizer: Optimizer, asked: list[nn.Parameter]) -> Audit:
-    """Which of the parameters the optimizer moves within three steps, each by which rule.
+def audit_optimizer(optimizer: Optimizer, parameters: list[nn.Parameter]) -> Audit:
+    """Returns which of the parameters the optimizer moves within three steps, and by which rule.
 
     A rule is a group's own `rule`, or the optimizer's class. It is tried on copies of a few
-    entries of each parameter, which takes milliseconds whatever the networks' size.
+    entries of each parameter, which takes milliseconds for networks of any size.
     """
-    own = parameters_of(optimizer)
-    copies = [_small(parameter) for parameter in own]
+    all_parameters = parameters_of(optimizer)
+    copies = [_small(parameter) for parameter in all_parameters]
     starts = [tensor.detach().clone() for tensor in copies]
-    tried = copy_without_state(optimizer, copies)
-    for group in tried.param_groups:
-        group["lr"] = group["lr"] or 1.0  # 0 was asked for, and says nothing about the rule
+    copied = copy_without_state(optimizer, copies)
+    for group in copied.param_groups:
+        group["lr"] = group["lr"] or 1.0  # with a rate of 0 no rule moves anything
     for _ in range(STEPS):
-        handed = step_on_quadratic(tried)
+        gradients = step_on_quadratic(copied)
     altered = any(
         tensor.grad is None or not torch.equal(tensor.grad, gradient)
-        for tensor, gradient in zip(copies, handed, strict=True)
+        for tensor, gradient in zip(copies, gradients, strict=True)
     )
     moved = {
         parameter
-        for parameter, now, before in zip(own, copies, starts, strict=True)
+        for parameter, now, before in zip(all_parameters, copies, starts, strict=True)
         if not torch.equal(now, before)
     }
     return Audit(
-        [m for m in _by_rule(optimizer, moved & set(asked)) if m.tensors],
-        [index for index, parameter in enumerate(asked) if parameter not in moved],
+        [m for m in _by_rule(optimizer, moved & set(parameters)) if m.tensors],
+        [index for index, parameter in enumerate(parameters) if parameter not in moved],
         altered,
     )
 
 
 def preserve_gradients(optimizer: Optimizer) -> None:
-    """Makes it leave in each `grad` what it was given, whose norm is logged and watched.
+    """Makes the optimizer leave each `grad` unchanged, since its norm is logged and monitored.
 
-    Some work in that memory (schedule-free AdamW divides by the second moment's root there).
+    Some optimizers work in that memory (schedule-free AdamW divides by the second moment's root).
     """
-    given: list[tuple[Tensor, Tensor]] = []
+    gradients: list[tuple[Tensor, Tensor]] = []
 
-    def before(moving: Optimizer, *_: object) -> None:
-        given[:] = [(p, p.grad) for p in parameters_of(moving) if p.grad is not None]
-        for parameter, gradient in given:
+    def before(stepping: Optimizer, *_: object) -> None:
+        gradients[:] = [(p, p.grad) for p in parameters_of(stepping) if p.grad is not None]
+        for parameter, gradient in gradients:
             parameter.grad = gradient.clone()
 
     def after(*_: object) -> None:
-        for parameter, gradient in given:
+        for parameter, gradient in gradients:
             parameter.grad = gradient
-        given.clear()
+        gradients.clear()
 
     optimizer.register_step_pre_hook(before)
     optimizer.register_step_post_hook(after)

@@ -13,7 +13,7 @@ from genrun.core.types import Metrics
 
 
 def takes_closure(kind: type[Optimizer]) -> bool:
-    """Whether it evaluates the loss itself, several times a step (L-BFGS)."""
+    """Whether the optimizer evaluates the loss itself, several times a step (L-BFGS)."""
     closure = inspect.signature(kind.step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
 
@@ -23,10 +23,10 @@ def step_with_closure(
     differentiate: Callable[[], tuple[Tensor, Metrics]],
     buffers: Sequence[Tensor],
 ) -> tuple[Tensor, Metrics]:
-    """One step; gives the loss and the values of the first evaluation, as a plain step does.
+    """Takes one step; returns loss and metrics of the first evaluation, as other optimizers do.
 
-    `differentiate` leaves gradients. Every evaluation begins with the same buffers, so that each
-    is of the same function and layers that follow their inputs see a batch once a step.
+    `differentiate` leaves gradients in the weights. Every evaluation starts from the same buffers,
+    so that each is of the same function, and running statistics see a batch once per step.
     """
     before = [buffer.clone() for buffer in buffers]
     first: list[tuple[Tensor, Metrics]] = []

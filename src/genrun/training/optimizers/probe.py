@@ -1,4 +1,4 @@
-"""A step that an optimizer takes on copies, so that what it does is seen and not believed."""
+"""Steps of an optimizer on copies of its parameters, to observe what it does."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from genrun.training.optimizers.closure import takes_closure
 
 
 def parameters_of(optimizer: Optimizer) -> list[Tensor]:
-    """In the order in which its state numbers them."""
+    """All parameters, in the order in which the optimizer's state numbers them."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def copy_without_state(
     optimizer: Optimizer, parameters: Sequence[Tensor] | None = None
 ) -> Optimizer:
-    """As it was before its first step, over copies of its parameters or over those given."""
+    """Copies an optimizer without state, over copies of its parameters or over `parameters`."""
     return _copy(optimizer, parameters, leave_out=("step", "state"))
 
 
 def copy_with_state(optimizer: Optimizer, parameters: Sequence[Tensor] | None = None) -> Optimizer:
-    """With its state, over copies of its parameters or over those given.
+    """Copies an optimizer with its state, over copies of its parameters or over `parameters`.
 
-    `copy.deepcopy` would not do: torch's optimizers give it their groups and state alone, without
-    what a class of others keeps beside them.
+    `copy.deepcopy` is not enough: torch's optimizers pass on their groups and state only, without
+    the attributes that subclasses of other packages add.
     """
     return _copy(optimizer, parameters, leave_out=("step",))
 
@@ -37,34 +37,34 @@ def copy_with_state(optimizer: Optimizer, parameters: Sequence[Tensor] | None = 
 def _copy(
     optimizer: Optimizer, parameters: Sequence[Tensor] | None, leave_out: Iterable[str]
 ) -> Optimizer:
-    # `step` in the dictionary is what a schedule puts there, and would move the original
-    kept = {name: value for name, value in vars(optimizer).items() if name not in leave_out}
-    own = parameters_of(optimizer)
-    given = [p.detach().clone() for p in own] if parameters is None else parameters
-    memo = {id(parameter): stand_in for parameter, stand_in in zip(own, given, strict=True)}
+    # a schedule puts `step` into the dictionary, which would move the original
+    attributes = {name: value for name, value in vars(optimizer).items() if name not in leave_out}
+    originals = parameters_of(optimizer)
+    targets = [p.detach().clone() for p in originals] if parameters is None else parameters
+    memo = {id(parameter): target for parameter, target in zip(originals, targets, strict=True)}
     copied = object.__new__(type(optimizer))
-    copied.__dict__ = {"state": defaultdict(dict), **copy.deepcopy(kept, memo)}
+    copied.__dict__ = {"state": defaultdict(dict), **copy.deepcopy(attributes, memo)}
     return copied
 
 
 def step_on_quadratic(optimizer: Optimizer) -> list[Tensor]:
-    """One step down a quadratic whose lowest point is at 1, with another curvature everywhere.
+    """Takes one step on a quadratic with its minimum at 1 and a different curvature per entry.
 
-    Gives the gradients that the optimizer was handed last.
+    Returns the gradients that the optimizer received last.
     """
     parameters = parameters_of(optimizer)
     curvatures = [
         torch.linspace(0.5, 1.5, p.numel(), dtype=p.dtype, device=p.device).view_as(p)
         for p in parameters
     ]
-    handed: list[Tensor] = []
+    gradients: list[Tensor] = []
 
     def closure() -> Tensor:
-        away = [parameter.detach() - 1 for parameter in parameters]
-        handed[:] = torch._foreach_mul(curvatures, away)
-        for parameter, gradient in zip(parameters, handed, strict=True):
+        offsets = [parameter.detach() - 1 for parameter in parameters]
+        gradients[:] = torch._foreach_mul(curvatures, offsets)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.clone()
-        losses = [(g * a).sum().double() / 2 for g, a in zip(handed, away, strict=True)]
+        losses = [(g * a).sum().double() / 2 for g, a in zip(gradients, offsets, strict=True)]
         return torch.stack(losses).sum()
 
     if takes_closure(type(optimizer)):
@@ -72,4 +72,4 @@ def step_on_quadratic(optimizer: Optimizer) -> list[Tensor]:
     else:
         closure()
         optimizer.step()
-    return handed
+    return gradients

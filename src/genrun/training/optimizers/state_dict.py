@@ -1,4 +1,4 @@
-"""What an optimizer keeps, learned by letting a copy of it take one step."""
+"""Optimizers' state dicts as tensors by path and JSON, and checks of those read from files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from genrun.training.optimizers.probe import (
     step_on_quadratic,
 )
 
+PROBE_STEPS = 3  # for L-BFGS, whose history begins with its second iteration
 
-# MERGED: An optimizer's state in the form of a checkpoint.
+
 def split_optimizer_state(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimizer's `state_dict` as tensors by path, and the rest.
+    """Splits an optimizer's `state_dict` into tensors by path and the rest (JSON's types).
 
-    A path is `index/name`, or `index/name/place` for an entry of a list, whose place in the rest
-    is null.
+    A path is `index/name`, or `index/name/position` for an entry of a list, which is null in the
+    rest.
     """
     tensors: dict[str, Tensor] = {}
     values: dict[str, Any] = {}
@@ -38,9 +39,9 @@ def split_optimizer_state(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], 
                 values[path] = [None if isinstance(v, Tensor) else v for v in value]
             else:
                 values[path] = value
-    # in an order of their own, as L-BFGS's entries come in another one after they were restored
-    ordered = dict(sorted(tensors.items())), dict(sorted(values.items()))
-    return ordered[0], {"groups": state["param_groups"], "values": ordered[1]}
+    # sorted, because the order of L-BFGS's entries changes when they are restored
+    rest = {"groups": state["param_groups"], "values": dict(sorted(values.items()))}
+    return dict(sorted(tensors.items())), rest
 
 
 def join_optimizer_state(tensors: Mapping[str, Tensor], rest: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,82 +51,83 @@ def join_optimizer_state(tensors: Mapping[str, Tensor], rest: Mapping[str, Any])
         index, name = path.split("/")
         state.setdefault(int(index), {})[name] = list(value) if isinstance(value, list) else value
     for path, tensor in tensors.items():
-        index, name, *place = path.split("/")
+        index, name, *position = path.split("/")
         entries = state.setdefault(int(index), {})
-        if place:
-            entries[name][int(place[0])] = tensor.clone()
+        if position:
+            entries[name][int(position[0])] = tensor.clone()
         else:
             entries[name] = tensor.clone()
     return {"state": state, "param_groups": rest["groups"]}
 
 
-STEPS = 3  # of L-BFGS, whose history begins with its second iteration, be that its second step
+def probe_state(optimizer: Optimizer) -> dict[int, dict[str, Any]]:
+    """Returns the state after a step on copies, by the parameter's index and the entry's name."""
+    copied = copy_without_state(optimizer)
+    for _ in range(PROBE_STEPS if takes_closure(type(optimizer)) else 1):
+        step_on_quadratic(copied)
+    return {i: dict(copied.state.get(p, {})) for i, p in enumerate(parameters_of(copied))}
 
 
-def state_forms(optimizer: Optimizer) -> dict[int, dict[str, Any]]:
-    """By the parameter's index and the name: tensors, lists and numbers of the right form."""
-    tried = copy_without_state(optimizer)
-    for _ in range(STEPS if takes_closure(type(optimizer)) else 1):
-        step_on_quadratic(tried)
-    return {i: dict(tried.state.get(p, {})) for i, p in enumerate(parameters_of(tried))}
-
-
-def check_state_tensors(optimizer: Optimizer, given: Mapping[str, Tensor]) -> None:
-    """Raises `ValueError` where tensors, by their path, are not such as it would keep.
+def check_state_tensors(optimizer: Optimizer, found: Mapping[str, Tensor]) -> None:
+    """Raises `ValueError` if tensors by path differ from those of this optimizer's state.
 
     Paths are those of `split_optimizer_state`. A parameter that never had a gradient has no
-    tensors; one that had has all, but for those that may be numbers.
+    tensors; any other has all of them, except those that may also be numbers.
     """
-    forms = state_forms(optimizer)
+    expected = probe_state(optimizer)
     longest = max(group.get("history_size", 0) for group in optimizer.param_groups)
-    found: dict[int, set[str]] = {}
-    for path, tensor in given.items():
+    names_found: dict[int, set[str]] = {}
+    for path, tensor in found.items():
         index, _, rest = path.partition("/")
-        name, _, place = rest.partition("/")
+        name, _, position = rest.partition("/")
         number = int(index) if index.isdecimal() else -1
-        if not _fits(tensor, forms.get(number, {}).get(name), place, longest):
-            raise ValueError(f"its optimizer's {path} is not of this optimizer's form")
-        found.setdefault(number, set()).add(name)
-    for number, names in found.items():
-        kept = {k for k, v in forms[number].items() if isinstance(v, Tensor) and v.dim() > 0}
-        if missing := kept - names:
+        if not _fits(tensor, expected.get(number, {}).get(name), position, longest):
+            raise ValueError(f"its optimizer's {path} does not fit this optimizer")
+        names_found.setdefault(number, set()).add(name)
+    for number, names in names_found.items():
+        state = expected[number]
+        required = {k for k, v in state.items() if isinstance(v, Tensor) and v.dim() > 0}
+        if missing := required - names:
             raise ValueError(f"its optimizer's {number}/{min(missing)} is missing")
 
 
-def _fits(tensor: Tensor, own: Any, place: str, longest: int) -> bool:
-    """Whether a tensor can be what the optimizer has there, or an entry of the list it has."""
-    if place:
-        if not isinstance(own, list) or not place.isdecimal():
+def _fits(tensor: Tensor, expected: Any, position: str, longest: int) -> bool:
+    """Whether a tensor can replace an entry of the state, or an entry of a list in it."""
+    if position:
+        if not isinstance(expected, list) or not position.isdecimal():
             return False
-        inner = [entry for entry in own if isinstance(entry, Tensor)]
-        return int(place) < max(len(own), longest) and any(_same(tensor, t) for t in inner)
-    if isinstance(own, Tensor):
-        return _same(tensor, own)
-    return isinstance(own, int | float) and tensor.dim() == 0  # L-BFGS's step size is either
+        tensors = [entry for entry in expected if isinstance(entry, Tensor)]
+        return int(position) < max(len(expected), longest) and any(
+            _same_form(tensor, t) for t in tensors
+        )
+    if isinstance(expected, Tensor):
+        return _same_form(tensor, expected)
+    return isinstance(expected, int | float) and tensor.dim() == 0  # L-BFGS's step size is either
 
 
-def _same(tensor: Tensor, own: Tensor) -> bool:
-    return (tensor.shape, tensor.dtype) == (own.shape, own.dtype)
+def _same_form(tensor: Tensor, expected: Tensor) -> bool:
+    return (tensor.shape, tensor.dtype) == (expected.shape, expected.dtype)
 
 
 def check_hyperparameters(optimizer: Optimizer, groups: Sequence[Mapping[str, Any]]) -> None:
-    """Raises `ValueError` where a checkpoint's groups change a number of things it was made with.
+    """Raises `ValueError` if a checkpoint's groups change an integer or text argument.
 
-    How many iterations and how much history: what a checkpoint says of them could take any time
-    and memory. What is counted while training is not among an optimizer's arguments.
+    Numbers of iterations and lengths of histories from an untrusted file could take any amount of
+    time and memory. What an optimizer counts while training is not among its arguments.
     """
     arguments = inspect.signature(type(optimizer)).parameters
-    for own, given in zip(optimizer.param_groups, groups, strict=True):
-        for name in (set(own) & set(arguments)) - {"lr"}:
-            counts = isinstance(own[name], int | str) and not isinstance(own[name], bool)
-            if counts and given[name] != own[name]:
-                raise ValueError(f"its optimizer's {name} is {given[name]}, not {own[name]}")
+    for group, found in zip(optimizer.param_groups, groups, strict=True):
+        for name in (set(group) & set(arguments)) - {"lr"}:
+            value = group[name]
+            is_fixed = isinstance(value, int | str) and not isinstance(value, bool)
+            if is_fixed and found[name] != value:
+                raise ValueError(f"its optimizer's {name} is {found[name]}, not {value}")
 
 
 def check_can_step(optimizer: Optimizer) -> None:
-    """Raises `ValueError` where the state that it has been given breaks its next step."""
-    tried = copy_with_state(optimizer)
+    """Raises `ValueError` if the optimizer's next step fails with the state it has loaded."""
+    copied = copy_with_state(optimizer)
     try:
-        step_on_quadratic(tried)
-    except Exception as error:  # a state can be wrong in any way
-        raise ValueError(f"its optimizer cannot go on ({error})") from error
+        step_on_quadratic(copied)
+    except Exception as error:  # a damaged state can fail in any way
+        raise ValueError(f"its optimizer cannot take a step ({error})") from error
