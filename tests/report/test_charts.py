@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genrun.core.formatting import format_amount, format_duration, format_estimate, format_interval
+from genrun.core.plotting import Scale
 from genrun.report.charts.chart import Axis, Chart, Line, Point
 from genrun.report.charts.resample import (
     spent_at,
@@ -17,55 +17,12 @@ from genrun.report.charts.resample import (
     value_scale,
     values_at,
 )
-from genrun.report.charts.scale import Scale, scale_of, short_number
 from genrun.report.charts.svg import drawing
 from genrun.report.run_info import infos_of
 from genrun.report.sections.compute import ledger_of
 from genrun.report.sections.pareto_front import pareto
 from genrun.results.collect import collect
 from tests.report.made_up import MONITOR, write_run
-
-
-def test_places_on_a_scale() -> None:
-    assert Scale(10.0, 20.0, False).at(12.5) == 0.25
-    assert Scale(1e-4, 1e-2, True).at(1e-3) == pytest.approx(0.5)
-    assert Scale(1e-4, 1e-2, True).at(0.0) == -math.inf
-
-
-@pytest.mark.parametrize(
-    ("scale", "most", "texts"),
-    [
-        (Scale(0.0, 100.0, False), 6, ["0", "20", "40", "60", "80", "100"]),
-        (Scale(171.0, 206.0, False), 4, ["180", "190", "200"]),
-        (Scale(1e-5, 1e-1, True), 6, ["1e-05", "0.0001", "0.001", "0.01", "0.1"]),
-        (Scale(1e-3, 5e-3, True), 6, ["0.001", "0.002", "0.005"]),
-        (Scale(0.0, 2e6, False), 5, ["0", "500k", "1M", "1.5M", "2M"]),
-    ],
-)
-def test_ticks_are_round(scale: Scale, most: int, texts: list[str]) -> None:
-    assert [tick.text for tick in scale.ticks(most)] == texts
-
-
-def test_ticks_of_trials_are_whole() -> None:
-    assert [tick.text for tick in Scale(1.0, 2.0, False).ticks(6, whole=True)] == ["1", "2"]
-
-
-@pytest.mark.parametrize("values", [[], [3.0], [0.0], [1e308, -1e308], [math.inf, 2.0], [5e-324]])
-@pytest.mark.parametrize("log", [False, True])
-def test_any_values_have_a_scale_with_ticks(values: list[float], log: bool) -> None:
-    scale = scale_of(values, log, margin=0.05)
-    assert all(math.isfinite(tick.at) for tick in scale.ticks(6))
-    assert len(scale.ticks(6)) <= 7
-
-
-def test_numbers_are_as_long_as_they_are_sure() -> None:
-    assert format_interval(172.83, 184.29) == "173 to 184"
-    assert format_estimate(178.517, 172.83, 184.29) == "179"
-    assert format_estimate(0.117754, 0.1016, 0.1339) == "0.12"
-    assert format_interval(None, None) == "-"
-    assert format_duration(3725) == "1 h 2 min"
-    assert format_amount("flops", 3.21e12) == "3.21 TFLOPs"
-    assert short_number(2_500_000) == "2.5M"
 
 
 def test_the_front_holds_what_nothing_is_better_than() -> None:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from genrun.core.formatting import shorten
-from genrun.results.summary.chart import Panel, panels_of
+from genrun.results.summary.chart import SweepPanel, panels_of
 from genrun.results.summary.configurations import Configuration, configurations_of
 from genrun.results.summary.job_result import result_of
 from genrun.results.summary.plot import draw
@@ -34,7 +34,7 @@ def configurations(
     return configurations_of([result_of(s) for s in job_states(folder, read_plan(folder).jobs)])
 
 
-def panels(folder: Path, swept: Mapping[str, Sequence[str]], *values: Outcome) -> list[Panel]:
+def panels(folder: Path, swept: Mapping[str, Sequence[str]], *values: Outcome) -> list[SweepPanel]:
     return panels_of(configurations(folder, swept, values or (1.0, 2.0, 3.0)), "loss")
 
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from genrun.core.types import DataSpec, Picture
-from genrun.runs.sample_images import AROUND, LEFT, SIDE, picture_png, scatter_png, ticks
+from genrun.runs.sample_images import LEFT, MARGIN, SIDE, picture_png, scatter_png
 
 
 def drawn(*args: object, **more: object) -> np.ndarray:
@@ -26,29 +26,19 @@ def test_a_point_is_where_its_coordinates_say(place: tuple[float, float]) -> Non
     empty = drawn(torch.zeros(0, 2), 2.0)
     x, y = middle(drawn(torch.tensor([place]), 2.0) - empty)
     assert x == pytest.approx(LEFT + SIDE * (place[0] + 2) / 4 - 0.5, abs=1)
-    assert y == pytest.approx(AROUND + SIDE * (2 - place[1]) / 4 - 0.5, abs=1)  # y grows upwards
+    assert y == pytest.approx(MARGIN + SIDE * (2 - place[1]) / 4 - 0.5, abs=1)  # y grows upwards
 
 
 def test_points_are_blue_over_grey_ones_and_axes_stay() -> None:
     both = drawn(torch.tensor([[1.0, 1.0]]), 2.0, torch.tensor([[-1.0, -1.0]]))
     empty = drawn(torch.zeros(0, 2), 2.0)
-    above = both[AROUND + SIDE // 4, LEFT + 3 * SIDE // 4]
-    behind = both[AROUND + 3 * SIDE // 4, LEFT + SIDE // 4]
+    above = both[MARGIN + SIDE // 4, LEFT + 3 * SIDE // 4]
+    behind = both[MARGIN + 3 * SIDE // 4, LEFT + SIDE // 4]
     assert above[2] > above[0] + 50, "blue"
     assert behind[0] == behind[1] == behind[2] < 230, "grey"
     assert (both != empty).any(2).sum() < 100
     far = drawn(torch.tensor([[50.0, 0.0]]), 2.0)
     assert middle(far - empty)[0] == pytest.approx(LEFT + SIDE, abs=2), "put on the edge"
-
-
-@pytest.mark.parametrize("extent", [0.013, 0.99, 1.0, 2.65, 5.375, 8.9, 99.0, 1e20])
-def test_ticks_are_few_and_round(extent: float) -> None:
-    values = ticks(extent)
-    assert 3 <= len(values) <= 9
-    assert max(values) <= extent
-    assert min(values) == -max(values)
-    leading = {f"{values[-1] - values[-2]:e}"[0]}
-    assert leading <= set("125")
 
 
 def test_pictures_of_points_are_in_their_own_coordinates() -> None:

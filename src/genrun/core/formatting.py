@@ -45,10 +45,10 @@ def format_metric(value: float | None) -> str:
 
 
 def format_with_interval(value: float, low: float | None, high: float | None) -> str:
-    """`12.3 [11.8, 12.9]`, or the value alone."""
+    """`12.3 [11.8, 12.9]`, four digits each, or the value alone."""
     if low is None or high is None:
         return format_number(value)
-    return f"{format_number(value)} [{low:.4g}, {high:.4g}]"
+    return f"{value:.4g} [{low:.4g}, {high:.4g}]"
 
 
 def format_log_row(values: Mapping[str, float]) -> dict[str, str]:

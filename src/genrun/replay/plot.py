@@ -1,26 +1,38 @@
-"""Compute saved against quality lost, with the policies that no other one beats."""
+"""A replay's picture: compute saved against quality lost, with the Pareto front of policies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from genrun.core.formatting import AXIS_NAMES, shorten
+from genrun.core.formatting import AXIS_NAMES, pluralize, shorten
 from genrun.core.plotting import (
-    COLORS,
+    FRAME,
     GREY,
-    MARKERS,
+    INK,
     clip_to_drawable,
+    fit_scale,
+    isolated_matplotlib,
+    make_scale,
     picture_bytes,
-    plain_matplotlib,
+    set_axis,
+    style_line,
 )
+from genrun.replay.replay import Replay
+from genrun.replay.summary import Panel, Result
 from genrun.statistics.interval import Interval
 
-# MERGED: Names beside points, each where it runs into nothing.
-SMALL = 9.0  # points, of the text
-GAPS = (7.0, 14.0, 24.0, 36.0)  # points from a mark to its name: as near as there is room
-BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
-AROUND = (  # where a name may stand: x, y, how it is aligned; on its own error bars at last
+WIDTH, HEIGHT = 8.0, 5.2  # inches of a panel
+LEGEND_ROW, LEGEND_COLUMNS = 0.24, 3
+MOST_PANELS = 4
+MOST_TICKS = 10
+MARGIN = 0.1  # of the losses' axis, on each side
+LEFT, RIGHT = 0.04, 0.15  # of the savings' axis
+LONGEST_NAME, LONGEST_TITLE = 40, 60  # characters
+NAME_SIZE = 9.0  # points
+GAPS = (7.0, 14.0, 24.0, 36.0)  # points from a mark to its name: as near as there is space
+NAME_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
+DIRECTIONS = (  # in which a name may stand: x, y, alignments; on the mark's own bars at last
     (0.7, 0.7, "left", "bottom"),
     (0.7, -0.7, "left", "top"),
     (-0.7, 0.7, "right", "bottom"),
@@ -32,38 +44,120 @@ AROUND = (  # where a name may stand: x, y, how it is aligned; on its own error 
 )
 
 
-def name_points(
-    axes: Any, named: Sequence[tuple[float, float, str]], marks: Sequence[Any]
-) -> None:
-    """Writes each (x, y, name), the first ones first; what finds no room is left out.
+def draw(replay: Replay, kind: str) -> bytes:
+    """A panel for each workload, that of all together first, as `png` or `svg`."""
+    panels = replay.panels[:MOST_PANELS]
+    with isolated_matplotlib():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
-    The axes' limits must be final, and its figure laid out. `marks` are all points (x, y) that no
-    name may cover.
+        families = list(dict.fromkeys(_family(r.label) for r in panels[0].results))
+        legend = LEGEND_ROW * -(-(len(families) + 3) // LEGEND_COLUMNS)
+        figure = Figure(figsize=(WIDTH, HEIGHT * len(panels) + legend), layout="constrained")
+        FigureCanvasAgg(figure)
+        figure.suptitle(
+            "Compute saved against quality lost", x=0.012, ha="left", fontsize=13,
+            fontweight="bold",
+        )  # fmt: skip
+        all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+        for axes, panel in zip(all_axes, panels, strict=True):
+            _draw_panel(axes, panel, families, AXIS_NAMES[replay.axis])
+        handles, names = all_axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower left", ncols=LEGEND_COLUMNS, fontsize=10)
+        figure.draw_without_rendering()  # lays out, so that the places of names are known
+        for axes, panel in zip(all_axes, panels, strict=True):
+            _name_results(axes, panel)
+        return picture_bytes(figure, kind)
+
+
+def _draw_panel(axes: Any, panel: Panel, families: Sequence[str], axis: str) -> None:
+    axes.axhline(0, color=GREY, linewidth=1, linestyle="--", label="run on, take the end")
+    lost = _unit(panel) * clip_to_drawable(panel.keeping.value)
+    axes.plot(0, lost, "*", color=GREY, markersize=11, label="run on, keep the best")
+    _draw_front(axes, panel)
+    for number, family in enumerate(families):
+        results = [result for result in panel.results if _family(result.label) == family]
+        _draw_results(axes, results, _unit(panel), style_line(number), family)
+    _set_axes(axes, panel)
+    unit = "% of each run's own fall" if panel.relative else shorten(panel.metric, LONGEST_NAME)
+    title = f"{shorten(panel.label, LONGEST_TITLE)}: means over {pluralize(panel.runs, 'run')}"
+    axes.set_title(f"{title}, 95 % intervals", loc="left", fontsize=9.5, color=GREY)
+    axes.set_xlabel(f"saved (% of each run's {axis}), more is better")
+    axes.set_ylabel(f"lost ({unit}), less is better")
+
+
+def _draw_front(axes: Any, panel: Panel) -> None:
+    """What must at least be lost to save so much."""
+    front = sorted(_point(panel, result) for result in panel.results if result.optimal)
+    if front and front[0][0] > 0:
+        front = [(0.0, front[0][1]), *front]
+    axes.plot(
+        [x for x, _ in front], [y for _, y in front], drawstyle="steps-pre", color=INK,
+        linewidth=1.1, linestyle=":", zorder=2.5, label="Pareto front",
+    )  # fmt: skip
+
+
+def _draw_results(
+    axes: Any, results: Sequence[Result], unit: float, style: dict[str, str], family: str
+) -> None:
+    """Filled if no other result is better in both, else hollow."""
+    for result in results:
+        x, y = 100 * result.saved.value, unit * clip_to_drawable(result.lost.value)
+        bar = {"color": style["color"], "linewidth": 1.2, "alpha": 0.25}
+        axes.vlines(x, *_bounds(result.lost, unit), **bar)
+        axes.hlines(y, *_bounds(result.saved, 100), **bar)
+        axes.plot(
+            x, y, linestyle="", markersize=7.5, markeredgewidth=1.5, zorder=3,
+            markerfacecolor=style["color"] if result.optimal else "white", **style,
+        )  # fmt: skip
+    name = shorten(family, LONGEST_NAME)
+    axes.plot([], [], linestyle="", markersize=7.5, label=name, **style)
+
+
+def _set_axes(axes: Any, panel: Panel) -> None:
+    unit = _unit(panel)
+    lost = [0.0, unit * panel.keeping.value, *(unit * r.lost.value for r in panel.results)]
+    ends = [end for result in panel.results for end in _bounds(result.lost, unit)]
+    y = fit_scale(lost, ends, log=False, margin=MARGIN)
+    most = max(_bounds(result.saved, 100)[1] for result in panel.results)
+    x = make_scale([0.0, most or 1.0]).pad(LEFT, RIGHT)
+    set_axis(axes, "x", x, x.ticks(MOST_TICKS))
+    set_axis(axes, "y", y, y.ticks(MOST_TICKS))
+
+
+def _name_results(axes: Any, panel: Panel) -> None:
+    """Writes what was varied at each mark, those on the front first, if there is space for it.
+
+    The axes' limits must be final, and the figure laid out.
     """
+    results = sorted(panel.results, key=lambda result: not result.optimal)
+    points = [_point(panel, result) for result in results]
+    marks = [(0.0, _unit(panel) * clip_to_drawable(panel.keeping.value)), *points]
     renderer = axes.get_figure(root=True).canvas.get_renderer()
     inside = axes.get_window_extent(renderer)
-    taken = [_box_of(axes, x, y) for x, y in marks]
-    for x, y, name in named:
-        for text in _attempts(axes, x, y, name):
+    boxes = [_mark_box(axes, x, y) for x, y in marks]  # that no name may cover
+    for result, (x, y) in zip(results, points, strict=True):
+        name = _variant(result.label)
+        for text in _attempts(axes, x, y, name) if name else ():
             box = text.get_window_extent(renderer).padded(1.5)
-            if _contains(inside, box) and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            if _contains(inside, box) and not any(box.overlaps(other) for other in boxes):
+                boxes.append(box)
                 break
             text.remove()
 
 
 def _attempts(axes: Any, x: float, y: float, name: str) -> Iterator[Any]:
     for gap in GAPS:
-        for across, up, horizontal, vertical in AROUND:
-            far = {"arrowprops": {"arrowstyle": "-", "color": "#777777", "linewidth": 0.7}}
+        for across, up, horizontal, vertical in DIRECTIONS:
+            far = {"arrowprops": {"arrowstyle": "-", "color": FRAME, "linewidth": 0.7}}
             yield axes.annotate(
                 name, (x, y), (across * gap, up * gap), textcoords="offset points",
-                ha=horizontal, va=vertical, fontsize=SMALL, annotation_clip=False,
-                bbox=BEHIND, **(far if gap > GAPS[0] else {}),
+                ha=horizontal, va=vertical, fontsize=NAME_SIZE, annotation_clip=False,
+                bbox=NAME_BOX, **(far if gap > GAPS[0] else {}),
             )  # fmt: skip
 
 
-def _box_of(axes: Any, x: float, y: float) -> Any:
+def _mark_box(axes: Any, x: float, y: float) -> Any:
     from matplotlib.transforms import Bbox
 
     across, up = axes.transData.transform((x, y))
@@ -77,125 +171,18 @@ def _contains(outer: Any, inner: Any) -> bool:
     )  # fmt: skip
 
 
-if TYPE_CHECKING:
-    from genrun.replay.replay import Replay
-    from genrun.replay.summary import Panel, Result
-
-WIDTH, HEIGHT = 8.0, 5.2  # inches of a panel
-LEGEND_ROW, LEGEND_COLUMNS = 0.24, 3
-MOST_PANELS = 4
-MARGIN = 0.1  # of the means' range, on each side
-BEYOND = 0.5  # of the means' range that intervals may add; the rest is cut off
-LONGEST = 40  # characters
+def _point(panel: Panel, result: Result) -> tuple[float, float]:
+    return 100 * result.saved.value, _unit(panel) * clip_to_drawable(result.lost.value)
 
 
-def draw(replay: Replay, kind: str) -> bytes:
-    """A panel for each workload, that of all together first, as `png` or `svg`."""
-    panels = replay.panels[:MOST_PANELS]
-    with plain_matplotlib():
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        families = list(dict.fromkeys(_family(r.label) for r in panels[0].results))
-        legend = LEGEND_ROW * -(-(len(families) + 3) // LEGEND_COLUMNS)
-        figure = Figure(figsize=(WIDTH, HEIGHT * len(panels) + legend), layout="constrained")
-        FigureCanvasAgg(figure)
-        figure.suptitle(
-            "Compute saved against quality lost", x=0.012, ha="left", fontsize=13,
-            fontweight="bold",
-        )  # fmt: skip
-        every = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
-        for axes, panel in zip(every, panels, strict=True):
-            _draw_panel(axes, panel, families, AXIS_NAMES[replay.axis])
-        handles, names = every[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower left", ncols=LEGEND_COLUMNS, fontsize=10)
-        figure.draw_without_rendering()  # lays out, so that a name's place is known
-        for axes, panel in zip(every, panels, strict=True):
-            _name(axes, panel)
-        return picture_bytes(figure, kind)
-
-
-def _draw_panel(axes: Any, panel: Panel, families: Sequence[str], axis: str) -> None:
-    scale = _scale(panel)
-    axes.axhline(0, color=GREY, linewidth=1, linestyle="--", label="run on, take the end")
-    kept = scale * clip_to_drawable(panel.keeping.value)
-    axes.plot(0, kept, "*", color=GREY, markersize=11, label="run on, keep the best")
-    _draw_front(axes, panel)
-    for number, family in enumerate(families):
-        look = {"color": COLORS[number % len(COLORS)], "marker": MARKERS[number % len(MARKERS)]}
-        own = [result for result in panel.results if _family(result.label) == family]
-        _draw_results(axes, own, scale, look, family)
-    _limit(axes, panel, kept)
-    unit = "% of each run's own fall" if panel.relative else shorten(panel.metric, LONGEST)
-    runs = f"{panel.runs} run{'s' if panel.runs != 1 else ''}"
-    axes.set_title(
-        f"{shorten(panel.label, 60)}: means over {runs}, 95 % intervals", loc="left", fontsize=9.5,
-        color=GREY,
-    )  # fmt: skip
-    axes.set_xlabel(f"saved (% of each run's {axis}), more is better")
-    axes.set_ylabel(f"lost ({unit}), less is better")
-
-
-def _draw_front(axes: Any, panel: Panel) -> None:
-    """What one must at least lose to save so much."""
-    scale = _scale(panel)
-    front = sorted((r.saved.value, r.lost.value) for r in panel.results if r.optimal)
-    places, values = [100 * x for x, _ in front], [scale * clip_to_drawable(y) for _, y in front]
-    if places and places[0] > 0:
-        places, values = [0.0, *places], [values[0], *values]
-    look = {"color": "#333333", "linewidth": 1.1, "linestyle": ":", "zorder": 2.5}
-    axes.plot(places, values, drawstyle="steps-pre", label="Pareto front", **look)
-
-
-def _draw_results(
-    axes: Any, results: Sequence[Result], scale: float, look: dict[str, Any], family: str
-) -> None:
-    """Filled where nothing beats it; hollow else."""
-    for result in results:
-        x, y = 100 * result.saved.value, scale * clip_to_drawable(result.lost.value)
-        bar = {"color": look["color"], "linewidth": 1.2, "alpha": 0.25}
-        axes.vlines(x, *_ends(result.lost, scale), **bar)
-        axes.hlines(y, *_ends(result.saved, 100), **bar)
-        axes.plot(
-            x, y, linestyle="", markersize=7.5, markeredgewidth=1.5, zorder=3,
-            markerfacecolor=look["color"] if result.optimal else "white", **look,
-        )  # fmt: skip
-    axes.plot([], [], linestyle="", markersize=7.5, label=shorten(family, LONGEST), **look)
-
-
-def _ends(interval: Interval, scale: float) -> tuple[float, float]:
+def _bounds(interval: Interval, unit: float) -> tuple[float, float]:
     low = interval.value if interval.low is None else interval.low
     high = interval.value if interval.high is None else interval.high
-    return scale * clip_to_drawable(low), scale * clip_to_drawable(high)
+    return unit * clip_to_drawable(low), unit * clip_to_drawable(high)
 
 
-def _limit(axes: Any, panel: Panel, kept: float) -> None:
-    """All means, and of the intervals what leaves these apart."""
-    scale = _scale(panel)
-    values = [0.0, kept, *(scale * clip_to_drawable(r.lost.value) for r in panel.results)]
-    ends = [end for r in panel.results for end in _ends(r.lost, scale)]
-    low, high = min(values), max(values)
-    size = (high - low) or 1.0
-    low = max(min([low, *ends]), low - BEYOND * size)
-    high = min(max([high, *ends]), high + BEYOND * size)
-    axes.set_ylim(low - MARGIN * (high - low), high + MARGIN * (high - low) or 1.0)
-    most = 100 * max(_ends(r.saved, 1)[1] for r in panel.results)
-    axes.set_xlim(-0.04 * most, 1.15 * most or 1.0)
-
-
-def _name(axes: Any, panel: Panel) -> None:
-    """What was varied, those on the front first."""
-    scale, named = _scale(panel), []
-    marks = [(0.0, scale * clip_to_drawable(panel.keeping.value))]
-    for result in sorted(panel.results, key=lambda result: not result.optimal):
-        point = 100 * result.saved.value, scale * clip_to_drawable(result.lost.value)
-        marks.append(point)
-        if name := _variant(result.label):
-            named.append((*point, name))
-    name_points(axes, named, marks)
-
-
-def _scale(panel: Panel) -> float:
+def _unit(panel: Panel) -> float:
+    """Shares of several workloads are drawn as percentages."""
     return 100.0 if panel.relative else 1.0
 
 
@@ -206,5 +193,5 @@ def _family(label: str) -> str:
 
 def _variant(label: str) -> str:
     """`patience=3, examples=1000` of the same."""
-    given = [word for part in label.split(" + ") for word in part.split(" ")[1:]]
-    return shorten(", ".join(given), LONGEST)
+    settings = [setting for part in label.split(" + ") for setting in part.split(" ")[1:]]
+    return shorten(", ".join(settings), LONGEST_NAME)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.comparison.verdict import Verdict
+from genrun.core.plotting import BACKGROUND, COLORS, DARK_BACKGROUND, DARK_COLORS
 from genrun.report.page import page_of
 from genrun.results.record import RunRecord
 
@@ -31,7 +32,7 @@ def render(page: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (_read(name) for name in ("report.css", "report.js"))
+    style, script = _style(), _read("report.js")
     return environment.get_template("page.html").render(
         page,
         style=Markup(style),
@@ -44,6 +45,17 @@ def render(page: Mapping[str, Any]) -> str:
 def page_bytes(records: Sequence[RunRecord], verdict: Verdict) -> bytes:
     """The page of these runs, as it is written."""
     return render(page_of(records, verdict)).encode("utf-8", "replace")
+
+
+def _style() -> str:
+    """report.css with the colours that all pictures share."""
+    light, dark = _colors(COLORS, BACKGROUND), _colors(DARK_COLORS, DARK_BACKGROUND)
+    return _read("report.css").replace("/* DARK COLORS */", dark).replace("/* COLORS */", light)
+
+
+def _colors(colors: Sequence[str], background: str) -> str:
+    own = [f"--c{number}: {color};" for number, color in enumerate(colors)]
+    return " ".join([*own, f"--grey: {background};"])
 
 
 def _read(name: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from genrun.report.charts.scale import Scale, Tick
+from genrun.core.plotting import COLORS, Scale, Tick
 
 Shape = Literal["line", "steps", "dots", "bars", "front"]
-STYLES = 8  # colours, dashes and marks that are told apart; see report.css
+STYLES = len(COLORS)  # colours, dashes and marks that are told apart; see report.css
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from genrun.core.plotting import Scale, fit_scale
 from genrun.report.charts.chart import Point
-from genrun.report.charts.scale import Scale, scale_of
 from genrun.results.curve import Axis, Numbers
 from genrun.results.record import RunRecord
 
@@ -50,9 +50,7 @@ def spent_at(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
 
 T = TypeVar("T")
 
-FACTOR_FOR_LOG = 20.0  # between the lowest and the highest value
 UNTRAINED = 0.5  # of the values' range, at which the untrained value is cut off
-BEYOND = 1.0  # of the values' range that an interval may add on each side
 
 
 def trained(points: Sequence[Point]) -> list[Point]:
@@ -67,15 +65,8 @@ def trained(points: Sequence[Point]) -> list[Point]:
 
 def value_scale(points: Sequence[Point]) -> Scale:
     """All values, and of their intervals what leaves the values readable."""
-    values = [point.y for point in points if math.isfinite(point.y)]
     ends = [end for p in points for end in (p.low, p.high) if end is not None]
-    if not values:
-        return scale_of([])
-    low, high = min(values), max(values)
-    log = low > 0 and high > FACTOR_FOR_LOG * low
-    room = BEYOND * (high - low)
-    kept = [min(max(end, low - room), high + room) for end in ends if end > 0 or not log]
-    return scale_of([*values, *kept], log, margin=0.06)
+    return fit_scale([point.y for point in points], ends, margin=0.06)
 
 
 def thinned(items: Sequence[T], most: int) -> list[T]:

@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from genrun.core.formatting import shorten
+from genrun.core.plotting import Tick
 from genrun.report.charts.chart import Axis, Chart, Line, Point
-from genrun.report.charts.scale import Tick
 
 UNITS = 1000  # of the plot's own coordinates, each way
 FAR = 3.0  # fractions of the plot that a line is followed beyond its edge

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from genrun.core.formatting import AXIS_UNITS, format_amount, format_estimate, format_interval
+from genrun.core.plotting import make_scale
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point
 from genrun.report.charts.resample import (
@@ -17,7 +18,6 @@ from genrun.report.charts.resample import (
     value_scale,
     values_at,
 )
-from genrun.report.charts.scale import scale_of
 from genrun.report.contestants import PageConfiguration, PageWorkload, mean_of, worst_value
 from genrun.results.curve import AXES, Axis, Numbers
 from genrun.results.record import RunRecord
@@ -154,7 +154,7 @@ def _chart(
 ) -> Chart:
     named = [line for line in lines if line.style is not None]
     y = value_scale(trained(_telling(shown, lines)))
-    x = scale_of([point.x for line in named for point in line.points])
+    x = make_scale([point.x for line in named for point in line.points])
     return Chart(
         label=axis if axis != "flops" else "FLOPs",
         x=Side(AXIS_UNITS[axis], x, x.ticks(TICKS)),

@@ -14,14 +14,13 @@ from genrun.core.formatting import (
     format_estimate,
     format_interval,
 )
+from genrun.core.plotting import Scale, is_logarithmic, make_scale
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point, Shape
 from genrun.report.charts.resample import spent_at, steps_of, thinned, value_scale, values_at
-from genrun.report.charts.scale import Scale, scale_of
 from genrun.report.contestants import PageConfiguration, PageWorkload, worst_value
 from genrun.results.curve import AXES, Axis
 
-FACTOR_FOR_LOG = 20.0
 TICKS = 6
 MOST_ROWS = 200
 MOST_POINTS = 60  # of a configuration's curve
@@ -100,7 +99,7 @@ def _chart(
     found, front = _points(members, axis), [point for _, point in owned]
     ends = [point for _, point in found]
     amounts = [point.x for point in [*ends, *front]]
-    x = scale_of(amounts, max(amounts) > FACTOR_FOR_LOG * min(amounts), margin=0.04)
+    x = make_scale(amounts, is_logarithmic(amounts), margin=0.04)
     y = _height([point.y for point in ends], front, value_scale(ends))
     lines = [
         Line("Pareto front", [*front, Point(x.high, front[-1].y)], None, "front"),

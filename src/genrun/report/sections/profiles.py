@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from genrun.comparison.verdict import Aggregate, Overall, Verdict
-from genrun.core.formatting import MISSING, format_metric
+from genrun.core.formatting import MISSING, format_metric, format_tick
+from genrun.core.plotting import make_scale
 from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
 from genrun.report.charts.resample import thinned
-from genrun.report.charts.scale import scale_of, short_number
 from genrun.report.contestants import styles_of
 
 Styles = Mapping[str, int]
@@ -86,9 +86,9 @@ def _chart(
     for one in found.standings:
         pairs = list(zip(marks, fractions(one), strict=False))
         points = [
-            Point(x, y, x_text=short_number(x), text=f"{100 * y:.0f} %")
+            Point(x, y, x_text=format_tick(x), text=f"{100 * y:.0f} %")
             for x, y in thinned(pairs, MOST_POINTS)
         ]
         lines.append(Line(one.name, points, styles.get(one.label), "steps"))
-    x, y = scale_of(marks, margin=0.02), scale_of([0.0, 1.0], margin=0.03)
+    x, y = make_scale(marks, margin=0.02), make_scale([0.0, 1.0], margin=0.03)
     return Chart(label, Axis(label, x, x.ticks(TICKS)), Axis("fraction", y, y.ticks(TICKS)), lines)

@@ -15,8 +15,9 @@ from genrun.core.formatting import (
     format_estimate,
     format_interval,
     format_setting,
+    format_tick,
 )
-from genrun.report.charts.scale import Scale, scale_of, short_number
+from genrun.core.plotting import Scale, fit_scale
 from genrun.report.charts.svg import percent
 from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
@@ -68,8 +69,8 @@ def ranking_of(scene: PageWorkload, axis: str) -> Ranking:
     columns += ["time to target"] if timed else []
     return Ranking(
         title=f"{scene.workload.label}: {scene.metric_label}",
-        low=short_number(scale.low),
-        high=short_number(scale.high),
+        low=format_tick(scale.low),
+        high=format_tick(scale.high),
         columns=columns,
         rows=[
             _row(one, styles.get(one.label), scale, places, budgeted, timed) for one in standings
@@ -105,13 +106,9 @@ def _is_budgeted(standings: Sequence[ContestantResult]) -> bool:
 def _scale(qualities: Sequence[Quality]) -> Scale:
     sound = [one for one in qualities if one.failed < one.seeds]
     values = _near([*_values(qualities), *(one.mean.value for one in sound)])
-    if not values:
-        return scale_of([])
-    room = BEYOND * (max(values) - min(values))
     near = [one.mean for one in sound if one.mean.value in values]
     ends = [end for mean in near for end in (mean.low, mean.high) if end is not None]
-    kept = [min(max(end, min(values) - room), max(values) + room) for end in ends]
-    return scale_of([*values, *kept], margin=0.04)
+    return fit_scale(values, ends, log=False, margin=0.04, beyond=BEYOND)
 
 
 def _values(qualities: Sequence[Quality]) -> list[float]:

@@ -6,19 +6,17 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from genrun.core.formatting import format_estimate, format_interval
+from genrun.core.formatting import format_estimate, format_interval, format_tick
+from genrun.core.plotting import Scale, Tick, drop_overlapping, is_logarithmic, make_scale
 from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
 from genrun.report.charts.resample import value_scale
-from genrun.report.charts.scale import Scale, Tick, scale_of, short_number
 from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.results.differences import differing_settings
 from genrun.runs import layout
 
-FACTOR_FOR_LOG = 20.0  # between the lowest and the highest swept value
 MOST_FIGURES = 4
 FEW = 7  # swept values that are all named on the axis
 TICKS = 6
-APART = 0.055  # of the axis, between ticks that are both written
 
 
 def swept_of(scene: PageWorkload) -> list[Figure]:
@@ -58,8 +56,7 @@ def _figure(
     several: bool,
 ) -> Figure:
     values = [value for _, value in found]
-    log = min(values) > 0 and max(values) > FACTOR_FOR_LOG * min(values)
-    x = scale_of(values, log, margin=0.05)
+    x = make_scale(values, is_logarithmic(values), margin=0.05)
     lines = _lines(scene, key, found, several)
     y = value_scale([point for line in lines for point in line.points])
     short = key if key.count(".") < 2 else key.split(".", 1)[1]
@@ -77,7 +74,7 @@ def _figure(
         charts=[chart],
         columns=("configuration", key, scene.metric),
         rows=[
-            (member.name, short_number(value), _text(member))
+            (member.name, format_tick(value), _text(member))
             for member, value in sorted(found, key=lambda one: one[1])[:200]
         ],
     )
@@ -124,7 +121,7 @@ def _lines(
 def _point(member: PageConfiguration, value: float, key: str) -> Point:
     mean = member.mean
     text = f"{member.name}: {_text(member)}"
-    where = f"{key} {short_number(value)}"
+    where = f"{key} {format_tick(value)}"
     if mean is None or member.tried or member.hopeless or not math.isfinite(mean.value):
         return Point(value, math.inf, None, None, where, text)
     return Point(value, mean.value, mean.low, mean.high, where, text)
@@ -150,9 +147,4 @@ def _ticks(scale: Scale, values: Sequence[float]) -> list[Tick]:
     different = sorted(set(values))
     if len(different) > FEW:
         return scale.ticks(TICKS)
-    ticks: list[Tick] = []
-    for value in different:
-        tick = Tick(scale.at(value), short_number(value))
-        if not ticks or tick.at - ticks[-1].at >= APART * max(1, len(tick.text) / 4):
-            ticks.append(tick)
-    return ticks
+    return drop_overlapping(scale.name(different))

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from genrun.comparison.verdict import ContestantResult, TunedTrial
 from genrun.core.formatting import AXIS_UNITS, format_amount, format_metric
+from genrun.core.plotting import make_scale
 from genrun.report.charts.chart import Axis as Side
 from genrun.report.charts.chart import Chart, Figure, Line, Point
 from genrun.report.charts.resample import thinned, value_scale
-from genrun.report.charts.scale import scale_of
 from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
 
@@ -131,11 +131,11 @@ def _chart(scene: PageWorkload, label: str, unit: str, lines: Sequence[Line]) ->
     points = [point for line in lines for point in line.points]
     if len({point.x for point in points}) < LEAST_TRIALS:
         return None
-    x = scale_of([point.x for point in points], margin=0.02)
+    x = make_scale([point.x for point in points], margin=0.02)
     y = value_scale(points)
     return Chart(
         label=label,
-        x=Side(unit, x, x.ticks(TICKS, whole=label == "trials")),
+        x=Side(unit, x, x.ticks(TICKS, integers=label == "trials")),
         y=Side(scene.metric_label, y, y.ticks(TICKS)),
         lines=lines,
     )

@@ -20,7 +20,7 @@ ALONE = "configuration"
 
 
 @dataclass(frozen=True)
-class Mark:
+class SweepMark:
     """One configuration, at its place on the axis."""
 
     place: float
@@ -32,15 +32,15 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Line:
+class SweepLine:
     """Configurations that share all but what is on the axis."""
 
     label: str
-    marks: list[Mark]
+    marks: list[SweepMark]
 
 
 @dataclass(frozen=True)
-class Panel:
+class SweepPanel:
     """Axes with the metric against one key."""
 
     metric: str
@@ -49,14 +49,14 @@ class Panel:
     log: bool
     connected: bool  # a line between its places means something
     ticks: list[tuple[float, str]]
-    lines: list[Line]
+    lines: list[SweepLine]
 
     @property
-    def marks(self) -> Iterator[Mark]:
+    def marks(self) -> Iterator[SweepMark]:
         return (mark for line in self.lines for mark in line.marks)
 
 
-def panels_of(configurations: Sequence[Configuration], metric: str) -> list[Panel]:
+def panels_of(configurations: Sequence[Configuration], metric: str) -> list[SweepPanel]:
     """Of the configurations that one metric judges.
 
     One panel against the key with most values, a line for each combination of the others; where
@@ -113,18 +113,18 @@ def _panel(
     key: str,
     others: Sequence[str],
     alike: bool = True,
-) -> Panel:
+) -> SweepPanel:
     """`alike`: configurations on one line differ in nothing but `key`."""
     values = {c.words.get(key) for c in configurations}
     numbers = _all_numbers(values)
     numeric = numbers and not _log_but_for_zero([parse_number(value) or 0.0 for value in values])
     places = _places(configurations, key, numeric)
     lines = [
-        Line(_line_label(others, words), [_mark(c, places[c.words.get(key)]) for c in group])
+        SweepLine(_line_label(others, words), [_mark(c, places[c.words.get(key)]) for c in group])
         for words, group in _by_words(configurations, others).items()
     ]
     ticks = sorted((place, _tick(word, key, configurations)) for word, place in places.items())
-    return Panel(
+    return SweepPanel(
         metric=shorten(metric, LONGEST_LABEL),
         key=shorten(key, LONGEST_LABEL),
         numeric=numeric,
@@ -163,9 +163,9 @@ def _places(
     return {word: float(place) for place, word in enumerate(words)}
 
 
-def _mark(configuration: Configuration, place: float) -> Mark:
+def _mark(configuration: Configuration, place: float) -> SweepMark:
     found = configuration.spread
-    return Mark(
+    return SweepMark(
         place=place,
         values=tuple(map(clip_to_drawable, configuration.values.values())),
         mean=None if found is None else clip_to_drawable(found.mean),

@@ -14,7 +14,7 @@ from typing import Any
 from genrun.core.errors import GenrunError, OutputFailed
 from genrun.core.formatting import printable, shorten
 from genrun.core.numbers import parse_number
-from genrun.results.summary.chart import Panel, panels_of
+from genrun.results.summary.chart import SweepPanel, panels_of
 from genrun.results.summary.configurations import (
     Configuration,
     by_monitor,
@@ -159,7 +159,7 @@ def _pictures(
         return {}
 
 
-def _title(panels: Sequence[Panel]) -> str:
+def _title(panels: Sequence[SweepPanel]) -> str:
     metrics = " and ".join(dict.fromkeys(panel.metric for panel in panels))
     keys = ", ".join(dict.fromkeys(panel.key for panel in panels))
     return shorten(f"{metrics} by {keys}", LONGEST_TITLE)
