@@ -109,7 +109,7 @@ def test_points_are_measured_with_their_modes_and_the_flows_density(
         (["device=gpu"], "runtime.device=gpu: must be auto, cpu"),
         (["features=inception"], "features=inception needs a file of weights"),
         (["features=inception", "path=nothing"], "features.path=nothing: there is no such file"),
-        (["path=x"], "path=x: these features take no file"),
+        (["path=x"], "path=x: these features use no file"),
     ],
 )
 def test_bad_words_are_one_line_and_write_nothing(

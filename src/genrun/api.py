@@ -17,8 +17,7 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.core.protocols.model import Model
 from genrun.core.status import RunStatus
 from genrun.core.types import DataSpec
-from genrun.evaluation.evaluate import EvaluateOptions, evaluate_run
-from genrun.evaluation.held_back_images import measure_on_test_images
+from genrun.evaluation.evaluate import EvaluateOptions, evaluate_on_test_images, evaluate_run
 from genrun.evaluation.measure import SampleCounts
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import refuse_too_many
@@ -147,7 +146,7 @@ class Run:
         """
         model, nets = self._model_and_networks("best")
         about = {"weights": "best", "step": self._checkpoint("best").step, "tested": now()}
-        return measure_on_test_images(self._folder, model, nets, self._plugins, about)
+        return evaluate_on_test_images(self._folder, model, nets, self._plugins, about)
 
     def _model_and_networks(self, weights: Weights) -> tuple[Model, nn.ModuleDict]:
         if weights not in self._built:

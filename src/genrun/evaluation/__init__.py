@@ -1,1 +1,1 @@
-"""What a finished run is worth: everything that `genrun evaluate` measures."""
+"""Everything that `genrun evaluate` measures of a run, and the final test images."""

@@ -1,4 +1,4 @@
-"""From a run's folder to what it is worth, and back into the folder."""
+"""Measuring a run's weights: `evaluation.json` on held-out images, `test.json` on test images."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from torch import nn
 from genrun.config.groups import conf_folder
 from genrun.config.saved import read_config
 from genrun.core.errors import ConfigError
+from genrun.core.noise import fold_in
+from genrun.core.numbers import to_plain
 from genrun.core.process_rank import ProcessRank
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec, Picture
@@ -27,21 +29,22 @@ from genrun.runs import layout
 from genrun.runs.files import make_folder, write_atomic, write_json
 from genrun.runs.folder import RunFolder
 from genrun.runs.sample_images import grid_png, picture_png
+from genrun.training.evaluation import Evaluation
 
 METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage")
-OF_MODES = "modes"  # besides, of data that have some
-PAIRS = 40  # of a sample and its nearest training image, in the picture
-COLUMNS = 16  # images in one of its rows: pairs side by side
+MODES_METRIC = "modes"  # added for data of a known mixture
+PAIRS = 40  # of a sample and its nearest training image in the picture
+COLUMNS = 16  # images in a row of the picture, pairs side by side
 PICTURE = "nearest-training-images.png"
 
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What is to be measured. None stands for the run's own."""
+    """What to measure. None stands for the run's own setting."""
 
     metrics: Sequence[str] | None
     features: str | None
-    path: str | None  # of the features' file, where they want one
+    path: str | None  # the features' file, if they need one
     counts: SampleCounts
     seed: int
     device: str
@@ -52,62 +55,102 @@ def evaluate_run(
     model: Model,
     nets: nn.ModuleDict,
     plugins: Sequence[str],
-    asked: EvaluateOptions,
+    options: EvaluateOptions,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Measures and writes; the same that is written is given."""
+    """Measures weights on held-out images; returns what it writes to `evaluation.json`.
+
+    `about` is added to the file: which weights, of which step. Raises `CheckpointUnusable` if the
+    data changed since the run trained.
+    """
     saved, info = read_config(folder), folder.read()
-    counts, device = asked.counts, find_device(asked.device, ProcessRank.from_environment())
+    counts, device = options.counts, find_device(options.device, ProcessRank.from_environment())
     data = build_data(saved, device, plugins)
-    usual = METRICS if data.modes is None else (*METRICS, OF_MODES)
-    config = {**saved, **_chosen(saved, asked, usual), "seed": asked.seed}
+    default_metrics = METRICS if data.modes is None else (*METRICS, MODES_METRIC)
+    config = {**saved, **_metric_settings(saved, options, default_metrics), "seed": options.seed}
     refuse_other_data(data, model, folder.path, info["data"])
     refuse_too_many(max(counts.samples, counts.neighbours), data.spec.pixels)
-    comparison = build_comparison(config, data, plugins, needed=counts.neighbours > 0)
+    sample_metrics = build_comparison(config, data, plugins, needed=counts.neighbours > 0)
     with memory_errors(saved):
         networks = copy.deepcopy(nets).to(device)
-        found = measure_model(model, networks, data, comparison, counts, asked.seed)
-    content = {**about, "seed": asked.seed, "data": info["data"], **found.values}
-    if found.nearest is not None:
+        measured = measure_model(model, networks, data, sample_metrics, counts, options.seed)
+    content = {**about, "seed": options.seed, "data": info["data"], **measured.values}
+    if measured.nearest is not None:
         make_folder(folder.samples)
-        write_atomic(folder.samples / PICTURE, _picture(found, data.spec))
+        write_atomic(folder.samples / PICTURE, _picture(measured, data.spec))
     write_json(folder.path / layout.EVALUATION, content)
     return content
 
 
-def _picture(found: Measurements, spec: DataSpec) -> bytes:
-    """Each sample beside its nearest training image; of points joined to it."""
-    assert found.nearest is not None
+def evaluate_on_test_images(
+    folder: RunFolder,
+    model: Model,
+    nets: nn.ModuleDict,
+    plugins: Sequence[str],
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Measures weights on the test images; returns what it writes to `test.json`.
+
+    No seed trains on these images or holds them out. The noise is that of an evaluation under
+    another seed, made from the run's own, since the best weights were chosen under the latter.
+    Raises `ConfigError` if no images were set aside, `CheckpointUnusable` if the data changed.
+    """
+    saved, info = read_config(folder), folder.read()
+    seed = fold_in(saved["seed"], "test")
+    device = find_device(saved["runtime"]["device"], ProcessRank.from_environment())
+    data = build_data(saved, device, plugins)
+    refuse_other_data(data, model, folder.path, info["data"])
+    test_data = data.with_test_images()
+    sample_metrics = build_comparison({**saved, "seed": seed}, test_data, plugins)
+    with memory_errors(saved):
+        networks = copy.deepcopy(nets).to(device)
+        evaluation = Evaluation(model, networks, test_data, sample_metrics, seed, picture_images=0)
+        values = evaluation.evaluate()
+    content = {
+        **about,
+        "seed": seed,
+        "images": test_data.held_out_count,
+        "data": {"name": test_data.name, "digest": test_data.digest},
+        "monitor": info["monitor"],
+        "values": to_plain(values),
+    }
+    write_json(folder.path / layout.TEST, content)
+    return content
+
+
+def _picture(measured: Measurements, spec: DataSpec) -> bytes:
+    """Each sample next to its nearest training image; points are joined by a line."""
+    assert measured.nearest is not None
     if spec.points:
-        return picture_png(Picture(found.samples, spec, found.nearest, pairs=True))
-    pairs = torch.stack([found.samples, found.nearest], 1)[:PAIRS]
+        return picture_png(Picture(measured.samples, spec, measured.nearest, pairs=True))
+    pairs = torch.stack([measured.samples, measured.nearest], 1)[:PAIRS]
     return grid_png(pairs.flatten(0, 1), columns=min(COLUMNS, 2 * len(pairs)))
 
 
-def _chosen(
-    saved: Mapping[str, Any], asked: EvaluateOptions, usual: Sequence[str]
+def _metric_settings(
+    saved: Mapping[str, Any], options: EvaluateOptions, default_metrics: Sequence[str]
 ) -> dict[str, Any]:
-    """The settings of metrics and features: the run's own where it has them, else the YAML's."""
-    names = [*usual, *saved["metric"]] if asked.metrics is None else asked.metrics
+    """The settings of metrics and features: the run's own if it has them, else the YAML's."""
+    names = [*default_metrics, *saved["metric"]] if options.metrics is None else options.metrics
     own = saved["metric"]
     metrics = {
-        name: {**(own[name] if name in own else choice("metric", name))}
+        name: {**(own[name] if name in own else load_choice("metric", name))}
         for name in dict.fromkeys(names)
     }
     for settings in metrics.values():
-        replaced = {"samples": asked.counts.samples, "resamples": asked.counts.resamples}
+        replaced = {"samples": options.counts.samples, "resamples": options.counts.resamples}
         settings |= {key: value for key, value in replaced.items() if key in settings}
-    kind = asked.features
-    features = dict(saved["features"] if kind is None else choice("features", kind))
-    if asked.path is not None:
+    kind = options.features
+    features = dict(saved["features"] if kind is None else load_choice("features", kind))
+    if options.path is not None:
         if "path" not in features:
-            raise ConfigError(f"path={asked.path}: these features take no file")
-        features["path"] = asked.path
+            raise ConfigError(f"path={options.path}: these features use no file")
+        features["path"] = options.path
     return {"metric": metrics, "features": features}
 
 
-def choice(group: str, name: str) -> dict[str, Any]:
-    """The settings in a choice's YAML. Raises `ConfigError` where there is none of that name."""
+def load_choice(group: str, name: str) -> dict[str, Any]:
+    """Returns the settings in a choice's YAML. Raises `ConfigError` if there is no such choice."""
     known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
     if name not in known:
         raise ConfigError(f"{group}={name}: must be one of {', '.join(known)}")

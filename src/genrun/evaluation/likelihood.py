@@ -1,4 +1,4 @@
-"""Negative log-likelihoods of held-out images, where a model offers them."""
+"""Likelihoods of held-out images and active latent units, for models that have them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,9 @@ from genrun.core.protocols.model import Encodes, HasLikelihoodNote, Likelihood, 
 from genrun.core.types import DataSpec
 from genrun.training.loss import condition_on
 
-# MERGED: How much of its latent code a model uses.
-THRESHOLD = 0.01
-
-
-def active_units(model: Encodes, nets: nn.ModuleDict, images: Sequence[Tensor]) -> dict[str, Any]:
-    """The latent dimensions whose posterior mean moves with the image.
-
-    Active is one whose variance over the images is above 0.01 (Burda et al., 1509.00519,
-    section 5.1).
-    """
-    means = torch.cat([model.posterior(nets, part)[0] for part in images]).double()
-    variances = means.var(0)
-    return {
-        "active": int((variances > THRESHOLD).sum()),
-        "of": means.shape[1],
-        "images": len(means),
-        "threshold": THRESHOLD,
-    }
-
-
 NORMAL_95 = 1.959964
-DRAWS = "importance_samples"  # the field of models whose bound gets tighter with more of them
+ACTIVE_VARIANCE = 0.01
+DRAWS = "importance_samples"  # the field of models whose bound tightens with more of them
 OF_LEVELS = (
     "of images of 256 levels, by the density with uniform noise in each level's cell "
     "(1511.01844): an upper bound of -log P, but for the noise that was drawn"
@@ -53,10 +34,10 @@ def negative_log_likelihoods(
     draws: int,
     key: Key,
 ) -> dict[str, Any] | None:
-    """Means over images in nats and bits per dimension, with 95 % intervals; None: it offers none.
+    """Returns means over images in nats and bits per dimension; None without a likelihood.
 
-    `batches` are images with their labels, for a model that asks for them; the intervals are of
-    the choice of images. `draws` replaces a model's own number of importance samples.
+    `batches` are images with labels if the model is conditional. The 95 % intervals are over the
+    choice of images. `draws` replaces the model's own number of importance samples.
     """
     if any(field.name == DRAWS for field in dataclasses.fields(model)):  # type: ignore[arg-type]  # every model is a dataclass
         model = dataclasses.replace(model, **{DRAWS: draws})  # type: ignore[type-var]
@@ -92,4 +73,20 @@ def _summary(nats: Tensor, dimensions: int) -> dict[str, float]:
         "low": mean - half,
         "high": mean + half,
         "bits_per_dimension": mean / (dimensions * math.log(2)),
+    }
+
+
+def active_units(model: Encodes, nets: nn.ModuleDict, images: Sequence[Tensor]) -> dict[str, Any]:
+    """Returns how many latent dimensions have a posterior mean that varies with the image.
+
+    A dimension is active if the variance of its mean over the images exceeds 0.01 (Burda et al.,
+    arXiv 1509.00519, section 5.1).
+    """
+    means = torch.cat([model.posterior(nets, part)[0] for part in images]).double()
+    variances = means.var(0)
+    return {
+        "active": int((variances > ACTIVE_VARIANCE).sum()),
+        "of": means.shape[1],
+        "images": len(means),
+        "threshold": ACTIVE_VARIANCE,
     }

@@ -1,4 +1,4 @@
-"""All that is measured of one model, as JSON's types."""
+"""Everything that `genrun evaluate` measures of one model, as JSON's types."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from genrun.training.sample_metrics import SampleMetrics
 
 @dataclass(frozen=True)
 class SampleCounts:
-    """How much is spent on what."""
+    """How many samples and images each measurement uses."""
 
-    samples: int  # that are drawn for the metrics on features
-    resamples: int  # of these, for their intervals
-    neighbours: int  # samples whose nearest training image is sought; 0: of none
-    likelihood_images: int  # held-out images whose likelihood is measured; 0: of none
-    importance_samples: int  # of each of them, where the likelihood's bound has draws
+    samples: int  # drawn for the metrics of features
+    resamples: int  # of the samples, for the intervals
+    neighbours: int  # samples whose nearest training image is searched; 0: none
+    likelihood_images: int  # held-out images whose likelihood is measured; 0: none
+    importance_samples: int  # per image, if the likelihood is an importance-weighted bound
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was measured, and to look at: some samples, each with its nearest training image."""
+    """The measured values, and some samples with their nearest training images to draw."""
 
     values: dict[str, Any]
     samples: Tensor
-    nearest: Tensor | None  # None: they were not sought
+    nearest: Tensor | None  # None: they were not searched
 
 
 def measure_model(
     model: Model,
     nets: nn.ModuleDict,
     data: Batches,
-    comparison: SampleMetrics,
+    sample_metrics: SampleMetrics,
     counts: SampleCounts,
     seed: int,
 ) -> Measurements:
-    """Samples against held-out images, and training images against them as the mark to reach."""
+    """Measures samples, and for reference training images, against held-out images."""
     with evaluating(nets):
-        samples = sample(model, nets, max(comparison.sample_count, counts.neighbours), seed)
+        samples = sample(model, nets, max(sample_metrics.sample_count, counts.neighbours), seed)
         values: dict[str, Any] = {
-            "features": comparison.features,
+            "features": sample_metrics.features,
             "metrics": _metrics(
-                comparison, samples, _training_images(data, comparison.sample_count)
+                sample_metrics, samples, _training_images(data, sample_metrics.sample_count)
             ),
         }
         key = Key.from_seed(seed, "likelihood")
@@ -67,33 +67,33 @@ def measure_model(
         if isinstance(model, Encodes):
             values["active_units"] = active_units(model, nets, data.held_out_batches())
         nearest = None
-        looked_at = samples[: counts.neighbours]
+        compared = samples[: counts.neighbours]
         if counts.neighbours:
-            found, values["memorization"] = _neighbours(looked_at, data, comparison)
+            found, values["memorization"] = _neighbours(compared, data, sample_metrics)
             nearest = found.images
-    return Measurements(values, looked_at, nearest)
+    return Measurements(values, compared, nearest)
 
 
-def _metrics(comparison: SampleMetrics, samples: Tensor, train: Tensor) -> dict[str, Any]:
-    """Each value with its interval, what it is of, and what training images have of it."""
-    measured, reference = comparison.measure(samples), comparison.measure(train)
-    described = comparison.describe()["metrics"]
-    rising = comparison.higher_is_better()
+def _metrics(sample_metrics: SampleMetrics, samples: Tensor, train: Tensor) -> dict[str, Any]:
+    """Each value with its interval, its metric, and the same value of training images."""
+    measured, reference = sample_metrics.measure(samples), sample_metrics.measure(train)
+    described = sample_metrics.describe()["metrics"]
+    higher_is_better = sample_metrics.higher_is_better()
     found = {}
-    for name, metric in comparison.value_names().items():
+    for name, metric in sample_metrics.value_names().items():
         if is_uncertainty(name, measured):
             continue
-        of = described[metric]
+        description = described[metric]
         found[name] = {
             **_estimate(measured, name),
             "metric": metric,
-            "samples": of["samples"],
-            "held_out": of["held_out"],
-            "features": comparison.features if of["features"] else None,
-            "higher_is_better": name in rising,
+            "samples": description["samples"],
+            "held_out": description["held_out"],
+            "features": sample_metrics.features if description["features"] else None,
+            "higher_is_better": name in higher_is_better,
             "training_images": {
                 **_estimate(reference, name),
-                "samples": min(of["samples"], len(train)),
+                "samples": min(description["samples"], len(train)),
             },
         }
     return found
@@ -105,13 +105,13 @@ def _estimate(measured: dict[str, float], name: str) -> dict[str, float | None]:
 
 
 def _training_images(data: Batches, count: int) -> Tensor:
-    """So many, or all that fill an epoch's batches, in the order of the first epoch."""
+    """`count` training images, or all of an epoch's batches, in the order of the first epoch."""
     batches = min(data.batches_per_epoch, math.ceil(count / data.batch_size))
     return torch.cat([data.batch(index) for index in range(batches)])[:count]
 
 
 def _held_out(data: Batches, model: Model, count: int) -> list[tuple[Tensor, Tensor | None]]:
-    """The first `count` held-out images in batches, with their labels where they are asked for."""
+    """The first `count` held-out images in batches, with labels if the model is conditional."""
     images = torch.cat(list(data.held_out_batches()))[:count]
     labels: Sequence[Tensor | None] = [None] * len(images)
     batches = torch.split(images, 100)
@@ -121,15 +121,18 @@ def _held_out(data: Batches, model: Model, count: int) -> list[tuple[Tensor, Ten
 
 
 def _neighbours(
-    samples: Tensor, data: Batches, comparison: SampleMetrics
+    samples: Tensor, data: Batches, sample_metrics: SampleMetrics
 ) -> tuple[Nearest, dict[str, Any]]:
     held_out = torch.cat(list(data.held_out_batches()))[: len(samples)]
     both = nearest_training_images(
         torch.cat((samples, held_out)),
         data.train_batches(),
         data.train_count,
-        comparison.extract_features,
+        sample_metrics.extract_features,
         points=data.spec.points,
     )
-    made, real = both.part(slice(len(samples))), both.part(slice(len(samples), None))
-    return made, {"features": comparison.features, **memorization(made, real)}
+    of_samples, of_held_out = both.part(slice(len(samples))), both.part(slice(len(samples), None))
+    return of_samples, {
+        "features": sample_metrics.features,
+        **memorization(of_samples, of_held_out),
+    }

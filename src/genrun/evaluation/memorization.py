@@ -1,4 +1,4 @@
-"""Whether samples are training images: nearest neighbours and exact copies."""
+"""Whether samples repeat training images: nearest neighbours and exact copies."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Extract = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Nearest:
-    """For each of some images the nearest training image, and whether one is its exact copy."""
+    """For each image the nearest training image, and whether it is an exact copy of one."""
 
     distances: Tensor  # (count,), Euclidean, in the features' space
     images: Tensor  # (count, channels, height, width)
-    copied: Tensor  # (count,), boolean: equal to a training image in 8 bits, points exactly
+    copied: Tensor  # (count,), boolean: equal to a training image in 8 bits; points: exactly
 
     def part(self, rows: slice) -> Nearest:
         return Nearest(self.distances[rows], self.images[rows], self.copied[rows])
@@ -29,19 +29,19 @@ class Nearest:
 def nearest_training_images(
     images: Tensor, train: Iterable[Tensor], count: int, extract: Extract, points: bool = False
 ) -> Nearest:
-    """`train` are the `count` training images in batches. Only one batch is held at a time.
+    """Searches the `count` training images in `train`, one batch at a time.
 
-    `points` are copies only where they are equal: 256 levels of two numbers are so few that
-    points nobody copied share them.
+    `points` count as copies only if they are equal: independent points often share the 256 levels
+    of their two coordinates.
     """
     features = extract(images)
-    centre = features.mean(0)  # or distances would drown in the lengths
+    centre = features.mean(0)  # or distances would be lost in rounding
     features = features - centre
     lengths = features.square().sum(1)
     best = torch.full_like(lengths, torch.inf)
     found = images.clone()
-    written = _exactly if points else _bytes
-    copies, seen = [written(image) for image in images], set()
+    to_bytes = _exact if points else _eight_bit
+    copies, seen = [to_bytes(image) for image in images], set()
     with progress(f"comparing with {count} training images", count) as advance:
         for part in train:
             theirs = extract(part) - centre
@@ -50,35 +50,35 @@ def nearest_training_images(
             nearer = least < best
             best[nearer] = least[nearer]
             found[nearer.to(found.device)] = part[place[nearer].to(part.device)]
-            seen |= {written(image) for image in part} & set(copies)
+            seen |= {to_bytes(image) for image in part} & set(copies)
             advance(len(part))
     copied = torch.tensor([copy in seen for copy in copies])
     return Nearest(best.clamp(min=0).sqrt(), found, copied)
 
 
 def memorization(samples: Nearest, held_out: Nearest) -> dict[str, Any]:
-    """Held-out images are the measure: how near images are that nobody copied.
+    """Compares distances to training images of samples and of held-out images.
 
-    A ratio far below 1 says that samples are nearer to training images than new images are:
-    because they are copies, or because they are all alike and plain, which density tells apart.
+    A ratio far below 1 means that samples are nearer to training images than new images are: they
+    are copies, or all similar and simple, which the metric `density` distinguishes.
     """
-    made, real = float(samples.distances.mean()), float(held_out.distances.mean())
+    of_samples, of_held_out = float(samples.distances.mean()), float(held_out.distances.mean())
     return {
         "samples": len(samples.distances),
         "held_out": len(held_out.distances),
-        "samples_distance": made,
-        "held_out_distance": real,
-        "ratio": made / real if real else None,
+        "samples_distance": of_samples,
+        "held_out_distance": of_held_out,
+        "ratio": of_samples / of_held_out if of_held_out else None,
         "samples_copied": float(samples.copied.double().mean()),
         "held_out_copied": float(held_out.copied.double().mean()),
     }
 
 
-def _bytes(image: Tensor) -> bytes:
+def _eight_bit(image: Tensor) -> bytes:
     """The image as 8-bit levels."""
     return (image.clamp(0, 1) * 255).round().byte().cpu().numpy().tobytes()
 
 
-def _exactly(point: Tensor) -> bytes:
-    """Its float32 values, which is what points are kept as."""
+def _exact(point: Tensor) -> bytes:
+    """The float32 values in which points are stored."""
     return point.float().cpu().numpy().tobytes()
