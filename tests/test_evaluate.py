@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -197,29 +197,3 @@ def test_what_cannot_be_measured_is_said_before_anything_is_created(
     with pytest.raises(ConfigError, match=said):
         trained("model=vae", *words)
     assert not (work / "outputs").exists()
-
-
-def test_runs_of_versions_without_features_and_monitor_go_on(
-    work: Path, make_older: Callable[[Run], None]
-) -> None:
-    run = trained("model=vae")
-    make_older(run)
-    assert run.sample(4).shape == (4, 1, 28, 28)
-    assert command(["show", str(run.path)]) == 0
-    assert command(["resume", str(run.path), "steps=16"]) == 0
-    assert run.info["step"] == 16
-    assert list(evaluated(run, "metric=[frechet]")["metrics"]) == ["frechet"]
-
-
-@pytest.fixture
-def make_older() -> Callable[[Run], None]:
-    def older(run: Run) -> None:
-        config = OmegaConf.load(run.path / "config.yaml")
-        del config["features"], config["monitor"]
-        OmegaConf.save(config, run.path / "config.yaml")
-        path = run.path / "run.json"
-        content = json.loads(path.read_text())
-        del content["comparison"], content["choices"]["features"]
-        path.write_text(json.dumps(content))
-
-    return older

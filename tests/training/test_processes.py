@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import json
 import os
 import signal
 from pathlib import Path
@@ -217,19 +216,6 @@ def test_another_number_of_processes_is_said_and_recorded(tmp_path: Path) -> Non
     assert together(lambda: train(folder, "model=vae")) == ["finished"] * 2
     (part,) = RunFolder(folder).read()["resumed"]
     assert part == {"step": 5, "exact": False, "changed": {"processes": [1, 2]}}
-
-
-def test_runs_from_before_processes_were_recorded_go_on_exactly(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    experiment = prepare("model=vae")
-    experiment.train(folder, SilentDisplay(), lambda: experiment.built.trial.step >= 5)
-    content = json.loads((folder / "run.json").read_text())
-    for name in ("processes", "sync_batch_norm"):
-        del content["environment"][name]
-    (folder / "run.json").write_text(json.dumps(content))
-    train(folder, "model=vae")
-    assert RunFolder(folder).read()["resumed"][0]["exact"]
 
 
 @pytest.mark.parametrize("rank", [0, 1])

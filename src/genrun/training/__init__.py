@@ -1,1 +1,1 @@
-"""The step, the loop and what they need. Knows protocols, never a concrete choice."""
+"""The training step, the loop and their state. Knows protocols, never a concrete choice."""

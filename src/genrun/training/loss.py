@@ -61,8 +61,8 @@ def player_loss(
 
 
 def condition_on(model: Model, labels: Tensor | None) -> Model:
-    """The model of images with these labels, for one that asks for labels."""
-    # labels first: whether an object suits a protocol takes Python half a percent of a small step
+    """Returns the model of images with these labels; an unconditional model is returned as is."""
+    # labels first: checking a runtime protocol takes Python half a percent of a small step
     return (
         model.condition_on(labels)
         if labels is not None and isinstance(model, Conditional)

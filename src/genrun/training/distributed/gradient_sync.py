@@ -59,7 +59,7 @@ class GradientSync:
         message[: sum(gradient.numel() for gradient in gradients)] /= self._processes.size
         parts = torch.split(message, [tensor.numel() for tensor in sent])
         targets = [*gradients, *self._buffers]
-        views = [part.view_as(own) for own, part in zip(targets, parts, strict=False)]
+        views = [part.view_as(target) for target, part in zip(targets, parts, strict=False)]
         torch._foreach_copy_(targets, views)
         self._receive_status(parts[-1])
 
@@ -67,7 +67,7 @@ class GradientSync:
         """Returns the means over the processes, without buffers or status."""
         message = self._processes.mean(torch.cat([tensor.flatten() for tensor in tensors]))
         parts = torch.split(message, [tensor.numel() for tensor in tensors])
-        return [part.view_as(own) for part, own in zip(parts, tensors, strict=True)]
+        return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
     def _receive_status(self, status: Tensor) -> None:
         event = None

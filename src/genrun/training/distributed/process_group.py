@@ -1,4 +1,4 @@
-"""The processes that train one run together: torch.distributed with errors of genrun's own."""
+"""The processes that train one run together: torch.distributed with genrun's errors."""
 
 from __future__ import annotations
 

@@ -70,14 +70,14 @@ def share_batch_statistics(nets: nn.Module, processes: ProcessGroup) -> None:
             share_batch_statistics(child, processes)
 
 
-def _gather(own: Tensor, processes: ProcessGroup) -> Tensor:
+def _gather(local: Tensor, processes: ProcessGroup) -> Tensor:
     """Gathers (...) of each process to (processes, ...); differentiable any number of times."""
-    index = torch.arange(processes.size, device=own.device).view(-1, *[1] * own.dim())
-    return _sum((index == processes.rank).to(own.dtype) * own, processes)
+    index = torch.arange(processes.size, device=local.device).view(-1, *[1] * local.dim())
+    return _sum((index == processes.rank).to(local.dtype) * local, processes)
 
 
-def _sum(own: Tensor, processes: ProcessGroup) -> Tensor:
-    summed: Tensor = _Sum.apply(own, processes)  # type: ignore[no-untyped-call]  # torch's own
+def _sum(local: Tensor, processes: ProcessGroup) -> Tensor:
+    summed: Tensor = _Sum.apply(local, processes)  # type: ignore[no-untyped-call]  # torch's own
     return summed
 
 
@@ -85,8 +85,8 @@ class _Sum(torch.autograd.Function):
     """The sum over the processes. Its gradient is summed too, as the losses of all ranks are."""
 
     @staticmethod
-    def forward(own: Tensor, processes: ProcessGroup) -> Tensor:
-        return processes.all_reduce_sum(own.clone())
+    def forward(local: Tensor, processes: ProcessGroup) -> Tensor:
+        return processes.all_reduce_sum(local.clone())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ProcessGroup], output: Tensor) -> None:

@@ -1,1 +1,1 @@
-"""Optimizers as the loop sees them: audit, state, closures, schedule-free weights."""
+"""Optimizers: audit of what they move, state dicts, closures, schedule-free weights."""

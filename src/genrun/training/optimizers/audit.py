@@ -90,8 +90,8 @@ def _by_rule(optimizer: Optimizer, moved: set[Tensor]) -> list[MovedParameters]:
         rule = str(group.get("rule", type(optimizer).__name__))
         tensors.setdefault(rule, []).extend(p for p in group["params"] if p in moved)
     return [
-        MovedParameters(rule, len(own), sum(p.numel() for p in own))
-        for rule, own in tensors.items()
+        MovedParameters(rule, len(moved_by), sum(p.numel() for p in moved_by))
+        for rule, moved_by in tensors.items()
     ]
 
 
