@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data.array import ArrayFile
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing, OutOfMemory
+from genrun.core.protocols.data import ImageSet
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
 LABELS = np.array([2, 0, 1, 1, 0, 2])

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from genrun.components.data._dataset import Batches, ImageSet
+from genrun.components.data._dataset import Batches
 from genrun.components.data.digits import Digits
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
+from genrun.core.protocols.data import ImageSet
 from genrun.core.types import BatchShard
 
 CPU = torch.device("cpu")

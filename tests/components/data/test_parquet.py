@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data._decoding import Decoding
 from genrun.components.data.parquet import Parquet
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.core.protocols.data import ImageSet
 
 pyarrow = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data.checkerboard import Checkerboard
 from genrun.components.data.grid import Grid
 from genrun.components.data.ring import Ring
 from genrun.components.data.spiral import Spiral
 from genrun.core.errors import ConfigError
+from genrun.core.protocols.data import ImageSet
 
 SETS = {
     "ring": Ring(modes=8, radius=2.0, std=0.02, count=4000, seed=0),

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genrun.components.data._dataset import Batches, ImageSet
+from genrun.components.data._dataset import Batches
 from genrun.components.features import _classifier_network
 from genrun.components.features._inception_network import InceptionNetwork
 from genrun.components.features.classifier import Classifier, cached_path
@@ -20,6 +20,7 @@ from genrun.components.features.efficientnet import EfficientNet
 from genrun.components.features.inception import Inception, read_network
 from genrun.components.features.pixels import Pixels
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.core.protocols.data import ImageSet
 from genrun.core.types import DataSpec
 from genrun.experiment.build import Built
 

@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from genrun.core.errors import ConfigError
 from genrun.core.noise import fold_in
-from genrun.core.types import BatchShard, DataSpec, Modes
+from genrun.core.protocols.data import ImageSet
+from genrun.core.types import BatchShard
 
 HELD_OUT_BATCH = 500
 TEST_SEED = 20260  # of which images are the test's: never the run's own, or tuning would see them
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """What a source read: images (count, channels, height, width) and whatever labels it has."""
-
-    name: str
-    images: NDArray[np.uint8] | NDArray[np.float32]  # uint8 of [0, 255] or float32 of [0, 1]
-    skipped: int = 0  # files that could not be read and were left out
-    labels: NDArray[np.int64] | None = None  # (count,), from 0
-    points: bool = False
-    extent: float = 1.0  # of points: what [0, 1] stands for, see `DataSpec`
-    modes: Modes | None = None
-
-    @property
-    def spec(self) -> DataSpec:
-        classes = 0 if self.labels is None else int(self.labels.max()) + 1
-        channels, height, width = self.images.shape[1:]
-        return DataSpec(
-            channels, height, width, classes=classes, points=self.points, extent=self.extent
-        )
-
-    def digest(self) -> str:
-        """SHA-256 over the shape and the pixels."""
-        hashed = hashlib.sha256(repr(self.images.shape).encode())
-        hashed.update(np.ascontiguousarray(self.images).data)
-        return hashed.hexdigest()
-
-    def labels_digest(self) -> str | None:
-        """SHA-256 over the labels."""
-        if self.labels is None:
-            return None
-        return hashlib.sha256(np.ascontiguousarray(self.labels).data).hexdigest()
 
 
 class Batches:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from genrun.components.data._dataset import ImageSet
 from genrun.core.errors import ConfigError
+from genrun.core.protocols.data import ImageSet
 from genrun.core.types import Modes
 
 TAIL = 6.0  # standard deviations; one point in 10^9 lies further off, and is put on the edge

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrun.components.data._array_files import READERS, Array, Arrays
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data._labels import class_labels
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.core.protocols.data import ImageSet
 
 LAYOUTS = ("auto", "channels_first", "channels_last")
 COLOURS = (1, 3)  # what a dimension of channels is told by

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data.digits import Digits
+from genrun.core.protocols.data import ImageSet
 
 
 @dataclass(frozen=True)

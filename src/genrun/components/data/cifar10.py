@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data._download import check_url, download
 from genrun.core.cache import cache_folder
 from genrun.core.errors import DataDamaged, InputMissing
+from genrun.core.protocols.data import ImageSet
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDERS = ("", "cifar-10-batches-bin")  # in `root`; the second is that of the archive

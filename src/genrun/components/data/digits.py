@@ -8,7 +8,7 @@ from importlib import resources
 
 import numpy as np
 
-from genrun.components.data._dataset import ImageSet
+from genrun.core.protocols.data import ImageSet
 
 
 @dataclass(frozen=True)

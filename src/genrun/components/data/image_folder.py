@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data._decoding import Decoding
 from genrun.components.data._labels import numbered
 from genrun.core.errors import ConfigError, InputMissing
+from genrun.core.protocols.data import ImageSet
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data._decoding import Decoding, Encoded
 from genrun.components.data._labels import class_labels, numbered
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
+from genrun.core.protocols.data import ImageSet
 
 ROWS = 64  # read at a time
 LABEL = "label"

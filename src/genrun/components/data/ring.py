@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, pi, sin
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data._points import draw_mixture
+from genrun.core.protocols.data import ImageSet
 
 
 @dataclass(frozen=True)

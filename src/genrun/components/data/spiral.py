@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrun.components.data._dataset import ImageSet
 from genrun.components.data._points import point_set
+from genrun.core.protocols.data import ImageSet
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What shows a run while it trains."""
+"""The contract of what shows a run while it trains."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from genrun.core.types import RunSummary
 
 
 class Display(Protocol):
-    """What a person sees. `step` is set by plain assignment: it costs the loop nothing."""
+    """Shows a run's progress to the user.
+
+    The training loop assigns `step` at each step, which costs it nothing; a display that redraws
+    itself reads it. A method that raises ends the run, so displays catch the errors of their
+    output.
+    """
 
     step: int
 
-    def start(self, run: RunSummary, step: int) -> None: ...
+    def start(self, run: RunSummary, step: int) -> None:
+        """Called once, before the first step after `step` (0 unless the run is resumed)."""
 
-    def show_row(self, row: Mapping[str, float], policies: Sequence[str]) -> None: ...
+    def show_row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
+        """Called for each row of the log, with a description of each stopping policy's state."""
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: str) -> None:
+        """Called with a message in between, such as a health event."""
 
-    def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None: ...
+    def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
+        """Called when the run has ended, with results by label."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Called last, also after an error."""

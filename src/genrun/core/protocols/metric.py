@@ -1,4 +1,9 @@
-"""What metrics of samples can do, and the features that they compare images in."""
+"""The contracts of `conf/metric` and `conf/features`: comparing samples with held-out images.
+
+A metric is a `Metric`, of images, or a `FeatureMetric`, of the features that the choice of
+`conf/features` extracts. Values are better the lower they are, unless the metric is
+`HigherIsBetter`. Metrics are computed at every evaluation.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +18,28 @@ from genrun.core.types import Metrics
 
 
 class Metric(Protocol):
-    """What samples and held-out images are compared by; lower is better unless it says so."""
+    """A metric of images; a pure function of its arguments.
+
+    `components/metric/sliced_wasserstein.py` is an example.
+    """
 
     def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor | Metrics:
-        """One value of shape (), reported under the metric's own name, or several by their names.
+        """Returns a value of shape (), logged under the metric's name, or several by their names.
 
-        They are as many as each other: all held-out images, or fewer of them (`LimitsSamples`).
-        A value `NAME` may have the bounds of a 95 % interval beside it: `NAME_low`, `NAME_high`.
+        Both tensors are (count, channels, height, width) in [0, 1] on the training device, with
+        the same count: that of all held-out images, or less (`LimitsSamples`). The key is the same
+        at every evaluation, so that changes of a value come from the samples alone. A value `NAME`
+        may come with a 95 % interval: `NAME_low`, `NAME_high`. Samples that are not finite must
+        give NaN. When a run is built, the metric is called once with a few held-out images in
+        place of samples, to find the names of its values.
         """
 
 
 @runtime_checkable
 class LimitsSamples(Protocol):
-    """A metric for which so many samples are drawn; None: as many as there are held-out images.
+    """A metric with its own number of samples; None: as many as there are held-out images.
 
-    One of images compares them with as many held-out ones, and never takes more than there are.
+    A `Metric` never gets more samples than there are held-out images, and gets as many of these.
     """
 
     samples: int | None
@@ -35,46 +47,62 @@ class LimitsSamples(Protocol):
 
 @runtime_checkable
 class FeatureMetric(Protocol):
-    """A metric of features of images instead of images."""
+    """A metric of features; a pure function of its arguments.
 
-    value_names: Sequence[str]  # the names of what it measures, without those of the intervals
-    samples: int  # that are drawn for it
-    resamples: int  # of the samples, from which its intervals come
+    `components/metric/frechet.py` is an example; it uses the intervals of `_intervals.py`.
+    """
+
+    value_names: Sequence[str]  # of all values but the uncertainties that `compare` adds to each
+    samples: int  # how many are drawn
+    resamples: int  # how many resamples of the samples the intervals are computed from
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
-        """Values by name, of features (count, features) in float64 on the CPU.
+        """Returns values by name, each of shape ().
 
-        Beside each value `NAME` its `NAME_standard_error`, and the bounds of its 95 % interval,
-        `NAME_low` and `NAME_high`.
+        The features are (samples, features) and (all held-out images, features), float64 on the
+        CPU and finite; otherwise genrun logs NaN and does not call. For each `NAME` of
+        `value_names` there are `NAME_standard_error` and a 95 % interval, `NAME_low` and
+        `NAME_high`.
         """
 
 
 @runtime_checkable
 class HigherIsBetter(Protocol):
-    """A metric some of whose values are the better the higher they are."""
+    """A metric some of whose values are better the higher they are; no run is judged by these."""
 
     higher_is_better: Sequence[str]  # the names of these values
 
 
-class Extractor(Protocol):
-    """Makes features of images, in which metrics compare them."""
+@runtime_checkable
+class NeedsData(Protocol):
+    """A metric that depends on the data, or that checks whether it fits them."""
 
-    description: str  # its name, and whatever a figure depends on: a network's digest, accuracy
+    def prepare(self, data: Data) -> Metric | FeatureMetric:
+        """Returns the metric to use; called once, when a run is built.
+
+        Raises `ConfigError` if the data do not fit the metric.
+        """
+
+
+class Extractor(Protocol):
+    """Extracts features from images."""
+
+    description: str  # name, and what values depend on, such as the digest of a network's weights
 
     def __call__(self, images: Tensor) -> Tensor:
-        """(count, channels, height, width) in [0, 1] to (count, features)."""
+        """Returns features (count, features) of images (count, channels, height, width) in [0, 1].
+
+        It is called with any number of images, without gradients, and processes them in batches
+        that fit its memory.
+        """
 
 
 class Features(Protocol):
-    """A kind of features."""
+    """A choice of `conf/features`."""
 
     def prepare(self, data: Data) -> Extractor:
-        """The extractor for these data. Raises `ConfigError` where there can be none."""
+        """Returns the extractor for the data; called once, if a metric of the run needs features.
 
-
-@runtime_checkable
-class NeedsData(Protocol):
-    """A metric that learns about the data once, when a run is built."""
-
-    def prepare(self, data: Data) -> Metric:
-        """The metric to measure with. Raises `ConfigError` where it does not suit the data."""
+        May train a network on `data.all_images()` and keep it in the cache. Raises `ConfigError`
+        if the data do not fit.
+        """

@@ -1,6 +1,7 @@
-"""What each kind of choice must be able to do. Everything is duck-typed against these.
+"""The contract of `conf/model`: the networks, losses and samples of a generative model.
 
-Those of data, metrics and regularizations have modules of their own beside this one.
+`Model` is what every model provides; the other protocols are abilities that a model may have in
+addition. genrun detects them by their methods, and then reports or allows more.
 """
 
 from __future__ import annotations
@@ -15,96 +16,135 @@ from genrun.core.types import DataSpec, Metrics, Player
 
 
 class Model(Protocol):
-    """What is learned. `loss` is a pure function of networks, batch and key."""
+    """A generative model as a set of pure functions of its networks.
 
-    monitor: str  # the held-out metric that says how good it is; lower is better
-    data_range: tuple[float, float]  # in which its networks see the data, given in [0, 1]
+    A model has settings but no weights: these are in the networks that `build_networks` returns,
+    and every other method gets them as `nets`. All randomness comes from `key`, through
+    `core.noise`; the same arguments always give the same result. All images that go in and out are
+    (batch, channels, height, width) in [0, 1], also if the networks work in another range.
 
-    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict: ...
+    `components/model/autoencoder.py` has one player, `components/model/_adversarial.py` two.
+    """
 
-    def players(self) -> tuple[Player, ...]: ...
+    monitor: str  # the held-out value that a run is judged by; lower is better
+    data_range: tuple[float, float]  # what the networks take and return for images in [0, 1]
+
+    def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
+        """Returns the networks by name, newly initialized, when a run is built.
+
+        Networks whose shape depends on the data should be built by `backbone`, so that its choice
+        and the regularizations apply to them. Raises `ConfigError` if the model cannot learn such
+        data. The names are part of checkpoints. It is called on the device `meta` first, to
+        compare the memory needed with what is available.
+        """
+
+    def players(self) -> tuple[Player, ...]:
+        """Returns the players, in the order in which they take turns.
+
+        Each has a loss and an optimizer of its own and trains the networks that it names; no
+        network belongs to two players. Networks of no player are not trained.
+        """
 
     def loss(
         self, player: str, nets: nn.ModuleDict, batch: Tensor, key: Key
     ) -> tuple[Tensor, Metrics]:
-        """The player's loss, shape (), and values worth logging, each of shape ()."""
+        """Returns the loss of the player with this name, of shape (), and values to log, also ().
+
+        Called at every turn with a training batch; the networks are in training mode. The loss is
+        a mean over the batch, and the first dimension of all noise is the batch, so that several
+        processes compute what one would. It runs under `torch.compile` and `torch.func`: no
+        Python control flow on values, no `.item()`. Parts that the player's own weights do not
+        affect belong in `opponents_no_grad()`.
+        """
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """Held-out values: shape (batch,), of which the mean over all images is reported.
+        """Returns held-out values by name, among them `monitor` unless a metric measures it.
 
-        Or (batch, n): the largest of the n means is.
+        Called at every evaluation with each held-out batch, without gradients, in evaluation
+        mode. A value of shape (batch,) is averaged over all images. Of a value of shape
+        (batch, n), the largest of the n averages is reported.
         """
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
-        """Images (count, channels, height, width) in [0, 1]."""
+        """Returns `count` samples (count, channels, height, width) in [0, 1].
+
+        Called at every evaluation, without gradients, in evaluation mode.
+        """
 
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A model that can show what it makes of given images."""
+    """A model that reconstructs images, which are shown next to the originals."""
 
-    def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor: ...
+    def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
+        """Returns the reconstructions, of the shape of `images` and in [0, 1]."""
 
 
 @runtime_checkable
 class Calibrates(Protocol):
-    """A model that looks at some training images before it can sample."""
+    """A model that needs statistics of training images before it can sample."""
 
-    def calibrate(self, nets: nn.ModuleDict, images: Tensor) -> None: ...
+    def calibrate(self, nets: nn.ModuleDict, images: Tensor) -> None:
+        """Sets buffers of `nets` from some training images; called before every evaluation."""
 
 
 @runtime_checkable
 class Conditional(Protocol):
-    """A model of images given their labels: it is told them before everything else is asked."""
+    """A model that is conditioned on class labels; the data must have labels."""
 
     def condition_on(self, labels: Tensor) -> Model:
-        """The model of images that have these labels, int64 of shape (batch,).
+        """Returns the model of images with these labels, int64 of shape (batch,).
 
-        Its `loss`, `evaluate`, `sample` and `judge` are of that many images. Before it is told any
-        it can only sample: images of all classes, in turn.
+        Its `loss`, `evaluate`, `sample` and `critic_logits` are called with that many images.
+        Without labels the model can only `sample`: images of all classes, in turn.
         """
 
 
 @runtime_checkable
 class Adversarial(Protocol):
-    """A model in which one player judges images."""
+    """A model with a player that classifies images as real or generated."""
 
-    critic: str  # the name of the judging player
+    critic: str  # the name of that player
 
     def critic_logits(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
-        """Logits of shape (batch,): positive where an image seems real."""
+        """Returns logits of shape (batch,), the higher the more real an image seems.
+
+        Regularizations differentiate it with respect to `images`.
+        """
 
 
 @runtime_checkable
 class Encodes(Protocol):
-    """A model with a Gaussian posterior of its latent code."""
+    """A model with a Gaussian approximate posterior of its latent code."""
 
     def posterior(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the variance of q(z | x), each (batch, latent)."""
+        """Returns the mean and the log-variance of q(z | x), each (batch, latent_dim)."""
 
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """A model whose log-likelihood can be bounded, estimated or computed."""
+    """A model whose log-likelihood can be computed, estimated or bounded (`genrun evaluate`)."""
 
     def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """Named values in nats an image, each of shape (batch,); the name says what it is.
+        """Returns values in nats per image, each of shape (batch,), by the name of their kind.
 
-        `importance_weighted_bound` (of -log p, from above), `exact`, `probability_flow_ode`. What
-        they are of is the probability of an image among all of its 256 levels, or the density of
-        a point in the data's own coordinates; anything else `HasLikelihoodNote`.
+        The names are `importance_weighted_bound` (of -log p, from above), `exact` and
+        `probability_flow_ode`. They are of the probability of an image with 256 levels per pixel,
+        or of the density of a point in the data's own coordinates; a model whose values are of
+        something else is a `HasLikelihoodNote`.
         """
 
 
 @runtime_checkable
 class HasLikelihoodNote(Protocol):
-    """A likelihood that cannot be compared with every other: why, beside each figure of it."""
+    """A model whose likelihood cannot be compared with that of every other model."""
 
-    likelihood_note: str
+    likelihood_note: str  # the reason, which is shown with each value
 
 
 @runtime_checkable
 class ChecksModel(Protocol):
-    """A choice that does not suit every model and says so. Raises `ConfigError`."""
+    """A component of another group that does not fit every model."""
 
-    def check_model(self, model: Model) -> None: ...
+    def check_model(self, model: Model) -> None:
+        """Raises `ConfigError` if the model does not fit; called when a run is built."""

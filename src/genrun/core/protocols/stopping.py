@@ -1,4 +1,9 @@
-"""What a stopping policy may go by, beside the step: it is duck-typed against these."""
+"""The contract of `conf/stopping`: when a run stops.
+
+A policy is a `Stopper`. If it uses more than the step and the examples, it has the attributes of
+one of the other protocols, so that genrun can supply the value, or refuse the policy when a run
+that never measures it is built.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +14,38 @@ from genrun.core.types import State, StepReport
 
 
 class Stopper(Protocol):
-    """A pure state machine: can be saved as JSON, tested by a table, replayed over a log."""
+    """A stopping policy as a pure state machine.
 
-    def start(self) -> State: ...
+    The policy has settings but no memory: its state is passed in and out, is saved in checkpoints
+    as JSON, and can be replayed over the log of a finished run. `components/stopping/early.py` is
+    an example.
+    """
+
+    def start(self) -> State:
+        """Returns the state before the first step."""
 
     def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
-        """The next state, and the reason to stop or None. Never changes `state` in place."""
+        """Returns the next state, and the reason to stop or None.
+
+        Called before the first step, with step 0, and after every training step; `report.metrics`
+        and `report.losses` are empty at most of them, at which a policy returns `state` itself.
+        It must not change `state` in place. The reason begins with the policy's name.
+        """
 
     def describe(self, state: State) -> str:
-        """A few words for the display: how near the end is."""
+        """Returns a few words for the display on how near the end is."""
 
 
 @runtime_checkable
 class Monitors(Protocol):
-    """A stopper that watches a held-out metric; None stands for the model's own."""
+    """A policy that watches a held-out value; None is replaced by the run's monitor."""
 
     monitor: str | None
 
 
 @runtime_checkable
 class MonitorsWithError(Protocol):
-    """A stopper for whose metric a standard error must be measured too."""
+    """A policy that needs the standard error of its monitor as well."""
 
     monitor: str | None
     standard_errors: float
@@ -37,32 +53,33 @@ class MonitorsWithError(Protocol):
 
 @runtime_checkable
 class WatchesLoss(Protocol):
-    """A stopper that watches a player's training loss; None stands for the only player's."""
+    """A policy that watches a player's training loss; None is replaced by the only player."""
 
     player: str | None
 
 
 @runtime_checkable
 class LimitsFlops(Protocol):
-    """A stopper that, unless `flops` is None, must be told the FLOPs spent."""
+    """A policy that, unless `flops` is None, needs the FLOPs of a step to be known."""
 
     flops: float | None
 
 
 @runtime_checkable
 class LimitsSeconds(Protocol):
-    """A stopper that, unless `seconds` is None, goes by the clock."""
+    """A policy that, unless `seconds` is None, depends on the training time."""
 
     seconds: float | None
 
 
 @runtime_checkable
 class ComparesTrials(Stopper, Protocol):
-    """A stopper that asks the study of a search how the other trials do.
-
-    `trial` gives what it needs to know of one: an open study, and which of its trials it is.
-    """
+    """A policy that compares a trial with the other trials of its search, as pruners do."""
 
     def observe_trial(
         self, trial: Callable[[], Any], state: State, report: StepReport
-    ) -> tuple[State, str | None]: ...
+    ) -> tuple[State, str | None]:
+        """Returns what `observe` does; `trial` opens the study and returns it with the trial's id.
+
+        `trial` should be called only at steps with a value to report, as it reads files.
+        """

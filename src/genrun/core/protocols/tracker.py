@@ -1,4 +1,7 @@
-"""What follows a run beside its folder: TensorBoard and others. Without torch."""
+"""The contract of `conf/tracker`: services that a run is reported to in addition to its folder.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,22 @@ from genrun.core.errors import ConfigError
 from genrun.core.status import RunStatus
 
 Scalar = str | int | float | bool
-ONLINE = "online"  # a tracker's `mode` in which it reaches a server
+ONLINE = "online"  # the value of a tracker's `mode` with which it sends data to a server
 
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """A run, or a resumed part of one, that begins."""
+    """The start of a run, or of a resumed part of one."""
 
     name: str
-    folder: Path  # the tracker's own, below the run's; it writes nowhere else
+    folder: Path  # of the tracker, in the run's folder; it writes nowhere else
     hyperparameters: Mapping[str, Scalar]  # every value of the configuration, by its key
-    first_step: int  # rows and pictures of this step and later ones come
+    first_step: int  # rows and pictures of this step and later ones follow
 
 
 @dataclass(frozen=True)
 class TrackedEnd:
-    """How a run ended. `best` is the lowest value of the metric `monitor`, by its step."""
+    """The end of a run; `best` is the step and the value of the lowest `monitor`."""
 
     status: RunStatus
     reason: str
@@ -43,39 +46,43 @@ class TrackedEnd:
 
 
 class Tracker(Protocol):
-    """Whatever any method raises switches the tracker off and goes no further.
+    """Reports a run to a tracking service or to files of its format.
 
-    Packages are imported in `start`: the constructor says which one is missing (`require_package`).
-    `folder` is where it writes below a run's folder. Where it `appends`, all parts of a run share
-    that; else each part has a new one (`wandb`, `wandb-2`), so that nothing of what a stranger
-    left there is opened.
+    Its methods are called on rank 0, and their time counts as saving. If one raises anything, the
+    run continues without the tracker. The constructor checks that the package is installed
+    (`require_package`); `start` imports it. `components/tracker/tensorboard.py` is an example.
     """
 
-    folder: str
+    folder: str  # name of the tracker's folder in the run's folder
     appends: bool
+    """Whether resumed parts continue in the same folder. If not, each gets a new one (`wandb`,
+    `wandb-2`), and no file that was there before is opened."""
 
-    def start(self, run: TrackedRun) -> None: ...
+    def start(self, run: TrackedRun) -> None:
+        """Called before the first row."""
 
-    def log_row(self, step: int, values: Mapping[str, float]) -> None: ...
+    def log_row(self, step: int, values: Mapping[str, float]) -> None:
+        """Called for each row of the log; a resumed run may repeat steps."""
 
     def log_health(self, event: Mapping[str, Any]) -> None:
-        """An event's `step`, `health` (its name), `state`, `detail`."""
+        """Called for each health event, with its `step`, `health` (a name), `state`, `detail`."""
 
     def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
-        """PNG files by name."""
+        """Called with PNG files by name."""
 
-    def finish(self, end: TrackedEnd) -> None: ...
+    def finish(self, end: TrackedEnd) -> None:
+        """Called after the last row, also if the run failed."""
 
 
 def require_package(package: str) -> None:
-    """Raises `ConfigError` where the package that a tracker of this name uses is missing."""
+    """Raises `ConfigError` if the package of the tracker of this name is not installed."""
     if importlib.util.find_spec(package) is None:
         raise ConfigError(f"tracker={package}: needs pip install 'genrun[{package}]'")
 
 
 @contextmanager
 def environment_variables(**values: str | None) -> Iterator[None]:
-    """While open, the variables have these values; None: they are not set."""
+    """Context in which environment variables have these values; None: they are not set."""
     before = {name: os.environ.get(name) for name in values}
     _set(values)
     try:

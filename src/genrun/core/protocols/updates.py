@@ -1,4 +1,8 @@
-"""How players take turns: what a choice of it is given, and what it must be able to do."""
+"""The contract of `conf/updates`: how the players update their weights in one training step.
+
+A choice is an `Updates`; genrun passes it a `Game`, by which it evaluates gradients and runs the
+players' optimizers. Models with one player use it, too.
+"""
 
 from __future__ import annotations
 
@@ -10,68 +14,84 @@ from torch import Tensor
 from genrun.core.types import Metrics, Player
 
 Memory = dict[str, list[Tensor]]
-"""By name, what updates keep of a player from step to step: a tensor like each of its weights."""
+"""What updates keep of a player between steps, by name: a tensor like each of its weights."""
 
 
 class Game(Protocol):
-    """The players in one training step. Nothing here waits for the device.
+    """The players, their weights, losses and optimizers in one training step.
 
-    `turn` says which of the step's batches and whose noise: the same turn is the same function.
-    Values to log are named `PLAYER/loss` and so on, as the first look at the batch gave them.
+    Implemented by genrun. No method waits for the device. `turn` selects one of the step's batches
+    and its noise: the loss at the same turn is the same function of the weights. The metrics
+    returned are values to log, named `PLAYER/loss` and so on.
     """
 
     players: tuple[Player, ...]
-    is_compiled: bool  # losses go through torch.compile, and can be differentiated once
-    has_gradient_points: bool  # a regularization takes gradients at other points than the weights
+    is_compiled: bool  # losses go through torch.compile, so that `gradient_graph` does not work
+    has_gradient_points: bool  # a regularization evaluates gradients away from the weights
 
     def weights(self, player: Player) -> list[Tensor]:
-        """What the player's optimizer moves."""
+        """Returns the parameters that the player's optimizer updates."""
 
     def scratch(self, player: Player, use: str) -> list[Tensor]:
-        """Memory like the player's weights, the same at every call; what is in it may be old."""
+        """Returns uninitialized tensors like the player's weights, the same for each `use`."""
 
     def take_turn(self, player: Player, turn: int) -> Metrics:
-        """`differentiate` and `update`, one after the other."""
+        """Runs `differentiate` and `update`; optimizers with a closure work in this way only."""
 
     def differentiate(self, player: Player, turn: int) -> Metrics:
-        """Leaves the gradient of the player's loss in its weights, changed and ready for use."""
+        """Sets `grad` of the player's weights, after all-reduce and gradient changes."""
 
     def differentiate_again(self, player: Player, turn: int) -> Metrics:
-        """The same at other weights; layers that follow their inputs do not see a batch twice."""
+        """Does the same for a turn that was differentiated before, at other weights.
+
+        Buffers that follow the inputs, such as BatchNorm's, do not count the batch twice.
+        """
 
     def update(self, player: Player) -> None:
-        """`optimizer_step` and `apply_weight_changes`, one after the other."""
+        """Runs `optimizer_step` and `apply_weight_changes`."""
 
     def optimizer_step(self, player: Player) -> None:
-        """One step of the player's optimizer with the gradient that is left in its weights."""
+        """Runs one step of the player's optimizer with the gradient in `grad`."""
 
     def apply_weight_changes(self, player: Player) -> None:
-        """What regularizations make of the weights, wherever they have been moved to."""
+        """Applies the regularizations that change weights; needed whenever weights were moved."""
 
     def gradient_graph(self, player: Player, turn: int) -> tuple[Sequence[Tensor], Metrics]:
-        """The gradient, not yet changed, that can itself be differentiated by all weights."""
+        """Returns the gradient as a differentiable function of all players' weights.
+
+        It is of this process's rows, before all-reduce and gradient changes.
+        """
 
     def mean(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Over the processes, which have a share of the batch each."""
+        """Returns the mean over the processes."""
 
     def apply_gradient_changes(self, player: Player) -> None:
-        """What processes and regularizations make of a gradient that was put into its weights."""
+        """Applies all-reduce and gradient changes to a gradient that was written to `grad`."""
 
 
 class Updates(Protocol):
-    """How the players of a game move in one training step, around any optimizers."""
+    """How the players of a game move in one training step, with any optimizers.
 
-    takes_turns: bool  # by `take_turn` alone, in which an optimizer may evaluate the loss itself
-    moves_weights: bool  # elsewhere than where an optimizer left them
+    `components/updates/alternating.py` is the smallest example.
+    """
+
+    takes_turns: bool  # uses only `Game.take_turn`, so that optimizers may evaluate the loss
+    moves_weights: bool  # changes weights other than by the optimizers
 
     def check(self, game: Game) -> None:
-        """Raises `ConfigError` where the players cannot move like this."""
+        """Raises `ConfigError` if the rule does not work for this game; called before training."""
 
     def batches(self, players: Sequence[Player]) -> int:
-        """How many batches a training step takes."""
+        """Returns the number of batches per training step; turns count from 0 to one less."""
 
     def start(self, weights: Sequence[Tensor]) -> Memory:
-        """What is kept of a player that begins with these weights. Checkpoints hold it."""
+        """Returns the initial memory of a player with these weights, {} if none is needed.
+
+        It is saved in checkpoints.
+        """
 
     def step(self, game: Game, step: int, memory: Mapping[str, Memory]) -> Metrics:
-        """Training step `step`, from 1; changes the memory, by player, in place."""
+        """Runs training step `step`, from 1, and changes the memory, by player, in place.
+
+        Returns the values to log.
+        """
