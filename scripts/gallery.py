@@ -26,7 +26,7 @@ Every recipe of `conf/experiment`, trained as `make gallery` does (two CPU cores
 recipes at a time), and drawn by `scripts/gallery.py`. The samples are those of the weights at the
 last step, of seed 0 and not chosen. A Fréchet distance is of 1,000 samples against 2,000 held-out
 images in features of the data's own ({features}), with its 95 % interval.
-It says nothing beside one in other features or of another number of samples.
+It cannot be compared with one in other features or of another number of samples.
 
 | recipe | data | held-out values at the last step | steps | minutes of training | 10^12 FLOPs |
 |---|---|---|---|---|---|

@@ -359,6 +359,32 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
         assert any(place.exists() for place in places), f"{name_of(page)} names {name}"
 
 
+CLASS = re.compile(r"`([A-Z][a-z]+(?:[A-Z]+[a-z]*)+)`")
+OF_OTHERS = {"DistributedDataParallel", "SyncBatchNorm", "SystemExit"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_classes_that_a_page_names_exist(page: Path) -> None:
+    text = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    named = {*CLASS.findall(page.read_text(encoding="utf-8"))} - OF_OTHERS
+    assert {name for name in named if not re.search(rf"\bclass {name}\b", text)} == set()
+
+
+def test_methods_of_each_kind_are_those_of_its_protocol() -> None:
+    """In the table of CONTRIBUTING.md."""
+    protocols = ROOT / "src/genrun/core/protocols"
+    kinds = re.findall(
+        r"^\| ([a-z ]+) \| .+\| (.+) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.M
+    )
+    defined = set(
+        re.findall(r"def (\w+)", "\n".join(p.read_text() for p in protocols.glob("*.py")))
+    )
+    for kind in ("model", "backbone", "updates", "metric", "stopping policy", "tracker"):
+        methods = re.findall(r"`([a-z_]+)`", dict(kinds)[kind])
+        assert methods, kind
+        assert set(methods) <= defined, kind
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
