@@ -24,12 +24,14 @@ from genrun.core.errors import ConfigError
 from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR, is_uncertainty
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Encodes, Likelihood
+from genrun.core.protocols.stopping import ComparesTrials
 from genrun.core.types import StepReport
 from genrun.evaluation.measure import SampleCounts, measure_model
 from genrun.experiment.build import Built, build
 from genrun.experiment.instantiate import find_class, instantiate
 from genrun.experiment.metrics import build_comparison
 from genrun.experiment.optimizers import build_optimizer
+from genrun.experiment.stopping import TrialStopper
 from genrun.training.evaluation import sample
 from genrun.training.loss import condition_on
 from genrun.training.optimizers.closure import takes_closure
@@ -400,6 +402,8 @@ def test_every_stopper_replays_and_survives_json(name: str, tmp_path: Path) -> N
     told = {"monitor": "mse", "player": "vae"}
     told = {key: value for key, value in told.items() if hasattr(stopper, key)}
     stopper = type(stopper)(**{**vars(stopper), **told})
+    if isinstance(stopper, ComparesTrials):
+        stopper = TrialStopper.from_settings(stopper)
     generator = random.Random(0)
     reports = []
     for step in range(1, 60):

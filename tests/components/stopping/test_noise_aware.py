@@ -74,7 +74,7 @@ def test_metrics_without_an_error_are_refused_at_the_start(small: Make) -> None:
     with pytest.raises(ConfigError, match=r"sliced_wasserstein: has no .*none here"):
         small("model=gan", "stopping=noise_aware")
     words = ["model=vae", "stopping=noise_aware"]
-    with pytest.raises(ConfigError, match="those that have are negative_elbo, reconstruction"):
+    with pytest.raises(ConfigError, match="metrics that have one: negative_elbo, reconstruction"):
         small(*words, "stopping.noise_aware.monitor=sliced_wasserstein")
     with pytest.raises(ConfigError, match="mse: has no standard error"):
         small("model=autoencoder", "stopping=noise_aware", "data.held_out=1")

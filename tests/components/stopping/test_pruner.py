@@ -1,4 +1,4 @@
-"""The pruner: what the study says, that it keeps to it, and what it is outside a search."""
+"""The pruner: its decisions, that the study keeps them, and what it refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from genrun.components.stopping.pruner import Pruner
+from genrun.core.protocols.stopping import Stopper
 from genrun.core.types import StepReport
+from genrun.experiment.stopping import TrialStopper
 from tests.conftest import study_of
 
 pytest.importorskip("optuna")
@@ -16,12 +18,16 @@ pytest.importorskip("optuna")
 from genrun.runs.optuna_journal import open_study  # needs Optuna
 
 
-def pruner(journal: Path, trial: int, kind: str = "median", **changed: int) -> Pruner:
+def policy(journal: Path, trial: int, kind: str = "median", **changed: int) -> Pruner:
     settings = {"warmup_steps": 1, "startup_trials": 1, "reduction_factor": 2, **changed}
     return Pruner(kind=kind, monitor="m", study=str(journal), trial=trial, **settings)
 
 
-def run(stopper: Pruner, values: dict[int, float]) -> int | None:
+def pruner(journal: Path, trial: int, kind: str = "median", **changed: int) -> Stopper:
+    return TrialStopper.from_settings(policy(journal, trial, kind, **changed))
+
+
+def run(stopper: Stopper, values: dict[int, float]) -> int | None:
     state = stopper.start()
     for step, value in values.items():
         state, reason = stopper.observe(state, StepReport(step, 0, 0.0, {"m": value}))
@@ -61,7 +67,7 @@ def test_median(
         (1, {1: 0.5, 2: 0.5, 4: 9.0}, None),  # it was alone at the second and third rung
     ],
 )
-def test_asha_lets_the_best_half_go_on(
+def test_asha_continues_the_best_half(
     warmup: int, values: dict[int, float], expected: int | None, tmp_path: Path
 ) -> None:
     study_of(tmp_path / "j", [])
@@ -86,29 +92,29 @@ def test_hyperband_waits_for_the_first_complete_trial_then_prunes(tmp_path: Path
     assert set(stopped) - {None}, "each worse than the one before"
 
 
-def test_an_answer_stays_though_the_others_go_on(tmp_path: Path) -> None:
-    """A run that is killed and goes on from an earlier step ends as it would have."""
+def test_a_decision_stays_whatever_other_trials_report_later(tmp_path: Path) -> None:
+    """A run that is killed and resumes from an earlier step ends as it would have."""
     study_of(tmp_path / "j", [GOOD, WORSE])
-    kept = pruner(tmp_path / "j", 2)
-    assert run(kept, {1: 5.4}) is None
+    continued = pruner(tmp_path / "j", 2)
+    assert run(continued, {1: 5.4}) is None
     study = open_study(tmp_path / "j").study
     study.ask()
     study.ask()
     stopped = pruner(tmp_path / "j", 3)
     assert run(stopped, {1: 7.0}) == 1
     study.tell(4, 0.0)
-    for trial in range(5, 9):  # with which both answers would be others
+    for trial in range(5, 9):  # with which both decisions would differ
         study.ask()
         for step in (1, 2):
             open_study(tmp_path / "j").storage.set_trial_intermediate_value(trial, step, 0.0)
         study.tell(trial, 0.0)
-    assert run(kept, {1: 5.4}) is None
-    assert run(kept, {1: 5.4, 2: 3.0}) == 2
+    assert run(continued, {1: 5.4}) is None
+    assert run(continued, {1: 5.4, 2: 3.0}) == 2
     assert run(stopped, {1: 0.0}) == 1
     assert run(stopped, {2: 0.0}) == 2, "it was stopped before"
 
 
-def test_what_it_says_and_where_it_is(tmp_path: Path) -> None:
+def test_reason_description_and_reported_values(tmp_path: Path) -> None:
     study_of(tmp_path / "j", [GOOD])
     stopper = pruner(tmp_path / "j", 1)
     assert stopper.describe(stopper.start()) == "pruner: median, nothing reported"
@@ -119,8 +125,8 @@ def test_what_it_says_and_where_it_is(tmp_path: Path) -> None:
     assert trial.intermediate_values == {1: 7.5}
 
 
-def test_a_trial_that_has_ended_is_left_alone(tmp_path: Path) -> None:
-    """Its run may be trained further by itself: genrun resume RUN steps=…"""
+def test_a_finished_trial_is_not_changed(tmp_path: Path) -> None:
+    """Its run may be trained further on its own: genrun resume RUN steps=…"""
     study_of(tmp_path / "j", [GOOD])
     open_study(tmp_path / "j").study.tell(1, 3.0)
     before = (tmp_path / "j").read_bytes()
@@ -129,13 +135,13 @@ def test_a_trial_that_has_ended_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"study": None}, "only in a search"),
         ({"trial": None}, "only in a search"),
         ({"kind": "halving"}, "kind=halving: must be median, asha, hyperband"),
     ],
 )
-def test_what_it_cannot_be(changed: dict[str, str | None], said: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=said):
-        Pruner(**{**vars(pruner(tmp_path, 0)), **changed})
+def test_invalid_settings(changed: dict[str, str | None], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        Pruner(**{**vars(policy(tmp_path, 0)), **changed})

@@ -73,13 +73,27 @@ class LimitsSeconds(Protocol):
 
 
 @runtime_checkable
-class ComparesTrials(Stopper, Protocol):
-    """A policy that compares a trial with the other trials of its search, as pruners do."""
+class ComparesTrials(Protocol):
+    """A policy that compares a trial with the other trials of its search, as pruners do.
+
+    It opens no study itself: `genrun.experiment.stopping.TrialStopper` makes a `Stopper` of it
+    and an opened trial.
+    """
+
+    study: str | None  # the path of the search's journal
+    trial: int | None  # the number of the run's trial in it
+
+    def start(self) -> State:
+        """Returns the state before the first step."""
 
     def observe_trial(
-        self, trial: Callable[[], Any], state: State, report: StepReport
+        self, open_trial: Callable[[], Any], state: State, report: StepReport
     ) -> tuple[State, str | None]:
-        """Returns what `observe` does; `trial` opens the study and returns it with the trial's id.
+        """Returns what `Stopper.observe` does.
 
-        `trial` should be called only at steps with a value to report, as it reads files.
+        `open_trial` returns a `genrun.runs.optuna_journal.OpenedTrial`. It should be called only
+        at steps with a value to report, as it reads files.
         """
+
+    def describe(self, state: State) -> str:
+        """Returns a few words for the display."""
