@@ -1,4 +1,4 @@
-"""Networks that are known exactly: of data that are normal with independent values."""
+"""Optimal networks in closed form, for data of independent normal values."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from genrun.components.model._noise_level import LevelledNetwork
+from genrun.components.model._noise_level import NoiseConditionedNetwork
 from genrun.components.model.diffusion import Diffusion
 from genrun.components.model.flow_matching import FlowMatching
 from genrun.core.types import DataSpec
 
 
-class Known(LevelledNetwork):
-    """What training would lead to, for data of `mean` and `deviation` (channels, height, width).
+class Known(NoiseConditionedNetwork):
+    """The optimal network for data of `mean` and `deviation`, (channels, height, width) each.
 
-    Both are in [-1, 1]'s scale.
+    Both are in the scale of [-1, 1].
     """
 
     def __init__(self, spec: DataSpec, mean: Tensor, deviation: Tensor) -> None:
@@ -32,8 +32,8 @@ class Known(LevelledNetwork):
 class KnownDenoiser(Known):
     """The F of equation 7 whose D is the posterior mean of x in x + sigma n."""
 
-    def __init__(self, sigma_data: float, *given) -> None:
-        super().__init__(*given)
+    def __init__(self, sigma_data: float, *arguments) -> None:
+        super().__init__(*arguments)
         self.sigma_data = sigma_data
 
     def forward(self, images: Tensor, levels: Tensor) -> Tensor:
@@ -57,24 +57,24 @@ class KnownVelocity(Known):
         return self.mean + slope * centred
 
 
-def edm(**given) -> Diffusion:
-    """EDM's defaults, or with these instead."""
+def edm(**changed) -> Diffusion:
+    """EDM with its default settings except these."""
     settings = {
         "sigma_data": 0.5, "noise_mean": -1.2, "noise_deviation": 1.2, "sigma_min": 0.002,
         "sigma_max": 80.0, "step_exponent": 7.0, "sampling_steps": 18, "churn": 0.0,
         "churn_lowest": 0.05, "churn_highest": 50.0, "churn_deviation": 1.003,
         "noise_levels": 4, "solver_tolerance": 1e-6, "exact_trace_up_to": 16,
     }  # fmt: skip
-    return Diffusion(**{**settings, **given})
+    return Diffusion(**{**settings, **changed})
 
 
-def matching(**given) -> FlowMatching:
-    """Flow matching, with these settings instead."""
+def matching(**changed) -> FlowMatching:
+    """Flow matching with default settings except these."""
     settings = {
         "pairing": "independent", "solver": "midpoint", "sampling_steps": 30, "noise_levels": 4,
         "solver_tolerance": 1e-6, "exact_trace_up_to": 16,
     }  # fmt: skip
-    return FlowMatching(**{**settings, **given})
+    return FlowMatching(**{**settings, **changed})
 
 
 def spec_of(mean: Tensor, points: bool = False) -> DataSpec:

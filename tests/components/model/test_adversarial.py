@@ -1,4 +1,4 @@
-"""The games against their papers' equations; that they train at all is in test_conformance."""
+"""Adversarial losses against their papers' equations; test_conformance trains the models."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from genrun.core.types import DataSpec
 pytestmark = pytest.mark.usefixtures("float64")
 SPEC = DataSpec(1, 4, 4)
 ZERO = torch.zeros(())
-LOSSES = {  # of the discriminator and of the generator, of judgements real and fake
+LOSSES = {  # of the discriminator and of the generator, from logits of real and fake images
     HingeGAN: (
         lambda r, f: torch.maximum(ZERO, 1 - r).mean() + torch.maximum(ZERO, 1 + f).mean(),
         lambda r, f: -f.mean(),

@@ -1,4 +1,4 @@
-"""The conditional game: both networks must look at the label, and penalties must too."""
+"""The conditional GAN: both networks and the penalties depend on the labels."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_losses_are_of_the_images_and_labels_together() -> None:
     assert not torch.isclose(others.sample(nets, 5, key), model.sample(nets, 5, key)).all()
 
 
-def test_judgement_is_the_projection_of_the_paper() -> None:
+def test_logits_are_the_projection_of_the_paper() -> None:
     """psi(phi(x)) + y^T V phi(x), equation 4 of Miyato and Koyama."""
     nets = MODEL.build_networks(MLP([6], "tanh"), SPEC)
     body, head, embedding = (
@@ -45,7 +45,7 @@ def test_judgement_is_the_projection_of_the_paper() -> None:
     torch.testing.assert_close(MODEL.condition_on(labels).critic_logits(nets, images), expected)
 
 
-def test_r1_is_of_the_judgement_with_the_batchs_labels() -> None:
+def test_r1_is_of_the_logits_with_the_batchs_labels() -> None:
     nets = MODEL.build_networks(MLP([6], "tanh"), SPEC)
     labels, images = torch.tensor([0, 1, 2]), torch.rand(3, *SPEC.shape).requires_grad_()
     model = MODEL.condition_on(labels)
@@ -56,8 +56,8 @@ def test_r1_is_of_the_judgement_with_the_batchs_labels() -> None:
 
 def test_without_labels_it_samples_all_classes_in_turn() -> None:
     nets = MODEL.build_networks(MLP([6], "tanh"), SPEC)
-    told = MODEL.condition_on(torch.tensor([0, 1, 2, 0])).sample(nets, 4, Key.from_seed(5))
-    torch.testing.assert_close(MODEL.sample(nets, 4, Key.from_seed(5)), told)
+    labelled = MODEL.condition_on(torch.tensor([0, 1, 2, 0])).sample(nets, 4, Key.from_seed(5))
+    torch.testing.assert_close(MODEL.sample(nets, 4, Key.from_seed(5)), labelled)
 
 
 def test_data_without_labels_are_refused() -> None:

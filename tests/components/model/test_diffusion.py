@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genrun.components.model._edm_sampler import Churn, heun, noise_deviations
+from genrun.components.model._edm_sampler import Churn, noise_schedule, sample_heun
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.types import DataSpec
@@ -20,7 +20,7 @@ NO_CHURN = Churn(0.0, 0.05, 50.0, 1.003)
 
 
 class Recording(nn.Module):
-    """Remembers what it sees and gives constant images."""
+    """Records its inputs and returns constant images."""
 
     def __init__(self, output: float) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ def test_noise_in_training_is_lognormal() -> None:
 
 
 def test_held_out_loss_is_of_the_same_noise_levels_in_expectation() -> None:
-    """Known exactly for the best denoiser: the posterior variance, weighted."""
+    """Known exactly for the optimal denoiser: the weighted posterior variance."""
     spec = spec_of(MEAN)
     nets = KnownDenoiser(0.5, spec, MEAN, DEVIATION).nets()
     images = MEAN + DEVIATION * torch.randn(2000, *spec.shape)
@@ -101,7 +101,7 @@ def test_held_out_loss_is_of_the_same_noise_levels_in_expectation() -> None:
 
 
 def test_noise_of_the_steps_is_equation_5() -> None:
-    deviations = noise_deviations(0.002, 80.0, 7.0, 18)
+    deviations = noise_schedule(0.002, 80.0, 7.0, 18)
     assert len(deviations) == 19
     assert deviations[0] == pytest.approx(80)
     assert deviations[-2:] == pytest.approx([0.002, 0])
@@ -117,8 +117,8 @@ def flow_error(steps: int) -> float:
     def denoise(noisy: Tensor, sigma: Tensor) -> Tensor:
         return model.denoise(nets, noisy, sigma)
 
-    deviations = noise_deviations(lowest, highest, 7.0, steps)[:-1]
-    ends = heun(denoise, start, deviations, NO_CHURN, Key.from_seed(0))
+    deviations = noise_schedule(lowest, highest, 7.0, steps)[:-1]
+    ends = sample_heun(denoise, start, deviations, NO_CHURN, Key.from_seed(0))
     ratio = ((DEVIATION**2 + lowest**2) / (DEVIATION**2 + highest**2)).sqrt()
     return float((ends - (MEAN + (start - MEAN) * ratio)).abs().max())
 
@@ -135,7 +135,7 @@ def test_heun_is_of_second_order() -> None:
 
 @pytest.mark.parametrize("churn", [0.0, 10.0])
 def test_samples_have_the_datas_mean_and_deviation(churn: float) -> None:
-    # narrow, so that nothing is cut off at 0 and 1
+    # narrow, so that nothing is clamped at 0 and 1
     nets = KnownDenoiser(0.5, SPEC, 0.5 * MEAN, 0.3 * DEVIATION).nets()
     model = edm(sampling_steps=120, churn=churn, churn_lowest=0.01, churn_deviation=1.0)
     samples = 2 * model.sample(nets, 8000, Key.from_seed(2)) - 1
@@ -143,7 +143,7 @@ def test_samples_have_the_datas_mean_and_deviation(churn: float) -> None:
     torch.testing.assert_close(samples.std(0), 0.3 * DEVIATION, rtol=0.03, atol=0)
 
 
-def test_churn_adds_noise_only_where_it_is_asked_to() -> None:
+def test_churn_adds_noise_only_between_its_bounds() -> None:
     nets = KnownDenoiser(0.5, SPEC, MEAN, DEVIATION).nets()
     plain = edm().sample(nets, 3, Key.from_seed(1))
     assert not torch.equal(edm(churn=5.0).sample(nets, 3, Key.from_seed(1)), plain)

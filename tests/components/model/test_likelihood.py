@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from genrun.components.backbone.mlp import MLP
-from genrun.components.model._ode import Precision
-from genrun.components.model._ode_likelihood import transported
+from genrun.components.model._ode import SolverSettings
+from genrun.components.model._ode_likelihood import integrate_log_density
 from genrun.components.model.diffusion import Diffusion
 from genrun.core import noise
 from genrun.core.noise import Key
@@ -68,9 +68,11 @@ def test_hutchinson_is_exact_in_expectation_for_a_network() -> None:
     model = matching(solver_tolerance=1e-4)
     nets = model.build_networks(MLP(hidden=[16], activation="silu"), spec)
     velocity, _ = model.to_noise(nets.requires_grad_(False))
-    one, precision = torch.rand(1, 4), Precision(0, 1e-4)
-    exact = transported(velocity, one, precision, 4, Key.from_seed(0))[1]
-    estimates = transported(velocity, one.expand(4000, 4), precision, 3, Key.from_seed(0))[1]
+    one, settings = torch.rand(1, 4), SolverSettings(0, 1e-4)
+    exact = integrate_log_density(velocity, one, settings, 4, Key.from_seed(0))[1]
+    estimates = integrate_log_density(
+        velocity, one.expand(4000, 4), settings, 3, Key.from_seed(0)
+    )[1]
     error = float(estimates.std() / 4000**0.5)
     assert error > 0
     assert float(estimates.mean()) == pytest.approx(float(exact), abs=4 * error)

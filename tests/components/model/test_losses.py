@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from genrun.components.backbone.conv import Conv
 from genrun.components.backbone.mlp import MLP
-from genrun.components.model.autoencoder import Autoencoder, CodeBank
+from genrun.components.model.autoencoder import Autoencoder, CodeDistribution
 from genrun.components.model.gan import GAN
 from genrun.components.model.iwae import IWAE
 from genrun.components.model.vae import VAE
@@ -83,13 +83,13 @@ def test_importance_weighted_bound() -> None:
     torch.testing.assert_close(values["negative_elbo"], values["reconstruction"] + values["kl"])
 
 
-def test_iwae_loss_is_the_bound_that_it_is_judged_by() -> None:
+def test_iwae_loss_is_the_bound_that_it_is_evaluated_by() -> None:
     """With as many draws the two estimate the same number, and more draws bound it closer."""
     few = IWAE(latent_dim=2, importance_samples=2000, training_samples=1)
     elbo = VAE(latent_dim=2, importance_samples=1, kl_weight=1.0)
     nets = elbo.build_networks(BODY, SPEC)
     images = torch.rand(4, *SPEC.shape).round()
-    judged = (
+    evaluated = (
         few.evaluate(nets, images, Key.from_seed(0))["importance_weighted_bound"].mean().item()
     )
 
@@ -100,8 +100,8 @@ def test_iwae_loss_is_the_bound_that_it_is_judged_by() -> None:
         ]
         return torch.stack(losses).mean().item()
 
-    assert trained(1) > trained(20) > judged - 0.1
-    assert trained(2000) == pytest.approx(judged, abs=0.1)
+    assert trained(1) > trained(20) > evaluated - 0.1
+    assert trained(2000) == pytest.approx(evaluated, abs=0.1)
     assert trained(1) == pytest.approx(
         float(
             torch.stack(
@@ -129,22 +129,22 @@ def test_gan_has_the_documented_layers() -> None:
     assert shapes["discriminator"] == [(256, 784), (1, 256)]
 
 
-def test_code_bank_draws_with_the_codes_mean_and_covariance() -> None:
+def test_code_distribution_samples_with_the_codes_mean_and_covariance() -> None:
     codes = torch.randn(400, 3) @ torch.randn(3, 3) + torch.tensor([1.0, -2.0, 5.0])
-    bank = CodeBank(3)
-    bank.fit(codes)
-    bank.lowest.fill_(-torch.inf)
-    bank.highest.fill_(torch.inf)
-    drawn = bank.draw(200_000, Key.from_seed(0))
+    distribution = CodeDistribution(3)
+    distribution.fit(codes)
+    distribution.lowest.fill_(-torch.inf)
+    distribution.highest.fill_(torch.inf)
+    drawn = distribution.sample(200_000, Key.from_seed(0))
     torch.testing.assert_close(drawn.mean(0), codes.mean(0), atol=0.03, rtol=0)
     torch.testing.assert_close(drawn.T.cov(), codes.T.cov(), atol=0.1, rtol=0.03)
 
 
-def test_code_bank_stays_in_the_range_it_saw() -> None:
+def test_code_distribution_stays_in_the_range_of_training() -> None:
     codes = torch.randn(400, 3).relu()
-    bank = CodeBank(3)
-    bank.fit(codes)
-    drawn = bank.draw(1000, Key.from_seed(0))
+    distribution = CodeDistribution(3)
+    distribution.fit(codes)
+    drawn = distribution.sample(1000, Key.from_seed(0))
     assert drawn.min() == 0
     assert (drawn.amax(0) <= codes.amax(0)).all()
 

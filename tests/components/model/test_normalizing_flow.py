@@ -1,4 +1,4 @@
-"""The flow's density by its Jacobian, its inverse, and what of the data it is a density of."""
+"""The flow's density against its Jacobian, its inverse, and the units of its density."""
 
 import builtins
 import math
@@ -57,26 +57,26 @@ def test_log_density_is_the_change_of_variables(
             values = coupling(values)[0]
         return values.squeeze(0)
 
-    given = flow(data, key)
+    log_density = flow(data, key)
     for index in range(len(data)):
         unit = (data if spec.points else (255 * data + cell) / 256)[index].flatten()
         jacobian = torch.autograd.functional.jacobian(to_base, unit)
         expected = Normal(0.0, 1.0).log_prob(to_base(unit)).sum() + jacobian.slogdet()[1]
         expected = expected - spec.pixels * math.log(5.0 if spec.points else 256)
-        torch.testing.assert_close(given[index], expected)
+        torch.testing.assert_close(log_density[index], expected)
 
 
 @pytest.mark.parametrize("spline_bins", [None, 4])
 @pytest.mark.parametrize(("backbone", "spec"), BODIES)
-def test_every_coupling_can_be_undone_and_keeps_half(
+def test_every_coupling_layer_is_inverted_and_keeps_half(
     backbone: Backbone, spec: DataSpec, spline_bins: int | None
 ) -> None:
     flow, values = flow_of(backbone, spec, spline_bins), torch.randn(5, spec.pixels)
     kept = []
     for coupling in flow.couplings:
-        there = coupling(values)[0]
-        torch.testing.assert_close(coupling.inverse(there), values)
-        kept.append((there == values).all(0))
+        moved = coupling(values)[0]
+        torch.testing.assert_close(coupling.inverse(moved), values)
+        kept.append((moved == values).all(0))
         assert kept[-1].sum() == spec.pixels // 2
     assert torch.equal(kept[0], ~kept[1]), "and the next layer moves that half"
 
@@ -103,13 +103,13 @@ def test_samples_are_of_the_flows_levels_and_bits_are_nats() -> None:
     torch.testing.assert_close(model.loss("flow", nets, images, Key.from_seed(3))[0], nats.mean())
 
 
-def test_a_missing_zuko_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    really: Callable[..., Any] = builtins.__import__
+def test_a_missing_zuko_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    original: Callable[..., Any] = builtins.__import__
 
     def without_zuko(name: str, *rest: Any, **more: Any) -> Any:
         if name.startswith("zuko"):
             raise ImportError(name)
-        return really(name, *rest, **more)
+        return original(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without_zuko)
     with pytest.raises(ConfigError, match=r"pip install 'genrun\[flow\]'"):

@@ -1,4 +1,4 @@
-"""Solvers against solutions that are known."""
+"""Solvers against known solutions."""
 
 import math
 
@@ -6,13 +6,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from genrun.components.model._ode import ERRORS, SOLVERS, TIMES, WEIGHTS, Precision, adaptive
+from genrun.components.model._ode import (
+    ERRORS,
+    SOLVERS,
+    TIMES,
+    WEIGHTS,
+    SolverSettings,
+    solve_adaptive,
+)
 
 pytestmark = pytest.mark.usefixtures("float64")
 
 
 def swinging(x: Tensor, times: Tensor) -> Tensor:
-    """A velocity that turns with x and with time: x(1) = x(0) exp(sin 3 + 1)."""
+    """A velocity that depends on x and time, with x(1) = x(0) exp(sin 3 + 1)."""
     return x * (3 * torch.cos(3 * times) + 2 * times)[:, None]
 
 
@@ -23,7 +30,7 @@ END = START * math.exp(math.sin(3) + 1)
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 2)])
 def test_fixed_solvers_have_their_order(solver: str, order: int) -> None:
     errors = [
-        float((SOLVERS[solver](swinging, START, Precision(steps, 1e-3)) - END).abs().max())
+        float((SOLVERS[solver](swinging, START, SolverSettings(steps, 1e-3)) - END).abs().max())
         for steps in (100, 200, 400)
     ]
     rates = [math.log2(errors[i] / errors[i + 1]) for i in range(2)]
@@ -38,7 +45,7 @@ def test_adaptive_solver_keeps_its_tolerance(tolerance: float) -> None:
         calls.append(len(x))
         return swinging(x, times)
 
-    end = adaptive(counted, START, Precision(1, tolerance))
+    end = solve_adaptive(counted, START, SolverSettings(1, tolerance))
     assert float(((end - END) / END).abs().max()) < 10 * tolerance
     assert len(calls) < {1e-3: 80, 1e-6: 150, 1e-9: 500}[tolerance]
 
@@ -47,8 +54,10 @@ def test_adaptive_solver_treats_each_row_alone() -> None:
     def of_row(x: Tensor, times: Tensor) -> Tensor:
         return -x * (x.abs() > 2) * 40 + torch.sin(times)[:, None]
 
-    together = adaptive(of_row, START, Precision(1, 1e-6))
-    alone = torch.cat([adaptive(of_row, row[None], Precision(1, 1e-6)) for row in START])
+    together = solve_adaptive(of_row, START, SolverSettings(1, 1e-6))
+    alone = torch.cat(
+        [solve_adaptive(of_row, row[None], SolverSettings(1, 1e-6)) for row in START]
+    )
     assert torch.equal(together, alone)
 
 
@@ -56,7 +65,7 @@ def test_adaptive_solver_ends_where_no_step_is_good_enough() -> None:
     def broken(x: Tensor, times: Tensor) -> Tensor:
         return torch.full_like(x, math.nan)
 
-    assert adaptive(broken, START, Precision(1, 1e-6)).isnan().all()
+    assert solve_adaptive(broken, START, SolverSettings(1, 1e-6)).isnan().all()
 
 
 def test_coefficients_are_consistent() -> None:

@@ -1,4 +1,4 @@
-"""The VAE-GAN's three losses against its paper's, and whom each moves."""
+"""The VAE-GAN's three losses against the paper, and the networks that each changes."""
 
 import pytest
 import torch
@@ -28,29 +28,31 @@ def by_hand(nets: nn.ModuleDict, images: Tensor) -> dict[str, Tensor]:
     mean, log_variance = nets["encoder"](2 * images - 1).chunk(2, dim=1)
     posterior = Normal(mean, (0.5 * log_variance).exp())
     epsilon = noise.normal(KEY.fold("posterior"), mean.shape, like=mean)
-    made = nets["generator"](mean + posterior.stddev * epsilon).tanh()
+    reconstructed = nets["generator"](mean + posterior.stddev * epsilon).tanh()
     sampled = nets["generator"](noise.normal(KEY.fold("prior"), mean.shape, like=mean)).tanh()
     body, head = nets["discriminator"].body, nets["discriminator"].head
-    likeness = Normal(body(made), 1.0).log_prob(body(2 * images - 1))
+    feature_loss = Normal(body(reconstructed), 1.0).log_prob(body(2 * images - 1))
     constant = Normal(0.0, 1.0).log_prob(torch.zeros(()))
-    real, *fakes = (head(body(x)).squeeze(1).sigmoid() for x in (2 * images - 1, made, sampled))
+    real, *fakes = (
+        head(body(x)).squeeze(1).sigmoid() for x in (2 * images - 1, reconstructed, sampled)
+    )
     return {
         "prior": kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean(),
-        "likeness": -(likeness - constant).sum(1).mean(),
-        "game": real.log().mean() + sum((1 - fake).log().mean() for fake in fakes),
-        "fooling": -sum(fake.log().mean() for fake in fakes),
+        "feature_loss": -(feature_loss - constant).sum(1).mean(),
+        "adversarial": real.log().mean() + sum((1 - fake).log().mean() for fake in fakes),
+        "non_saturating": -sum(fake.log().mean() for fake in fakes),
     }
 
 
 def test_losses_are_the_papers() -> None:
     model, nets, images = start()
     terms = by_hand(nets, images)
-    wanted = {
-        "encoder": terms["prior"] + terms["likeness"],
-        "generator": GAMMA * terms["likeness"] + terms["fooling"],
-        "discriminator": -terms["game"],
+    expected = {
+        "encoder": terms["prior"] + terms["feature_loss"],
+        "generator": GAMMA * terms["feature_loss"] + terms["non_saturating"],
+        "discriminator": -terms["adversarial"],
     }
-    for player, loss in wanted.items():
+    for player, loss in expected.items():
         torch.testing.assert_close(model.loss(player, nets, images, KEY)[0], loss)
 
 
@@ -66,7 +68,7 @@ def test_each_player_moves_its_own_network_and_the_discriminator_reaches_no_othe
     assert all(p.grad is None for p in nets["encoder"].parameters())
 
 
-def test_the_likeness_pulls_what_was_made_not_the_image() -> None:
+def test_the_feature_loss_moves_the_reconstruction_not_the_image() -> None:
     """The encoder's gradient goes through its code only, not through the image's own features."""
     model, nets, images = start()
     images.requires_grad_()

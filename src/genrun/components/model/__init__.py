@@ -1,1 +1,1 @@
-"""What is learned: each file one family, which owns its losses and its sampling."""
+"""Generative models, one family a file: its networks, losses, evaluation and sampling."""

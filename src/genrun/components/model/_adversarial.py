@@ -1,4 +1,4 @@
-"""What all generative adversarial networks share: two players and who judges what."""
+"""The common part of generative adversarial networks: two players and their networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genrun.core.types import DataSpec, Metrics, Player
 
 @dataclass(frozen=True)
 class AdversarialModel(ABC):
-    """A generator against a discriminator; what each minimizes is the family's choice.
+    """A generator and a discriminator; subclasses define what each of them minimizes.
 
     Each loss draws its own noise. Both networks work on images in [-1, 1].
     """
@@ -29,19 +29,22 @@ class AdversarialModel(ABC):
     monitor = "sliced_wasserstein"
     data_range = (-1.0, 1.0)
     critic = "discriminator"
-    relativistic = False  # whether the generator's loss looks at real images too
-    boundary: ClassVar[float | None] = 0.0  # judged above it, an image seems real; None: no such
+    is_relativistic = False  # whether the generator's loss needs the logits of real images
+    boundary: ClassVar[float | None] = 0.0  # logits above it mean real; None: there is no such
 
     @abstractmethod
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Shape (), of the judgements of real and of generated images, each (batch,)."""
+        """Returns a loss of shape () from logits of real and generated images, (batch,) each."""
 
     @abstractmethod
     def generator_loss(self, fake: Tensor, real: Tensor | None) -> Tensor:
-        """Shape (), of the judgements of generated images; `real` where `relativistic`."""
+        """Returns a loss of shape () from logits of generated images, (batch,).
+
+        `real` are the logits of real images if the model `is_relativistic`, else None.
+        """
 
     def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
-        """What the log tells of the judgements, besides the loss."""
+        """Returns values of shape () to log with the discriminator's loss."""
         return {"accuracy": (torch.cat((real, -fake)) > 0).mean(dtype=real.dtype)}
 
     def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
@@ -63,7 +66,7 @@ class AdversarialModel(ABC):
     ) -> tuple[Tensor, Metrics]:
         if player == "generator":
             real = None
-            if self.relativistic:
+            if self.is_relativistic:
                 with opponents_no_grad():
                     real = self.critic_logits(nets, batch)
             fake = self._logits(nets, self._generate(nets, len(batch), key, like=batch))
@@ -71,11 +74,11 @@ class AdversarialModel(ABC):
         with opponents_no_grad():
             generated = self._generate(nets, len(batch), key, like=batch)
         real, fake = self.critic_logits(nets, batch), self._logits(nets, generated)
-        watched = report_logits(nets["discriminator"], real, self.boundary)
-        return self.discriminator_loss(real, fake), self.metrics(real, fake) | watched
+        layer_metrics = report_logits(nets["discriminator"], real, self.boundary)
+        return self.discriminator_loss(real, fake), self.metrics(real, fake) | layer_metrics
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """Nothing: the losses say how the players stand, not how good the samples are."""
+        """Returns nothing: the losses measure the game's balance, not the quality of samples."""
         return {}
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
@@ -86,11 +89,11 @@ class AdversarialModel(ABC):
         return self._logits(nets, 2 * images - 1)
 
     def _generate(self, nets: nn.ModuleDict, count: int, key: Key, like: Tensor) -> Tensor:
-        """Images in [-1, 1], the range that both networks work in."""
+        """Returns images (count, channels, height, width) in [-1, 1]."""
         latent = noise.normal(key, (count, self.latent_dim), like=like)
         return torch.tanh(nets["generator"](latent))
 
     def _logits(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
-        """The discriminator's judgement of images in [-1, 1], shape (batch,)."""
+        """Returns the discriminator's logits of images in [-1, 1], shape (batch,)."""
         logits: Tensor = nets["discriminator"](images)
         return logits.squeeze(1)

@@ -1,4 +1,4 @@
-"""The distribution of an image's codes, position after position."""
+"""An autoregressive prior over an image's codes: a causal transformer (Vaswani, 1706.03762)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from torch import Tensor, nn
 from genrun.core import noise
 from genrun.core.noise import Key
 
-WIDTH_OF_A_HEAD = 32
+HEAD_WIDTH = 32
 
 
 class CodePrior(nn.Module):
-    """A causal transformer: codes, int64 of (batch, positions), to logits of each one's entry.
+    """A causal transformer from codes to the logits of each position's code.
 
-    The logits (batch, positions, codes) of a position see the codes before it only. Layers are
-    normalized first (Xiong et al., 2002.04745).
+    Takes int64 codes (batch, positions) and returns logits (batch, positions, codes), which depend
+    on the codes of earlier positions only. Layer normalization precedes each sublayer (Xiong et
+    al., 2002.04745).
     """
 
     def __init__(self, positions: int, codes: int, width: int, layers: int) -> None:
@@ -27,32 +28,35 @@ class CodePrior(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, codes))
 
     def forward(self, codes: Tensor) -> Tensor:
-        before = self.embedding(codes[:, :-1])
+        previous = self.embedding(codes[:, :-1])
         start = self.start.expand(len(codes), 1, -1)
-        seen = torch.cat((start, before), dim=1) + self.places[: codes.shape[1]]
-        logits: Tensor = self.head(self.blocks(seen))
+        inputs = torch.cat((start, previous), dim=1) + self.places[: codes.shape[1]]
+        logits: Tensor = self.head(self.blocks(inputs))
         return logits
 
-    def draw(self, count: int, key: Key) -> Tensor:
-        """Codes (count, positions), each drawn given those before it."""
+    def sample(self, count: int, key: Key) -> Tensor:
+        """Returns int64 codes (count, positions), each drawn given those before it."""
         positions, entries = len(self.places), self.embedding.num_embeddings
         codes = torch.zeros(count, 0, dtype=torch.int64, device=self.start.device)
-        unknown = codes.new_zeros(count, 1)
+        placeholder = codes.new_zeros(count, 1)
         for position in range(positions):
-            logits = self(torch.cat((codes, unknown), dim=1))[:, -1]
+            logits = self(torch.cat((codes, placeholder), dim=1))[:, -1]
             drawn = noise.uniform(key.fold(position), (count, entries), like=logits)
-            # the largest of logits with Gumbel noise is a draw of the softmax
+            # the argmax of logits plus Gumbel noise is a draw from their softmax
             gumbel = -(-drawn.clamp_min(torch.finfo(drawn.dtype).tiny).log()).log()
             codes = torch.cat((codes, (logits + gumbel).argmax(-1, keepdim=True)), dim=1)
         return codes
 
 
 class CausalBlock(nn.Module):
-    """Attention to earlier positions, then two dense layers, each added to what came in."""
+    """Causal self-attention and two dense layers, each with a residual connection.
+
+    From and to (batch, positions, width).
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads = 1 if width % WIDTH_OF_A_HEAD else width // WIDTH_OF_A_HEAD
+        self.heads = 1 if width % HEAD_WIDTH else width // HEAD_WIDTH
         self.before_attention = nn.LayerNorm(width)
         self.projections = nn.Linear(width, 3 * width)
         self.joined = nn.Linear(width, width)
@@ -61,19 +65,19 @@ class CausalBlock(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, wide), nn.GELU(), nn.Linear(wide, width)
         )
 
-    def forward(self, seen: Tensor) -> Tensor:
-        seen = seen + self.joined(self._attend(self.before_attention(seen)))
-        transformed: Tensor = seen + self.dense(seen)
-        return transformed
+    def forward(self, inputs: Tensor) -> Tensor:
+        attended = inputs + self.joined(self._attend(self.before_attention(inputs)))
+        outputs: Tensor = attended + self.dense(attended)
+        return outputs
 
-    def _attend(self, seen: Tensor) -> Tensor:
-        """(batch, positions, width), each position a mean of values up to itself."""
+    def _attend(self, inputs: Tensor) -> Tensor:
+        """Returns weighted means of values up to each position, (batch, positions, width)."""
         queries, keys, values = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part in self.projections(seen).chunk(3, dim=-1)
-        )  # each (batch, heads, positions, width of a head)
-        # written out, as the fused kernel has no rule under torch.vmap
+            for part in self.projections(inputs).chunk(3, dim=-1)
+        )  # each (batch, heads, positions, head width)
+        # torch's fused attention has no batching rule for torch.vmap
         scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
-        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=seen.device).triu(1)
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=inputs.device).triu(1)
         attended: Tensor = scores.masked_fill(later, -torch.inf).softmax(-1) @ values
         return attended.transpose(1, 2).flatten(2)

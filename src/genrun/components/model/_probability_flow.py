@@ -1,4 +1,4 @@
-"""What models share whose samples flow from noise along an ordinary differential equation."""
+"""Models whose samples follow an ordinary differential equation from noise (2011.13456)."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from genrun.components.model._noise_level import LevelledNetwork, even_levels, levelled
-from genrun.components.model._ode import Precision, Velocity
-from genrun.components.model._ode_likelihood import transported
+from genrun.components.model._noise_level import (
+    NoiseConditionedNetwork,
+    get_denoiser,
+    stratified_levels,
+)
+from genrun.components.model._ode import SolverSettings, Velocity
+from genrun.components.model._ode_likelihood import integrate_log_density
 from genrun.core import noise
 from genrun.core.noise import Key
 from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
-LEVELS = 256  # of a pixel
-SMALLEST_LEVEL = 1e-8  # half of the least float32 that a draw gives, but 0, which no normal has
+PIXEL_LEVELS = 256
+# In place of a uniform draw of 0, whose normal quantile is infinite: half of the least float32
+# above 0 that a draw returns.
+SMALLEST_LEVEL = 1e-8
 
 
 @dataclass(frozen=True)
 class ProbabilityFlow(ABC):
-    """One network, of images in [-1, 1] and a noise level; what it learns is the family's choice.
+    """One network that takes images in [-1, 1] and a noise level; subclasses define its target.
 
-    `noise_levels` is how many levels each held-out image is judged at. The log-likelihood is
-    integrated to `solver_tolerance`, its divergence exact for data of at most `exact_trace_up_to`
-    values and estimated without bias for others.
+    Each held-out image is evaluated at `noise_levels` levels. The log-likelihood is integrated
+    with tolerance `solver_tolerance`; its divergence is exact for data of at most
+    `exact_trace_up_to` values, and an unbiased estimate for others. Song et al. (2011.13456,
+    section 4.3) introduced both for diffusion.
     """
 
     noise_levels: int
@@ -39,14 +46,21 @@ class ProbabilityFlow(ABC):
 
     @abstractmethod
     def losses(self, nets: nn.ModuleDict, images: Tensor, levels: Tensor, key: Key) -> Tensor:
-        """(batch,), of images in [-1, 1] at quantiles `levels`, (batch,), of the noise levels."""
+        """Returns the loss of each image, (batch,).
+
+        Images are (batch, channels, height, width) in [-1, 1]; `levels`, (batch,) in (0, 1), are
+        quantiles of the distribution of noise levels in training.
+        """
 
     @abstractmethod
     def to_noise(self, nets: nn.ModuleDict) -> tuple[Velocity, float]:
-        """The flow from data in [-1, 1], flat, to noise, and that noise's standard deviation."""
+        """Returns the velocity from data in [-1, 1] to noise, and the noise's deviation.
+
+        Data and noise are (batch, pixels); the noise is normal with mean 0.
+        """
 
     def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
-        return nn.ModuleDict({"denoiser": LevelledNetwork(backbone, spec)})
+        return nn.ModuleDict({"denoiser": NoiseConditionedNetwork(backbone, spec)})
 
     def players(self) -> tuple[Player, ...]:
         return (Player("denoiser", networks=("denoiser",)),)
@@ -59,29 +73,35 @@ class ProbabilityFlow(ABC):
         return self.losses(nets, 2 * batch - 1, levels, key.fold("noise")).mean(), {}
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """The loss at even noise levels, the same at every evaluation."""
+        """Returns the loss of each image, (batch,), as the mean over stratified noise levels.
+
+        The levels are the same at every evaluation.
+        """
         images, draws = 2 * batch - 1, self.noise_levels
-        levels = [even_levels(batch, draw, draws) for draw in range(draws)]
-        losses = [self.losses(nets, images, own, key.fold(i)) for i, own in enumerate(levels)]
+        losses = [
+            self.losses(nets, images, stratified_levels(batch, draw, draws), key.fold(draw))
+            for draw in range(draws)
+        ]
         return {self.monitor: torch.stack(losses).mean(0)}
 
     def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """-log p in nats by the probability-flow equation: of a point's density in the data's own
-        coordinates (`DataSpec.coordinates`), or of an image's among LEVELS^pixels.
+        """Returns -log p in nats by the probability-flow ODE, (batch,).
 
-        The latter is at most log P of the image itself: uniform noise fills the cell around each
-        level, which is 1 / (LEVELS - 1) wide (Theis et al., 1511.01844, equation 6).
+        For points p is the density in the data's own coordinates (`DataSpec.coordinates`). For
+        images it is the density in units of pixel levels, of the image with uniform noise in a
+        cell of width 1 / (PIXEL_LEVELS - 1) around each level; its mean bounds -log P of the
+        image itself from above (Theis et al., 1511.01844, equation 6).
         """
-        values, spec = batch.flatten(1), levelled(nets).spec
-        cell = 1 / (2 * spec.extent)  # how far apart in [0, 1] points are that lie 1 apart
+        values, spec = batch.flatten(1), get_denoiser(nets).spec
+        cell = 1 / (2 * spec.extent)  # one unit of the points' own coordinates, in [0, 1]
         if not spec.points:
-            cell = 1 / (LEVELS - 1)
+            cell = 1 / (PIXEL_LEVELS - 1)
             drawn = noise.uniform(key.fold("cell"), values.shape, like=values)
             values = values + cell * (drawn - 0.5)
         velocity, deviation = self.to_noise(nets)
-        precision = Precision(steps=0, tolerance=self.solver_tolerance)
-        end, change = transported(
-            velocity, 2 * values - 1, precision, self.exact_trace_up_to, key.fold("trace")
+        settings = SolverSettings(steps=0, tolerance=self.solver_tolerance)
+        end, change = integrate_log_density(
+            velocity, 2 * values - 1, settings, self.exact_trace_up_to, key.fold("trace")
         )
         scaled = end / deviation
         prior = -0.5 * (scaled.square() + math.log(2 * math.pi * deviation**2)).sum(1)

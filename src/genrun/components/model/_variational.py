@@ -1,4 +1,4 @@
-"""What variational autoencoders share (Kingma and Welling, 1312.6114)."""
+"""The common part of variational autoencoders (Kingma and Welling, 1312.6114)."""
 
 from __future__ import annotations
 
@@ -16,37 +16,38 @@ from genrun.core.noise import Key
 from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
-OF_BERNOULLI = (
+# printed with such likelihoods
+BERNOULLI_NOTE = (
     "of a Bernoulli decoder: right for pixels that are black or white; grey levels are taken as "
     "probabilities, which cannot be compared with a likelihood of 256 levels"
-)  # what is said beside such likelihoods
+)
 
 
 @dataclass(frozen=True)
-class Variational(ABC):
-    """Gaussian encoder, Bernoulli decoder; what bound is trained is the family's choice.
+class VariationalModel(ABC):
+    """Gaussian encoder and Bernoulli decoder; subclasses define the bound that is trained.
 
-    Grey levels are taken as probabilities, so the reconstruction term is a cross-entropy that
-    does not reach 0. `importance_samples` is k of the importance-weighted bound (Burda et al.,
+    Grey levels are taken as probabilities, so the reconstruction term is a cross-entropy whose
+    minimum is above 0. `importance_samples` is k of the importance-weighted bound (Burda et al.,
     1509.00519, equation 8) on held-out images.
     """
 
     latent_dim: int
     importance_samples: int
     data_range = (0.0, 1.0)
-    likelihood_note = OF_BERNOULLI
+    likelihood_note = BERNOULLI_NOTE
 
     @abstractmethod
     def loss(
         self, player: str, nets: nn.ModuleDict, batch: Tensor, key: Key
     ) -> tuple[Tensor, Metrics]:
-        """Minus a bound on the log-likelihood, in nats an image."""
+        """Returns minus a bound on the log-likelihood, in nats an image, and values to log."""
 
     def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.points:
             raise ConfigError(
                 f"model: {type(self).__name__} takes each value for the probability of a pixel, "
-                "which a coordinate is not; for points use model=gan or model=autoencoder, say"
+                "which a coordinate is not; for points use e.g. model=gan or model=autoencoder"
             )
         return nn.ModuleDict(
             {
@@ -59,10 +60,11 @@ class Variational(ABC):
         return (Player("vae", networks=("encoder", "decoder")),)
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """Both bounds and their parts in nats an image, and `largest_dimension_kl`.
+        """Returns the ELBO, the importance-weighted bound and their parts in nats, (batch,) each.
 
-        That is the mean KL of the latent dimension that says most of the images: near 0 the
-        posterior has collapsed to the prior, and the decoder ignores the code.
+        Also `largest_dimension_kl`, (batch, latent_dim), of which the largest mean over images is
+        reported: near 0 the posterior has collapsed to the prior, and the decoder ignores the
+        code.
         """
         mean, log_variance = self.posterior(nets, batch)
         dimension_kl = gaussian_kl(mean, log_variance)
@@ -85,7 +87,7 @@ class Variational(ABC):
         }
 
     def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """Two bounds from above, the first of `importance_samples` draws."""
+        """Returns two upper bounds of -log p in nats, (batch,) each."""
         values = self.evaluate(nets, batch, key)
         return {name: values[name] for name in ("importance_weighted_bound", "negative_elbo")}
 
@@ -99,7 +101,7 @@ class Variational(ABC):
         )
 
     def posterior(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the variance of q(z | x), each (batch, latent_dim)."""
+        """Returns mean and log-variance of q(z | x), (batch, latent_dim) each."""
         mean, log_variance = nets["encoder"](images).chunk(2, dim=1)
         return mean, log_variance
 
@@ -107,7 +109,10 @@ class Variational(ABC):
 def log_weight(
     decoder: nn.Module, images: Tensor, mean: Tensor, log_variance: Tensor, key: Key
 ) -> tuple[Tensor, Tensor]:
-    """log p(x, z) - log q(z | x) of one draw of z for each image, and -log p(x | z): (batch,)."""
+    """Returns log p(x, z) - log q(z | x) and -log p(x | z), (batch,) each, for one z an image.
+
+    `mean` and `log_variance` are (batch, latent_dim).
+    """
     epsilon = noise.normal(key, mean.shape, like=mean)
     latent = mean + (0.5 * log_variance).exp() * epsilon
     reconstruction = cross_entropy(decoder(latent), images)
@@ -117,28 +122,28 @@ def log_weight(
 
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
-    """-log p(x | z) in nats, shape (batch,)."""
+    """Returns -log p(x | z) in nats, (batch,), of logits and images of the same shape."""
     pixels = binary_cross_entropy_with_logits(logits, images, reduction="none")
     return pixels.sum((1, 2, 3))
 
 
 def kl_layers() -> nn.Sequential:
-    """A network `kl` of a model whose loss has a KL term: regularizations of it add to this."""
+    """Returns the network `kl` of a model with a KL term, to which regularizations add layers."""
     return nn.Sequential()
 
 
 def kl_term(nets: nn.ModuleDict, dimension_kl: Tensor) -> tuple[Tensor, Tensor]:
-    """What is trained on, as the layers of `kl` have it, and the KL itself: each of shape ().
+    """Returns the KL term to train on, changed by the layers of `kl`, and the KL itself.
 
-    In nats an image, from (batch, latent_dim).
+    Both are of shape (), in nats an image; `dimension_kl` is (batch, latent_dim).
     """
     kl = dimension_kl.sum(1).mean()
-    regularized = nets["kl"](dimension_kl)  # as it is where nothing regularizes it
+    regularized = nets["kl"](dimension_kl)  # the same tensor if there are no layers
     return kl if regularized is dimension_kl else regularized.sum(1).mean(), kl
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(q(z | x) || N(0, I)) in nats by latent dimension, shape (batch, latent_dim).
+    """Returns KL(q(z | x) || N(0, I)) in nats by latent dimension, (batch, latent_dim).
 
     Kingma and Welling, appendix B.
     """

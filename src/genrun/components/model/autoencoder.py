@@ -1,4 +1,4 @@
-"""The plain autoencoder (Rumelhart, Hinton and Williams, 1986), trained on squared error."""
+"""The autoencoder (Rumelhart, Hinton and Williams, 1986), trained on squared error."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from genrun.core.noise import Key
 from genrun.core.protocols.backbone import Backbone
 from genrun.core.types import DataSpec, Metrics, Player
 
-CODES_KEPT = 512
+STORED_CODES = 512
 
 
-class CodeBank(nn.Module):
-    """Some training codes, centred: what a Gaussian over codes needs to be drawn from.
+class CodeDistribution(nn.Module):
+    """A Gaussian with the mean and covariance of up to `STORED_CODES` training codes.
 
-    The samples' covariance is the codes' own, without a matrix of that size being factored.
+    It stores the centred codes and samples random combinations of them, so that no covariance
+    matrix is factored.
     """
 
     codes: Tensor
@@ -28,33 +29,33 @@ class CodeBank(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.register_buffer("codes", torch.zeros(CODES_KEPT, width))
+        self.register_buffer("codes", torch.zeros(STORED_CODES, width))
         for name in ("mean", "lowest", "highest"):
             self.register_buffer(name, torch.zeros(width))
 
     def fit(self, codes: Tensor) -> None:
-        """Takes codes (count, width); with fewer than the bank holds, the rest stay zero."""
-        count = min(len(codes), CODES_KEPT)
+        """Fits the Gaussian to codes (count, width); rows without a code stay zero."""
+        count = min(len(codes), STORED_CODES)
         self.mean.copy_(codes[:count].mean(0))
         self.lowest.copy_(codes.amin(0))
         self.highest.copy_(codes.amax(0))
         self.codes.zero_()
-        scale = ((CODES_KEPT - 1) / max(count - 1, 1)) ** 0.5
+        scale = ((STORED_CODES - 1) / max(count - 1, 1)) ** 0.5
         self.codes[:count] = (codes[:count] - self.mean) * scale
 
-    def draw(self, count: int, key: Key) -> Tensor:
-        """Gaussian codes (count, width) with the bank's mean and covariance.
+    def sample(self, count: int, key: Key) -> Tensor:
+        """Returns Gaussian codes (count, width).
 
-        Each dimension is kept in the range that was seen: codes of a ReLU are not negative.
+        Each dimension is clamped to its range in training: codes of a ReLU are not negative.
         """
-        weights = noise.normal(key, (count, CODES_KEPT), like=self.codes)
-        drawn: Tensor = self.mean + weights @ self.codes / (CODES_KEPT - 1) ** 0.5
+        weights = noise.normal(key, (count, STORED_CODES), like=self.codes)
+        drawn: Tensor = self.mean + weights @ self.codes / (STORED_CODES - 1) ** 0.5
         return drawn.clamp(self.lowest, self.highest)
 
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """Encoder, code, decoder; the loss is the mean squared error a pixel.
+    """Encoder and decoder; the loss is the mean squared error a pixel.
 
     An autoencoder has no prior. It is sampled by ex-post density estimation (Ghosh et al.,
     1903.12436): a Gaussian fitted to the codes of training images. `latent_dim=None` takes the
@@ -73,7 +74,7 @@ class Autoencoder:
             {
                 "encoder": encoder,
                 "decoder": backbone.build_decoder(spec, self.latent_dim),
-                "codes": CodeBank(width),
+                "codes": CodeDistribution(width),
             }
         )
 
@@ -93,15 +94,15 @@ class Autoencoder:
         return reconstructed
 
     def calibrate(self, nets: nn.ModuleDict, images: Tensor) -> None:
-        _bank(nets).fit(nets["encoder"](images))
+        _code_distribution(nets).fit(nets["encoder"](images))
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
-        codes = _bank(nets).draw(count, key)
+        codes = _code_distribution(nets).sample(count, key)
         images: Tensor = nets["decoder"](codes)
         return images.clamp(0, 1)
 
 
-def _bank(nets: nn.ModuleDict) -> CodeBank:
-    bank = nets["codes"]
-    assert isinstance(bank, CodeBank)
-    return bank
+def _code_distribution(nets: nn.ModuleDict) -> CodeDistribution:
+    distribution = nets["codes"]
+    assert isinstance(distribution, CodeDistribution)
+    return distribution

@@ -17,7 +17,7 @@ from genrun.core.types import DataSpec
 
 
 class LabelledGenerator(nn.Module):
-    """Noise (batch, latent) and labels (batch,) to image logits, the label as a learned vector."""
+    """Decodes noise (batch, latent_dim) and an embedding of labels (batch,) to image logits."""
 
     def __init__(self, body: nn.Module, classes: int, embedding_dim: int) -> None:
         super().__init__()
@@ -31,9 +31,9 @@ class LabelledGenerator(nn.Module):
 
 
 class ProjectionDiscriminator(nn.Module):
-    """Images and labels (batch,) to judgements (batch,): features' inner product with the label's.
+    """Logits (batch,) of images and labels (batch,): f(x, y) = y^T V phi(x) + psi(phi(x)).
 
-    Miyato and Koyama (1802.05637, equation 4): f(x, y) = y^T V phi(x) + psi(phi(x)).
+    Miyato and Koyama (1802.05637, equation 4); phi is `body`, psi is `head`, V is `embedding`.
     """
 
     def __init__(self, body: nn.Module, classes: int, features: int) -> None:
@@ -45,26 +45,26 @@ class ProjectionDiscriminator(nn.Module):
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         features = self.body(images)
         projection = (features * self.embedding(labels)).sum(1)
-        judged: Tensor = self.head(features).squeeze(1) + projection
-        return judged
+        logits: Tensor = self.head(features).squeeze(1) + projection
+        return logits
 
 
 @dataclass(frozen=True)
 class ConditionalGAN(GAN):
-    """Both networks are told the label; the game is the non-saturating one.
+    """The non-saturating GAN with the label as an input of both networks.
 
-    Sampled without labels it gives all classes in turn: image i is of class i mod classes.
+    Without labels it samples all classes in turn: image i has class i mod classes.
     """
 
     embedding_dim: int
-    labels: Tensor | None = None  # of the images that this is the model of
+    labels: Tensor | None = None  # int64 (batch,), set by `condition_on`
 
     def condition_on(self, labels: Tensor) -> ConditionalGAN:
         return dataclasses.replace(self, labels=labels)
 
     def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.classes == 0:
-            raise ConfigError("model=conditional_gan: these data have no labels")
+            raise ConfigError("model=conditional_gan: needs labels, and these data have no labels")
         body = backbone.build_encoder(spec, None)
         with torch.no_grad():
             features = body(torch.zeros(1, *spec.shape)).shape[1]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrun.components.model._edm_sampler import Churn, heun, noise_deviations
-from genrun.components.model._noise_level import levelled
+from genrun.components.model._edm_sampler import Churn, noise_schedule, sample_heun
+from genrun.components.model._noise_level import get_denoiser
 from genrun.components.model._ode import Velocity
 from genrun.components.model._probability_flow import ProbabilityFlow
 from genrun.core import noise
@@ -17,11 +17,11 @@ from genrun.core.noise import Key
 
 @dataclass(frozen=True)
 class Diffusion(ProbabilityFlow):
-    """Learns to denoise at every standard deviation of the noise, on images in [-1, 1].
+    """Learns to denoise images in [-1, 1] at every standard deviation sigma of the noise.
 
-    In training its logarithm is normal with `noise_mean` and `noise_deviation` (P_mean, P_std).
+    In training ln(sigma) is normal with `noise_mean` and `noise_deviation` (P_mean, P_std).
     Samples follow the probability flow from `sigma_max` to 0 in `sampling_steps` steps of Heun's
-    method; the likelihood is that of data with noise `sigma_min`, which the flow ends at.
+    method. The likelihood is that of data with noise `sigma_min`, at which its flow ends.
     """
 
     sigma_data: float
@@ -44,9 +44,10 @@ class Diffusion(ProbabilityFlow):
             )
 
     def denoise(self, nets: nn.ModuleDict, noisy: Tensor, sigma: Tensor) -> Tensor:
-        """The expected clean images (equation 7), of noisy ones with deviations sigma (batch,).
+        """Returns D(noisy; sigma), the expected clean images (equation 7).
 
-        The network sees inputs and learns targets of unit variance (appendix B.6).
+        `noisy` are (batch, channels, height, width), `sigma` (batch,). Inputs and targets of the
+        network have unit variance (appendix B.6).
         """
         data, level = self.sigma_data, sigma[:, None, None, None]
         total = (level.square() + data**2).sqrt()
@@ -55,7 +56,10 @@ class Diffusion(ProbabilityFlow):
         return denoised
 
     def losses(self, nets: nn.ModuleDict, images: Tensor, levels: Tensor, key: Key) -> Tensor:
-        """Squared error a pixel with weights lambda(sigma): 1 where the network knows nothing."""
+        """Returns the mean squared error a pixel times lambda(sigma), (batch,) (table 1).
+
+        The expected loss of a network whose output is 0 is 1 at every sigma.
+        """
         sigma = self._sigma(levels)
         level = sigma[:, None, None, None]
         noisy = images + level * noise.normal(key, images.shape, like=images)
@@ -64,9 +68,9 @@ class Diffusion(ProbabilityFlow):
         return errors * weights
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
-        like, shape = next(nets.parameters()), (count, *levelled(nets).spec.shape)
+        like, shape = next(nets.parameters()), (count, *get_denoiser(nets).spec.shape)
         images = self.sigma_max * noise.normal(key.fold("start"), shape, like=like)
-        deviations = noise_deviations(
+        deviations = noise_schedule(
             self.sigma_min, self.sigma_max, self.step_exponent, self.sampling_steps
         )
         churn = Churn(self.churn, self.churn_lowest, self.churn_highest, self.churn_deviation)
@@ -74,25 +78,29 @@ class Diffusion(ProbabilityFlow):
         def denoise(noisy: Tensor, sigma: Tensor) -> Tensor:
             return self.denoise(nets, noisy, sigma)
 
-        sampled = heun(denoise, images, deviations, churn, key.fold("churn"))
+        sampled = sample_heun(denoise, images, deviations, churn, key.fold("churn"))
         return ((sampled + 1) / 2).clamp(0, 1)
 
     def to_noise(self, nets: nn.ModuleDict) -> tuple[Velocity, float]:
-        """From sigma_min to sigma_max, sigma by equation 5's curve, along equation 3."""
-        shape = levelled(nets).spec.shape
+        """Returns the probability flow (equation 3) and the deviation at its end.
+
+        Sigma rises from sigma_min to sigma_max along the curve of equation 5.
+        """
+        shape = get_denoiser(nets).spec.shape
         first = self.sigma_min ** (1 / self.step_exponent)
-        way = self.sigma_max ** (1 / self.step_exponent) - first
+        span = self.sigma_max ** (1 / self.step_exponent) - first
 
         def velocity(values: Tensor, times: Tensor) -> Tensor:
-            root = first + times * way
+            root = first + times * span
             sigma = root**self.step_exponent
-            pace = self.step_exponent * way / root  # d ln(sigma) / ds
+            rate = self.step_exponent * span / root  # d ln(sigma) / ds
             clean = self.denoise(nets, values.reshape(-1, *shape), sigma).flatten(1)
-            slope: Tensor = (values - clean) * pace[:, None]
+            slope: Tensor = (values - clean) * rate[:, None]
             return slope
 
         return velocity, (self.sigma_max**2 + self.sigma_data**2) ** 0.5
 
     def _sigma(self, levels: Tensor) -> Tensor:
+        """Returns the deviations at these quantiles of their distribution, (batch,) each."""
         normal: Tensor = torch.special.ndtri(levels)
         return (self.noise_mean + self.noise_deviation * normal).exp()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.components.model._noise_coupling import PAIRINGS
-from genrun.components.model._noise_level import levelled
-from genrun.components.model._ode import SOLVERS, Precision, Velocity
+from genrun.components.model._noise_coupling import NOISE_COUPLINGS
+from genrun.components.model._noise_level import get_denoiser
+from genrun.components.model._ode import SOLVERS, SolverSettings, Velocity
 from genrun.components.model._probability_flow import ProbabilityFlow
 from genrun.core import noise
 from genrun.core.noise import Key
@@ -16,10 +16,11 @@ from genrun.core.noise import Key
 
 @dataclass(frozen=True)
 class FlowMatching(ProbabilityFlow):
-    """Learns the velocity that leads from noise at t = 0 straight to images at t = 1.
+    """Learns the velocity of straight paths from noise at t = 0 to images at t = 1.
 
-    `pairing` says which noise leads to which image. With `optimal_transport` paths cross less, and
-    the loss is lower, on held-out images too, which are paired alike: compare pairings by samples.
+    `pairing` is the coupling of noise and images. With `optimal_transport` paths cross less and
+    the loss is lower, also on held-out images, which are coupled in the same way: compare
+    couplings by samples, not by this loss.
     """
 
     pairing: str
@@ -28,30 +29,30 @@ class FlowMatching(ProbabilityFlow):
     monitor = "flow_matching_loss"
 
     def __post_init__(self) -> None:
-        for key, value, known in (
-            ("pairing", self.pairing, PAIRINGS),
+        for key, value, allowed in (
+            ("pairing", self.pairing, NOISE_COUPLINGS),
             ("solver", self.solver, SOLVERS),
         ):
-            if value not in known:
-                raise ValueError(f"{key}={value} is none of {', '.join(known)}")
+            if value not in allowed:
+                raise ValueError(f"{key}={value} is none of {', '.join(allowed)}")
 
     def losses(self, nets: nn.ModuleDict, images: Tensor, levels: Tensor, key: Key) -> Tensor:
-        """Squared error a pixel of the velocity, on the straight way from the paired noise.
+        """Returns the mean squared error a pixel of the velocity at random times, (batch,).
 
         2209.03003, equation 1; 2210.02747, equation 23 with sigma_min = 0.
         """
         drawn = noise.normal(key, images.shape, like=images)
-        start = PAIRINGS[self.pairing](drawn, images)
-        way = images - start
-        on_the_way = start + levels[:, None, None, None] * way
-        errors: Tensor = nets["denoiser"](on_the_way, levels) - way
+        start = NOISE_COUPLINGS[self.pairing](drawn, images)
+        target = images - start
+        interpolated = start + levels[:, None, None, None] * target
+        errors: Tensor = nets["denoiser"](interpolated, levels) - target
         return errors.flatten(1).square().mean(1)
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
-        spec, like = levelled(nets).spec, next(nets.parameters())
+        spec, like = get_denoiser(nets).spec, next(nets.parameters())
         start = noise.normal(key, (count, spec.pixels), like=like)
-        precision = Precision(self.sampling_steps, self.solver_tolerance)
-        end = SOLVERS[self.solver](self._velocity(nets), start, precision)
+        settings = SolverSettings(self.sampling_steps, self.solver_tolerance)
+        end = SOLVERS[self.solver](self._velocity(nets), start, settings)
         return ((end.view(count, *spec.shape) + 1) / 2).clamp(0, 1)
 
     def to_noise(self, nets: nn.ModuleDict) -> tuple[Velocity, float]:
@@ -59,11 +60,11 @@ class FlowMatching(ProbabilityFlow):
         return lambda values, times: -velocity(values, 1 - times), 1.0
 
     def _velocity(self, nets: nn.ModuleDict) -> Velocity:
-        """From noise at t = 0 to images at t = 1, flat."""
-        network = levelled(nets)
+        """Returns the learned velocity from noise at t = 0 to images at t = 1, (batch, pixels)."""
+        network = get_denoiser(nets)
 
         def velocity(values: Tensor, times: Tensor) -> Tensor:
-            flowing: Tensor = network(values.reshape(-1, *network.spec.shape), times)
-            return flowing.flatten(1)
+            velocities: Tensor = network(values.reshape(-1, *network.spec.shape), times)
+            return velocities.flatten(1)
 
         return velocity

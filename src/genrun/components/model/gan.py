@@ -12,11 +12,11 @@ from genrun.components.model._adversarial import AdversarialModel
 
 @dataclass(frozen=True)
 class GAN(AdversarialModel):
-    """The non-saturating loss on logits.
+    """The GAN with the non-saturating loss, on logits.
 
-    The discriminator minimizes the cross-entropy of real (target `real_target`) against
-    generated (target 0); the generator minimizes -log D(G(z)), not log(1 - D(G(z))), whose
-    gradient vanishes where the discriminator is sure (section 3 of the paper).
+    The discriminator minimizes the cross-entropy of real images (target `real_target`) and
+    generated ones (target 0). The generator minimizes -log D(G(z)) instead of log(1 - D(G(z))),
+    whose gradient vanishes if the discriminator is confident (section 3 of the paper).
     """
 
     real_target: float

@@ -1,4 +1,4 @@
-"""The adversarial game with the hinge loss (Lim and Ye, 1705.02894; Miyato et al., 1802.05957)."""
+"""GANs with the hinge loss (Lim and Ye, 1705.02894; Miyato et al., 1802.05957)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from genrun.components.model._adversarial import AdversarialModel
 
 @dataclass(frozen=True)
 class HingeGAN(AdversarialModel):
-    """The discriminator wants a margin of 1 on either side; the generator moves its judgement.
+    """The discriminator's logits need a margin of 1 on either side of 0.
 
-    Equations 16 and 17 of Miyato et al.
+    The generator maximizes the logits of its images. Equations 16 and 17 of Miyato et al.
     """
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:

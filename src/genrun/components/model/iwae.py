@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.components.model._variational import Variational, log_weight
+from genrun.components.model._variational import VariationalModel, log_weight
 from genrun.core.noise import Key
 from genrun.core.types import Metrics
 
 
 @dataclass(frozen=True)
-class IWAE(Variational):
-    """Trained on the bound of `training_samples` draws, which is tighter than the ELBO's of one.
+class IWAE(VariationalModel):
+    """A VAE trained on the importance-weighted bound of `training_samples` draws.
 
-    The loss is minus equation 8 in nats an image. It is judged by the same bound with
-    `importance_samples` draws on held-out images.
+    With more than one draw it is tighter than the ELBO. The loss is minus equation 8 in nats an
+    image; held-out images are evaluated with the same bound of `importance_samples` draws.
     """
 
     training_samples: int

@@ -1,4 +1,4 @@
-"""The adversarial game with squared errors (Mao et al., 1611.04076)."""
+"""GANs with a squared loss (Mao et al., 1611.04076)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrun.core.types import Metrics
 
 @dataclass(frozen=True)
 class LeastSquaresGAN(AdversarialModel):
-    """Judgements are drawn to 1 at real and 0 at generated images, and the generator's to 1.
+    """The discriminator's target is 1 for real and 0 for generated images, the generator's is 1.
 
     Equation 9 of the paper: a = 0, b = c = 1.
     """
@@ -27,6 +27,6 @@ class LeastSquaresGAN(AdversarialModel):
         return 0.5 * (fake - 1).square().mean()
 
     def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
-        """An image is told rightly on its side of 1/2."""
-        right = torch.cat((real - self.boundary, self.boundary - fake)) > 0
-        return {"accuracy": right.mean(dtype=real.dtype)}
+        """Returns the accuracy of the discriminator with a threshold of 1/2."""
+        is_right = torch.cat((real - self.boundary, self.boundary - fake)) > 0
+        return {"accuracy": is_right.mean(dtype=real.dtype)}

@@ -1,4 +1,4 @@
-"""The relativistic pairing game (Jolicoeur-Martineau, 1807.00734), as in R3GAN (2501.05441)."""
+"""The relativistic pairing GAN (Jolicoeur-Martineau, 1807.00734), as in R3GAN (2501.05441)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from genrun.core.types import Metrics
 
 @dataclass(frozen=True)
 class RelativisticGAN(AdversarialModel):
-    """Each judgement is of a pair: how much more real the real image seems than the generated.
+    """Both losses are functions of the difference of logits of a real and a generated image.
 
     Huang et al. (2501.05441, equation 2) show that it does not drop modes, and that it converges
-    with both R1 and R2, which are on by default here: together that is their R3GAN baseline.
+    with both R1 and R2, which are on by default here; together these are their R3GAN baseline.
     """
 
-    relativistic = True
+    is_relativistic = True
     boundary = None
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -30,5 +30,5 @@ class RelativisticGAN(AdversarialModel):
         return softplus(real - fake).mean()
 
     def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
-        """The share of pairs in which the real image seems more real."""
+        """Returns the fraction of pairs whose real image has the larger logit."""
         return {"accuracy": (real > fake).mean(dtype=real.dtype)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from genrun.components.model._variational import (
-    Variational,
+    VariationalModel,
     cross_entropy,
     gaussian_kl,
     kl_layers,
@@ -20,12 +20,12 @@ from genrun.core.types import DataSpec, Metrics
 
 
 @dataclass(frozen=True)
-class VAE(Variational):
-    """The loss is the negative ELBO in nats an image.
+class VAE(VariationalModel):
+    """A VAE whose loss is the negative ELBO in nats an image.
 
     `kl_weight` is beta of the beta-VAE (Higgins et al., ICLR 2017, openreview.net/forum?id=
-    Sy2fzU9gl, equation 4): it weighs the KL term in training; what is measured on held-out images
-    is the ELBO itself.
+    Sy2fzU9gl, equation 4), the weight of the KL term in training. Held-out images are evaluated
+    with the ELBO itself.
     """
 
     kl_weight: float
@@ -44,6 +44,6 @@ class VAE(Variational):
         latent = mean + (0.5 * log_variance).exp() * epsilon
         reconstruction = cross_entropy(nets["decoder"](latent), batch).mean()
         term, kl = kl_term(nets, gaussian_kl(mean, log_variance))
-        # times 1 would be one more operation a step
+        # multiplying by 1 would cost one more operation a step
         weighted = term if self.kl_weight == 1 else self.kl_weight * term
         return reconstruction + weighted, {"reconstruction": reconstruction, "kl": kl}

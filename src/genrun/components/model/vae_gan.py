@@ -1,4 +1,4 @@
-"""The VAE whose likeness is a discriminator's (Larsen et al., 1512.09300)."""
+"""The VAE-GAN: a VAE with a learned similarity metric (Larsen et al., 1512.09300)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genrun.core.types import DataSpec, Metrics, Player
 
 
 class FeatureDiscriminator(nn.Module):
-    """Images to judgements (batch, 1); its body's features are what images are compared by."""
+    """Logits (batch, 1) of images; the features of its body compare two images."""
 
     def __init__(self, body: nn.Module, features: int) -> None:
         super().__init__()
@@ -27,20 +27,20 @@ class FeatureDiscriminator(nn.Module):
         self.head = nn.Linear(features, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        judged: Tensor = self.head(self.body(images))
-        return judged
+        logits: Tensor = self.head(self.body(images))
+        return logits
 
 
 @dataclass(frozen=True)
 class VAEGAN(GAN):
-    """Encoder, generator (the paper's decoder) and discriminator, as in its algorithm 1.
+    """Encoder, generator (the paper's decoder) and discriminator, as in algorithm 1 of the paper.
 
-    Two images' distance is half the squared one of the discriminator's last hidden features,
-    summed over them (equation 7). The encoder minimizes that of an image and its reconstruction
-    plus the KL term; the generator `feature_weight` (gamma) times that plus its loss in the game;
-    the discriminator tells images from reconstructions and from samples of the prior (section
-    2.3). Each player draws noise of its own, and the generator's part of the game is the
-    non-saturating one, as `GAN`'s, where the paper has log(1 - D).
+    The feature distance of two images is half the squared distance of the discriminator's last
+    hidden features (equation 7). The encoder minimizes the feature distance of an image and its
+    reconstruction plus the KL term; the generator `feature_weight` (gamma) times that distance
+    plus its adversarial loss; the discriminator separates images from reconstructions and from
+    samples of the prior (section 2.3). Each player draws its own noise. The generator's
+    adversarial loss is the non-saturating one of `GAN` in place of the paper's log(1 - D).
     """
 
     feature_weight: float
@@ -68,28 +68,33 @@ class VAEGAN(GAN):
         if player == "encoder":
             mean, log_variance = self.posterior(nets, batch)
             term, kl = kl_term(nets, gaussian_kl(mean, log_variance))
-            made = self._decoded(nets, mean, log_variance, key)
-            distance = self._feature_distance(nets, batch, made)
+            reconstructed = self._decode(nets, mean, log_variance, key)
+            distance = self._feature_distance(nets, batch, reconstructed)
             return term + distance, {"kl": kl, "feature_distance": distance}
         with opponents_no_grad():
             posterior = self.posterior(nets, batch)
         if player == "generator":
-            made = self._decoded(nets, *posterior, key)
+            reconstructed = self._decode(nets, *posterior, key)
             sampled = self._generate(nets, len(batch), key.fold("prior"), like=batch)
-            distance = self._feature_distance(nets, batch, made)
-            game = self._fooling(nets, made) + self._fooling(nets, sampled)
-            return self.feature_weight * distance + game, {"feature_distance": distance}
+            distance = self._feature_distance(nets, batch, reconstructed)
+            adversarial = self._adversarial_loss(nets, reconstructed) + self._adversarial_loss(
+                nets, sampled
+            )
+            return self.feature_weight * distance + adversarial, {"feature_distance": distance}
         with opponents_no_grad():
-            made = self._decoded(nets, *posterior, key)
+            reconstructed = self._decode(nets, *posterior, key)
             sampled = self._generate(nets, len(batch), key.fold("prior"), like=batch)
         real = self.critic_logits(nets, batch)
-        fakes = self._logits(nets, made), self._logits(nets, sampled)
+        fakes = self._logits(nets, reconstructed), self._logits(nets, sampled)
         loss = self.discriminator_loss(real, fakes[0]) + softplus(fakes[1]).mean()
-        watched = report_logits(nets["discriminator"], real, self.boundary)
-        return loss, self.metrics(real, torch.cat(fakes)) | watched
+        layer_metrics = report_logits(nets["discriminator"], real, self.boundary)
+        return loss, self.metrics(real, torch.cat(fakes)) | layer_metrics
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """What the code says in nats, by dimension too, and the reconstructions' error a pixel."""
+        """Returns the KL in nats and the reconstructions' squared error a pixel, (batch,) each.
+
+        Also `largest_dimension_kl`, (batch, latent_dim), of which the largest mean is reported.
+        """
         dimension_kl = gaussian_kl(*self.posterior(nets, batch))
         error = (self.reconstruct(nets, batch) - batch).square().flatten(1).mean(1)
         return {"kl": dimension_kl.sum(1), "mse": error, "largest_dimension_kl": dimension_kl}
@@ -99,25 +104,29 @@ class VAEGAN(GAN):
         return (torch.tanh(nets["generator"](mean)) + 1) / 2
 
     def posterior(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the variance of q(z | x), each (batch, latent_dim)."""
+        """Returns mean and log-variance of q(z | x), (batch, latent_dim) each."""
         mean, log_variance = nets["encoder"](2 * images - 1).chunk(2, dim=1)
         return mean, log_variance
 
-    def _decoded(
-        self, nets: nn.ModuleDict, mean: Tensor, log_variance: Tensor, key: Key
-    ) -> Tensor:
-        """Images in [-1, 1] of one draw of the posterior each."""
+    def _decode(self, nets: nn.ModuleDict, mean: Tensor, log_variance: Tensor, key: Key) -> Tensor:
+        """Returns images in [-1, 1], each from one draw of its posterior."""
         epsilon = noise.normal(key.fold("posterior"), mean.shape, like=mean)
         return torch.tanh(nets["generator"](mean + (0.5 * log_variance).exp() * epsilon))
 
-    def _feature_distance(self, nets: nn.ModuleDict, images: Tensor, made: Tensor) -> Tensor:
-        """Minus log N(features of x | features of what was made, I), without its constant."""
-        discriminator = without_input_transforms(nets["discriminator"])  # two images, seen alike
+    def _feature_distance(
+        self, nets: nn.ModuleDict, images: Tensor, reconstructed: Tensor
+    ) -> Tensor:
+        """Returns the mean of -log N(features of an image | those of its reconstruction, I).
+
+        Of shape (), without the constant. `images` are in [0, 1], `reconstructed` in [-1, 1].
+        """
+        # without random input transforms, which would differ between the two
+        discriminator = without_input_transforms(nets["discriminator"])
         assert isinstance(discriminator, FeatureDiscriminator)
         with opponents_no_grad():
-            wanted = discriminator.body(2 * images - 1)
-        difference: Tensor = discriminator.body(made) - wanted
+            target = discriminator.body(2 * images - 1)
+        difference: Tensor = discriminator.body(reconstructed) - target
         return 0.5 * difference.square().flatten(1).sum(1).mean()
 
-    def _fooling(self, nets: nn.ModuleDict, made: Tensor) -> Tensor:
-        return self.generator_loss(self._logits(nets, made), None)
+    def _adversarial_loss(self, nets: nn.ModuleDict, fake: Tensor) -> Tensor:
+        return self.generator_loss(self._logits(nets, fake), None)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from genrun.components.model._code_prior import CodePrior
-from genrun.components.model._variational import OF_BERNOULLI
+from genrun.components.model._variational import BERNOULLI_NOTE
 from genrun.components.model._variational import cross_entropy as pixel_cross_entropy
 from genrun.core.errors import ConfigError
 from genrun.core.layers import frozen_statistics
@@ -19,7 +19,7 @@ from genrun.core.types import DataSpec, Metrics, Player
 
 
 class Codebook(nn.Module):
-    """`codes` vectors of `code_dim`; knows at how many positions an image has one of them."""
+    """A table of `codes` entries, vectors of `code_dim`; an image has one at each position."""
 
     def __init__(self, positions: int, codes: int, code_dim: int) -> None:
         super().__init__()
@@ -29,21 +29,25 @@ class Codebook(nn.Module):
 
     @property
     def entries(self) -> Tensor:
+        """The vectors, (codes, code_dim)."""
         return self.table.weight
 
-    def split(self, encoded: Tensor) -> Tensor:
-        """An encoder's outputs as vectors: (batch, positions, code_dim)."""
+    def split_positions(self, encoded: Tensor) -> Tensor:
+        """Returns an encoder's outputs, (batch, width), as (batch, positions, code_dim)."""
         return encoded.reshape(-1, self.positions, self.entries.shape[1])
 
-    def nearest(self, vectors: Tensor) -> Tensor:
-        """The nearest entry of each vector (equation 1), int64 of (batch, positions)."""
+    def quantize(self, vectors: Tensor) -> Tensor:
+        """Returns the code of each vector, that of the nearest entry (equation 1).
+
+        From (batch, positions, code_dim) to int64 (batch, positions).
+        """
         entries = self.entries.detach()
         products = vectors.detach() @ entries.T
         return (entries.square().sum(1) - 2 * products).argmin(-1)
 
 
 class CodeDecoder(nn.Module):
-    """Vectors (batch, positions, code_dim) to image logits, and the codebook that they are of."""
+    """The codebook, and the decoder of vectors (batch, positions, code_dim) to image logits."""
 
     def __init__(self, codebook: Codebook, body: nn.Module) -> None:
         super().__init__()
@@ -57,16 +61,16 @@ class CodeDecoder(nn.Module):
 
 @dataclass(frozen=True)
 class VQVAE:
-    """Each of an image's `positions` codes is one of the codebook's entries, the nearest.
+    """An autoencoder whose latent code is, at each of `positions` positions, a codebook entry.
 
-    The encoder's flat outputs, positions times `code_dim` of them, are cut into one vector a
-    position. The player `autoencoder` minimizes equation 3: the cross-entropy of the pixels (as
-    the VAE's), whose gradient goes straight through to the encoder, the entries' squared distance
-    to the encoder's vectors, and `commitment` times the same for the encoder; all summed over an
-    image. The player `prior` learns the codes' distribution meanwhile: a small causal transformer
-    in place of the paper's PixelCNN, which is trained afterwards. It is what samples are drawn
-    from, and gives the bound log p(x) >= log p(x | codes) + log p(codes), that of a posterior
-    that is sure of its codes.
+    The encoder's outputs, positions * `code_dim` of them, are split into one vector a position,
+    which is replaced by the nearest entry. The player `autoencoder` minimizes equation 3: the
+    cross-entropy of the pixels (as the VAE's), with the straight-through gradient for the
+    encoder, plus the squared distance of the entries to the encoder's vectors, plus `commitment`
+    (beta) times the same for the encoder; all are summed over an image. The player `prior` learns
+    the distribution of codes at the same time: a small causal transformer in place of the paper's
+    PixelCNN, which is trained afterwards. Samples are drawn from it, and with a posterior
+    concentrated on one code it bounds log p(x) >= log p(x | codes) + log p(codes).
     """
 
     positions: int
@@ -77,13 +81,13 @@ class VQVAE:
     prior_layers: int
     monitor = "negative_elbo"
     data_range = (0.0, 1.0)
-    likelihood_note = OF_BERNOULLI
+    likelihood_note = BERNOULLI_NOTE
 
     def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:
         if spec.points:
             raise ConfigError(
                 "model=vq_vae takes each value for the probability of a pixel, which a coordinate "
-                "is not; for points use model=gan or model=normalizing_flow, say"
+                "is not; for points use e.g. model=gan or model=normalizing_flow"
             )
         width = self.positions * self.code_dim
         return nn.ModuleDict(
@@ -113,33 +117,33 @@ class VQVAE:
                 codes = self.encode(nets, batch)[1]
             return code_length(nets, codes).mean(), {}
         vectors, codes = self.encode(nets, batch)
-        entries = codebook(nets).entries[codes]
-        through = vectors + (entries - vectors).detach()  # the gradient goes past the choice
-        reconstruction = pixel_cross_entropy(nets["decoder"](through), batch).mean()
+        entries = get_codebook(nets).entries[codes]
+        straight_through = vectors + (entries - vectors).detach()
+        reconstruction = pixel_cross_entropy(nets["decoder"](straight_through), batch).mean()
         distance = (entries - vectors.detach()).square().sum((1, 2)).mean()
         commitment = (vectors - entries.detach()).square().sum((1, 2)).mean()
         loss = reconstruction + distance + self.commitment * commitment
         return loss, {
             "reconstruction": reconstruction,
             "code_distance": distance,
-            **usage(codes, self.codes, like=vectors),
+            **codebook_usage(codes, self.codes, like=vectors),
         }
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
-        """The bound and its parts in nats an image, and `largest_code_share`.
+        """Returns the negative ELBO and its two parts in nats, (batch,) each.
 
-        That is the part of all positions that the most frequent entry has: near 1 the codebook has
-        collapsed to it.
+        Also `largest_code_share`, (batch, codes), of which the largest mean is reported: the
+        fraction of positions with the most frequent code. Near 1 the codebook has collapsed.
         """
         codes = self.encode(nets, batch)[1]
-        entries = codebook(nets).entries[codes]
+        entries = get_codebook(nets).entries[codes]
         reconstruction = pixel_cross_entropy(nets["decoder"](entries), batch)
         length = code_length(nets, codes)
         return {
             "negative_elbo": reconstruction + length,
             "reconstruction": reconstruction,
             "code_length": length,
-            "largest_code_share": chosen(codes, self.codes, like=batch).mean(1),
+            "largest_code_share": one_hot(codes, self.codes, like=batch).mean(1),
         }
 
     def negative_log_likelihood(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
@@ -147,40 +151,41 @@ class VQVAE:
 
     def reconstruct(self, nets: nn.ModuleDict, images: Tensor) -> Tensor:
         codes = self.encode(nets, images)[1]
-        return torch.sigmoid(nets["decoder"](codebook(nets).entries[codes]))
+        return torch.sigmoid(nets["decoder"](get_codebook(nets).entries[codes]))
 
     def sample(self, nets: nn.ModuleDict, count: int, key: Key) -> Tensor:
         prior = nets["prior"]
         assert isinstance(prior, CodePrior)
-        codes = prior.draw(count, key)
-        return torch.sigmoid(nets["decoder"](codebook(nets).entries[codes]))
+        codes = prior.sample(count, key)
+        return torch.sigmoid(nets["decoder"](get_codebook(nets).entries[codes]))
 
     def encode(self, nets: nn.ModuleDict, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Vectors (batch, positions, code_dim), and their entries' numbers (batch, positions)."""
-        vectors = codebook(nets).split(nets["encoder"](images))
-        return vectors, codebook(nets).nearest(vectors)
+        """Returns vectors (batch, positions, code_dim) and their codes (batch, positions)."""
+        vectors = get_codebook(nets).split_positions(nets["encoder"](images))
+        return vectors, get_codebook(nets).quantize(vectors)
 
 
-def codebook(nets: nn.ModuleDict) -> Codebook:
+def get_codebook(nets: nn.ModuleDict) -> Codebook:
+    """Returns the codebook, which the decoder contains."""
     decoder = nets["decoder"]
     assert isinstance(decoder, CodeDecoder)
     return decoder.codebook
 
 
 def code_length(nets: nn.ModuleDict, codes: Tensor) -> Tensor:
-    """-log p(codes) in nats, shape (batch,)."""
+    """Returns -log p(codes) by the prior, in nats, (batch,)."""
     logits = nets["prior"](codes)
     return cross_entropy(logits.transpose(1, 2), codes, reduction="none").sum(1)
 
 
-def chosen(codes: Tensor, count: int, like: Tensor) -> Tensor:
-    """Which of the entries each position has, as 0 and 1: (batch, positions, count)."""
+def one_hot(codes: Tensor, count: int, like: Tensor) -> Tensor:
+    """Returns codes (batch, positions) as 0 and 1, (batch, positions, count)."""
     numbers = torch.arange(count, device=codes.device)
     return (codes.unsqueeze(-1) == numbers).to(like.dtype)
 
 
-def usage(codes: Tensor, count: int, like: Tensor) -> Metrics:
-    """How many entries a batch uses, and how many equally frequent ones that is worth."""
-    share = chosen(codes, count, like).mean((0, 1))
+def codebook_usage(codes: Tensor, count: int, like: Tensor) -> Metrics:
+    """Returns the number of different codes in a batch and their perplexity, of shape () each."""
+    share = one_hot(codes, count, like).mean((0, 1))
     entropy = -torch.special.xlogy(share, share).sum()
     return {"codes_used": (share > 0).sum().to(like.dtype), "perplexity": entropy.exp()}

@@ -1,4 +1,4 @@
-"""The Wasserstein game (Arjovsky et al., 1701.07875; Gulrajani et al., 1704.00028)."""
+"""Wasserstein GANs (Arjovsky et al., 1701.07875; Gulrajani et al., 1704.00028)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from genrun.core.types import Metrics
 
 @dataclass(frozen=True)
 class WassersteinGAN(AdversarialModel):
-    """The critic estimates the Wasserstein-1 distance, if something keeps it 1-Lipschitz.
+    """The critic estimates the Wasserstein-1 distance if a regularization keeps it 1-Lipschitz.
 
-    That is `regularization=gradient_penalty` (the default here), or `weight_clip`, the first
-    paper's. The logged `distance` is the estimate, up to the Lipschitz constant.
+    That is `regularization=gradient_penalty` (the default here, from the second paper) or
+    `weight_clip` (from the first). The logged `distance` is the estimate, up to the Lipschitz
+    constant.
     """
 
     boundary = None
@@ -27,5 +28,5 @@ class WassersteinGAN(AdversarialModel):
         return -fake.mean()
 
     def metrics(self, real: Tensor, fake: Tensor) -> Metrics:
-        """A critic's judgement has no zero that would tell real from generated."""
+        """Returns the estimated distance; logits have no threshold for an accuracy."""
         return {"distance": real.mean() - fake.mean()}
