@@ -1,4 +1,4 @@
-"""What every choice must do, for whatever stands in `conf/`."""
+"""What every choice in `conf/` must do."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def body(backbone: str) -> list[str]:
 
 
 def models_and_bodies() -> list[tuple[str, str]]:
-    """Every model with the MLP; with each other backbone one model of those that build alike."""
+    """Every model with the MLP; with each other backbone one of the models built the same way."""
     builders = {}
     for model in MODELS:
         settings = compose([f"model={model}"]).config["model"]
@@ -68,7 +68,7 @@ MODELS_AND_BODIES = models_and_bodies()
 
 
 class LossModule(nn.Module):
-    """A player's loss as a module's call, so that its parameters can be given from outside."""
+    """A player's loss as a module's call, so that its parameters can be replaced."""
 
     def __init__(self, built: Built, player: str) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ def test_samples_have_the_datas_shape_and_range(model: str, backbone: str, small
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_evaluation_measures_the_monitor_and_moves_nothing(model: str, small: Make) -> None:
+def test_evaluation_measures_the_monitor_and_changes_nothing(model: str, small: Make) -> None:
     built = small(f"model={model}", LAYERS)
     first = built.evaluation.evaluate()
     before = copy.deepcopy(built.trial.nets.state_dict())
@@ -221,7 +221,7 @@ def test_every_metric_measures_what_it_names(name: str, small: Make) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_can_be_assessed(model: str) -> None:
+def test_every_model_can_be_measured(model: str) -> None:
     """What it offers besides samples is measured, and each likelihood says what it is of."""
     words = [*SMALL, f"model={model}", "regularization=[]"]
     config = compose(words).config
@@ -322,9 +322,7 @@ def test_every_regularized_loss_is_equal_under_vmap(name: str, small: Make) -> N
 
 
 @pytest.mark.parametrize("name", choices("updates"))
-def test_every_way_of_taking_turns_trains_every_model_or_is_refused(
-    name: str, small: Make
-) -> None:
+def test_all_updates_train_every_model_or_are_refused(name: str, small: Make) -> None:
     for model in MODELS:
         try:
             built = small(f"model={model}", f"updates={name}", "regularization=[]")

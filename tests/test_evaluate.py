@@ -1,4 +1,4 @@
-"""`genrun evaluate`, monitor=NAME and what earlier versions saved, by the real command."""
+"""`genrun evaluate` and monitor=NAME, by the real command."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_evaluate_measures_a_vae_and_writes_it(
     assert evaluated(run, "seed=1")["metrics"] != found["metrics"]
 
 
-def test_evaluate_takes_choices_and_leaves_out_what_is_not_wanted(
+def test_evaluate_accepts_choices_and_omits_the_rest(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("genrun.components.features._classifier_network.STEPS", 5)
@@ -112,7 +112,7 @@ def test_points_are_measured_with_their_modes_and_the_flows_density(
         (["path=x"], "path=x: these features use no file"),
     ],
 )
-def test_bad_words_are_one_line_and_write_nothing(
+def test_wrong_arguments_are_one_line_and_write_nothing(
     words: Sequence[str], said: str, work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = trained("model=autoencoder")
@@ -123,9 +123,7 @@ def test_bad_words_are_one_line_and_write_nothing(
     assert not (run.path / "evaluation.json").exists()
 
 
-def test_other_data_than_the_runs_are_refused(
-    work: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_changed_data_are_refused(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = trained("model=autoencoder")
     path = run.path / "run.json"
     content = json.loads(path.read_text())
@@ -135,7 +133,7 @@ def test_other_data_than_the_runs_are_refused(
     assert "the data changed" in capsys.readouterr().err
 
 
-def test_a_strangers_run_runs_no_code(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_untrusted_run_executes_no_code(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = trained("model=autoencoder")
     path = run.path / "config.yaml"
     for group, target in (("metric.sliced_wasserstein", "os.system"), ("features", "os.system")):
@@ -146,7 +144,7 @@ def test_a_strangers_run_runs_no_code(work: Path, capsys: pytest.CaptureFixture[
         assert "_target_=os.system" in capsys.readouterr().err
 
 
-def test_a_runs_figures_are_described_in_its_folder(
+def test_a_runs_folder_describes_its_metrics(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["metric=[sliced_wasserstein,frechet]", "metric.frechet.samples=20"]
@@ -165,7 +163,7 @@ def test_a_runs_figures_are_described_in_its_folder(
     assert f"{value:.5g} [" in shown
 
 
-def test_monitor_is_what_best_stopping_and_schedules_go_by(work: Path) -> None:
+def test_best_stopping_and_schedules_follow_the_monitor(work: Path) -> None:
     run = trained(
         "model=vae", "metric=[sliced_wasserstein]", "monitor=sliced_wasserstein",
         "stopping=early", "schedule=plateau", "evaluate_every=3",
@@ -191,7 +189,7 @@ def test_monitor_is_what_best_stopping_and_schedules_go_by(work: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_measured_is_said_before_anything_is_created(
+def test_an_unmeasurable_metric_is_refused_before_anything_is_created(
     words: Sequence[str], said: str, work: Path
 ) -> None:
     with pytest.raises(ConfigError, match=said):

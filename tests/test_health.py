@@ -1,4 +1,4 @@
-"""Each health event, provoked for real in a small run; and none where nothing is wrong."""
+"""Each health event, provoked in a small run; and none if nothing is wrong."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def events(run: RunFolder) -> list[tuple[str, str]]:
 
 
 def one_image(monkeypatch: pytest.MonkeyPatch, until: int = 10**9) -> None:
-    """Forces the generator to a constant while fewer than `until` batches were generated."""
+    """Makes the generator constant until `until` batches were generated."""
     generate, calls = GAN._generate, [0]
 
     def constant(self: GAN, nets: Any, count: int, key: Any, like: torch.Tensor) -> torch.Tensor:
@@ -145,7 +145,7 @@ def test_a_resumed_run_logs_the_same_events(
 def test_without_its_state_a_resumed_run_would_log_other_events(
     stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ablation: this is why health is in the checkpoint."""
+    """Why the state of the health checks is in the checkpoint."""
     one_image(monkeypatch)
     train(tmp_path / "alone", ONE_IMAGE)
     restore = TrainingState.restore
@@ -159,7 +159,7 @@ def test_without_its_state_a_resumed_run_would_log_other_events(
     assert logs[0] != logs[1]
 
 
-def test_explosion_ends_a_run_and_keeps_what_was_good(tmp_path: Path) -> None:
+def test_an_explosion_ends_a_run_and_keeps_good_checkpoints(tmp_path: Path) -> None:
     """The loss is multiplied by 10,000 from step 41 on; every number stays finite."""
     experiment = prepare(["model=vae", "optimizer.lr=1e-6", "steps=100", "log_every=2"])
     step, trial = experiment.built.step, experiment.built.trial
@@ -180,7 +180,7 @@ def test_explosion_ends_a_run_and_keeps_what_was_good(tmp_path: Path) -> None:
     assert list((tmp_path / "checkpoints").glob(f"ckpt-{best:010d}-*"))
 
 
-def test_rows_of_values_and_of_health_are_told_apart(
+def test_rows_of_values_and_health_events_are_separated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_image(monkeypatch)

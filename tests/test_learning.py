@@ -1,4 +1,4 @@
-"""On the real digits, with the defaults, each model learns what README says it does."""
+"""On the real digits, with the defaults, each model reaches the documented values."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_autoencoder_reaches_0_006_in_10_epochs() -> None:
     assert run.info["best"]["value"] < 0.006
 
 
-def test_gan_reaches_a_third_of_its_first_distance() -> None:
+def test_gan_reaches_a_third_of_its_initial_distance() -> None:
     run = genrun.train(["model=gan", "steps=1500", "runtime.threads=1"], quiet=True)
     distances = run.metrics["held_out/sliced_wasserstein"]
     assert run.info["best"]["value"] < distances[0] / 3

@@ -1,4 +1,4 @@
-"""However a run ended, run.json says what it took; after a kill, its logs do."""
+"""run.json holds the resource usage of every run that ended; after a kill, the logs do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXAMPLES = 8  # a step
 
 @pytest.fixture(autouse=True)
 def joules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A counter that says one joule more each time."""
+    """A counter that grows by one joule at each reading."""
     counts: Iterator[int] = iter(range(10**6))
     one = [energy.EnergyCounter(lambda: float(next(counts)))]
     monkeypatch.setattr(energy, "rapl_counters", lambda powercap: one)
@@ -81,7 +81,7 @@ def test_a_diverged_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("of a driver"), KeyboardInterrupt()])
-def test_a_run_that_an_error_ended(error: BaseException, tmp_path: Path) -> None:
+def test_a_failed_run(error: BaseException, tmp_path: Path) -> None:
     def wrong() -> None:
         raise error
 
@@ -90,7 +90,7 @@ def test_a_run_that_an_error_ended(error: BaseException, tmp_path: Path) -> None
     check(compute_of(tmp_path / "run"), 7)
 
 
-def test_parts_of_a_resumed_run_are_added_up(tmp_path: Path) -> None:
+def test_parts_of_a_resumed_run_are_summed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     train(folder, stop=4)
     first = compute_of(folder)
@@ -118,7 +118,7 @@ def _timings(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "timings.jsonl").read_text().splitlines()]
 
 
-def test_a_killed_run_has_what_its_logs_say(tmp_path: Path) -> None:
+def test_a_killed_runs_usage_is_read_from_its_logs(tmp_path: Path) -> None:
     train(tmp_path / "run")
     info = RunFolder.open(tmp_path / "run").read()
     compute = info.pop("compute")
@@ -132,7 +132,7 @@ def test_a_killed_run_has_what_its_logs_say(tmp_path: Path) -> None:
         assert 0 < found.seconds["training"] <= compute["seconds"]["training"] + 0.01
 
 
-def test_a_run_killed_after_its_checkpoint_goes_on_from_what_that_had_taken(
+def test_a_run_killed_after_its_checkpoint_resumes_from_the_usage_until_then(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "run"
@@ -162,7 +162,7 @@ def test_a_run_killed_after_its_checkpoint_goes_on_from_what_that_had_taken(
     assert 900 < compute_of(folder)["energy_joules"] < 1000
 
 
-def test_show_prints_what_a_run_used(
+def test_show_prints_resource_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -201,10 +201,8 @@ def _facts(shown: str) -> dict[str, str]:
     return {line.split("  ")[0].strip(): line[11:].strip() for line in shown.splitlines()}
 
 
-def test_the_ledger_reads_no_meter_between_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing of it costs a step anything."""
+def test_no_meter_is_read_between_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metering costs a step nothing."""
     asked: list[int] = []
     read = energy.Energy.read
     monkeypatch.setattr(energy.Energy, "read", lambda self: asked.append(1) or read(self))
@@ -213,8 +211,8 @@ def test_the_ledger_reads_no_meter_between_rows(
     assert len(asked) == len(_timings(tmp_path / "run")) + 1
 
 
-def test_while_a_resumed_part_runs_what_an_earlier_one_noted_is_gone(tmp_path: Path) -> None:
-    """A kill would leave it there, as if it was of the whole."""
+def test_the_usage_of_an_earlier_part_is_removed_while_a_resumed_part_runs(tmp_path: Path) -> None:
+    """After a kill it would count as the usage of the complete run."""
     train(tmp_path / "run", stop=4)
     assert compute_of(tmp_path / "run")["steps"] == 4
     seen = []
@@ -234,7 +232,7 @@ def test_while_a_resumed_part_runs_what_an_earlier_one_noted_is_gone(tmp_path: P
       "energy_joules": "x", "peak_memory_bytes": {"host": 1e300, "device": {}}}],
     ids=str,
 )  # fmt: skip
-def test_a_strangers_compute_spoils_no_resume(compute: Any, tmp_path: Path) -> None:
+def test_a_damaged_compute_entry_does_not_prevent_resuming(compute: Any, tmp_path: Path) -> None:
     train(tmp_path / "run", stop=4)
     path = tmp_path / "run" / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"compute": compute}))

@@ -1,4 +1,4 @@
-"""Stopped anywhere and resumed, a run ends with the same state and the same log."""
+"""Interrupted anywhere and resumed, a run ends with the same state and the same log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def prepare(*words: str) -> Experiment:
 
 
 def whole(folder: Path, *words: str) -> tuple[str, bytes]:
-    """The final checkpoint's name, which holds the digest of all state, and the log."""
+    """The last checkpoint's name, which contains the digest of all state, and the log."""
     if not folder.exists():
         folder.mkdir()
         prepare(*words).train(folder, SilentDisplay())
@@ -99,7 +99,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("words", CASES, ids=lambda words: " ".join(words)[:60])
-def test_resumed_run_equals_one_left_alone(words: list[str], tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(words: list[str], tmp_path: Path) -> None:
     alone = whole(tmp_path / "alone", *words)
     # after one step, in the middle of an epoch and of a log's window, at the edge of an epoch
     assert stopped_and_resumed(tmp_path / "thrice", [1, 4, 9], *words) == alone
@@ -149,7 +149,7 @@ def test_killed_before_the_second_checkpoint(tmp_path: Path) -> None:
     assert final(folder) == alone
 
 
-def test_checkpoints_that_do_not_fit_the_log_do_not_push_new_ones_out(tmp_path: Path) -> None:
+def test_stale_checkpoints_do_not_displace_new_ones(tmp_path: Path) -> None:
     words = ["optimizer=sgd", "optimizer.lr=0.0", "save_every=2"]  # step 0 stays the best
     folder = tmp_path / "run"
     alone = whole(folder, *words)
@@ -166,7 +166,7 @@ def test_checkpoints_that_do_not_fit_the_log_do_not_push_new_ones_out(tmp_path: 
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear"])
-def test_a_schedule_laid_out_to_the_end_refuses_more_steps(schedule: str, tmp_path: Path) -> None:
+def test_a_schedule_that_spans_the_run_refuses_more_steps(schedule: str, tmp_path: Path) -> None:
     words = ["model=vae", f"schedule={schedule}"]
     whole(tmp_path / "run", *words)
     before = (tmp_path / "run" / "run.json").read_bytes()
@@ -175,11 +175,11 @@ def test_a_schedule_laid_out_to_the_end_refuses_more_steps(schedule: str, tmp_pa
     assert (tmp_path / "run" / "run.json").read_bytes() == before
 
 
-def test_steps_win_over_the_epochs_of_the_saved_run() -> None:
+def test_steps_override_the_epochs_of_the_saved_run() -> None:
     assert override(prepare("epochs=2").config, {"steps": "50"})["epochs"] is None
 
 
-def test_damaged_checkpoint_is_set_aside_and_the_one_before_used(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_set_aside_and_an_older_one_used(tmp_path: Path) -> None:
     alone = whole(tmp_path / "alone", "save_every=2")
     folder = tmp_path / "damaged"
     folder.mkdir()
@@ -219,7 +219,7 @@ def test_more_steps_continue_a_finished_run(tmp_path: Path) -> None:
     "word",
     ["model=vae", "optimizer.lr=0.5", "seed=1", "data.batch_size=4", "regularization=dropout"],
 )
-def test_other_changes_are_refused_with_the_difference(word: str) -> None:
+def test_other_changes_are_refused_naming_the_difference(word: str) -> None:
     old, new = prepare().config, prepare(word).config
     with pytest.raises(CheckpointUnusable, match=word.split("=")[0]):
         refuse_changes(old, new)
@@ -237,12 +237,12 @@ def test_other_changes_are_refused_with_the_difference(word: str) -> None:
         ("stopping.early.patience", "[", "patience"),
     ],
 )
-def test_what_a_resumed_run_is_given_is_checked(key: str, text: str, word: str) -> None:
+def test_overrides_of_a_resumed_run_are_checked(key: str, text: str, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         override(prepare("stopping=early").config, {key: text})
 
 
-def test_changed_threads_are_said_and_recorded(tmp_path: Path) -> None:
+def test_changed_threads_are_reported_and_recorded(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     experiment = prepare()
@@ -264,7 +264,7 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize("change", DIFFERENT)
-def test_another_experiment_is_refused_with_what_differs(change: str) -> None:
+def test_a_different_experiment_is_refused_naming_the_difference(change: str) -> None:
     saved = prepare("model=vae", "regularization=[dropout,ema]").config
     key, value = change.split("=", 1)
     with pytest.raises((CheckpointUnusable, ConfigError), match=key.replace(".", r"\.")):

@@ -1,4 +1,4 @@
-"""Points from the command to their pictures and arrays."""
+"""Runs on points in the plane: training, pictures and sampled arrays."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def test_a_run_of_points(
     assert "8 classes" in capsys.readouterr().out
 
 
-def test_points_resume_as_if_they_had_not_been_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_points_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run([*WORDS, "hydra.run.dir=whole"]) == 0
     monkeypatch.setattr("genrun.training.loop.Loop._is_best", lambda loop: False)

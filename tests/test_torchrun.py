@@ -20,7 +20,7 @@ TINY = [*SMALL, "model=vae", "backbone.hidden=[16]"]
 
 
 def torchrun(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Fails where it hangs: it takes some ten seconds, most of them to import torch."""
+    """Fails if the command hangs; it takes about ten seconds, most of them to import torch."""
     return subprocess.run(
         [*TORCHRUN, *last_wins(words)],
         cwd=folder,
@@ -35,7 +35,7 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stderr.splitlines() if line.startswith("genrun: ")]
 
 
-def test_a_run_has_one_folder_and_one_voice(tmp_path: Path) -> None:
+def test_a_run_has_one_folder_and_one_output(tmp_path: Path) -> None:
     done = torchrun(*TINY, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (found,) = tmp_path.rglob("run.json")
@@ -52,7 +52,7 @@ def test_a_run_has_one_folder_and_one_voice(tmp_path: Path) -> None:
     assert again.stdout.count("nothing to resume") == 1
 
 
-def test_a_signal_to_torchrun_saves_and_resume_goes_on_exactly(tmp_path: Path) -> None:
+def test_a_signal_to_torchrun_saves_and_resuming_is_exact(tmp_path: Path) -> None:
     words = [*TINY, "log_every=100", "evaluate_every=100000", "save_every=100000", "steps=600"]
     alone = torchrun(*words, "hydra.run.dir=alone", folder=tmp_path)
     assert alone.returncode == 0, alone.stderr
@@ -89,7 +89,7 @@ def test_a_signal_to_torchrun_saves_and_resume_goes_on_exactly(tmp_path: Path) -
         (["optimizer.lr=1e30"], 4),
     ],
 )
-def test_a_mistake_is_said_once_with_its_exit_code(
+def test_an_error_is_reported_once_with_its_exit_code(
     words: list[str], code: int, tmp_path: Path
 ) -> None:
     done = torchrun(*TINY, *words, "hydra.run.dir=run", folder=tmp_path)
@@ -121,7 +121,9 @@ class Breaks(VAE):
 
 
 @pytest.mark.parametrize(("how", "broken"), [("killed", "1"), ("raises", "1")])
-def test_one_that_dies_ends_all_and_is_said_once(how: str, broken: str, tmp_path: Path) -> None:
+def test_a_process_that_dies_ends_all_and_is_reported_once(
+    how: str, broken: str, tmp_path: Path
+) -> None:
     (tmp_path / "mine.py").write_text(PLUGIN)
     words = [*TINY, "model._target_=mine.Breaks", "plugins=[mine]", "hydra.run.dir=run",
              "save_every=2"]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What `genrun evaluate` measures beside the metrics, against obvious computations."""
+"""What `genrun evaluate` measures besides the metrics, against direct computations."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def flat(images: torch.Tensor) -> torch.Tensor:
     return images.flatten(1).double()
 
 
-def test_nearest_training_images_are_those_of_a_search() -> None:
+def test_nearest_training_images_equal_a_full_search() -> None:
     generator = torch.Generator().manual_seed(0)
     train = torch.rand(50, 1, 3, 3, generator=generator)
     images = torch.rand(7, 1, 3, 3, generator=generator)
@@ -35,7 +35,7 @@ def test_nearest_training_images_are_those_of_a_search() -> None:
     assert found.copied.tolist() == [False, False, True, False, False, False, False]
 
 
-def test_copies_are_told_by_ratio_and_share() -> None:
+def test_copies_show_in_the_ratio_and_the_count() -> None:
     generator = torch.Generator().manual_seed(0)
     train = torch.randint(0, 256, (40, 1, 4, 4), generator=generator) / 255
     fresh = torch.randint(0, 256, (20, 1, 4, 4), generator=generator) / 255
@@ -47,7 +47,7 @@ def test_copies_are_told_by_ratio_and_share() -> None:
     assert found["ratio"] < 0.02
 
 
-def test_points_are_copies_only_where_they_are_equal() -> None:
+def test_points_are_copies_only_if_they_are_equal() -> None:
     train = 0.5 + 0.001 * torch.rand(40, 2, 1, 1, generator=torch.Generator().manual_seed(0))
     points = torch.cat((train[:3], train[3:6] + 1e-6))  # all of the same 8-bit levels
     found = nearest_training_images(points, [train], 40, flat, points=True)
@@ -55,7 +55,7 @@ def test_points_are_copies_only_where_they_are_equal() -> None:
 
 
 class Halves:
-    """A posterior of three latent means, of which one stands still and one hardly moves."""
+    """A posterior of three latent means, one of them constant and one nearly so."""
 
     def posterior(self, nets, images):  # type: ignore[no-untyped-def]
         first = images.flatten(1)[:, :1]
@@ -91,7 +91,7 @@ def test_bits_per_dimension_and_the_interval() -> None:
     assert "256 levels" in found["note"]
 
 
-def test_more_importance_samples_bound_the_likelihood_tighter(small: Make) -> None:
+def test_more_importance_samples_tighten_the_bound(small: Make) -> None:
     built = small("model=vae", "model.latent_dim=4")
     for step in range(1, 30):
         built.step(step)

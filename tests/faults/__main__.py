@@ -1,4 +1,4 @@
-"""What genrun's runs survive: `python -m tests.faults [short] [out=FILE] [seed=N] [only=WORD]`.
+"""Runs under injected faults: `python -m tests.faults [short] [out=FILE] [seed=N] [only=WORD]`.
 
 Prints a table (fault, tried, survived, refused, lost) and writes it as JSON. Exit code 1 where
 anything was lost. The short version leaves out what the test suite runs anyway: NaN, fuzzing.

@@ -1,4 +1,4 @@
-"""Checkpoints and logs that were damaged behind the run's back."""
+"""Checkpoints and logs that are damaged while a run is interrupted."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ LOG: dict[str, Change] = {
 
 
 def corruptions(harness: Harness, count: int, chance: random.Random) -> Tally:
-    """One fault in the newest checkpoint, in several, or in the log; then the run goes on."""
+    """Damages the newest checkpoint, several of them, or the log; then resumes the run."""
     tally = Tally("corrupted checkpoint or log")
     template = harness.part(harness.folder(), STOP)
     kinds = [*CHECKPOINT, "deleted", *LOG]
@@ -78,7 +78,7 @@ def _damage(path: Path, change: Change, chance: random.Random) -> None:
 
 
 def _judge(harness: Harness, tally: Tally, folder: Path) -> None:
-    """Falling back ends as if nothing had been; where nothing good is left, 76 says so."""
+    """An older checkpoint gives the same result; without any, resuming ends with exit code 76."""
     tally.tried += 1
     none_left = not any((folder / "checkpoints").glob("ckpt-*"))  # all deleted
     log = (folder / "metrics.jsonl").read_bytes()

@@ -18,7 +18,7 @@ KB = 1024
 
 
 def errors(harness: Harness, count: int | None, chance: random.Random) -> Tally:
-    """ENOSPC, EIO and EDQUOT at each change on disk: exit 74, then the run goes on."""
+    """ENOSPC, EIO and EDQUOT at each change on disk: exit code 74, then the run resumes."""
     tally = Tally("ENOSPC, EIO, EDQUOT at every call")
     points = [(at, e) for at in range(1, disk_calls(harness) + 1) for e in seam.ERRORS]
     if count is not None:
@@ -31,7 +31,7 @@ def errors(harness: Harness, count: int | None, chance: random.Random) -> Tally:
 
 
 def size_limits(harness: Harness, count: int, chance: random.Random) -> Tally:
-    """No file may grow beyond a size, which cuts writes in the middle."""
+    """A limit on file sizes, which cuts off writes in the middle."""
     tally = Tally("file size limited")
     largest = max(path.stat().st_size for path in harness.whole_files())
     for _ in range(count):
@@ -47,7 +47,7 @@ def size_limits(harness: Harness, count: int, chance: random.Random) -> Tally:
 
 
 def small_disks(harness: Harness, count: int, chance: random.Random) -> Tally | None:
-    """A tmpfs that fills up, and is then given room; None where mounting is not allowed."""
+    """A tmpfs that fills up and is then enlarged; None if mounting is not allowed."""
     tally = Tally("disk full (tmpfs)")
     whole = sum(path.stat().st_size for path in harness.whole_files())
     for _ in range(count):

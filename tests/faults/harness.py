@@ -1,4 +1,4 @@
-"""Runs in forked children that are killed, starved or broken, beside one that was left alone.
+"""Runs in forked children under injected faults, compared with an undisturbed run.
 
 torch is imported once, here; a fork takes a hundredth of a second. The parent never computes
 anything with torch, so that forking it is safe.
@@ -41,12 +41,12 @@ TRIES = 20  # resumes until a run must have ended
 
 @dataclass
 class Tally:
-    """What became of the runs under one kind of fault."""
+    """How the runs under one kind of fault ended."""
 
     fault: str
     tried: int = 0
-    survived: int = 0  # ended with the state and the log of the run left alone
-    refused: int = 0  # nothing good was left, and it was said so with 76
+    survived: int = 0  # ended with the state and the log of the undisturbed run
+    refused: int = 0  # no sound checkpoint was left, and exit code 76 reported it
     lost: int = 0
 
     def row(self) -> dict[str, str | int]:
@@ -54,7 +54,7 @@ class Tally:
 
 
 class Harness:
-    """One experiment, its result when left alone, and folders to break it in."""
+    """One experiment, its undisturbed result, and folders for runs under faults."""
 
     def __init__(self, words: Sequence[str] = WORDS) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="genrun-faults-"))
@@ -81,7 +81,7 @@ class Harness:
         return path
 
     def start(self, folder: Path, arm: Callable[[], None] | None = None) -> int:
-        """The process that trains in `folder`, or resumes what is there, under a fault."""
+        """Starts a process that trains in `folder` or resumes there, under a fault."""
         return fork(lambda: self._train_or_resume(folder, arm))
 
     def train(self, folder: Path, arm: Callable[[], None] | None = None) -> int:
@@ -98,11 +98,11 @@ class Harness:
         return folder
 
     def whole_files(self) -> list[Path]:
-        """What the run that was left alone has on disk."""
+        """The files of the undisturbed run."""
         return [path for path in self._alone.rglob("*") if path.is_file()]
 
     def ends_as_if_left_alone(self, folder: Path, keep: bool = False) -> bool:
-        """Resumes until the run has ended; whether it is the same, and nothing is left over."""
+        """Resumes until the run ends; whether the result is the same and no file is left."""
         for _ in range(TRIES):
             code = self.train(folder)
             if code != STATUS_EXIT_CODES["interrupted"]:
@@ -146,7 +146,7 @@ class Harness:
 
 
 def fork(work: Callable[[], int]) -> int:
-    """A child that does `work` and leaves with its exit code, as the command line would."""
+    """Forks a child that does `work` and exits with its code, as the command line would."""
     sys.stdout.flush()
     sys.stderr.flush()
     child = os.fork()
@@ -168,7 +168,7 @@ def fork(work: Callable[[], int]) -> int:
 
 
 def wait(child: int) -> int:
-    """Its exit code; the negative number of the signal that ended it."""
+    """Returns the exit code, or the negative number of the signal that ended the child."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -178,7 +178,7 @@ def kill(child: int, number: signal.Signals = signal.SIGKILL) -> None:
 
 
 def final(folder: Path) -> tuple[str, bytes]:
-    """The newest checkpoint's name, which holds the digest of all state, and the log."""
+    """The newest checkpoint's name, which contains the digest of all state, and the log."""
     newest = max(path.name for path in (folder / "checkpoints").glob("ckpt-*"))
     return newest, (folder / "metrics.jsonl").read_bytes()
 

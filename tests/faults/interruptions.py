@@ -53,7 +53,7 @@ def kills_at_every_change(harness: Harness, count: int | None, chance: random.Ra
 
 
 def disk_calls(harness: Harness) -> int:
-    """How many changes on disk a run makes: the first number that no run gets to."""
+    """How many changes on disk a run makes: the first number that no run reaches."""
     low, high = 1, 2
     while _reaches(harness, high):
         low, high = high, 2 * high

@@ -1,4 +1,4 @@
-"""Many processes that want the same folder."""
+"""Many processes that claim or lock the same folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROCESSES = 64
 
 
 def claims(harness: Harness, rounds: int, chance: random.Random) -> Tally:
-    """64 processes let go at once: each gets a folder that no other has."""
+    """64 processes started at once: each gets a folder of its own."""
     tally = Tally("64 runs started at once")
     for _ in range(rounds):
         folders = _claim_at_once(harness.folder() / "day" / "run")
@@ -49,7 +49,7 @@ def _claim_at_once(wanted: Path) -> list[Path]:
 
 
 def holders(harness: Harness, count: int, chance: random.Random) -> Tally:
-    """While a process writes, others are refused with its number; killed, it holds nothing."""
+    """While a process writes, others are refused naming it; after a kill the lock is free."""
     tally = Tally("holder of a lock killed")
     folder = harness.folder()
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Checkpoints written by someone else: every one is refused or is sound, under a memory cap."""
+"""Mutated, untrusted checkpoints: every one is refused or usable, under a memory cap."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _record(change: Callable[[Header, random.Random], None]) -> Callable[..., No
 
 
 def _anywhere(node: Any, chance: random.Random) -> None:
-    """Replaces one value, however deep it lies."""
+    """Replaces one value at any depth."""
     keys = list(node) if isinstance(node, dict) else list(range(len(node)))
     key = chance.choice(keys)
     if isinstance(node[key], dict | list) and node[key] and chance.random() < 0.7:
@@ -94,7 +94,7 @@ TEXT: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
-    """One change to the bytes, to the header's text or to what it says."""
+    """Changes the bytes, the header's text or its content in one place."""
     length = struct.unpack("<Q", content[:8])[0]
     text, data = content[8 : 8 + length], content[8 + length :]
     kind = chance.random()
@@ -111,7 +111,7 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 
 
 def mutations(harness: Harness, count: int, chance: random.Random) -> Tally:
-    """The name always holds the right hash: its author wants it read."""
+    """The name always contains the right hash, as a hostile author would give it."""
     tally = Tally("mutated checkpoint, memory capped")
     template = harness.part(harness.folder(), STOP)
     content = max((template / "checkpoints").glob("ckpt-*")).read_bytes()
@@ -159,7 +159,7 @@ def _read_all(harness: Harness, content: bytes, folder: Path, seed: float, count
 
 
 def _train_a_row(experiment: Experiment) -> None:
-    """What was taken for sound serves: a step, an evaluation, what watches rows and policies."""
+    """Uses an accepted checkpoint: a step, an evaluation, health checks and stopping policies."""
     trial, built = experiment.built.trial, experiment.built
     with contextlib.suppress(GenrunError):
         trial.step += 1

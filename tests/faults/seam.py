@@ -1,4 +1,4 @@
-"""Faults in place of `genrun.runs.disk`'s functions: at the n-th call, before or after it."""
+"""Faults injected into the functions of `genrun.runs.disk`, before or after the n-th call."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def failing(number: int) -> Callable[[], None]:
 
 
 def half_written(at: int) -> Callable[[], None]:
-    """The `at`-th write leaves half of its bytes, and then the process dies."""
+    """The `at`-th write writes half of its bytes, then the process dies."""
 
     def install() -> None:
         real, count = disk.write, 0

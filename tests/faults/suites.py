@@ -1,4 +1,4 @@
-"""Proofs that pytest runs, counted for the table: the fuzzer, and a NaN in every tensor."""
+"""Tests run by pytest and counted for the table: the fuzzer, and a NaN in every tensor."""
 
 from __future__ import annotations
 

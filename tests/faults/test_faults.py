@@ -1,4 +1,4 @@
-"""The short version of `make faults`, and what it stands on."""
+"""The short version of `make faults`, and tests of its parts."""
 
 from __future__ import annotations
 

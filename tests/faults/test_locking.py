@@ -18,7 +18,7 @@ with lock_folder(pathlib.Path(sys.argv[1])):
 """
 
 
-def test_a_second_writer_is_refused_with_the_process_that_holds_it(tmp_path: Path) -> None:
+def test_a_second_writer_is_refused_naming_the_process(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "genrun"]
     done = subprocess.run([*words, *SMALL], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

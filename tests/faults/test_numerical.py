@@ -135,7 +135,7 @@ PLACES: dict[str, tuple[Poison, str]] = {
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
-    """The folder of a run that nothing happened to, with every checkpoint that it ever had."""
+    """The folder of an undisturbed run, with every checkpoint it ever had."""
 
     @functools.cache
     def make(*words: str) -> Path:
@@ -213,13 +213,13 @@ def test_an_infinite_moment_is_in_no_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
-def test_the_record_beside_the_tensors_is_finite_too(schedule: str, tmp_path: Path) -> None:
+def test_the_record_of_a_checkpoint_is_finite(schedule: str, tmp_path: Path) -> None:
     prepare(f"schedule={schedule}").train(tmp_path, SilentDisplay())
     for path in (tmp_path / "checkpoints").iterdir():
         json.dumps(read_checkpoint(path).record, allow_nan=False)
 
 
-def test_a_best_value_that_was_never_saved_is_not_the_best(tmp_path: Path) -> None:
+def test_an_unsaved_best_value_is_not_the_best(tmp_path: Path) -> None:
     """The evaluation of step 8 is the best so far, and its row ends the run."""
     experiment = prepare()
     trial, evaluate = experiment.built.trial, experiment.built.evaluation.evaluate

@@ -1,4 +1,4 @@
-"""What the operating system sees: nothing is renamed before it was synced, or cut when opened."""
+"""System calls of a run: files are synced before they are renamed, and not truncated on open."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Folders, atomic files, checkpoints, logs and pictures of a run."""
+
 import json
 import struct
 from pathlib import Path
@@ -21,7 +23,7 @@ TENSORS = {"networks/a": torch.arange(6.0).view(2, 3), "count": torch.tensor(3)}
 LOG = {"length": 0, "sha256": ""}
 
 
-def test_claimed_folders_are_never_shared(tmp_path: Path) -> None:
+def test_claimed_folders_are_unique(tmp_path: Path) -> None:
     names = [claim_folder(tmp_path / "deep" / "run").name for _ in range(3)]
     assert names == ["run", "run-2", "run-3"]
     (tmp_path / "file").touch()
@@ -29,7 +31,7 @@ def test_claimed_folders_are_never_shared(tmp_path: Path) -> None:
         claim_folder(tmp_path / "file" / "run")
 
 
-def test_a_file_is_replaced_whole_or_stays(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_atomic(path, b"one")
     write_atomic(path, b"two")
@@ -73,7 +75,7 @@ def test_pruning_keeps_the_best_and_the_last_two(tmp_path: Path) -> None:
     assert steps == [2, 5, 6]
 
 
-def test_log_is_cut_where_it_is_opened(tmp_path: Path) -> None:
+def test_a_log_is_truncated_when_opened(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = AppendLog(path, 0)
     log.append({"step": 1})
@@ -87,7 +89,7 @@ def test_log_is_cut_where_it_is_opened(tmp_path: Path) -> None:
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 3]
 
 
-def test_folders_that_are_no_runs(tmp_path: Path) -> None:
+def test_other_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match="no such folder"):
         RunFolder.open(tmp_path / "nowhere")
     with pytest.raises(InputMissing, match="not a run's folder"):

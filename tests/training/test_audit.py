@@ -1,4 +1,4 @@
-"""What the audit finds, also of optimizers that do less than they say."""
+"""What the audit finds, including optimizers that move less than they claim."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PLUGIN = '''
 import torch
 
 class Lazy(torch.optim.SGD):
-    """Moves matrices only, whatever it was given."""
+    """Moves matrices only, whichever parameters it receives."""
     def __init__(self, params, lr):
         super().__init__([p for p in params if p.ndim > 1], lr=lr)
 
 class Idle(torch.optim.SGD):
-    """Has every parameter in its groups and leaves the first alone."""
+    """Has every parameter in its groups and does not move the first."""
     def __init__(self, params, lr):
         super().__init__(params, lr=lr)
     def step(self, closure=None):
@@ -68,7 +68,7 @@ def test_a_parameter_that_nothing_moves_is_an_error(name: str, message: str, plu
         build(config, config["plugins"])
 
 
-def test_what_is_counted_is_the_real_size(small: Make) -> None:
+def test_the_audit_counts_real_sizes(small: Make) -> None:
     built = small("model=gan", "optimizer=muon", "backbone.hidden=[32,16]")
     # generator 100-16-32-784, discriminator 784-32-16-1: the matrix in the middle is Muon's
     rest = 16 * 100 + 784 * 32 + 16 + 32 + 784
@@ -86,7 +86,7 @@ def test_what_is_counted_is_the_real_size(small: Make) -> None:
     } == built.parameter_counts()
 
 
-def test_it_touches_nothing() -> None:
+def test_the_audit_changes_nothing() -> None:
     parameters = [nn.Parameter(torch.randn(4, 5)), nn.Parameter(torch.zeros(5))]
     before = [p.detach().clone() for p in parameters]
     optimizer = torch.optim.LBFGS(parameters)
@@ -97,14 +97,14 @@ def test_it_touches_nothing() -> None:
     assert not optimizer.state
 
 
-def test_a_learning_rate_of_zero_or_nearly_is_no_unmoved_parameter() -> None:
+def test_a_learning_rate_near_zero_is_not_an_unmoved_parameter() -> None:
     for rate in (0.0, 1e-12):
         parameter = nn.Parameter(torch.ones(3, 3))
         assert audit_optimizer(torch.optim.Adam([parameter], lr=rate), [parameter]).unmoved == []
 
 
-def test_the_gradient_that_is_logged_is_the_one_of_the_loss(small: Make) -> None:
-    """Schedule-free AdamW works in the gradient's memory."""
+def test_the_logged_gradient_norm_is_that_of_the_loss(small: Make) -> None:
+    """Schedule-free AdamW overwrites the gradient."""
     words = ["model=vae", "optimizer.weight_decay=0.1"]
     built = small("optimizer=schedule_free_adamw", *words)
     plain = small("optimizer=adam", *words)
@@ -113,7 +113,7 @@ def test_the_gradient_that_is_logged_is_the_one_of_the_loss(small: Make) -> None
     assert built.trial.gradient_norm_meter.compute(1) == plain.trial.gradient_norm_meter.compute(1)
 
 
-def test_kept_gradients_change_no_step() -> None:
+def test_preserving_gradients_changes_no_step() -> None:
     schedulefree = pytest.importorskip("schedulefree")
     results = []
     for keep in (False, True):

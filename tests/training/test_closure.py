@@ -1,4 +1,4 @@
-"""L-BFGS in the training step, and its state in checkpoints, hostile ones too."""
+"""L-BFGS in the training step, and its state in checkpoints, including hostile ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LBFGS = ["model=vae", "optimizer=lbfgs", "optimizer.history_size=3"]
 
 
 @pytest.mark.usefixtures("float64")
-def test_the_step_is_torchs_on_the_same_loss(small: Make) -> None:
+def test_the_step_equals_torchs_on_the_same_loss(small: Make) -> None:
     built, other = (small(*LBFGS, "regularization=[batch_norm]") for _ in range(2))
     nets = other.trial.nets
     optimizer = torch.optim.LBFGS(
@@ -62,7 +62,7 @@ def test_the_step_is_torchs_on_the_same_loss(small: Make) -> None:
         (["model=vae", "regularization=gradient_clip"], "may not be changed"),
     ],
 )
-def test_what_does_not_go_with_it_is_refused(words: list[str], message: str, small: Make) -> None:
+def test_incompatible_settings_are_refused(words: list[str], message: str, small: Make) -> None:
     with pytest.raises(ConfigError, match=message):
         small("optimizer=lbfgs", *words)
 
@@ -93,7 +93,7 @@ def restored(tensors: dict[str, Tensor], record: dict[str, Any]) -> TrainingStat
     return fresh
 
 
-def test_its_history_goes_through_a_checkpoint(saved: Any) -> None:
+def test_lbfgs_history_survives_a_checkpoint(saved: Any) -> None:
     tensors, record = saved
     lists = [path for path in tensors if path.count("/") == 4]
     assert {path.split("/")[3] for path in lists} == {"old_dirs", "old_stps", "ro", "al"}
@@ -165,7 +165,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("change", HOSTILE, ids=lambda change: str(HOSTILE.index(change)))
-def test_a_state_that_is_not_its_own_is_refused(change: Any, saved: Any) -> None:
+def test_a_foreign_optimizer_state_is_refused(change: Any, saved: Any) -> None:
     tensors, record = dict(saved[0]), copy.deepcopy(saved[1])
     change(tensors, record)
     with pytest.raises(Exception) as raised:  # noqa: PT011  # `restoring.restore` takes any
@@ -173,7 +173,7 @@ def test_a_state_that_is_not_its_own_is_refused(change: Any, saved: Any) -> None
     assert not isinstance(raised.value, MemoryError | RecursionError)
 
 
-def test_a_state_after_steps_of_one_iteration_is_its_own() -> None:
+def test_a_state_after_steps_of_one_iteration_is_accepted() -> None:
     built = build({**tiny(), "optimizer": {**tiny()["optimizer"], "max_iter": 1}}, [])
     for step in (1, 2, 3):
         built.step(step)

@@ -1,4 +1,4 @@
-"""Joules by counters that wrap around, cannot be read, or are not there."""
+"""Energy by counters that wrap around, cannot be read, or do not exist."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def domain(powercap: Path, folder: str, name: str, microjoules: int, span: int =
     return place / "energy_uj"
 
 
-def test_packages_are_added_up_and_their_parts_are_not(tmp_path: Path) -> None:
+def test_packages_are_summed_and_subdomains_are_not(tmp_path: Path) -> None:
     first = domain(tmp_path, "intel-rapl:0", "package-0", 100)
     second = domain(tmp_path, "intel-rapl:1", "package-1", 500)
     others = [
@@ -43,7 +43,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path: Path) -> None:
     assert energy.read() == pytest.approx(260e-6)
 
 
-def test_a_counter_that_starts_again_from_0(tmp_path: Path) -> None:
+def test_a_counter_wraps_around_to_0(tmp_path: Path) -> None:
     counter = domain(tmp_path, "intel-rapl:0", "package-0", 900, span=1000)
     energy = Energy.for_device(CPU, tmp_path)
     for value, total in ((950, 50), (30, 130), (20, 1120)):  # the last a whole round later
@@ -51,14 +51,14 @@ def test_a_counter_that_starts_again_from_0(tmp_path: Path) -> None:
         assert energy.read() == pytest.approx(total * 1e-6)
 
 
-def test_a_gpus_counter_has_no_span_and_loses_what_a_reset_hides() -> None:
+def test_a_gpus_counter_has_no_span_and_loses_energy_at_a_reset() -> None:
     values = iter([5.0, 7.0, 1.0, 4.0])
     counter = EnergyCounter(lambda: next(values))
     assert [counter.update() for _ in range(3)] == [2.0, 2.0, 5.0]
 
 
 @pytest.mark.parametrize("damage", ["no folder", "empty", "no energy", "no name", "text"])
-def test_what_cannot_be_read_is_not_known(damage: str, tmp_path: Path) -> None:
+def test_an_unreadable_counter_is_unknown(damage: str, tmp_path: Path) -> None:
     powercap = tmp_path / "powercap"
     if damage == "empty":
         powercap.mkdir()
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_not_known(damage: str, tmp_path: Path) -> None:
     assert energy.sources == []
 
 
-def test_a_counter_that_can_no_longer_be_read_takes_the_whole_with_it(tmp_path: Path) -> None:
+def test_energy_is_unknown_once_a_counter_fails(tmp_path: Path) -> None:
     counter = domain(tmp_path, "intel-rapl:0", "package-0", 5)
     energy = Energy.for_device(CPU, tmp_path)
     assert energy.read() == 0
@@ -85,7 +85,7 @@ def test_a_counter_that_can_no_longer_be_read_takes_the_whole_with_it(tmp_path: 
 
 
 class FakeNvml:
-    """As the package nvidia-ml-py: one GPU whose counter, in millijoules, a test moves."""
+    """Stands for the package nvidia-ml-py: one GPU whose counter, in millijoules, a test sets."""
 
     def __init__(self) -> None:
         self.millijoules = 1000
@@ -110,7 +110,7 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     return fake
 
 
-def test_a_gpu_adds_to_the_packages(nvml: FakeNvml, tmp_path: Path) -> None:
+def test_a_gpus_energy_is_added_to_the_packages(nvml: FakeNvml, tmp_path: Path) -> None:
     package = domain(tmp_path, "intel-rapl:0", "package-0", 0, span=10**9)
     energy = Energy.for_device(GPU, tmp_path)
     package.write_text("2000000")
@@ -139,7 +139,7 @@ def part(earlier: ResourceUsage | None, joules: float | None) -> dict[str, objec
     return meters.summarize(steps=7, examples=56, flops=70)
 
 
-def test_parts_are_added_up_and_of_peaks_the_largest_counts() -> None:
+def test_parts_are_summed_and_the_largest_peak_counts() -> None:
     seconds = {"training": 100.0, "evaluation": 20.0, "saving": 3.0}
     before = ResourceUsage(seconds=seconds, host_bytes=10**18, device_bytes=5, joules=40.0)
     found = part(before, 2.5)
@@ -156,6 +156,8 @@ def test_parts_are_added_up_and_of_peaks_the_largest_counts() -> None:
 
 
 @pytest.mark.parametrize(("before", "now"), [(None, 2.5), (40.0, None), (None, None)])
-def test_joules_of_a_part_that_are_not_known(before: float | None, now: float | None) -> None:
+def test_unknown_joules_of_a_part_make_the_sum_unknown(
+    before: float | None, now: float | None
+) -> None:
     found = part(ResourceUsage(joules=before), now)
     assert (found["energy_joules"], found["energy_sources"]) == (None, [])

@@ -1,4 +1,4 @@
-"""The arithmetic of a step against sums worked out by hand, and that counting leaves no trace."""
+"""The FLOPs of a step against sums worked out by hand; counting changes no state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def product(rows: int, inner: int, columns: int) -> int:
 
 
 def test_autoencoder(small: Make) -> None:
-    """Each layer: forward, gradient of its weights, and but for the first that of its input."""
+    """Each layer: forward, the gradient of its weights and, except for the first, of its input."""
     encoder, decoder = product(BATCH, PIXELS, HIDDEN), product(BATCH, HIDDEN, PIXELS)
     built = small("model=autoencoder", *BODY)
     assert count_step_flops(built.step) == 2 * encoder + 3 * decoder
@@ -42,7 +42,7 @@ CRITIC = [product(BATCH, PIXELS, HIDDEN), product(BATCH, HIDDEN, 1)]
 
 
 def gan_step(turns: int) -> int:
-    """A discriminator's turn generates once, judges twice, and needs no gradient of images."""
+    """A discriminator's turn: one generation, two classifications, no gradient of images."""
     judged = 2 * CRITIC[0] + 3 * CRITIC[1]
     discriminator = sum(GENERATOR) + 2 * judged
     through_it = 2 * sum(CRITIC)  # forward, and the gradient of its inputs alone
@@ -57,7 +57,7 @@ def test_gan_with_several_turns(turns: int, small: Make) -> None:
     assert count_step_flops(built.step) == gan_step(turns)
 
 
-def test_penalties_count(small: Make) -> None:
+def test_penalties_are_counted(small: Make) -> None:
     """R1: forward, gradient of the images, and of that the gradient of both weights and a hidden
     layer; torch computes one more product, with a gradient that is 0 behind a ReLU."""
     words = ["model=gan", *BODY, f"model.latent_dim={LATENT}", "regularization=r1"]
@@ -67,7 +67,7 @@ def test_penalties_count(small: Make) -> None:
 
 
 class Squaring(torch.optim.SGD):
-    """Multiplies matrices in its update, but in its first sets itself up."""
+    """Multiplies matrices in every update but the first, which initializes it."""
 
     def step(self, closure: object = None) -> None:  # type: ignore[override]
         super().step()
@@ -78,7 +78,7 @@ class Squaring(torch.optim.SGD):
                 self.state[parameter]["seen"] = 1
 
 
-def test_products_in_an_optimizers_update_count(small: Make) -> None:
+def test_products_in_an_optimizers_update_are_counted(small: Make) -> None:
     built = small("model=autoencoder", *BODY)
     plain = count_step_flops(built.step)
     parameters = list(built.trial.nets.parameters())
@@ -87,7 +87,7 @@ def test_products_in_an_optimizers_update_count(small: Make) -> None:
     assert count_step_flops(built.step) - plain == added
 
 
-def test_those_of_muon_count(small: Make) -> None:
+def test_products_of_muon_are_counted(small: Make) -> None:
     """Five iterations for each of two matrices X (16 x 784): X X', its square, and times X."""
     built = small("model=autoencoder", *BODY)
     plain = count_step_flops(built.step)
@@ -100,7 +100,7 @@ def test_those_of_muon_count(small: Make) -> None:
 
 @pytest.mark.parametrize("optimizer", choices("optimizer"))
 def test_a_step_of_every_optimizer_can_be_counted(optimizer: str, small: Make) -> None:
-    """But of one that searches, which a budget then says."""
+    """Except for one with a line search, which a budget of FLOPs reports."""
     words = ["model=autoencoder", "backbone.hidden=[16]", f"optimizer={optimizer}"]
     built = small(*words, "stopping=budget", "stopping.budget.flops=1e9")
     if optimizer == "lbfgs":
@@ -111,7 +111,7 @@ def test_a_step_of_every_optimizer_can_be_counted(optimizer: str, small: Make) -
         assert (count_flops(built.step, built.trial.stoppers) or 0) >= least
 
 
-def test_shares_of_a_batch_are_added_up(small: Make) -> None:
+def test_flops_of_all_shards_are_summed(small: Make) -> None:
     built = small("model=autoencoder", *BODY)
     alone = count_step_flops(built.step)
     built.step.settings = dataclasses.replace(built.step.settings, shard=BatchShard(0, 4, BATCH))
@@ -133,7 +133,7 @@ def test_a_compiled_step_is_counted_without_compiling(
 WORDS = ["backbone=conv", "regularization=[batch_norm,dropout,spectral_norm,r1,ema]"]
 
 
-def test_counting_leaves_no_trace(small: Make) -> None:
+def test_counting_changes_no_state(small: Make) -> None:
     built, other = small("model=gan", *WORDS), small("model=gan", *WORDS)
     before = copy.deepcopy(built.trial.nets.state_dict())
     torch.manual_seed(3)
@@ -183,7 +183,7 @@ def test_budget_stops_at_the_step_that_reaches_it_and_resumes_exactly(tmp_path: 
     assert RunFolder.open(tmp_path / "stopped").read()["compute"]["flops"] == 7 * a_step
 
 
-def test_what_cannot_be_counted_is_no_matter_but_to_a_budget(
+def test_unknown_flops_are_an_error_only_for_a_budget(
     tmp_path: Path, small: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*given: object) -> None:

@@ -1,4 +1,4 @@
-"""The one message of a turn, with the other process made up."""
+"""The all-reduce of a turn, with a simulated other process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genrun.training.distributed.process_group import ProcessGroup
 
 
 class Other(ProcessGroup):
-    """Adds what another process would have sent, by the place in the message."""
+    """Adds what another process would have sent, in the order of the message."""
 
     def __init__(self, rank: int, **sent: list[float]) -> None:
         super().__init__(ProcessRank(rank=rank, world_size=2))
@@ -43,7 +43,7 @@ SENT = {"gradients": [3.0, 4.0, 9.0], "buffers": [0.0], "signal": [0.0], "second
 
 
 @pytest.mark.parametrize(("rank", "mean"), [(0, 5.0), (1, 11.0)])
-def test_gradients_are_averaged_and_rank_0s_buffers_taken(rank: int, mean: float) -> None:
+def test_gradients_are_averaged_and_buffers_are_rank_0s(rank: int, mean: float) -> None:
     network = Network()
     others = Other(rank, **{**SENT, "buffers": [11.0 * rank]})
     GradientSync(others, [network], CPU).average_gradients(list(network.parameters()))
@@ -56,7 +56,7 @@ def test_gradients_are_averaged_and_rank_0s_buffers_taken(rank: int, mean: float
     assert network.get_buffer("count").item() == 7
 
 
-def test_numbers_keep_their_precision_beside_coarser_ones() -> None:
+def test_mixed_dtypes_keep_their_precision() -> None:
     network = Network(torch.float64)
     assert network.weight.grad is not None
     network.weight.grad += 1e-12
@@ -66,9 +66,9 @@ def test_numbers_keep_their_precision_beside_coarser_ones() -> None:
     assert network.weight.grad.tolist() == [[2 + 5e-13], [3 + 5e-13]]
 
 
-@pytest.mark.parametrize("late", [0, 1])
-def test_a_signal_is_known_to_all_and_on_a_gpu_a_message_later(
-    late: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("delay", [0, 1])
+def test_a_signal_reaches_all_ranks_and_on_a_gpu_one_message_later(
+    delay: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Event:
         def record(self) -> None: ...
@@ -77,16 +77,16 @@ def test_a_signal_is_known_to_all_and_on_a_gpu_a_message_later(
     monkeypatch.setattr(torch.cuda, "Event", Event)
     network, here = Network(), [False]
     others = Other(0, **SENT)
-    exchange = GradientSync(others, [network], CPU)
-    exchange._delay = late
-    stop, seconds = exchange.synchronize(lambda: here[0], lambda: 2.5)
+    sync = GradientSync(others, [network], CPU)
+    sync._delay = delay
+    stop, seconds = sync.synchronize(lambda: here[0], lambda: 2.5)
 
     def turn(**sent: Any) -> bool:
         others.sent = {**SENT, **sent}
-        exchange.average_gradients(list(network.parameters()))
+        sync.average_gradients(list(network.parameters()))
         return stop()
 
     assert not turn()
-    assert [turn(signal=[1.0]), turn(), turn()] == [late == 0, True, True]
+    assert [turn(signal=[1.0]), turn(), turn()] == [delay == 0, True, True]
     assert seconds() == 2.5
-    assert not here[0], "this process got none"
+    assert not here[0], "this process received no signal"

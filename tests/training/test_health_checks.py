@@ -1,4 +1,4 @@
-"""The state machines by tables of values: what a log holds, and what is said when."""
+"""The checks on a log by tables of values: at which rows they begin and end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrun.training.health import GradientExplosion, ThresholdWatch
 
 
 def changes(watch: ThresholdWatch, rows: Sequence[tuple[int, float | None]]) -> dict[int, bool]:
-    """The steps at which trouble begins (True) and ends (False)."""
+    """The steps at which the condition begins (True) and ends (False)."""
     state, found = watch.start(), {}
     for step, value in rows:
         row = {"step": step} if value is None else {"step": step, "x": value}
@@ -55,7 +55,7 @@ def trouble(above: bool = False, steps: int = 0, rows: int = 1) -> ThresholdWatc
         (trouble(steps=20, rows=2), [(s, 0.1) for s in range(0, 60, 5)], {20: True}),
     ],
 )  # fmt: skip
-def test_trouble(
+def test_threshold_watch(
     watch: ThresholdWatch, rows: list[tuple[int, float | None]], expected: dict[int, bool]
 ) -> None:
     assert changes(watch, rows) == expected
@@ -95,7 +95,7 @@ def test_explosion(norms: list[float], expected: int | None) -> None:
     assert found[:1] == ([] if expected is None else [expected])
 
 
-def test_the_explosions_history_is_bounded_and_moves_on() -> None:
+def test_the_history_of_norms_is_bounded() -> None:
     watch = GradientExplosion(factor=100.0, rows=5, history=10)
     slowly = [2.0 ** (i / 3) for i in range(60)]  # 10^6 in the end, never 100 times its median
     assert reasons(watch, slowly) == []

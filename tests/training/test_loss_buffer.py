@@ -1,8 +1,10 @@
+"""The buffer of losses between two rows of the log."""
+
 import pytest
 import torch
 
 from genrun.core.errors import ConfigError, Diverged
-from genrun.training import loss_buffer as windows
+from genrun.training import loss_buffer as module
 from genrun.training.finite import check_finite
 from genrun.training.loss_buffer import LossBuffer
 
@@ -12,47 +14,47 @@ def outputs(value: float) -> dict[str, torch.Tensor]:
 
 
 def test_a_row_is_the_mean_of_its_steps() -> None:
-    window = LossBuffer()
+    buffer = LossBuffer()
     for step in (1, 2, 3):
-        window.add(step, outputs(float(step)))
-    assert window.read() == {"a/loss": 2.0, "b/loss": 4.0}
-    window.add(4, outputs(9.0))
-    assert window.read() == {"a/loss": 9.0, "b/loss": 18.0}
+        buffer.add(step, outputs(float(step)))
+    assert buffer.read() == {"a/loss": 2.0, "b/loss": 4.0}
+    buffer.add(4, outputs(9.0))
+    assert buffer.read() == {"a/loss": 9.0, "b/loss": 18.0}
 
 
-def test_other_values_than_before_are_refused() -> None:
-    window = LossBuffer()
-    window.add(1, outputs(1.0))
+def test_a_change_of_the_logged_names_is_refused() -> None:
+    buffer = LossBuffer()
+    buffer.add(1, outputs(1.0))
     with pytest.raises(ConfigError, match="logged a/loss at step 2 and a/loss, b/loss before"):
-        window.add(2, {"a/loss": torch.tensor(1.0)})
+        buffer.add(2, {"a/loss": torch.tensor(1.0)})
 
 
-def test_divergence_is_located() -> None:
-    window = LossBuffer()
+def test_divergence_is_reported_with_its_step() -> None:
+    buffer = LossBuffer()
     for step, value in enumerate([1.0, 2.0, float("inf"), float("nan")], start=11):
-        window.add(step, outputs(value))
+        buffer.add(step, outputs(value))
     with pytest.raises(Diverged, match="a/loss was inf at step 13"):
-        window.read()
+        buffer.read()
 
 
 def test_memory_does_not_grow_between_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "READ_AT_MOST", 10)
-    window = LossBuffer()
+    monkeypatch.setattr(module, "READ_AT_MOST", 10)
+    buffer = LossBuffer()
     for step in range(1, 96):
-        window.add(step, outputs(float(step)))
-        assert len(window._buffer) == 10
-    assert window.read()["a/loss"] == 48.0
+        buffer.add(step, outputs(float(step)))
+        assert len(buffer._buffer) == 10
+    assert buffer.read()["a/loss"] == 48.0
 
 
-def test_a_window_saved_in_the_middle_goes_on_exactly() -> None:
+def test_a_restored_buffer_continues_exactly() -> None:
     values = torch.rand(7).tolist()
-    whole, half, rest = LossBuffer(), LossBuffer(), LossBuffer()
+    uninterrupted, half, rest = LossBuffer(), LossBuffer(), LossBuffer()
     for step, value in enumerate(values):
-        whole.add(step, outputs(value))
+        uninterrupted.add(step, outputs(value))
         (half if step < 3 else rest).add(step, outputs(value))
         if step == 2:
             rest.restore(**half.state())  # type: ignore[arg-type]
-    assert rest.read() == whole.read()
+    assert rest.read() == uninterrupted.read()
 
 
 def test_check_finite_names_the_tensor() -> None:

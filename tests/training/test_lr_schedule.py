@@ -1,3 +1,5 @@
+"""Learning-rate schedules with a warm-up."""
+
 import math
 
 import pytest

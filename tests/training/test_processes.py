@@ -1,4 +1,4 @@
-"""Processes that train together against one that trains alone, in float64."""
+"""Several processes that train one run against a single process, in float64."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prepare(*words: str) -> Experiment:
 
 
 def train(folder: Path, *words: str) -> str:
-    """Trains in an empty folder, or goes on with what is there; how it ended."""
+    """Trains in an empty folder or resumes; returns the status."""
     experiment = prepare(*words)
     if experiment.built.processes.rank == 0 and not folder.exists():
         folder.mkdir()
@@ -93,7 +93,7 @@ EQUAL = [
 
 
 @pytest.mark.parametrize("words", EQUAL, ids=" ".join)
-def test_two_processes_train_as_one_does(words: list[str], tmp_path: Path) -> None:
+def test_two_processes_train_like_one(words: list[str], tmp_path: Path) -> None:
     """State of networks, averages and optimizers, and every row of the log, to 1e-12."""
     assert train(tmp_path / "one", *words) == "finished"
     assert together(lambda: train(tmp_path / "two", *words)) == ["finished"] * 2
@@ -110,14 +110,14 @@ def test_two_processes_train_as_one_does(words: list[str], tmp_path: Path) -> No
         assert other == pytest.approx(row, rel=1e-9, abs=1e-12)
 
 
-def test_three_processes_train_as_one_does() -> None:
+def test_three_processes_train_like_one() -> None:
     words = ("model=gan", "regularization=[dropout,r1]", "data.batch_size=6")
     alone = steps(4, *words)
     for state in together(lambda: steps(4, *words), size=3):
         assert_same(state, alone)
 
 
-def test_every_process_has_the_same_bits_and_rank_0s_statistics() -> None:
+def test_all_processes_have_equal_bits_and_rank_0s_statistics() -> None:
     words = ("model=gan", "regularization=[batch_norm,dropout]")
     one, two = together(lambda: steps(4, *words))
     assert any("running_mean" in name for name in one)
@@ -125,8 +125,8 @@ def test_every_process_has_the_same_bits_and_rank_0s_statistics() -> None:
         assert torch.equal(tensor, two[name]), name
 
 
-def test_layers_of_others_draw_other_noise_for_each_share() -> None:
-    """torch's own dropout takes it from the global generators, which the step re-seeds."""
+def test_third_party_layers_draw_different_noise_for_each_shard() -> None:
+    """torch's own dropout draws from the global generators, which the step seeds."""
 
     def drawn() -> list[float]:
         built_of("model=vae").step(1)
@@ -137,8 +137,8 @@ def test_layers_of_others_draw_other_noise_for_each_share() -> None:
     assert one != two
 
 
-def test_batch_norm_sees_its_own_share_only_unless_told_otherwise() -> None:
-    """Each share is normalized by its own statistics; rank 0's are those that are kept."""
+def test_batch_norm_sees_its_shard_only_unless_synchronized() -> None:
+    """Each shard is normalized by its own statistics; rank 0's are saved."""
     words = ("model=vae", "regularization=[batch_norm]", "optimizer=sgd", "optimizer.lr=0.1")
     built = built_of(*words)
     nets, batch = built.trial.nets, built.data.batch(0)
@@ -172,7 +172,7 @@ RESUMED = [
 
 
 class Signals(SilentDisplay):
-    """Sends its own process a signal after a step, if it is the one to get it."""
+    """Sends a signal to its own process after a step, if that process has the chosen rank."""
 
     def __init__(self, rank: int, step: int) -> None:
         self._at = step if os.environ["RANK"] == str(rank) else None
@@ -191,7 +191,7 @@ class Signals(SilentDisplay):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rank", "words"), list(zip((1, 0, 1), RESUMED, strict=True)))
-def test_a_signal_to_one_stops_all_and_they_go_on_exactly(
+def test_a_signal_to_one_process_stops_all_and_they_resume_exactly(
     rank: int, words: list[str], tmp_path: Path
 ) -> None:
     def stopped() -> tuple[str, int]:
@@ -208,7 +208,7 @@ def test_a_signal_to_one_stops_all_and_they_go_on_exactly(
     assert part == {"step": 8, "exact": True, "changed": {}}
 
 
-def test_another_number_of_processes_is_said_and_recorded(tmp_path: Path) -> None:
+def test_a_changed_number_of_processes_is_reported_and_recorded(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     experiment = prepare("model=vae")
@@ -238,7 +238,7 @@ def test_a_nan_in_one_process_ends_all_as_diverged(rank: int, tmp_path: Path) ->
     assert RunFolder(folder).read()["status"] == "diverged"
 
 
-def test_samples_that_rank_0_alone_finds_not_finite_end_all(tmp_path: Path) -> None:
+def test_non_finite_samples_on_rank_0_end_all_processes(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
 
     def broken() -> tuple[str, str]:
@@ -253,7 +253,7 @@ def test_samples_that_rank_0_alone_finds_not_finite_end_all(tmp_path: Path) -> N
     assert together(broken) == [("diverged", "samples is not finite at step 0")] * 2
 
 
-def test_what_rank_0_cannot_write_ends_all(tmp_path: Path) -> None:
+def test_a_failed_write_on_rank_0_ends_all_processes(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
 
     def broken() -> str:
@@ -264,11 +264,11 @@ def test_what_rank_0_cannot_write_ends_all(tmp_path: Path) -> None:
 
     errors = together(broken)
     assert isinstance(errors[0], OutputFailed)
-    assert isinstance(errors[1], ProcessLost), "the other one ended too"
+    assert isinstance(errors[1], ProcessLost), "the other process ended too"
 
 
 def test_a_budget_of_seconds_stops_all_at_the_same_step(tmp_path: Path) -> None:
-    """Their clocks differ; rank 0's counts."""
+    """The clocks of processes differ; rank 0's is used."""
     (tmp_path / "run").mkdir()
 
     def trained() -> tuple[str, int]:
@@ -284,11 +284,11 @@ def test_a_budget_of_seconds_stops_all_at_the_same_step(tmp_path: Path) -> None:
     assert first[0] == "stopped_early"
 
 
-def test_one_writes_and_the_lock_is_its_own(tmp_path: Path) -> None:
+def test_only_rank_0_writes_and_locks(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
 
     class Looks(SilentDisplay):
-        """Keeps who holds the run's files open."""
+        """Records which of the run's files the process has open."""
 
         seen: tuple[str, ...] = ()
 
@@ -320,7 +320,7 @@ def test_one_writes_and_the_lock_is_its_own(tmp_path: Path) -> None:
         (["runtime.device=mps"], "mps"),
     ],
 )
-def test_what_cannot_be_shared_is_refused_before_anything_is_created(
+def test_settings_that_cannot_be_distributed_are_refused_before_anything_is_created(
     words: list[str], message: str
 ) -> None:
     for error in together(lambda: prepare("model=vae", *words)):

@@ -1,4 +1,4 @@
-"""Training at y, evaluating x (arXiv 2405.15682): equations, exactness, what is saved."""
+"""Schedule-free training at y, evaluated at x (arXiv 2405.15682): equations and checkpoints."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FREE = "optimizer=schedule_free_adamw"
 
 
 @pytest.mark.usefixtures("float64")
-def test_the_weights_to_evaluate_are_those_of_the_paper() -> None:
+def test_the_evaluated_weights_are_those_of_the_paper() -> None:
     """Algorithm of section 2 for SGD: y between z and x, a step of z, x the mean of all z."""
     schedulefree = pytest.importorskip("schedulefree")
     beta, rate = 0.9, 0.1
@@ -64,7 +64,7 @@ def trained(words: list[str], folder: Path) -> Experiment:
      [FREE, "players.discriminator.optimizer=adam", "regularization=[batch_norm,dropout]"]],
     ids=" ".join,
 )  # fmt: skip
-def test_evaluating_changes_nothing_of_the_training(words: list[str], tmp_path: Path) -> None:
+def test_evaluating_does_not_change_training(words: list[str], tmp_path: Path) -> None:
     often = trained([*words, "evaluate_every=1", "sample_every=1"], tmp_path / "often")
     seldom = trained([*words, "evaluate_every=12", "sample_every=12"], tmp_path / "seldom")
     one, other = (e.built.trial.save()[0] for e in (often, seldom))
@@ -72,7 +72,7 @@ def test_evaluating_changes_nothing_of_the_training(words: list[str], tmp_path: 
     assert all(torch.equal(one[path], other[path]) for path in one)
 
 
-def test_a_checkpoint_holds_both_and_the_weights_to_evaluate_are_used(tmp_path: Path) -> None:
+def test_a_checkpoint_holds_both_weights_and_the_averaged_are_evaluated(tmp_path: Path) -> None:
     experiment = trained(["model=vae", FREE, "optimizer.lr=0.05"], tmp_path / "run")
     trial = experiment.built.trial
     run = genrun.Run.open(tmp_path / "run")
@@ -91,7 +91,7 @@ def test_a_checkpoint_holds_both_and_the_weights_to_evaluate_are_used(tmp_path: 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("words", [[FREE], ["regularization=[batch_norm,ema]"]], ids=" ".join)
-def test_batch_norms_statistics_are_those_of_the_averaged_weights(
+def test_batch_norm_statistics_belong_to_the_averaged_weights(
     words: list[str], small: Make
 ) -> None:
     built = small("model=gan", "regularization=[batch_norm]", *words)
@@ -142,11 +142,11 @@ def test_other_buffers_are_copied(small: Make) -> None:
         (["schedule=plateau"], "use schedule=constant"),
     ],
 )
-def test_what_does_not_go_with_it_is_refused(words: list[str], message: str, small: Make) -> None:
+def test_incompatible_settings_are_refused(words: list[str], message: str, small: Make) -> None:
     with pytest.raises(ConfigError, match=message):
         small("model=vae", FREE, *words)
 
 
-def test_a_warm_up_goes_with_it(small: Make) -> None:
+def test_a_warm_up_is_allowed(small: Make) -> None:
     built = small("model=vae", FREE, "schedule.warmup_steps=4")
     assert built.trial.optimizers["vae"].param_groups[0]["lr"] == pytest.approx(0.0025 / 4)

@@ -1,4 +1,4 @@
-"""The step against the obvious lines it stands for, in float64."""
+"""The step against a direct implementation of the same equations, in float64."""
 
 import shutil
 from collections.abc import Callable
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("float64")
 
 
 def test_alternating_gan_step_equals_the_reference(small: Make) -> None:
-    """Discriminator first, then the generator against the new discriminator, each its own z."""
+    """Discriminator first, then the generator against the new one, each with its own z."""
     built = small("model=gan", "optimizer=sgd", "optimizer.lr=0.1", "regularization=[]")
     other = small("model=gan", "optimizer=sgd", "optimizer.lr=0.1", "regularization=[]")
     g, d = other.trial.nets["generator"], other.trial.nets["discriminator"]
@@ -44,7 +44,7 @@ def test_alternating_gan_step_equals_the_reference(small: Make) -> None:
         torch.testing.assert_close(ours, reference, rtol=1e-10, atol=1e-12)
 
 
-def test_more_discriminator_turns_each_see_a_fresh_batch(small: Make) -> None:
+def test_each_discriminator_turn_sees_a_new_batch(small: Make) -> None:
     built = small("model=gan", "model.discriminator_turns=3")
     seen: list[int] = []
     batch = built.data.batch
@@ -72,7 +72,7 @@ def test_each_player_has_its_own_optimizer(small: Make) -> None:
 
 
 def test_global_generators_are_a_function_of_the_step(small: Make) -> None:
-    """A layer of somebody else's that draws from torch's global generator repeats."""
+    """A third-party layer that draws from torch's global generator is reproducible."""
     drawn = []
     for _ in range(2):
         built = small("model=vae")
