@@ -28,7 +28,9 @@ CONF = ROOT / "conf"
 PROJECT = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 
 INTRODUCTIONS = {
-    "model": "What is trained: its networks, its players and their losses.",
+    "model": "What is trained: its networks, its players and their losses. On 28x28 images the "
+    "default backbone makes a GAN of 100-256-784 and 784-256-1 units and an autoencoder of "
+    "784-256-784.",
     "backbone": "The networks' bodies: encoder, decoder and denoiser, of which models are built.",
     "data": "What is trained on, and how it is split.",
     "optimizer": "The update rule of every player. `players.NAME.optimizer` sets it for one.",
