@@ -9,7 +9,7 @@ from typing import Any
 
 from genrun.comparison.compare import compare_runs
 from genrun.comparison.options import CompareOptions
-from genrun.report.page import page_of
+from genrun.report.page import build_page
 from genrun.report.render import render
 from genrun.results.collect import collect
 
@@ -70,4 +70,4 @@ def html_of(*folders: Path, by: tuple[str, ...] = ("optimizer",), **asked: Any) 
     verdict = compare_runs(
         found.records, CompareOptions(by=by, resamples=1000, **asked), found.damaged
     )
-    return render(page_of(found.records, verdict))
+    return render(build_page(found.records, verdict))

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from genrun.core.plotting import Scale
-from genrun.report.charts.chart import Axis, Chart, Line, Point
+from genrun.report.charts.chart import Chart, ChartAxis, Line, Point
 from genrun.report.charts.resample import (
-    spent_at,
-    steps_of,
+    amounts_at,
+    evaluation_steps,
     thinned,
     trained,
     value_scale,
     values_at,
 )
-from genrun.report.charts.svg import drawing
-from genrun.report.run_info import infos_of
-from genrun.report.sections.compute import ledger_of
+from genrun.report.charts.svg import lay_out
+from genrun.report.run_info import read_run_infos
+from genrun.report.sections.compute import build_compute_table
 from genrun.report.sections.pareto_front import pareto
 from genrun.results.collect import collect
 from tests.report.made_up import MONITOR, write_run
@@ -36,12 +36,12 @@ def test_a_failed_run_counts_as_worst_and_a_stopped_one_keeps_its_value(tmp_path
     write_run(tmp_path / "b", seed=1, values=(510, 220), status="stopped_early")
     write_run(tmp_path / "c", seed=2, values=(520, 230), status="diverged")
     a, b, c = collect([tmp_path]).records
-    steps = steps_of([a, b, c])
+    steps = evaluation_steps([a, b, c])
     assert steps.tolist() == [0, 100, 200, 300]
     assert values_at(b, MONITOR, steps, 520.0).tolist() == [510, 220, 220, 220]
     assert values_at(c, MONITOR, steps, 520.0).tolist() == [520, 230, 520, 520]
-    assert spent_at(a, "seconds", steps).tolist() == [0, 2, 4, 6]
-    assert spent_at(b, "examples", steps).tolist() == [0, 12800, 25600, 38400]
+    assert amounts_at(a, "seconds", steps).tolist() == [0, 2, 4, 6]
+    assert amounts_at(b, "examples", steps).tolist() == [0, 12800, 25600, 38400]
 
 
 def test_the_ledger_adds_failed_runs_and_knows_what_it_does_not(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_ledger_adds_failed_runs_and_knows_what_it_does_not(tmp_path: Path) 
     write_run(tmp_path / "a", changes={"compute": ledger})
     write_run(tmp_path / "b", seed=1, status="diverged", changes={"compute": ledger})
     records = collect([tmp_path]).records
-    sentence, table = ledger_of(records, infos_of(records), [])
+    sentence, table = build_compute_table(records, read_run_infos(records), [])
     assert sentence == (
         "2 runs, 2 min of computing, 10 GFLOPs in training, 14 J; 1 came to no value of their own."
     )
@@ -64,7 +64,7 @@ def test_the_ledger_adds_failed_runs_and_knows_what_it_does_not(tmp_path: Path) 
     ledger["energy_joules"] = -3  # which nothing can have taken
     write_run(tmp_path / "c", seed=2, changes={"compute": ledger})
     records = collect([tmp_path]).records
-    sentence, table = ledger_of(records, infos_of(records), [])
+    sentence, table = build_compute_table(records, read_run_infos(records), [])
     assert "J" not in sentence
     assert "energy" not in table.columns
     assert table.note.endswith("Energy is not known of all runs.")
@@ -79,10 +79,10 @@ def test_untrained_values_are_cut_off_where_they_press_the_rest() -> None:
 
 
 def test_lines_are_drawn_where_their_values_are() -> None:
-    axis = Axis("x", Scale(0.0, 10.0, False), [])
+    axis = ChartAxis("x", Scale(0.0, 10.0, False), [])
     line = Line("a", [Point(0, 10, 9, 10, "0", "ten"), Point(10, 0, 0, 1, "10", "none")], 0)
     failed = Line("b", [Point(5, math.inf, x_text="5", text="failed")], 1, "dots")
-    drawn = drawing(Chart("x", axis, axis, [line, failed]))
+    drawn = lay_out(Chart("x", axis, axis, [line, failed]))
     assert drawn["lines"][0]["path"] == "M0 0L1000 1000"
     assert drawn["lines"][0]["band"] == "M0 0L1000 900L1000 1000L0 100Z"
     assert drawn["lines"][1]["marks"] == [("50%", "2%", True)]
@@ -91,9 +91,9 @@ def test_lines_are_drawn_where_their_values_are() -> None:
 
 
 def test_steps_turn_at_right_angles() -> None:
-    axis = Axis("x", Scale(0.0, 1.0, False), [])
+    axis = ChartAxis("x", Scale(0.0, 1.0, False), [])
     line = Line("a", [Point(0, 1), Point(1, 0)], 0, "steps")
-    path = drawing(Chart("x", axis, axis, [line]))["lines"][0]["path"]
+    path = lay_out(Chart("x", axis, axis, [line]))["lines"][0]["path"]
     assert path == "M0 0L1000 0L1000 1000"
 
 

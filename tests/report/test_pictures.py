@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from genrun.report.sections.samples import LARGEST, Size, data_uri, pictures_of, read_picture
+from genrun.report.sections.samples import LARGEST, Size, data_uri, list_pictures, read_picture
 from tests.report.made_up import grey_png, noise_png, write_pictures
 
 MOST_WRITTEN = 1 << 25
@@ -53,12 +53,12 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "samples" / "step-000040.png").symlink_to(tmp_path / "samples" / "step-000000.png")
     (tmp_path / "samples" / "step-000060.png").mkdir()
     (tmp_path / "samples" / "step-000000-reconstructions.png").write_bytes(grey_png(1))
-    assert list(pictures_of(tmp_path)) == [0, 20]
+    assert list(list_pictures(tmp_path)) == [0, 20]
     assert read_picture(tmp_path / "samples" / "step-000040.png") is None
     other = tmp_path / "other"
     other.mkdir()
     (other / "samples").symlink_to(tmp_path / "samples")
-    assert pictures_of(other) == {}
+    assert list_pictures(other) == {}
     os.mkfifo(tmp_path / "samples" / "step-000080.png")
     assert read_picture(tmp_path / "samples" / "step-000080.png") is None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from genrun.comparison.compare import compare_runs
 from genrun.comparison.options import CompareOptions
-from genrun.report.page import page_of
+from genrun.report.page import build_page
 from genrun.report.sections.ranking import Ranking
 from genrun.results.collect import collect
 from tests.report.made_up import write_run
@@ -21,7 +21,7 @@ def test_one_seed_that_went_wrong_leaves_the_others_apart(tmp_path: Path) -> Non
             write_run(tmp_path / f"{optimizer}-{seed}", optimizer, seed=seed, values=(bad, bad))
     records = collect([tmp_path]).records
     verdict = compare_runs(records, CompareOptions(by=("optimizer",)))
-    page = page_of(records, verdict)
+    page = build_page(records, verdict)
     (ranking,) = [one for one in page["rankings"] if isinstance(one, Ranking)]
     adam, rmsprop, sgd = ranking.rows
     assert adam.cells[0] == "242"

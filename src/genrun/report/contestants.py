@@ -1,4 +1,4 @@
-"""Who is on the page: contestants with a style each, configurations with a name and a value."""
+"""What the page shows: workloads, and their configurations with a name, a style and a mean."""
 
 from __future__ import annotations
 
@@ -24,16 +24,25 @@ class PageConfiguration:
 
     contestant: str  # its label
     name: str
-    configuration: Configuration
-    style: int | None  # its contestant's; None where there are more than styles
-    stands: bool  # whether its contestant is judged by it
-    mean: Interval | None  # of its runs' best values; None where no run ended
-    hopeless: bool  # whether all runs of it that ended failed
-    tried: bool  # whether it is a trial of a search only: no run of it counts
+    grouped: Configuration
+    style: int | None  # its contestant's; None if there are more contestants than styles
+    is_representative: bool  # whether its contestant is judged by it
+    mean: Interval | None  # of its runs' best values; None if no run ended
+    all_failed: bool  # of the runs that ended
+    all_pruned: bool  # of the runs that ended
 
     @property
-    def order(self) -> float:
-        """Lowest first; without a value last."""
+    def runs(self) -> list[RunRecord]:
+        return self.grouped.runs
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Those that differ within its contestant."""
+        return self.grouped.settings
+
+    @property
+    def rank_value(self) -> float:
+        """Its mean; infinite, so last, if it has none."""
         value = math.inf if self.mean is None else self.mean.value
         return value if math.isfinite(value) else math.inf
 
@@ -43,9 +52,13 @@ class PageWorkload:
     """A workload with its verdict and all its configurations, best first."""
 
     key: str  # of letters and digits, unique on the page
-    workload: Workload
+    grouped: Workload
     verdict: WorkloadVerdict
-    members: list[PageConfiguration]
+    configurations: list[PageConfiguration]
+
+    @property
+    def label(self) -> str:
+        return self.grouped.label
 
     @property
     def metric(self) -> str:
@@ -56,84 +69,90 @@ class PageWorkload:
         return f"{self.metric} ({self.verdict.unit})" if self.verdict.unit else self.metric
 
     @property
-    def shown(self) -> list[PageConfiguration]:
-        """One for each contestant that has a style: the one by which it is judged."""
-        return [one for one in self.members if one.stands and one.style is not None]
+    def representatives(self) -> list[PageConfiguration]:
+        """The configuration that each contestant with a style is judged by."""
+        return [
+            one for one in self.configurations if one.is_representative and one.style is not None
+        ]
+
+    @property
+    def worst(self) -> float:
+        """What a failure counts as in a mean: the worst value that any run ever measured."""
+        if self.verdict.worst is not None:
+            return self.verdict.worst
+        return max(
+            (run.curve.worst(self.metric) for run in self.grouped.records), default=-math.inf
+        )
 
 
-def scenes_of(arrangement: GroupedRuns, verdict: Verdict) -> list[PageWorkload]:
+def build_page_workloads(grouped: GroupedRuns, verdict: Verdict) -> list[PageWorkload]:
     """Every workload of the verdict."""
-    styles = styles_of(verdict)
-    found = []
+    styles = assign_styles(verdict)
+    workloads = []
     for index, judged in enumerate(verdict.workloads):
-        workload = next(
-            one
-            for one in arrangement.workloads
-            if (one.label, one.metric) == (judged.label, judged.metric)
+        runs = next(
+            workload
+            for workload in grouped.workloads
+            if (workload.label, workload.metric) == (judged.label, judged.metric)
         )
-        found.append(
-            PageWorkload(f"w{index}", workload, judged, _members(workload, judged, styles))
-        )
-    return found
+        page = PageWorkload(f"w{index}", runs, judged, [])
+        workloads.append(replace(page, configurations=_configurations(page, styles)))
+    return workloads
 
 
-def quality(run: RunRecord, metric: str) -> float:
-    """A run's best held-out value; infinite for one that failed or was given up."""
-    return math.inf if run.failed or run.pruned else run.curve.best(metric)
-
-
-def worst_value(scene: WorkloadVerdict, workload: Workload) -> float:
-    """What a failure counts as where a mean is taken: the worst that any run ever measured."""
-    measured = (run.curve.worst(scene.metric) for run in workload.records)
-    return scene.worst if scene.worst is not None else max(measured, default=-math.inf)
-
-
-def mean_of(values: Sequence[float], worst: float) -> Interval | None:
-    """With its interval; a failure counts as the worst value."""
-    counted = [value if math.isfinite(value) else worst for value in values]
-    return mean_interval(counted) if counted and all(map(math.isfinite, counted)) else None
-
-
-def styles_of(verdict: Verdict) -> dict[str, int]:
-    """By contestant: those of the best in each workload come first."""
+def assign_styles(verdict: Verdict) -> dict[str, int]:
+    """Returns a style by contestant, the first ones for the best of each workload."""
     ranked = [[one.label for one in workload.standings] for workload in verdict.workloads]
     longest = max(map(len, ranked), default=0)
     labels = [own[place] for place in range(longest) for own in ranked if place < len(own)]
     return {label: index for index, label in enumerate(dict.fromkeys(labels)) if index < STYLES}
 
 
-def _members(
-    workload: Workload, judged: WorkloadVerdict, styles: Mapping[str, int]
-) -> list[PageConfiguration]:
-    standings = {one.label: one for one in judged.standings}
-    worst = worst_value(judged, workload)
-    members = []
-    for label, configurations in workload.contestants.items():
-        standing = standings.get(label)
-        parts = [part for one in configurations for part in _by_stage(one)]
+def mean_with_failures(values: Sequence[float], worst: float) -> Interval | None:
+    """The mean with its interval; infinite values, which are failures, count as `worst`.
+
+    None without values, or if a failure has no finite value to count as.
+    """
+    counted = [value if math.isfinite(value) else worst for value in values]
+    return mean_interval(counted) if counted and all(map(math.isfinite, counted)) else None
+
+
+def _configurations(workload: PageWorkload, styles: Mapping[str, int]) -> list[PageConfiguration]:
+    judged = {one.label: one for one in workload.verdict.standings}
+    found = []
+    for label, configurations in workload.grouped.contestants.items():
+        result = judged.get(label)
+        parts = [part for one in configurations for part in _split_by_stage(one)]
         stages = {part.runs[0].stage for part in parts}
         for part in parts:
             ended = [run for run in part.runs if not run.left]
-            values = [quality(run, workload.metric) for run in ended]
             stage = part.runs[0].stage
-            judging = standing is not None and standing.configuration == part.label
-            members.append(
+            is_judged = result is not None and result.configuration == part.label
+            found.append(
                 PageConfiguration(
                     contestant=label,
-                    name=_name(standing.name if standing else label, part, stage),
-                    configuration=part,
+                    name=_name(result.name if result else label, part, stage),
+                    grouped=part,
                     style=styles.get(label),
-                    stands=judging and (stage == layout.FINAL or layout.FINAL not in stages),
-                    mean=mean_of(values, worst),
-                    hopeless=bool(ended) and all(run.failed for run in ended),
-                    tried=bool(ended) and all(run.pruned for run in ended),
+                    is_representative=is_judged
+                    and (stage == layout.FINAL or layout.FINAL not in stages),
+                    mean=mean_with_failures(
+                        [_best(run, workload.metric) for run in ended], workload.worst
+                    ),
+                    all_failed=bool(ended) and all(run.failed for run in ended),
+                    all_pruned=bool(ended) and all(run.pruned for run in ended),
                 )
             )
-    return sorted(members, key=lambda one: (one.order, not one.stands))
+    return sorted(found, key=lambda one: (one.rank_value, not one.is_representative))
 
 
-def _by_stage(configuration: Configuration) -> list[Configuration]:
-    """A proof's fresh runs of a configuration apart from those that tuned it."""
+def _best(run: RunRecord, metric: str) -> float:
+    """A run's best held-out value; infinite if it failed or was pruned."""
+    return math.inf if run.failed or run.pruned else run.curve.best(metric)
+
+
+def _split_by_stage(configuration: Configuration) -> list[Configuration]:
+    """Separates a proof's final runs of a configuration from those that tuned it."""
     stages = dict.fromkeys(run.stage for run in configuration.runs)
     return [
         replace(configuration, runs=[run for run in configuration.runs if run.stage == stage])
@@ -142,9 +161,9 @@ def _by_stage(configuration: Configuration) -> list[Configuration]:
 
 
 def _name(contestant: str, configuration: Configuration, stage: str) -> str:
-    own = [
+    settings = [
         f"{key.rpartition('.')[2]}={format_setting(text)}"
         for key, text in configuration.settings.items()
     ]
-    name = " ".join([contestant, *own, *(["(fresh seeds)"] if stage == layout.FINAL else [])])
-    return shorten(name, LONGEST_NAME)
+    suffix = ["(fresh seeds)"] if stage == layout.FINAL else []
+    return shorten(" ".join([contestant, *settings, *suffix]), LONGEST_NAME)

@@ -15,11 +15,11 @@ def under(label: str, title: str) -> str:
     return f"{label}: {title[:1].lower()}{title[1:]}"
 
 
-def title(verdict: Verdict, scenes: Sequence[PageWorkload]) -> str:
+def title(verdict: Verdict, workloads: Sequence[PageWorkload]) -> str:
     keys = dict.fromkeys(key.split(".")[0] if "." not in key else key for key in verdict.by)
     contested = " and ".join(list(keys)[:3]) or "runs"
-    where = scenes[0].workload.label if len(scenes) == 1 else f"{len(scenes)} workloads"
-    return f"{contested} on {where}" if scenes else contested
+    where = workloads[0].label if len(workloads) == 1 else f"{len(workloads)} workloads"
+    return f"{contested} on {where}" if workloads else contested
 
 
 def about(records: Sequence[RunRecord], verdict: Verdict) -> str:
@@ -62,13 +62,13 @@ def damaged(verdict: Verdict) -> list[str]:
     return [f"left out: {why}" for why in list(verdict.damaged.values())[:50]]
 
 
-def not_drawn(scenes: Sequence[PageWorkload], most: int, most_with_samples: int) -> list[str]:
+def not_drawn(workloads: Sequence[PageWorkload], most: int, most_with_samples: int) -> list[str]:
     found = []
-    if len(scenes) > most:
+    if len(workloads) > most:
         found.append(f"charts are drawn of the first {most} workloads only")
-    if len(scenes) > most_with_samples:
+    if len(workloads) > most_with_samples:
         found.append(f"samples are shown of the first {most_with_samples} workloads only")
-    styleless = {m.contestant for s in scenes for m in s.members if m.style is None}
+    styleless = {m.contestant for s in workloads for m in s.configurations if m.style is None}
     if styleless:
         found.append(
             f"{len(styleless)} contestants are drawn in grey, as there are {STYLES} colours"

@@ -10,8 +10,8 @@ from typing import Any
 
 from genrun.comparison.verdict import Verdict
 from genrun.report.charts.chart import Figure
-from genrun.report.charts.svg import drawing
-from genrun.report.contestants import PageWorkload, scenes_of
+from genrun.report.charts.svg import lay_out
+from genrun.report.contestants import PageWorkload, build_page_workloads
 from genrun.report.headings import (
     about,
     damaged,
@@ -21,17 +21,17 @@ from genrun.report.headings import (
     title,
     under,
 )
-from genrun.report.run_info import infos_of
-from genrun.report.sections.compute import ledger_of
-from genrun.report.sections.configurations import configurations_of, failures_of
-from genrun.report.sections.curves import curves_of
-from genrun.report.sections.pareto_front import front_of
-from genrun.report.sections.profiles import profiles_of
-from genrun.report.sections.ranking import ranking_of
-from genrun.report.sections.reproduction import repeat_of
-from genrun.report.sections.samples import BUDGET, Samples, samples_of
-from genrun.report.sections.swept_settings import swept_of
-from genrun.report.sections.tuning import tuning_of
+from genrun.report.run_info import read_run_infos
+from genrun.report.sections.compute import build_compute_table
+from genrun.report.sections.configurations import build_configuration_table, build_failure_table
+from genrun.report.sections.curves import build_curve_figure
+from genrun.report.sections.pareto_front import build_front_figure
+from genrun.report.sections.profiles import build_profile_figures
+from genrun.report.sections.ranking import build_ranking
+from genrun.report.sections.reproduction import describe_reproduction
+from genrun.report.sections.samples import BUDGET, SampleGallery, select_samples
+from genrun.report.sections.swept_settings import build_swept_figures
+from genrun.report.sections.tuning import build_tuning_figures
 from genrun.results.grouping import group_runs
 from genrun.results.record import RunRecord
 
@@ -63,25 +63,27 @@ class Drawn:
     rows: Sequence[Sequence[str]]
 
 
-def page_of(records: Sequence[RunRecord], verdict: Verdict) -> dict[str, Any]:
+def build_page(records: Sequence[RunRecord], verdict: Verdict) -> dict[str, Any]:
     """For `page.html`. `records` are those that the verdict is of."""
-    scenes = scenes_of(group_runs(records, verdict.by, verdict.asked.metric), verdict)
-    infos = infos_of(records)
-    drawn = scenes[:MOST_WORKLOADS]
-    several = len(scenes) > 1
+    workloads = build_page_workloads(
+        group_runs(records, verdict.by, verdict.asked.metric), verdict
+    )
+    infos = read_run_infos(records)
+    drawn = workloads[:MOST_WORKLOADS]
+    several = len(workloads) > 1
     names = {name for w in verdict.workloads for one in w.standings for name in one.name.split()}
     names |= {w.metric for w in verdict.workloads}
-    sentence, ledger = ledger_of(records, infos, scenes)
+    sentence, ledger = build_compute_table(records, infos, workloads)
     parts: dict[str, Any] = {
-        "curves": _laid_out([curves_of(scene) for scene in drawn], drawn, several),
-        "swept": [one for s in drawn for one in _laid_out(swept_of(s), [s], several)],
-        "profiles": _laid_out(profiles_of(verdict), [], False),
-        "tuning": [one for s in drawn for one in _laid_out(tuning_of(s), [s], several)],
+        "curves": _laid_out([build_curve_figure(workload) for workload in drawn], drawn, several),
+        "swept": [one for s in drawn for one in _laid_out(build_swept_figures(s), [s], several)],
+        "profiles": _laid_out(build_profile_figures(verdict), [], False),
+        "tuning": [one for s in drawn for one in _laid_out(build_tuning_figures(s), [s], several)],
         "samples": _samples(drawn[:MOST_WITH_SAMPLES], several),
     }
     return {
         **parts,
-        "title": title(verdict, scenes),
+        "title": title(verdict, workloads),
         "about": about(records, verdict),
         "sections": [
             (key, name) for key, name in SECTIONS.items() if key in ALWAYS or parts.get(key)
@@ -89,14 +91,14 @@ def page_of(records: Sequence[RunRecord], verdict: Verdict) -> dict[str, Any]:
         "sentences": sentences(headline_first(verdict), names),
         "warnings": sentences([*verdict.warnings, *damaged(verdict)], names),
         "notes": sentences(
-            [*verdict.notes, *not_drawn(scenes, MOST_WORKLOADS, MOST_WITH_SAMPLES)], names
+            [*verdict.notes, *not_drawn(workloads, MOST_WORKLOADS, MOST_WITH_SAMPLES)], names
         ),
-        "rankings": [ranking_of(scene, verdict.asked.budget) for scene in scenes],
-        "configurations": [configurations_of(scene, several) for scene in scenes],
-        "failures": failures_of(scenes),
+        "rankings": [build_ranking(workload, verdict.asked.budget) for workload in workloads],
+        "configurations": [build_configuration_table(workload, several) for workload in workloads],
+        "failures": build_failure_table(workloads),
         "compute": {"sentence": sentence, **_table(ledger)},
-        "fronts": _laid_out([front_of(scene) for scene in drawn], drawn, several),
-        "repeat": repeat_of(records, infos, verdict),
+        "fronts": _laid_out([build_front_figure(workload) for workload in drawn], drawn, several),
+        "repeat": describe_reproduction(records, infos, verdict),
         "footer": f"Made by genrun {version('genrun')}. This file needs nothing beside it.",
     }
 
@@ -106,19 +108,19 @@ def _table(table: Any) -> dict[str, Any]:
 
 
 def _laid_out(
-    figures: Sequence[Figure | None], scenes: Sequence[PageWorkload], several: bool
+    figures: Sequence[Figure | None], workloads: Sequence[PageWorkload], several: bool
 ) -> list[Drawn]:
     found = []
     for index, figure in enumerate(figures):
         if figure is None or not figure.charts:
             continue
-        scene = scenes[min(index, len(scenes) - 1)] if scenes and several else None
+        workload = workloads[min(index, len(workloads) - 1)] if workloads and several else None
         found.append(
             Drawn(
                 key=figure.key,
-                title=figure.title if scene is None else under(scene.workload.label, figure.title),
+                title=figure.title if workload is None else under(workload.label, figure.title),
                 caption=figure.caption,
-                drawings=[(chart.label, drawing(chart)) for chart in figure.charts],
+                drawings=[(chart.label, lay_out(chart)) for chart in figure.charts],
                 columns=figure.columns,
                 rows=figure.rows,
             )
@@ -126,20 +128,20 @@ def _laid_out(
     return found
 
 
-def _samples(scenes: Sequence[PageWorkload], several: bool) -> list[dict[str, Any]]:
-    budget = BUDGET // max(1, len(scenes))
-    found = [(scene, samples_of(scene, budget)) for scene in scenes]
-    return [_gallery(scene, one, several) for scene, one in found if one is not None]
+def _samples(workloads: Sequence[PageWorkload], several: bool) -> list[dict[str, Any]]:
+    budget = BUDGET // max(1, len(workloads))
+    found = [(workload, select_samples(workload, budget)) for workload in workloads]
+    return [_gallery(workload, one, several) for workload, one in found if one is not None]
 
 
-def _gallery(scene: PageWorkload, samples: Samples, several: bool) -> dict[str, Any]:
+def _gallery(workload: PageWorkload, samples: SampleGallery, several: bool) -> dict[str, Any]:
     note = "The first seed's run of each configuration; at each stage its last picture until then."
     if samples.left_out:
         note += f" {samples.left_out} other configurations are left out: shown are those by which "
         note += "contestants are judged, then from the best to the worst."
     return {
         "key": samples.key,
-        "title": scene.workload.label if several else "",
+        "title": workload.label if several else "",
         "stages": samples.stages,
         "rows": [
             {"name": row.name, "style": row.style, "seed": row.seed, "shots": list(_shots(row))}

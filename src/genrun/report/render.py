@@ -10,7 +10,7 @@ from typing import Any
 
 from genrun.comparison.verdict import Verdict
 from genrun.core.plotting import BACKGROUND, COLORS, DARK_BACKGROUND, DARK_COLORS
-from genrun.report.page import page_of
+from genrun.report.page import build_page
 from genrun.results.record import RunRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,7 +44,7 @@ def render(page: Mapping[str, Any]) -> str:
 
 def page_bytes(records: Sequence[RunRecord], verdict: Verdict) -> bytes:
     """The page of these runs, as it is written."""
-    return render(page_of(records, verdict)).encode("utf-8", "replace")
+    return render(build_page(records, verdict)).encode("utf-8", "replace")
 
 
 def _style() -> str:

@@ -13,7 +13,7 @@ from genrun.runs.folder import RunFolder
 Infos = Mapping[Path, Mapping[str, Any]]
 
 
-def infos_of(records: Sequence[RunRecord]) -> Infos:
+def read_run_infos(records: Sequence[RunRecord]) -> Infos:
     """By the run's folder; of one that has not begun, nothing."""
     return {run.folder: _read(RunFolder(run.folder)) for run in records}
 

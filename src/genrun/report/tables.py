@@ -17,7 +17,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """Rows of cells below their columns' names."""
 
     columns: Sequence[str]

@@ -36,7 +36,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Axis:
+class ChartAxis:
     """What runs along it, and where its values lie."""
 
     label: str
@@ -49,8 +49,8 @@ class Chart:
     """One plot."""
 
     label: str  # what it is called among others that it can be switched with
-    x: Axis
-    y: Axis
+    x: ChartAxis
+    y: ChartAxis
     lines: Sequence[Line]
     nearest: bool = False  # hovering shows the one point that is nearest, not one of each line
 

@@ -15,7 +15,7 @@ from genrun.results.record import RunRecord
 
 
 # MERGED: A run's values and costs at given steps, whether or not it evaluated there.
-def steps_of(runs: Sequence[RunRecord]) -> Numbers:
+def evaluation_steps(runs: Sequence[RunRecord]) -> Numbers:
     return np.unique(np.concatenate([np.empty(0), *(run.curve.spent["steps"] for run in runs)]))
 
 
@@ -33,7 +33,7 @@ def values_at(run: RunRecord, metric: str, steps: Numbers, worst: float) -> Numb
     return np.asarray(found, np.float64)
 
 
-def spent_at(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
+def amounts_at(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
     """What the run had spent at these steps, beyond its end by the rate that it had."""
     own, spent = run.curve.spent["steps"], run.curve.spent[axis]
     known = np.isfinite(spent)

@@ -13,7 +13,7 @@ from typing import Any
 
 from genrun.core.formatting import shorten
 from genrun.core.plotting import Tick
-from genrun.report.charts.chart import Axis, Chart, Line, Point
+from genrun.report.charts.chart import Chart, ChartAxis, Line, Point
 
 UNITS = 1000  # of the plot's own coordinates, each way
 FAR = 3.0  # fractions of the plot that a line is followed beyond its edge
@@ -22,7 +22,7 @@ APART = 0.062  # of the height between names at the lines' ends
 LONGEST_NAME = 24  # characters of these
 
 
-def drawing(chart: Chart) -> dict[str, Any]:
+def lay_out(chart: Chart) -> dict[str, Any]:
     """For the template `chart.html`."""
     named = [line for line in chart.lines if line.style is not None]
     behind = [line for line in chart.lines if line.style is None]
@@ -79,11 +79,11 @@ def _ticks(ticks: Sequence[Tick], upwards: bool) -> list[dict[str, str]]:
     ]
 
 
-def _place(point: Point, x: Axis, y: Axis) -> tuple[float, float]:
+def _place(point: Point, x: ChartAxis, y: ChartAxis) -> tuple[float, float]:
     return x.scale.at(point.x), _height(point.y, y)
 
 
-def _height(value: float, axis: Axis) -> float:
+def _height(value: float, axis: ChartAxis) -> float:
     """From the top, no further beyond the plot than lines are followed."""
     if value == math.inf:
         return -FAR

@@ -16,7 +16,7 @@ from genrun.core.formatting import (
 from genrun.core.usage import PHASES, ResourceUsage, sum_usage
 from genrun.report.contestants import PageWorkload
 from genrun.report.run_info import Infos
-from genrun.report.tables import Cell, Table, number_cell
+from genrun.report.tables import Cell, PageTable, number_cell
 from genrun.results.record import RunRecord
 from genrun.runs.folder import RunFolder
 from genrun.runs.usage import read_usage
@@ -46,11 +46,11 @@ class Column:
     text: Callable[[float], str]
 
 
-def ledger_of(
-    records: Sequence[RunRecord], infos: Infos, scenes: Sequence[PageWorkload]
-) -> tuple[str, Table]:
+def build_compute_table(
+    records: Sequence[RunRecord], infos: Infos, workloads: Sequence[PageWorkload]
+) -> tuple[str, PageTable]:
     """One sentence of the total, and a row for each contestant's runs with the total below."""
-    owners, grouped = _owners(scenes), defaultdict(list)
+    owners, grouped = _owners(workloads), defaultdict(list)
     for run in records:
         owner = owners.get(id(run), "left out of the comparison")
         grouped[(owner, STAGES.get(run.stage, ""))].append(run)
@@ -58,7 +58,7 @@ def ledger_of(
     whole = Group(records, sum_usage(group.spent for group in groups.values()))
     staged = any(stage for _, stage in groups)
     columns = [one for one in COLUMNS if one.amount(whole.spent) is not None]
-    table = Table(
+    table = PageTable(
         columns=[
             "contestant",
             *(["stage"] if staged else []),
@@ -113,14 +113,14 @@ def _sentence(whole: Group) -> str:
     return ", ".join(parts) + (f"; {wasted} came to no value of their own." if wasted else ".")
 
 
-def _owners(scenes: Sequence[PageWorkload]) -> dict[int, str]:
+def _owners(workloads: Sequence[PageWorkload]) -> dict[int, str]:
     found = {}
-    for scene in scenes:
-        names = {one.label: one.name for one in scene.verdict.standings}
-        for label, configurations in scene.workload.contestants.items():
+    for workload in workloads:
+        names = {one.label: one.name for one in workload.verdict.standings}
+        for label, configurations in workload.grouped.contestants.items():
             text = names.get(label, label)
-            if len(scenes) > 1:
-                text += f", {scene.workload.label}"
+            if len(workloads) > 1:
+                text += f", {workload.label}"
             found.update({id(run): text for one in configurations for run in one.runs})
     return found
 

@@ -16,8 +16,8 @@ from genrun.core.formatting import (
     shorten,
 )
 from genrun.report.contestants import PageConfiguration, PageWorkload
-from genrun.report.sections.pareto_front import spent_by
-from genrun.report.tables import Cell, Table, number_cell
+from genrun.report.sections.pareto_front import mean_amount
+from genrun.report.tables import Cell, PageTable, number_cell
 from genrun.results.differences import differing_settings
 
 MOST_ROWS = 300
@@ -25,23 +25,23 @@ MOST_COLUMNS = 8  # of settings
 LONGEST_REASON, LONGEST_SETTING = 300, 80  # characters
 
 
-def configurations_of(scene: PageWorkload, titled: bool) -> Table:
+def build_configuration_table(workload: PageWorkload, titled: bool) -> PageTable:
     """Best first: what differs, the mean with its interval, seeds, how its runs ended."""
-    keys = differing_settings(scene.workload.records)[:MOST_COLUMNS]
-    shown = scene.members[:MOST_ROWS]
-    hidden = len(scene.members) - len(shown)
+    keys = differing_settings(workload.grouped.records)[:MOST_COLUMNS]
+    shown = workload.configurations[:MOST_ROWS]
+    hidden = len(workload.configurations) - len(shown)
     note = (
-        f"Mean of each run's best {scene.metric} on held-out images, with its 95 % interval; "
+        f"Mean of each run's best {workload.metric} on held-out images, with its 95 % interval; "
         "lower is better."
     )
     if hidden:
         note += f" {hidden} more configurations are not listed."
-    means = [one.mean for one in shown if one.mean and not one.hopeless]
+    means = [one.mean for one in shown if one.mean and not one.all_failed]
     places = choose_column_decimals((mean.value, mean.low, mean.high) for mean in means)
-    return Table(
+    return PageTable(
         columns=["configuration", *keys, "mean", "95 % interval", "seeds", "runs", *COSTS],
-        rows=[_row(member, keys, places) for member in shown],
-        title=scene.workload.label if titled else "",
+        rows=[_row(configuration, keys, places) for configuration in shown],
+        title=workload.label if titled else "",
         note=note,
     )
 
@@ -49,44 +49,44 @@ def configurations_of(scene: PageWorkload, titled: bool) -> Table:
 COSTS = ("training a run", "FLOPs a run")
 
 
-def failures_of(scenes: Sequence[PageWorkload]) -> Table:
+def build_failure_table(workloads: Sequence[PageWorkload]) -> PageTable:
     """Every run that failed or was given up, with its reason."""
     rows = [
         [
-            Cell(member.name),
+            Cell(configuration.name),
             number_cell(str(run.seed), run.seed),
             Cell("given up" if run.pruned else run.status),
             number_cell(*_last_step(run.curve.total("steps"))),
             Cell(shorten(run.reason, LONGEST_REASON)),
             Cell(shorten(run.name, LONGEST_REASON)),
         ]
-        for scene in scenes
-        for member in scene.members
-        for run in member.configuration.runs
+        for workload in workloads
+        for configuration in workload.configurations
+        for run in configuration.runs
         if run.failed or run.pruned
     ]
     hidden = len(rows) - MOST_ROWS
-    return Table(
+    return PageTable(
         columns=("configuration", "seed", "ended as", "last evaluation", "reason", "run"),
         rows=rows[:MOST_ROWS],
         note=f"{hidden} more are not listed." if hidden > 0 else "",
     )
 
 
-def _row(member: PageConfiguration, keys: Sequence[str], places: int | None) -> list[Cell]:
-    settings = member.configuration.runs[0].settings
-    mean = None if member.tried or member.hopeless else member.mean
-    seconds, flops = spent_by(member, "seconds"), spent_by(member, "flops")
+def _row(configuration: PageConfiguration, keys: Sequence[str], places: int | None) -> list[Cell]:
+    settings = configuration.runs[0].settings
+    mean = None if configuration.all_pruned or configuration.all_failed else configuration.mean
+    seconds, flops = mean_amount(configuration, "seconds"), mean_amount(configuration, "flops")
     low, high = (None, None) if mean is None else (mean.low, mean.high)
     value = None if mean is None else mean.value
     text = format_estimate(value, low, high, places)
     return [
-        Cell(member.name),
+        Cell(configuration.name),
         *(_setting(settings.get(key)) for key in keys),
-        number_cell("failed" if member.hopeless else text, value),
+        number_cell("failed" if configuration.all_failed else text, value),
         number_cell(format_interval(low, high, places), low),
-        _seeds(member),
-        _runs(member),
+        _seeds(configuration),
+        _runs(configuration),
         number_cell(format_amount("seconds", seconds), seconds),
         number_cell(format_amount("flops", flops), flops),
     ]
@@ -100,8 +100,8 @@ def _setting(text: str | None) -> Cell:
     return number_cell(MISSING if text is None else format_setting(text), value)
 
 
-def _seeds(member: PageConfiguration) -> Cell:
-    seeds = sorted({run.seed for run in member.configuration.runs if not run.left})
+def _seeds(configuration: PageConfiguration) -> Cell:
+    seeds = sorted({run.seed for run in configuration.runs if not run.left})
     text = MISSING if not seeds else f"{len(seeds)}: {_ranges(seeds)}"
     return number_cell(text, len(seeds))
 
@@ -117,10 +117,10 @@ def _ranges(seeds: Sequence[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in parts)  # noqa: RUF001
 
 
-def _runs(member: PageConfiguration) -> Cell:
-    counts = Counter("given up" if run.pruned else run.status for run in member.configuration.runs)
+def _runs(configuration: PageConfiguration) -> Cell:
+    counts = Counter("given up" if run.pruned else run.status for run in configuration.runs)
     text = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
-    failed = sum(run.failed for run in member.configuration.runs)
+    failed = sum(run.failed for run in configuration.runs)
     return Cell(text, failed, number=True)
 
 

@@ -8,17 +8,16 @@ import numpy as np
 
 from genrun.core.formatting import AXIS_UNITS, format_amount, format_estimate, format_interval
 from genrun.core.plotting import make_scale
-from genrun.report.charts.chart import Axis as Side
-from genrun.report.charts.chart import Chart, Figure, Line, Point
+from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
 from genrun.report.charts.resample import (
-    spent_at,
-    steps_of,
+    amounts_at,
+    evaluation_steps,
     thinned,
     trained,
     value_scale,
     values_at,
 )
-from genrun.report.contestants import PageConfiguration, PageWorkload, mean_of, worst_value
+from genrun.report.contestants import PageConfiguration, PageWorkload, mean_with_failures
 from genrun.results.curve import AXES, Axis, Numbers
 from genrun.results.record import RunRecord
 
@@ -28,24 +27,26 @@ TICKS = 6
 EVALUATIONS_TO_SHOW = 2
 
 
-def curves_of(scene: PageWorkload) -> Figure | None:
+def build_curve_figure(workload: PageWorkload) -> Figure | None:
     """Against what training had taken, on each axis that is known. None without any curve."""
-    shown = [one for one in scene.shown if _runs(one)]
-    behind = [one for one in scene.members if one not in shown and _runs(one)][:MOST_BEHIND]
-    worst = worst_value(scene.verdict, scene.workload)
-    lines = {axis: _lines(scene, shown, behind, axis, worst) for axis in AXES}
+    shown = [one for one in workload.representatives if _runs(one)]
+    behind = [one for one in workload.configurations if one not in shown and _runs(one)][
+        :MOST_BEHIND
+    ]
+    worst = workload.worst
+    lines = {axis: _lines(workload, shown, behind, axis, worst) for axis in AXES}
     charts = [
-        _chart(scene, shown, axis, found) for axis, found in lines.items() if _is_known(found)
+        _chart(workload, shown, axis, found) for axis, found in lines.items() if _is_known(found)
     ]
     if not charts:
         return None
     points = _telling(shown, lines["steps"])
     return Figure(
-        key=f"curves-{scene.key}",
-        title=f"{scene.metric} while training",
+        key=f"curves-{workload.key}",
+        title=f"{workload.metric} while training",
         caption=_caption(shown, behind, len(trained(points)) < len(points)),
         charts=charts,
-        columns=("configuration", "at", scene.metric),
+        columns=("configuration", "at", workload.metric),
         rows=[
             (line.name, point.x_text, point.text)
             for line in lines["steps"]
@@ -63,11 +64,11 @@ def _caption(
         "better. A run that stopped early keeps its last value; one that failed counts as the "
         "workload's worst value from there on. "
     )
-    if any(one.configuration.settings for one in shown):
+    if any(one.settings for one in shown):
         text += "Each contestant is shown by the configuration that stands for it. "
-    hopeless = [one.name for one in shown if one.hopeless]
-    if hopeless and len(hopeless) < len(shown):
-        text += f"Above the edge: {', '.join(hopeless)}, which failed in all runs. "
+    failed_names = [one.name for one in shown if one.all_failed]
+    if failed_names and len(failed_names) < len(shown):
+        text += f"Above the edge: {', '.join(failed_names)}, which failed in all runs. "
     if cut:
         text += "Values before training lie above the edge. "
     if behind:
@@ -79,49 +80,50 @@ def _is_known(lines: Sequence[Line]) -> bool:
     return any(len(line.points) >= EVALUATIONS_TO_SHOW for line in lines if line.style is not None)
 
 
-def _runs(member: PageConfiguration) -> list[RunRecord]:
+def _runs(configuration: PageConfiguration) -> list[RunRecord]:
     """Those that measured something, the first of each seed."""
     found: dict[int, RunRecord] = {}
-    for run in member.configuration.runs:
+    for run in configuration.runs:
         if len(run.curve.spent["steps"]) and not run.left:
             found.setdefault(run.seed, run)
     return list(found.values())
 
 
 def _lines(
-    scene: PageWorkload,
+    workload: PageWorkload,
     shown: Sequence[PageConfiguration],
     behind: Sequence[PageConfiguration],
     axis: Axis,
     worst: float,
 ) -> list[Line]:
-    beyond = steps_of([run for one in scene.members for run in _runs(one)])
-    names = {one.label: one.name for one in scene.verdict.standings}
+    beyond = evaluation_steps([run for one in workload.configurations for run in _runs(one)])
+    names = {one.label: one.name for one in workload.verdict.standings}
     lines = [
-        Line(one.name, points_of(scene.metric, one, axis, worst, False, beyond)) for one in behind
+        Line(one.name, curve_points(workload.metric, one, axis, worst, False, beyond))
+        for one in behind
     ]
     for one in shown:
-        points = points_of(scene.metric, one, axis, worst, True, beyond)
+        points = curve_points(workload.metric, one, axis, worst, True, beyond)
         lines.append(Line(one.name, points, one.style, short=names.get(one.contestant, "")))
     return [line for line in lines if line.points]
 
 
-def points_of(
+def curve_points(
     metric: str,
-    member: PageConfiguration,
+    configuration: PageConfiguration,
     axis: Axis,
     worst: float,
     with_intervals: bool,
     beyond: Numbers,
 ) -> list[Point]:
     """`beyond`: the steps of all evaluations of the workload; failures go on through them."""
-    runs = _runs(member)
-    steps = steps_of(runs)
+    runs = _runs(configuration)
+    steps = evaluation_steps(runs)
     if any(run.failed for run in runs):
         steps = np.union1d(steps, beyond)
     steps = np.array(thinned(steps.tolist(), MOST_POINTS))
     values = np.array([values_at(run, metric, steps, worst) for run in runs])
-    spent = np.array([spent_at(run, axis, steps) for run in runs])
+    spent = np.array([amounts_at(run, axis, steps) for run in runs])
     points = []
     for place in range(len(steps)):
         own = values[:, place][~np.isnan(values[:, place])].tolist()
@@ -133,7 +135,7 @@ def points_of(
         if not with_intervals:
             points.append(Point(x, sum(own) / len(own)))
             continue
-        mean = mean_of(own, worst)
+        mean = mean_with_failures(own, worst)
         if mean is not None:
             text = format_estimate(mean.value, mean.low, mean.high)
             if mean.low is not None:
@@ -144,20 +146,20 @@ def points_of(
 
 def _telling(shown: Sequence[PageConfiguration], lines: Sequence[Line]) -> list[Point]:
     """The points that the axis must hold: of failures alone it tells nothing."""
-    sound = {one.name for one in shown if not one.hopeless} or {one.name for one in shown}
+    sound = {one.name for one in shown if not one.all_failed} or {one.name for one in shown}
     named = (line for line in lines if line.style is not None and line.name in sound)
     return [point for line in named for point in line.points]
 
 
 def _chart(
-    scene: PageWorkload, shown: Sequence[PageConfiguration], axis: Axis, lines: Sequence[Line]
+    workload: PageWorkload, shown: Sequence[PageConfiguration], axis: Axis, lines: Sequence[Line]
 ) -> Chart:
     named = [line for line in lines if line.style is not None]
     y = value_scale(trained(_telling(shown, lines)))
     x = make_scale([point.x for line in named for point in line.points])
     return Chart(
         label=axis if axis != "flops" else "FLOPs",
-        x=Side(AXIS_UNITS[axis], x, x.ticks(TICKS)),
-        y=Side(scene.metric_label, y, y.ticks(TICKS)),
+        x=ChartAxis(AXIS_UNITS[axis], x, x.ticks(TICKS)),
+        y=ChartAxis(workload.metric_label, y, y.ticks(TICKS)),
         lines=lines,
     )

@@ -15,10 +15,15 @@ from genrun.core.formatting import (
     format_interval,
 )
 from genrun.core.plotting import Scale, is_logarithmic, make_scale
-from genrun.report.charts.chart import Axis as Side
-from genrun.report.charts.chart import Chart, Figure, Line, Point, Shape
-from genrun.report.charts.resample import spent_at, steps_of, thinned, value_scale, values_at
-from genrun.report.contestants import PageConfiguration, PageWorkload, worst_value
+from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point, Shape
+from genrun.report.charts.resample import (
+    amounts_at,
+    evaluation_steps,
+    thinned,
+    value_scale,
+    values_at,
+)
+from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.results.curve import AXES, Axis
 
 TICKS = 6
@@ -29,26 +34,28 @@ Front = list[tuple[PageConfiguration, Point]]  # from left to right, each with w
 ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
 
 
-def front_of(scene: PageWorkload) -> Figure | None:
+def build_front_figure(workload: PageWorkload) -> Figure | None:
     """On each axis of compute that is known. None without any configuration that has a value."""
-    members = [
+    configurations = [
         one
-        for one in scene.members
-        if math.isfinite(one.order) and not one.tried and not one.hopeless
+        for one in workload.configurations
+        if math.isfinite(one.rank_value) and not one.all_pruned and not one.all_failed
     ]
-    fronts = {axis: _front(scene, members, axis) for axis in ORDER}
-    charts = [_chart(scene, members, axis, front) for axis, front in fronts.items() if front]
+    fronts = {axis: _front(workload, configurations, axis) for axis in ORDER}
+    charts = [
+        _chart(workload, configurations, axis, front) for axis, front in fronts.items() if front
+    ]
     if not charts:
         return None
     return Figure(
-        key=f"front-{scene.key}",
-        title=f"{scene.metric} against compute",
+        key=f"front-{workload.key}",
+        title=f"{workload.metric} against compute",
         caption="Each configuration's mean of its runs' best values against what training a run "
         "took on average; lower and further left is better. The dashed line is the Pareto front "
         "of all evaluations: the best that any configuration had reached for that compute.",
         charts=charts,
-        columns=("configuration", scene.metric, *AXES, "on the front"),
-        rows=_rows(members, fronts),
+        columns=("configuration", workload.metric, *AXES, "on the front"),
+        rows=_rows(configurations, fronts),
     )
 
 
@@ -61,42 +68,48 @@ def pareto(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def spent_by(member: PageConfiguration, axis: Axis) -> float:
+def mean_amount(configuration: PageConfiguration, axis: Axis) -> float:
     """The mean over runs of what training took; NaN where it is not known."""
-    found = [run.curve.total(axis) for run in member.configuration.runs if not run.left]
+    found = [run.curve.total(axis) for run in configuration.runs if not run.left]
     found = [amount for amount in found if math.isfinite(amount)]
     return sum(found) / len(found) if found else math.nan
 
 
 def _points(
-    members: Sequence[PageConfiguration], axis: Axis
+    configurations: Sequence[PageConfiguration], axis: Axis
 ) -> list[tuple[PageConfiguration, Point]]:
     found = []
-    for member in members:
-        amount = spent_by(member, axis)
-        if member.mean is None or not math.isfinite(amount) or amount <= 0:
+    for configuration in configurations:
+        amount = mean_amount(configuration, axis)
+        if configuration.mean is None or not math.isfinite(amount) or amount <= 0:
             continue
-        mean = member.mean
+        mean = configuration.mean
         text = format_estimate(mean.value, mean.low, mean.high)
         if mean.low is not None:
             text += f" ({format_interval(mean.low, mean.high)})"
         where = format_amount(axis, amount)
-        point = Point(amount, mean.value, mean.low, mean.high, where, f"{member.name}: {text}")
-        found.append((member, point))
+        point = Point(
+            amount, mean.value, mean.low, mean.high, where, f"{configuration.name}: {text}"
+        )
+        found.append((configuration, point))
     return found
 
 
-def _front(scene: PageWorkload, members: Sequence[PageConfiguration], axis: Axis) -> Front:
-    worst = worst_value(scene.verdict, scene.workload)
-    reached = [(one, point) for one in members for point in _reached(scene, one, axis, worst)]
+def _front(
+    workload: PageWorkload, configurations: Sequence[PageConfiguration], axis: Axis
+) -> Front:
+    worst = workload.worst
+    reached = [
+        (one, point) for one in configurations for point in _reached(workload, one, axis, worst)
+    ]
     owners = {id(point): one for one, point in reached}
     return [(owners[id(point)], point) for point in pareto([point for _, point in reached])]
 
 
 def _chart(
-    scene: PageWorkload, members: Sequence[PageConfiguration], axis: Axis, owned: Front
+    workload: PageWorkload, configurations: Sequence[PageConfiguration], axis: Axis, owned: Front
 ) -> Chart:
-    found, front = _points(members, axis), [point for _, point in owned]
+    found, front = _points(configurations, axis), [point for _, point in owned]
     ends = [point for _, point in found]
     amounts = [point.x for point in [*ends, *front]]
     x = make_scale(amounts, is_logarithmic(amounts), margin=0.04)
@@ -105,16 +118,20 @@ def _chart(
         Line("Pareto front", [*front, Point(x.high, front[-1].y)], None, "front"),
         Line("on the front", front, None, "dots"),
     ]
-    names = {one.label: one.name for one in scene.verdict.standings}
-    for label in dict.fromkeys(member.contestant for member, _ in found):
-        own = [(member, point) for member, point in found if member.contestant == label]
+    names = {one.label: one.name for one in workload.verdict.standings}
+    for label in dict.fromkeys(configuration.contestant for configuration, _ in found):
+        own = [
+            (configuration, point)
+            for configuration, point in found
+            if configuration.contestant == label
+        ]
         shape: Shape = "bars" if len(found) <= FEW else "dots"
         points = [point for _, point in own]
         lines.append(Line(names.get(label, label), points, own[0][0].style, shape))
     return Chart(
         label=axis if axis != "flops" else "FLOPs",
-        x=Side(f"{AXIS_UNITS[axis]} a run", x, x.ticks(TICKS)),
-        y=Side(scene.metric_label, y, y.ticks(TICKS)),
+        x=ChartAxis(f"{AXIS_UNITS[axis]} a run", x, x.ticks(TICKS)),
+        y=ChartAxis(workload.metric_label, y, y.ticks(TICKS)),
         lines=lines,
         nearest=True,
     )
@@ -130,37 +147,39 @@ def _height(ends: Sequence[float], front: Sequence[Point], scale: Scale) -> Scal
 
 
 def _reached(
-    scene: PageWorkload, member: PageConfiguration, axis: Axis, worst: float
+    workload: PageWorkload, configuration: PageConfiguration, axis: Axis, worst: float
 ) -> list[Point]:
     """The mean of its runs' best values up to each evaluation, and what they had spent by then."""
-    runs = [run for run in member.configuration.runs if not run.left and not run.pruned]
-    steps = np.array(thinned(steps_of(runs).tolist(), MOST_POINTS))
+    runs = [run for run in configuration.runs if not run.left and not run.pruned]
+    steps = np.array(thinned(evaluation_steps(runs).tolist(), MOST_POINTS))
     values = [
         np.full(len(steps), worst)
         if run.failed
-        else np.fmin.accumulate(values_at(run, scene.metric, steps, worst))
+        else np.fmin.accumulate(values_at(run, workload.metric, steps, worst))
         for run in runs
     ]
-    spent = np.array([spent_at(run, axis, steps) for run in runs]).mean(axis=0)
+    spent = np.array([amounts_at(run, axis, steps) for run in runs]).mean(axis=0)
     return [
-        Point(x, y, x_text=format_amount(axis, x), text=f"{member.name}: {y:.5g} by then")
+        Point(x, y, x_text=format_amount(axis, x), text=f"{configuration.name}: {y:.5g} by then")
         for x, y in zip(spent.tolist(), np.mean(values, axis=0).tolist(), strict=True)
         if x > 0 and math.isfinite(x) and math.isfinite(y)
     ]
 
 
-def _rows(members: Sequence[PageConfiguration], fronts: Mapping[Axis, Front]) -> list[list[str]]:
+def _rows(
+    configurations: Sequence[PageConfiguration], fronts: Mapping[Axis, Front]
+) -> list[list[str]]:
     on: dict[int, dict[str, None]] = {}
     for axis, front in fronts.items():
-        for member, _ in front:
-            on.setdefault(id(member), {})["FLOPs" if axis == "flops" else axis] = None
-    return [_row(one, list(on.get(id(one), {}))) for one in members[:MOST_ROWS]]
+        for configuration, _ in front:
+            on.setdefault(id(configuration), {})["FLOPs" if axis == "flops" else axis] = None
+    return [_row(one, list(on.get(id(one), {}))) for one in configurations[:MOST_ROWS]]
 
 
-def _row(member: PageConfiguration, on: Sequence[str]) -> list[str]:
-    mean = member.mean
+def _row(configuration: PageConfiguration, on: Sequence[str]) -> list[str]:
+    mean = configuration.mean
     value = MISSING
     if mean is not None:
         value = format_estimate(mean.value, mean.low, mean.high)
-    amounts = [format_amount(axis, spent_by(member, axis)) for axis in AXES]
-    return [member.name, value, *amounts, ", ".join(on) or MISSING]
+    amounts = [format_amount(axis, mean_amount(configuration, axis)) for axis in AXES]
+    return [configuration.name, value, *amounts, ", ".join(on) or MISSING]

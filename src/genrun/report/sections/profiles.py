@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from genrun.comparison.verdict import Aggregate, Overall, Verdict
 from genrun.core.formatting import MISSING, format_metric, format_tick
 from genrun.core.plotting import make_scale
-from genrun.report.charts.chart import Axis, Chart, Figure, Line, Point
+from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
 from genrun.report.charts.resample import thinned
-from genrun.report.contestants import styles_of
+from genrun.report.contestants import assign_styles
 
 Styles = Mapping[str, int]
 
@@ -17,12 +17,12 @@ TICKS = 6
 MOST_POINTS = 60
 
 
-def profiles_of(verdict: Verdict) -> list[Figure]:
+def build_profile_figures(verdict: Verdict) -> list[Figure]:
     """Nothing for one workload."""
     found = verdict.aggregate
     if found is None:
         return []
-    figures, styles = [], styles_of(verdict)
+    figures, styles = [], assign_styles(verdict)
     if found.ratios and any(one.reached for one in found.standings):
         figures.append(_performance(found, styles))
     if len(found.marks) > 1:
@@ -91,4 +91,6 @@ def _chart(
         ]
         lines.append(Line(one.name, points, styles.get(one.label), "steps"))
     x, y = make_scale(marks, margin=0.02), make_scale([0.0, 1.0], margin=0.03)
-    return Chart(label, Axis(label, x, x.ticks(TICKS)), Axis("fraction", y, y.ticks(TICKS)), lines)
+    return Chart(
+        label, ChartAxis(label, x, x.ticks(TICKS)), ChartAxis("fraction", y, y.ticks(TICKS)), lines
+    )

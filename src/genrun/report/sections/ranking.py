@@ -29,7 +29,7 @@ SHOWN: tuple[Axis, ...] = ("steps", "seconds")  # of a time to the target
 
 
 @dataclass(frozen=True)
-class Row:
+class RankingRow:
     """A contestant; places are percentages of the scale, empty where there is no value."""
 
     name: str
@@ -51,15 +51,15 @@ class Ranking:
     low: str
     high: str
     columns: list[str]
-    rows: list[Row]
+    rows: list[RankingRow]
     note: str
 
 
-def ranking_of(scene: PageWorkload, axis: str) -> Ranking:
+def build_ranking(workload: PageWorkload, axis: str) -> Ranking:
     """At the end; and at equal budget and by time to the target where the verdict has them."""
-    standings = scene.verdict.standings[:MOST]
+    standings = workload.verdict.standings[:MOST]
     scale = _scale([one.at_end for one in standings if one.at_end is not None])
-    styles = {one.contestant: one.style for one in scene.members}
+    styles = {one.contestant: one.style for one in workload.configurations}
     means = [one.at_end.mean for one in standings if one.at_end is not None]
     places = choose_column_decimals((mean.value, mean.low, mean.high) for mean in means)
     budgeted = _is_budgeted(standings)
@@ -68,19 +68,19 @@ def ranking_of(scene: PageWorkload, axis: str) -> Ranking:
     columns += [f"at equal {axis}"] if budgeted else []
     columns += ["time to target"] if timed else []
     return Ranking(
-        title=f"{scene.workload.label}: {scene.metric_label}",
+        title=f"{workload.label}: {workload.metric_label}",
         low=format_tick(scale.low),
         high=format_tick(scale.high),
         columns=columns,
         rows=[
             _row(one, styles.get(one.label), scale, places, budgeted, timed) for one in standings
         ],
-        note=_note(scene, budgeted, timed),
+        note=_note(workload, budgeted, timed),
     )
 
 
-def _note(scene: PageWorkload, budgeted: bool, timed: bool) -> str:
-    verdict = scene.verdict
+def _note(workload: PageWorkload, budgeted: bool, timed: bool) -> str:
+    verdict = workload.verdict
     text = f"Judged by {verdict.judged}; lower is better. Small dots are seeds."
     values = _values([one.at_end for one in verdict.standings if one.at_end is not None])
     if len(_near(values)) < len(values):
@@ -132,14 +132,14 @@ def _row(
     places: int | None,
     budgeted: bool,
     timed: bool,
-) -> Row:
+) -> RankingRow:
     quality = standing.at_end
     detail = " ".join(f"{key}={format_setting(text)}" for key, text in standing.settings.items())
     if standing.configurations > 1:
         detail = f"{detail or standing.configuration}, best of {standing.configurations}"
     if quality is None:
         cells = [MISSING] * (5 + budgeted + timed)
-        return Row(
+        return RankingRow(
             standing.name, detail, style, f"{standing.name}: no value", "", "", "", [], cells
         )
     mean = quality.mean
@@ -149,7 +149,7 @@ def _row(
         tail = [MISSING] * (budgeted + timed)
         failed = [*["failed", *[MISSING] * 2], *[str(quality.seeds)] * 2, *tail]
         spoken = f"{standing.name}: failed in all its runs"
-        return Row(standing.name, detail, style, spoken, "", "", "", [], failed)
+        return RankingRow(standing.name, detail, style, spoken, "", "", "", [], failed)
     middle = quality.interquartile_mean
     cells = [
         value,
@@ -161,7 +161,7 @@ def _row(
         *([_time(standing)] if timed else []),
     ]
     bounded = mean.low is not None and mean.high is not None
-    return Row(
+    return RankingRow(
         name=standing.name,
         detail=detail,
         style=style,

@@ -23,7 +23,7 @@ SPLITS = {"train": "to train on", "held_out": "held out", "test": "to test on"}
 
 
 @dataclass(frozen=True)
-class Repeat:
+class Reproduction:
     """For the page's last section."""
 
     commands: list[str]
@@ -32,14 +32,16 @@ class Repeat:
     definitions: list[tuple[str, str]]
 
 
-def repeat_of(records: Sequence[RunRecord], infos: Infos, verdict: Verdict) -> Repeat:
+def describe_reproduction(
+    records: Sequence[RunRecord], infos: Infos, verdict: Verdict
+) -> Reproduction:
     """From the folders of the runs and of their sweeps, as far as they can be read."""
     commands = list(
         dict.fromkeys(shorten(one, LONGEST_COMMAND) for one in _commands(records, infos))
     )
     hidden = len(commands) - MOST_COMMANDS
     note = f"{hidden} more runs have command lines of their own." if hidden > 0 else ""
-    return Repeat(
+    return Reproduction(
         commands[:MOST_COMMANDS], note, _facts(records, infos), list(_definitions(verdict))
     )
 

@@ -34,7 +34,7 @@ class Size:
     quality: int  # of WebP, up to 100
 
 
-def pictures_of(run: Path) -> dict[int, Path]:
+def list_pictures(run: Path) -> dict[int, Path]:
     """A run's samples by step. None where the folder is a link or there is none."""
     folder = run / "samples"
     found = {}
@@ -89,7 +89,7 @@ SIZES = (Size(224, 80), Size(224, 60), Size(168, 60), Size(112, 50), Size(80, 40
 
 
 @dataclass(frozen=True)
-class Row:
+class SampleRow:
     """A configuration's pictures: one of a run at each stage, the same one where none is newer."""
 
     name: str
@@ -101,27 +101,31 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Samples:
+class SampleGallery:
     """Of one workload."""
 
     key: str
     stages: list[int]  # steps
-    rows: list[Row]
+    rows: list[SampleRow]
     left_out: int  # configurations that have pictures and are not shown
     size: Size
 
 
-def samples_of(scene: PageWorkload, budget: int) -> Samples | None:
+def select_samples(workload: PageWorkload, budget: int) -> SampleGallery | None:
     """None where no run has a sound picture."""
-    found = [(member, run) for member in scene.members if (run := _representative(member))]
+    found = [
+        (configuration, run)
+        for configuration in workload.configurations
+        if (run := _representative(configuration))
+    ]
     chosen = _chosen(found)
-    files = [pictures_of(run.folder) for _, run in chosen]
+    files = [list_pictures(run.folder) for _, run in chosen]
     steps = sorted({step for own in files for step in own})
     stages = thinned(steps, MOST_STAGES)
     for size in SIZES:
         rows = [
-            _row(member, run, own, stages, size)
-            for (member, run), own in zip(chosen, files, strict=True)
+            _row(configuration, run, own, stages, size)
+            for (configuration, run), own in zip(chosen, files, strict=True)
         ]
         rows = [row for row in rows if any(row.pictures)]
         if sum(len(uri) for row in rows for uri in set(row.pictures)) <= budget:
@@ -130,23 +134,23 @@ def samples_of(scene: PageWorkload, budget: int) -> Samples | None:
         return None
     if not rows:
         return None
-    return Samples(f"samples-{scene.key}", stages, rows, len(found) - len(rows), size)
+    return SampleGallery(f"samples-{workload.key}", stages, rows, len(found) - len(rows), size)
 
 
-def _representative(member: PageConfiguration) -> RunRecord | None:
+def _representative(configuration: PageConfiguration) -> RunRecord | None:
     """The first seed's run that has pictures; a sound one where there is any."""
-    runs = sorted(member.configuration.runs, key=lambda run: (not run.counts, run.seed))
-    return next((run for run in runs if pictures_of(run.folder)), None)
+    runs = sorted(configuration.runs, key=lambda run: (not run.counts, run.seed))
+    return next((run for run in runs if list_pictures(run.folder)), None)
 
 
 def _chosen(
     found: Sequence[tuple[PageConfiguration, RunRecord]],
 ) -> list[tuple[PageConfiguration, RunRecord]]:
     """Those by which contestants are judged first, then the best, the worst and between."""
-    standing = [one for one in found if one[0].stands]
+    standing = [one for one in found if one[0].is_representative]
     if len(standing) >= MOST_CONFIGURATIONS:
         return thinned(standing, MOST_CONFIGURATIONS)
-    rest = [one for one in found if not one[0].stands]
+    rest = [one for one in found if not one[0].is_representative]
     free = MOST_CONFIGURATIONS - len(standing)
     more = thinned(rest, free) if free > 1 else rest[-1:]
     picked = {id(one[0]) for one in [*standing, *more]}
@@ -154,12 +158,12 @@ def _chosen(
 
 
 def _row(
-    member: PageConfiguration,
+    configuration: PageConfiguration,
     run: RunRecord,
     files: dict[int, Path],
     stages: Sequence[int],
     size: Size,
-) -> Row:
+) -> SampleRow:
     uris: dict[int, str] = {}
 
     def newest(stage: int) -> int | None:
@@ -174,4 +178,4 @@ def _row(
 
     steps = [newest(stage) for stage in stages]
     pictures = ["" if step is None else uris[step] for step in steps]
-    return Row(member.name, member.style, run.seed, run.name, steps, pictures)
+    return SampleRow(configuration.name, configuration.style, run.seed, run.name, steps, pictures)

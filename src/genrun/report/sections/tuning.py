@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from genrun.comparison.verdict import ContestantResult, TunedTrial
 from genrun.core.formatting import AXIS_UNITS, format_amount, format_metric
 from genrun.core.plotting import make_scale
-from genrun.report.charts.chart import Axis as Side
-from genrun.report.charts.chart import Chart, Figure, Line, Point
+from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
 from genrun.report.charts.resample import thinned, value_scale
 from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
@@ -20,35 +19,35 @@ TICKS = 6
 ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
 
 
-def tuning_of(scene: PageWorkload) -> list[Figure]:
+def build_tuning_figures(workload: PageWorkload) -> list[Figure]:
     """Nothing where no contestant was tried with more than one configuration."""
-    styles = {one.contestant: one.style for one in scene.members}
-    tuned = [one for one in scene.verdict.standings if len(one.tuning.trials) >= LEAST_TRIALS]
+    styles = {one.contestant: one.style for one in workload.configurations}
+    tuned = [one for one in workload.verdict.standings if len(one.tuning.trials) >= LEAST_TRIALS]
     figures = []
-    charts = [_best_chart(scene, tuned, styles, None)] if tuned else []
-    charts += [_best_chart(scene, tuned, styles, axis) for axis in ORDER if tuned]
+    charts = [_best_chart(workload, tuned, styles, None)] if tuned else []
+    charts += [_best_chart(workload, tuned, styles, axis) for axis in ORDER if tuned]
     known = [chart for chart in charts if chart is not None]
     if known:
-        figures.append(_best_figure(scene, tuned, known))
+        figures.append(_best_figure(workload, tuned, known))
     drawn = [one for one in tuned if one.tuning.expected_best]
     if drawn:
-        figures.append(_expected_figure(scene, drawn, styles))
+        figures.append(_expected_figure(workload, drawn, styles))
     return figures
 
 
 def _best_figure(
-    scene: PageWorkload, tuned: Sequence[ContestantResult], charts: Sequence[Chart]
+    workload: PageWorkload, tuned: Sequence[ContestantResult], charts: Sequence[Chart]
 ) -> Figure:
     how = "; ".join(
         f"{one.name}: {len(one.tuning.trials)} trials, {one.tuning.sampling}" for one in tuned
     )
     return Figure(
-        key=f"tuning-{scene.key}",
+        key=f"tuning-{workload.key}",
         title="Best so far while tuning",
         caption=f"The best mean of any configuration tried up to then, in the order in which "
         f"trials began. {how}.",
         charts=charts,
-        columns=("contestant", "trial", "configuration", scene.metric, "best so far"),
+        columns=("contestant", "trial", "configuration", workload.metric, "best so far"),
         rows=[
             (
                 one.name,
@@ -64,7 +63,7 @@ def _best_figure(
 
 
 def _best_chart(
-    scene: PageWorkload,
+    workload: PageWorkload,
     tuned: Sequence[ContestantResult],
     styles: Mapping[str, int | None],
     axis: Axis | None,
@@ -93,11 +92,11 @@ def _best_chart(
         lines.append(Line(one.name, thinned(points, MOST_POINTS), styles.get(one.label), "steps"))
     label = "trials" if axis is None else "FLOPs" if axis == "flops" else axis
     unit = "trials" if axis is None else f"{AXIS_UNITS[axis]}, all trials so far"
-    return _chart(scene, label, unit, lines)
+    return _chart(workload, label, unit, lines)
 
 
 def _expected_figure(
-    scene: PageWorkload, drawn: Sequence[ContestantResult], styles: Mapping[str, int | None]
+    workload: PageWorkload, drawn: Sequence[ContestantResult], styles: Mapping[str, int | None]
 ) -> Figure:
     lines = [
         Line(
@@ -110,15 +109,15 @@ def _expected_figure(
         )
         for one in drawn
     ]
-    chart = _chart(scene, "trials", "trials drawn at random", lines)
+    chart = _chart(workload, "trials", "trials drawn at random", lines)
     return Figure(
-        key=f"expected-{scene.key}",
+        key=f"expected-{workload.key}",
         title="Expected best of n trials",
         caption="What the best of n trials would be on average, if n were drawn from those that "
         "were made at random, without replacement: so that methods with different numbers of "
         "trials can be compared at the same number.",
         charts=[] if chart is None else [chart],
-        columns=("contestant", "trials", scene.metric),
+        columns=("contestant", "trials", workload.metric),
         rows=[(line.name, p.x_text, p.text) for line in lines for p in line.points],
     )
 
@@ -127,7 +126,7 @@ def _finite(values: Sequence[float]) -> list[tuple[int, float]]:
     return [(n, value) for n, value in enumerate(values, start=1) if math.isfinite(value)]
 
 
-def _chart(scene: PageWorkload, label: str, unit: str, lines: Sequence[Line]) -> Chart | None:
+def _chart(workload: PageWorkload, label: str, unit: str, lines: Sequence[Line]) -> Chart | None:
     points = [point for line in lines for point in line.points]
     if len({point.x for point in points}) < LEAST_TRIALS:
         return None
@@ -135,7 +134,7 @@ def _chart(scene: PageWorkload, label: str, unit: str, lines: Sequence[Line]) ->
     y = value_scale(points)
     return Chart(
         label=label,
-        x=Side(unit, x, x.ticks(TICKS, integers=label == "trials")),
-        y=Side(scene.metric_label, y, y.ticks(TICKS)),
+        x=ChartAxis(unit, x, x.ticks(TICKS, integers=label == "trials")),
+        y=ChartAxis(workload.metric_label, y, y.ticks(TICKS)),
         lines=lines,
     )
