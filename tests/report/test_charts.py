@@ -10,24 +10,24 @@ import pytest
 from genrun.core.plotting import Scale
 from genrun.report.charts.chart import Chart, ChartAxis, Line, Point
 from genrun.report.charts.resample import (
-    amounts_at,
-    evaluation_steps,
-    thinned,
-    trained,
-    value_scale,
-    values_at,
+    collect_steps,
+    drop_untrained,
+    hold_last_values,
+    interpolate_amounts,
+    make_value_scale,
+    thin_out,
 )
 from genrun.report.charts.svg import lay_out
 from genrun.report.run_info import read_run_infos
-from genrun.report.sections.compute import build_compute_table
-from genrun.report.sections.pareto_front import pareto
+from genrun.report.sections.compute import build_compute_section
+from genrun.report.sections.pareto_front import find_pareto_front
 from genrun.results.collect import collect
 from tests.report.made_up import MONITOR, write_run
 
 
 def test_the_front_holds_what_nothing_is_better_than() -> None:
     places = [(1, 5), (2, 6), (3, 3), (3, 4), (4, 3), (5, 1)]
-    front = pareto([Point(float(x), float(y)) for x, y in places])
+    front = find_pareto_front([Point(float(x), float(y)) for x, y in places])
     assert [(point.x, point.y) for point in front] == [(1, 5), (3, 3), (5, 1)]
 
 
@@ -36,12 +36,12 @@ def test_a_failed_run_counts_as_worst_and_a_stopped_one_keeps_its_value(tmp_path
     write_run(tmp_path / "b", seed=1, values=(510, 220), status="stopped_early")
     write_run(tmp_path / "c", seed=2, values=(520, 230), status="diverged")
     a, b, c = collect([tmp_path]).records
-    steps = evaluation_steps([a, b, c])
+    steps = collect_steps([a, b, c])
     assert steps.tolist() == [0, 100, 200, 300]
-    assert values_at(b, MONITOR, steps, 520.0).tolist() == [510, 220, 220, 220]
-    assert values_at(c, MONITOR, steps, 520.0).tolist() == [520, 230, 520, 520]
-    assert amounts_at(a, "seconds", steps).tolist() == [0, 2, 4, 6]
-    assert amounts_at(b, "examples", steps).tolist() == [0, 12800, 25600, 38400]
+    assert hold_last_values(b, MONITOR, steps, 520.0).tolist() == [510, 220, 220, 220]
+    assert hold_last_values(c, MONITOR, steps, 520.0).tolist() == [520, 230, 520, 520]
+    assert interpolate_amounts(a, "seconds", steps).tolist() == [0, 2, 4, 6]
+    assert interpolate_amounts(b, "examples", steps).tolist() == [0, 12800, 25600, 38400]
 
 
 def test_the_ledger_adds_failed_runs_and_knows_what_it_does_not(tmp_path: Path) -> None:
@@ -53,28 +53,28 @@ def test_the_ledger_adds_failed_runs_and_knows_what_it_does_not(tmp_path: Path) 
     write_run(tmp_path / "a", changes={"compute": ledger})
     write_run(tmp_path / "b", seed=1, status="diverged", changes={"compute": ledger})
     records = collect([tmp_path]).records
-    sentence, table = build_compute_table(records, read_run_infos(records), [])
-    assert sentence == (
-        "2 runs, 2 min of computing, 10 GFLOPs in training, 14 J; 1 came to no value of their own."
+    section = build_compute_section(records, read_run_infos(records), [])
+    assert section.sentence == (
+        "2 runs, 2 min of computing, 10 GFLOPs in training, 14 J; 1 without a result."
     )
-    assert [cell.text for cell in table.total] == [
-        "all", "2 (1 without a value)", "1 min 40 s", "18 s", "2 s", "20", "10 GFLOPs", "200 MB",
+    assert [cell.text for cell in section.table.total] == [
+        "all", "2 (1 without a result)", "1 min 40 s", "18 s", "2 s", "20", "10 GFLOPs", "200 MB",
         "14 J",
     ]  # fmt: skip
     ledger["energy_joules"] = -3  # which nothing can have taken
     write_run(tmp_path / "c", seed=2, changes={"compute": ledger})
     records = collect([tmp_path]).records
-    sentence, table = build_compute_table(records, read_run_infos(records), [])
-    assert "J" not in sentence
-    assert "energy" not in table.columns
-    assert table.note.endswith("Energy is not known of all runs.")
+    section = build_compute_section(records, read_run_infos(records), [])
+    assert "J" not in section.sentence
+    assert "energy" not in section.table.columns
+    assert section.table.note.endswith("Energy is not known of all runs.")
 
 
 def test_untrained_values_are_cut_off_where_they_press_the_rest() -> None:
     points = [Point(0, 500), Point(1, 200), Point(2, 180)]
-    assert trained(points) == points[1:]
-    assert trained([Point(0, 210), *points[1:]]) == [Point(0, 210), *points[1:]]
-    scale = value_scale([Point(0, 10.0, -1e9, 1e9), Point(1, 20.0)])
+    assert drop_untrained(points) == points[1:]
+    assert drop_untrained([Point(0, 210), *points[1:]]) == [Point(0, 210), *points[1:]]
+    scale = make_value_scale([Point(0, 10.0, -1e9, 1e9), Point(1, 20.0)])
     assert (scale.low, scale.high) == pytest.approx((-1.8, 31.8))
 
 
@@ -98,5 +98,5 @@ def test_steps_turn_at_right_angles() -> None:
 
 
 def test_thinning_keeps_the_ends() -> None:
-    assert thinned(list(range(100)), 5) == [0, 25, 50, 74, 99]
-    assert thinned([1, 2], 5) == [1, 2]
+    assert thin_out(list(range(100)), 5) == [0, 25, 50, 74, 99]
+    assert thin_out([1, 2], 5) == [1, 2]

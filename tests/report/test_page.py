@@ -15,7 +15,16 @@ from genrun.report.render import render
 from tests.report.made_up import grey_png, noise_png, write_pictures, write_proof, write_run
 from tests.report.page_reader import Page, html_of
 
-ORDER = ["verdict", "curves", "swept", "tuning", "samples", "configurations", "compute", "repeat"]
+ORDER = [
+    "verdict",
+    "curves",
+    "swept",
+    "tuning",
+    "samples",
+    "configurations",
+    "compute",
+    "reproduction",
+]
 HOSTILE = "<script>alert(1)</script>\"onmouseover='alert(2)'\u2028</style><!--"
 
 
@@ -39,7 +48,7 @@ def test_sections_come_in_order_and_the_verdict_is_first(page: Page) -> None:
 def test_failures_are_shown_with_their_reason(page: Page) -> None:
     assert page.words.count("vae/loss was nan at step 250") == 4
     assert "4 diverged" in page.words
-    assert "36 runs, 10 min of computing, 26.4 TFLOPs in training; 4 came to no value" in page.text
+    assert "36 runs, 10 min of computing, 26.4 TFLOPs in training; 4 without a result" in page.text
 
 
 def test_what_repeats_it_is_there(page: Page) -> None:

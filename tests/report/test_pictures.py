@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from genrun.report.sections.samples import LARGEST, Size, data_uri, list_pictures, read_picture
+from genrun.report.sections.samples import (
+    LARGEST,
+    PictureSize,
+    data_uri,
+    list_pictures,
+    read_picture,
+)
 from tests.report.made_up import grey_png, noise_png, write_pictures
 
 MOST_WRITTEN = 1 << 25
@@ -68,7 +74,7 @@ def test_a_picture_is_written_anew_and_small(tmp_path: Path) -> None:
     image.save(tmp_path / "x.png", pnginfo=None, exif=b"Exif\0\0secret")
     found = read_picture(tmp_path / "x.png")
     assert found is not None
-    uri = data_uri(found, Size(100, 80))
+    uri = data_uri(found, PictureSize(100, 80))
     kind, _, body = uri.partition(";base64,")
     assert kind == "data:image/webp"
     content = base64.b64decode(body)

@@ -27,4 +27,4 @@ def test_one_seed_that_went_wrong_leaves_the_others_apart(tmp_path: Path) -> Non
     assert adam.cells[0] == "242"
     assert float(rmsprop.mean.rstrip("%")) - float(adam.mean.rstrip("%")) > 5
     assert sgd.mean.startswith("100")
-    assert "stands at the edge" in ranking.note
+    assert "are drawn at the edge" in ranking.note

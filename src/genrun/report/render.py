@@ -1,4 +1,4 @@
-"""The page as one file: templates, style and script put together."""
+"""Renders the page as one file with its style, script and pictures."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(page: Mapping[str, Any]) -> str:
-    """HTML whose own policy lets in nothing but its style, its script and its pictures.
+    """Returns HTML whose content security policy allows only its own style, script and pictures.
 
-    All text of the page is escaped where it is put in (autoescape): only the two files of ours,
-    which the policy names by their SHA-256, are not.
+    All text is escaped when it is inserted (autoescape), except for genrun's own style and
+    script, which the policy names by their SHA-256.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -43,12 +43,12 @@ def render(page: Mapping[str, Any]) -> str:
 
 
 def page_bytes(records: Sequence[RunRecord], verdict: Verdict) -> bytes:
-    """The page of these runs, as it is written."""
+    """Returns the page of these runs as the content of its file."""
     return render(build_page(records, verdict)).encode("utf-8", "replace")
 
 
 def _style() -> str:
-    """report.css with the colours that all pictures share."""
+    """report.css with the colours that all of genrun's pictures share."""
     light, dark = _colors(COLORS, BACKGROUND), _colors(DARK_COLORS, DARK_BACKGROUND)
     return _read("report.css").replace("/* DARK COLORS */", dark).replace("/* COLORS */", light)
 

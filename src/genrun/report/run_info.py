@@ -1,4 +1,4 @@
-"""What run.json says, read once for each run."""
+"""Every run's run.json, read once for all sections."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.results.record import RunRecord
 from genrun.runs.folder import RunFolder
 
-Infos = Mapping[Path, Mapping[str, Any]]
+RunInfos = Mapping[Path, Mapping[str, Any]]  # by the run's folder
 
 
-def read_run_infos(records: Sequence[RunRecord]) -> Infos:
-    """By the run's folder; of one that has not begun, nothing."""
+def read_run_infos(records: Sequence[RunRecord]) -> RunInfos:
+    """Returns run.json's content by folder, empty for a run that has not started."""
     return {run.folder: _read(RunFolder(run.folder)) for run in records}
 
 

@@ -1,4 +1,4 @@
-"""Tables as their template draws them."""
+"""Tables of the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Cell:
-    """What is written, and the number by which a column is sorted where it is one."""
+    """A cell's text, and the number that its column is sorted by if there is one."""
 
     text: str
     sort: float | None = None
@@ -18,7 +18,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class PageTable:
-    """Rows of cells below their columns' names."""
+    """Rows of cells below the names of their columns."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -28,6 +28,6 @@ class PageTable:
 
 
 def number_cell(text: str, value: float | None) -> Cell:
-    """What has no value is sorted behind all others."""
+    """A cell with a number; one without is sorted behind all others."""
     known = value is not None and math.isfinite(value)
     return Cell(text, value if known else 1e308, number=True)

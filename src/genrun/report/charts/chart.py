@@ -1,4 +1,4 @@
-"""What a chart shows: lines and points in the units of their axes. No drawing here."""
+"""What a chart shows: lines and points in the units of their axes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STYLES = len(COLORS)  # colours, dashes and marks that are told apart; see repor
 
 @dataclass(frozen=True)
 class Point:
-    """One value, with its interval where it has one, and how both read."""
+    """One value with its interval, if it has one, and their texts."""
 
     x: float
     y: float
@@ -26,18 +26,18 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """Points that belong together."""
+    """Points of one contestant or configuration."""
 
     name: str
     points: Sequence[Point]
-    style: int | None = None  # None: thin and grey, behind the others, without a name
+    style: int | None = None  # None: thin and grey, behind the others, not named
     shape: Shape = "line"
-    short: str = ""  # where the name is long
+    short: str = ""  # in place of a name that is too long
 
 
 @dataclass(frozen=True)
 class ChartAxis:
-    """What runs along it, and where its values lie."""
+    """An axis with its label, scale and ticks."""
 
     label: str
     scale: Scale
@@ -48,20 +48,20 @@ class ChartAxis:
 class Chart:
     """One plot."""
 
-    label: str  # what it is called among others that it can be switched with
+    label: str  # on the switch between the charts of a figure
     x: ChartAxis
     y: ChartAxis
     lines: Sequence[Line]
-    nearest: bool = False  # hovering shows the one point that is nearest, not one of each line
+    nearest: bool = False  # the pointer shows the nearest point, not one of each line
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Charts of the same thing, of which one is seen at a time, and what to know of them."""
+    """Charts of the same values, of which one is visible at a time, with a caption and a table."""
 
     key: str  # unique on the page, of letters, digits and dashes
     title: str
     caption: str
     charts: Sequence[Chart]
-    columns: Sequence[str] = ()  # of the same values as a table
+    columns: Sequence[str] = ()  # of the table of the same values
     rows: Sequence[Sequence[str]] = field(default=())

@@ -1,4 +1,4 @@
-"""What a chart's axis must hold, and which points a line can do without."""
+"""Values of runs at common steps, the points that a line needs, and the scale for them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from genrun.report.charts.chart import Point
 from genrun.results.curve import Axis, Numbers
 from genrun.results.record import RunRecord
 
+T = TypeVar("T")
 
-# MERGED: A run's values and costs at given steps, whether or not it evaluated there.
-def evaluation_steps(runs: Sequence[RunRecord]) -> Numbers:
+UNTRAINED = 0.5  # of all values' range: if the trained ones have less, the first is left out
+
+
+def collect_steps(runs: Sequence[RunRecord]) -> Numbers:
+    """Returns the steps of all evaluations of all runs, ascending."""
     return np.unique(np.concatenate([np.empty(0), *(run.curve.spent["steps"] for run in runs)]))
 
 
-def values_at(run: RunRecord, metric: str, steps: Numbers, worst: float) -> Numbers:
-    """The last measured value at each step; after its last evaluation a failed run's is worst."""
+def hold_last_values(run: RunRecord, metric: str, steps: Numbers, worst: float) -> Numbers:
+    """Returns a run's last measured value at each step, `worst` after a failed run's end.
+
+    NaN before its first evaluation.
+    """
     measured = run.curve.of(metric)
     known = np.isfinite(measured)
     own, values = run.curve.spent["steps"][known], measured[known]
@@ -33,8 +40,8 @@ def values_at(run: RunRecord, metric: str, steps: Numbers, worst: float) -> Numb
     return np.asarray(found, np.float64)
 
 
-def amounts_at(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
-    """What the run had spent at these steps, beyond its end by the rate that it had."""
+def interpolate_amounts(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
+    """Returns what the run had used at these steps, extrapolated beyond its end at its rate."""
     own, spent = run.curve.spent["steps"], run.curve.spent[axis]
     known = np.isfinite(spent)
     if axis == "steps":
@@ -48,29 +55,24 @@ def amounts_at(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
     return np.asarray(found, np.float64)
 
 
-T = TypeVar("T")
-
-UNTRAINED = 0.5  # of the values' range, at which the untrained value is cut off
-
-
-def trained(points: Sequence[Point]) -> list[Point]:
-    """Without those before training where they would press all others flat."""
+def drop_untrained(points: Sequence[Point]) -> list[Point]:
+    """The points without those before training if these would compress all others."""
     later = [point for point in points if point.x > 0]
     if not later:
         return list(points)
     size = max(p.y for p in later) - min(p.y for p in later)
-    whole = max(p.y for p in points) - min(p.y for p in points)
-    return later if size < UNTRAINED * whole else list(points)
+    full = max(p.y for p in points) - min(p.y for p in points)
+    return later if size < UNTRAINED * full else list(points)
 
 
-def value_scale(points: Sequence[Point]) -> Scale:
-    """All values, and of their intervals what leaves the values readable."""
+def make_value_scale(points: Sequence[Point]) -> Scale:
+    """A scale for all values, and for their intervals as far as the values stay readable."""
     ends = [end for p in points for end in (p.low, p.high) if end is not None]
     return fit_scale([point.y for point in points], ends, margin=0.06)
 
 
-def thinned(items: Sequence[T], most: int) -> list[T]:
-    """Evenly, with the first and the last."""
+def thin_out(items: Sequence[T], most: int) -> list[T]:
+    """At most `most` of the items at even distances, the first and the last among them."""
     if len(items) <= most:
         return list(items)
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

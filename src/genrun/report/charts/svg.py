@@ -1,7 +1,7 @@
-"""A chart as what its template draws: places in percent, paths, and the texts of hovering.
+"""Lays a chart out for its template: positions in percent, SVG paths, texts for the pointer.
 
-Everything is placed in fractions of the plot, so that one drawing fits a phone, a desktop and
-paper while its text keeps its size.
+All positions are fractions of the plot, so that one drawing fits a phone, a desktop and paper
+while its text keeps its size (docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from genrun.core.formatting import shorten
 from genrun.core.plotting import Tick
 from genrun.report.charts.chart import Chart, ChartAxis, Line, Point
 
-UNITS = 1000  # of the plot's own coordinates, each way
-FAR = 3.0  # fractions of the plot that a line is followed beyond its edge
-MARKS = 7  # of a line, so that it is known without colour
-APART = 0.062  # of the height between names at the lines' ends
+UNITS = 1000  # of a path's coordinates across the plot, in both directions
+FAR = 3.0  # how far beyond the plot's edge a line is drawn, in plots
+MARKS = 7  # along a line, so that it is recognized without colour
+NAME_HEIGHT = 0.062  # of the plot, between names at the ends of lines
 LONGEST_NAME = 24  # characters of these
 
 
 def lay_out(chart: Chart) -> dict[str, Any]:
-    """For the template `chart.html`."""
+    """Returns the variables of the macro `plot` in parts.html."""
     named = [line for line in chart.lines if line.style is not None]
     behind = [line for line in chart.lines if line.style is None]
     return {
@@ -37,7 +37,7 @@ def lay_out(chart: Chart) -> dict[str, Any]:
             if line.shape in ("dots", "bars")
             for spot in _spots(line, chart)
         ],
-        "lines": [_drawn(line, chart) for line in named],
+        "lines": [_line(line, chart) for line in named],
         "legend": [
             {"name": name, "style": style}
             for name, style in dict.fromkeys((line.name, line.style) for line in named)
@@ -55,7 +55,7 @@ def lay_out(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _drawn(line: Line, chart: Chart) -> dict[str, Any]:
+def _line(line: Line, chart: Chart) -> dict[str, Any]:
     banded = line.shape in ("line", "steps")
     return {
         "name": line.name,
@@ -68,10 +68,10 @@ def _drawn(line: Line, chart: Chart) -> dict[str, Any]:
 
 
 def _ticks(ticks: Sequence[Tick], upwards: bool) -> list[dict[str, str]]:
-    """The second of each two is left out where there is little room."""
+    """Every other tick is marked as minor: a narrow page leaves it out."""
     return [
         {
-            "at": percent(1 - tick.at if upwards else tick.at),
+            "at": format_percent(1 - tick.at if upwards else tick.at),
             "text": tick.text,
             "minor": "minor" if index % 2 and len(ticks) > 3 else "",
         }
@@ -84,7 +84,7 @@ def _place(point: Point, x: ChartAxis, y: ChartAxis) -> tuple[float, float]:
 
 
 def _height(value: float, axis: ChartAxis) -> float:
-    """From the top, no further beyond the plot than lines are followed."""
+    """The fraction from the top, limited to `FAR` plots beyond the edges."""
     if value == math.inf:
         return -FAR
     return min(max(1 - axis.scale.at(value), -FAR), 1 + FAR)
@@ -96,30 +96,34 @@ def _path(line: Line, chart: Chart) -> str:
         corners = [(b[0], a[1]) for a, b in pairwise(places)]
         between = [place for pair in zip(places, corners, strict=False) for place in pair]
         places = [*between, *places[-1:]]
-    return _joined(places)
+    return _join(places)
 
 
-def _joined(places: Sequence[tuple[float, float]]) -> str:
+def _join(places: Sequence[tuple[float, float]]) -> str:
     if not places:
         return ""
     return "M" + "L".join(f"{x * UNITS:.0f} {y * UNITS:.0f}" for x, y in places)
 
 
 def _band(line: Line, chart: Chart) -> str:
-    sure = [p for p in line.points if p.low is not None and p.high is not None]
-    if len(sure) < 2:
+    bounded = [p for p in line.points if p.low is not None and p.high is not None]
+    if len(bounded) < 2:
         return ""
-    above = [(chart.x.scale.at(p.x), _height(p.high, chart.y)) for p in sure if p.high is not None]
-    below = [(chart.x.scale.at(p.x), _height(p.low, chart.y)) for p in sure if p.low is not None]
-    return _joined([*above, *reversed(below)]) + "Z"
+    above = [
+        (chart.x.scale.at(p.x), _height(p.high, chart.y)) for p in bounded if p.high is not None
+    ]
+    below = [
+        (chart.x.scale.at(p.x), _height(p.low, chart.y)) for p in bounded if p.low is not None
+    ]
+    return _join([*above, *reversed(below)]) + "Z"
 
 
 def _bars(line: Line, chart: Chart) -> list[dict[str, str]]:
     return [
         {
-            "x": percent(chart.x.scale.at(p.x)),
-            "low": percent(min(_height(p.low, chart.y), 1.0)),
-            "high": percent(max(_height(p.high, chart.y), 0.0)),
+            "x": format_percent(chart.x.scale.at(p.x)),
+            "low": format_percent(min(_height(p.low, chart.y), 1.0)),
+            "high": format_percent(max(_height(p.high, chart.y), 0.0)),
         }
         for p in line.points
         if p.low is not None and p.high is not None
@@ -127,37 +131,37 @@ def _bars(line: Line, chart: Chart) -> list[dict[str, str]]:
 
 
 def _spots(line: Line, chart: Chart) -> list[tuple[str, str, bool]]:
-    """Marks: every point where they stand alone, else a few along the line. Failures as such."""
-    alone = line.shape in ("dots", "bars")
-    every = 1 if alone else max(1, math.ceil(len(line.points) / MARKS))
+    """(x, y, failed) of marks: all points of a line without path, else a few along the path."""
+    unconnected = line.shape in ("dots", "bars")
+    stride = 1 if unconnected else max(1, math.ceil(len(line.points) / MARKS))
     places = []
-    for point in line.points[::every]:
+    for point in line.points[::stride]:
         x, y = _place(point, chart.x, chart.y)
         failed = point.y == math.inf
         if failed:
             y = 0.02
         if -0.01 <= x <= 1.01 and -0.01 <= y <= 1.01:
-            places.append((percent(x), percent(y), failed))
+            places.append((format_percent(x), format_percent(y), failed))
     return places
 
 
 def _names(lines: Sequence[Line], chart: Chart) -> list[dict[str, Any]]:
-    """At the lines' ends, moved apart where they would cover each other."""
+    """Names at the ends of lines, moved apart so that they do not overlap."""
     ends = [
         (one, one.points[-1]) for one in lines if one.points and one.shape in ("line", "steps")
     ]
-    wanted = sorted(
+    targets = sorted(
         (min(max(_height(point.y, chart.y), 0.02), 0.98), line.style, _short(line))
         for line, point in ends
     )
     heights: list[float] = []
-    for height, _, _ in wanted:
-        heights.append(max(height, heights[-1] + APART) if heights else height)
+    for height, _, _ in targets:
+        heights.append(max(height, heights[-1] + NAME_HEIGHT) if heights else height)
     over = max(0.0, heights[-1] - 1.0) if heights else 0.0
     heights = [height - over for height in heights]
     return [
-        {"at": percent(height), "style": style, "name": shorten(name, LONGEST_NAME)}
-        for height, (_, style, name) in zip(heights, wanted, strict=True)
+        {"at": format_percent(height), "style": style, "name": shorten(name, LONGEST_NAME)}
+        for height, (_, style, name) in zip(heights, targets, strict=True)
     ]
 
 
@@ -166,7 +170,7 @@ def _short(line: Line) -> str:
 
 
 def _hover(line: Line, chart: Chart) -> dict[str, Any]:
-    """Each point as [x, y, what x is, what y is], x and y as fractions from the top left."""
+    """Each point as [x, y, text of x, text of y], x and y as fractions from the top left."""
     points = []
     for point in line.points:
         x, y = _place(point, chart.x, chart.y)
@@ -175,5 +179,5 @@ def _hover(line: Line, chart: Chart) -> dict[str, Any]:
     return {"name": line.name, "style": line.style, "points": points}
 
 
-def percent(fraction: float) -> str:
+def format_percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}".rstrip("0").rstrip(".") + "%"

@@ -1,4 +1,4 @@
-"""The table of configurations, and the one of failures."""
+"""The table of configurations, and the table of failures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from genrun.core.formatting import (
+    FAILED,
     MISSING,
     choose_column_decimals,
     format_amount,
@@ -19,6 +20,7 @@ from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.report.sections.pareto_front import mean_amount
 from genrun.report.tables import Cell, PageTable, number_cell
 from genrun.results.differences import differing_settings
+from genrun.results.record import RunRecord
 
 MOST_ROWS = 300
 MOST_COLUMNS = 8  # of settings
@@ -26,37 +28,35 @@ LONGEST_REASON, LONGEST_SETTING = 300, 80  # characters
 
 
 def build_configuration_table(workload: PageWorkload, titled: bool) -> PageTable:
-    """Best first: what differs, the mean with its interval, seeds, how its runs ended."""
+    """Best first: the settings that differ, the mean with its interval, seeds, status, cost."""
     keys = differing_settings(workload.grouped.records)[:MOST_COLUMNS]
-    shown = workload.configurations[:MOST_ROWS]
-    hidden = len(workload.configurations) - len(shown)
+    listed = workload.configurations[:MOST_ROWS]
+    omitted = len(workload.configurations) - len(listed)
     note = (
         f"Mean of each run's best {workload.metric} on held-out images, with its 95 % interval; "
         "lower is better."
     )
-    if hidden:
-        note += f" {hidden} more configurations are not listed."
-    means = [one.mean for one in shown if one.mean and not one.all_failed]
-    places = choose_column_decimals((mean.value, mean.low, mean.high) for mean in means)
+    if omitted:
+        note += f" {omitted} more configurations are not listed."
+    means = [one.mean for one in listed if one.mean and not one.all_failed]
+    decimals = choose_column_decimals((mean.value, mean.low, mean.high) for mean in means)
+    costs = ("training a run", "FLOPs a run")
     return PageTable(
-        columns=["configuration", *keys, "mean", "95 % interval", "seeds", "runs", *COSTS],
-        rows=[_row(configuration, keys, places) for configuration in shown],
+        columns=["configuration", *keys, "mean", "95 % interval", "seeds", "runs", *costs],
+        rows=[_row(configuration, keys, decimals) for configuration in listed],
         title=workload.label if titled else "",
         note=note,
     )
 
 
-COSTS = ("training a run", "FLOPs a run")
-
-
 def build_failure_table(workloads: Sequence[PageWorkload]) -> PageTable:
-    """Every run that failed or was given up, with its reason."""
+    """Every run that failed or was pruned, with its reason."""
     rows = [
         [
             Cell(configuration.name),
             number_cell(str(run.seed), run.seed),
-            Cell("given up" if run.pruned else run.status),
-            number_cell(*_last_step(run.curve.total("steps"))),
+            Cell(_status(run)),
+            _last_step(run),
             Cell(shorten(run.reason, LONGEST_REASON)),
             Cell(shorten(run.name, LONGEST_REASON)),
         ]
@@ -65,64 +65,72 @@ def build_failure_table(workloads: Sequence[PageWorkload]) -> PageTable:
         for run in configuration.runs
         if run.failed or run.pruned
     ]
-    hidden = len(rows) - MOST_ROWS
+    omitted = len(rows) - MOST_ROWS
     return PageTable(
-        columns=("configuration", "seed", "ended as", "last evaluation", "reason", "run"),
+        columns=("configuration", "seed", "status", "last evaluation", "reason", "run"),
         rows=rows[:MOST_ROWS],
-        note=f"{hidden} more are not listed." if hidden > 0 else "",
+        note=f"{omitted} more are not listed." if omitted > 0 else "",
     )
 
 
-def _row(configuration: PageConfiguration, keys: Sequence[str], places: int | None) -> list[Cell]:
+def _row(
+    configuration: PageConfiguration, keys: Sequence[str], decimals: int | None
+) -> list[Cell]:
     settings = configuration.runs[0].settings
-    mean = None if configuration.all_pruned or configuration.all_failed else configuration.mean
-    seconds, flops = mean_amount(configuration, "seconds"), mean_amount(configuration, "flops")
+    has_mean = not configuration.all_pruned and not configuration.all_failed
+    mean = configuration.mean if has_mean else None
+    seconds, flops = (mean_amount(configuration, axis) for axis in ("seconds", "flops"))
     low, high = (None, None) if mean is None else (mean.low, mean.high)
     value = None if mean is None else mean.value
-    text = format_estimate(value, low, high, places)
+    text = FAILED if configuration.all_failed else format_estimate(value, low, high, decimals)
     return [
         Cell(configuration.name),
         *(_setting(settings.get(key)) for key in keys),
-        number_cell("failed" if configuration.all_failed else text, value),
-        number_cell(format_interval(low, high, places), low),
+        number_cell(text, value),
+        number_cell(format_interval(low, high, decimals), low),
         _seeds(configuration),
-        _runs(configuration),
+        _statuses(configuration),
         number_cell(format_amount("seconds", seconds), seconds),
         number_cell(format_amount("flops", flops), flops),
     ]
 
 
 def _setting(text: str | None) -> Cell:
+    if text is None:
+        return number_cell(MISSING, None)
     try:
-        value = math.nan if text is None else float(text)
+        value = float(text)
     except ValueError:
-        return Cell(shorten(text or "", LONGEST_SETTING))
-    return number_cell(MISSING if text is None else format_setting(text), value)
+        return Cell(shorten(text, LONGEST_SETTING))
+    return number_cell(format_setting(text), value)
 
 
 def _seeds(configuration: PageConfiguration) -> Cell:
     seeds = sorted({run.seed for run in configuration.runs if not run.left})
-    text = MISSING if not seeds else f"{len(seeds)}: {_ranges(seeds)}"
-    return number_cell(text, len(seeds))
+    return number_cell(f"{len(seeds)}: {_ranges(seeds)}" if seeds else MISSING, len(seeds))
 
 
 def _ranges(seeds: Sequence[int]) -> str:
-    """Runs of numbers by their ends."""
-    parts: list[list[int]] = []
+    """Sorted numbers, consecutive ones as a range."""
+    ranges: list[list[int]] = []
     for seed in seeds:
-        if parts and seed == parts[-1][1] + 1:
-            parts[-1][1] = seed
+        if ranges and seed == ranges[-1][1] + 1:
+            ranges[-1][1] = seed
         else:
-            parts.append([seed, seed])
-    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in parts)  # noqa: RUF001
+            ranges.append([seed, seed])
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in ranges)  # noqa: RUF001  # typography
 
 
-def _runs(configuration: PageConfiguration) -> Cell:
-    counts = Counter("given up" if run.pruned else run.status for run in configuration.runs)
+def _statuses(configuration: PageConfiguration) -> Cell:
+    counts = Counter(map(_status, configuration.runs))
     text = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.items())
-    failed = sum(run.failed for run in configuration.runs)
-    return Cell(text, failed, number=True)
+    return Cell(text, sum(run.failed for run in configuration.runs), number=True)
 
 
-def _last_step(steps: float) -> tuple[str, float]:
-    return (f"step {steps:,.0f}", steps) if math.isfinite(steps) else (MISSING, math.nan)
+def _status(run: RunRecord) -> str:
+    return "pruned" if run.pruned else run.status
+
+
+def _last_step(run: RunRecord) -> Cell:
+    steps = run.curve.total("steps")
+    return number_cell(f"step {steps:,.0f}" if math.isfinite(steps) else MISSING, steps)

@@ -1,4 +1,4 @@
-"""Curves of each contestant's configuration: mean and interval over seeds at each evaluation."""
+"""Learning curves: mean and interval over seeds at each evaluation of a configuration."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from genrun.core.formatting import AXIS_UNITS, format_amount, format_estimate, f
 from genrun.core.plotting import make_scale
 from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
 from genrun.report.charts.resample import (
-    amounts_at,
-    evaluation_steps,
-    thinned,
-    trained,
-    value_scale,
-    values_at,
+    collect_steps,
+    drop_untrained,
+    hold_last_values,
+    interpolate_amounts,
+    make_value_scale,
+    thin_out,
 )
 from genrun.report.contestants import PageConfiguration, PageWorkload, mean_with_failures
 from genrun.results.curve import AXES, Axis, Numbers
@@ -24,11 +24,11 @@ from genrun.results.record import RunRecord
 MOST_POINTS = 60  # of a line: what a screen shows and a page can carry
 MOST_BEHIND = 100  # grey lines
 TICKS = 6
-EVALUATIONS_TO_SHOW = 2
+LEAST_EVALUATIONS = 2
 
 
 def build_curve_figure(workload: PageWorkload) -> Figure | None:
-    """Against what training had taken, on each axis that is known. None without any curve."""
+    """A chart for each axis of compute that is known. None if there is no curve."""
     shown = [one for one in workload.representatives if _runs(one)]
     behind = [one for one in workload.configurations if one not in shown and _runs(one)][
         :MOST_BEHIND
@@ -40,18 +40,18 @@ def build_curve_figure(workload: PageWorkload) -> Figure | None:
     ]
     if not charts:
         return None
-    points = _telling(shown, lines["steps"])
+    points = _decisive_points(shown, lines["steps"])
     return Figure(
         key=f"curves-{workload.key}",
         title=f"{workload.metric} while training",
-        caption=_caption(shown, behind, len(trained(points)) < len(points)),
+        caption=_caption(shown, behind, len(drop_untrained(points)) < len(points)),
         charts=charts,
         columns=("configuration", "at", workload.metric),
         rows=[
             (line.name, point.x_text, point.text)
             for line in lines["steps"]
             if line.style is not None
-            for point in thinned(line.points, 12)
+            for point in thin_out(line.points, 12)
         ],
     )
 
@@ -65,7 +65,7 @@ def _caption(
         "workload's worst value from there on. "
     )
     if any(one.settings for one in shown):
-        text += "Each contestant is shown by the configuration that stands for it. "
+        text += "Each contestant is shown by the configuration that it is judged by. "
     failed_names = [one.name for one in shown if one.all_failed]
     if failed_names and len(failed_names) < len(shown):
         text += f"Above the edge: {', '.join(failed_names)}, which failed in all runs. "
@@ -77,11 +77,11 @@ def _caption(
 
 
 def _is_known(lines: Sequence[Line]) -> bool:
-    return any(len(line.points) >= EVALUATIONS_TO_SHOW for line in lines if line.style is not None)
+    return any(len(line.points) >= LEAST_EVALUATIONS for line in lines if line.style is not None)
 
 
 def _runs(configuration: PageConfiguration) -> list[RunRecord]:
-    """Those that measured something, the first of each seed."""
+    """Its runs that measured something, the first of each seed."""
     found: dict[int, RunRecord] = {}
     for run in configuration.runs:
         if len(run.curve.spent["steps"]) and not run.left:
@@ -96,19 +96,19 @@ def _lines(
     axis: Axis,
     worst: float,
 ) -> list[Line]:
-    beyond = evaluation_steps([run for one in workload.configurations for run in _runs(one)])
+    beyond = collect_steps([run for one in workload.configurations for run in _runs(one)])
     names = {one.label: one.name for one in workload.verdict.standings}
     lines = [
-        Line(one.name, curve_points(workload.metric, one, axis, worst, False, beyond))
+        Line(one.name, average_runs(workload.metric, one, axis, worst, False, beyond))
         for one in behind
     ]
     for one in shown:
-        points = curve_points(workload.metric, one, axis, worst, True, beyond)
+        points = average_runs(workload.metric, one, axis, worst, True, beyond)
         lines.append(Line(one.name, points, one.style, short=names.get(one.contestant, "")))
     return [line for line in lines if line.points]
 
 
-def curve_points(
+def average_runs(
     metric: str,
     configuration: PageConfiguration,
     axis: Axis,
@@ -116,14 +116,17 @@ def curve_points(
     with_intervals: bool,
     beyond: Numbers,
 ) -> list[Point]:
-    """`beyond`: the steps of all evaluations of the workload; failures go on through them."""
+    """The mean of the runs at each of their evaluations.
+
+    A failed run counts as `worst` at the steps `beyond` its end, which are those of all runs.
+    """
     runs = _runs(configuration)
-    steps = evaluation_steps(runs)
+    steps = collect_steps(runs)
     if any(run.failed for run in runs):
         steps = np.union1d(steps, beyond)
-    steps = np.array(thinned(steps.tolist(), MOST_POINTS))
-    values = np.array([values_at(run, metric, steps, worst) for run in runs])
-    spent = np.array([amounts_at(run, axis, steps) for run in runs])
+    steps = np.array(thin_out(steps.tolist(), MOST_POINTS))
+    values = np.array([hold_last_values(run, metric, steps, worst) for run in runs])
+    spent = np.array([interpolate_amounts(run, axis, steps) for run in runs])
     points = []
     for place in range(len(steps)):
         own = values[:, place][~np.isnan(values[:, place])].tolist()
@@ -144,8 +147,8 @@ def curve_points(
     return points
 
 
-def _telling(shown: Sequence[PageConfiguration], lines: Sequence[Line]) -> list[Point]:
-    """The points that the axis must hold: of failures alone it tells nothing."""
+def _decisive_points(shown: Sequence[PageConfiguration], lines: Sequence[Line]) -> list[Point]:
+    """The points that the axis must show: those of configurations that did not always fail."""
     sound = {one.name for one in shown if not one.all_failed} or {one.name for one in shown}
     named = (line for line in lines if line.style is not None and line.name in sound)
     return [point for line in named for point in line.points]
@@ -155,7 +158,7 @@ def _chart(
     workload: PageWorkload, shown: Sequence[PageConfiguration], axis: Axis, lines: Sequence[Line]
 ) -> Chart:
     named = [line for line in lines if line.style is not None]
-    y = value_scale(trained(_telling(shown, lines)))
+    y = make_value_scale(drop_untrained(_decisive_points(shown, lines)))
     x = make_scale([point.x for line in named for point in line.points])
     return Chart(
         label=axis if axis != "flops" else "FLOPs",

@@ -1,4 +1,4 @@
-"""Quality against compute: every configuration, and the front that none beats in both."""
+"""Quality against compute: every configuration, and the Pareto front of all evaluations."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from genrun.core.formatting import (
 from genrun.core.plotting import Scale, is_logarithmic, make_scale
 from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point, Shape
 from genrun.report.charts.resample import (
-    amounts_at,
-    evaluation_steps,
-    thinned,
-    value_scale,
-    values_at,
+    collect_steps,
+    hold_last_values,
+    interpolate_amounts,
+    make_value_scale,
+    thin_out,
 )
 from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.results.curve import AXES, Axis
@@ -29,13 +29,13 @@ from genrun.results.curve import AXES, Axis
 TICKS = 6
 MOST_ROWS = 200
 MOST_POINTS = 60  # of a configuration's curve
-FEW = 12  # points that are drawn with their intervals
-Front = list[tuple[PageConfiguration, Point]]  # from left to right, each with whose it is
+MOST_WITH_INTERVALS = 12  # points
+Front = list[tuple[PageConfiguration, Point]]  # by ascending x, with their configurations
 ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
 
 
 def build_front_figure(workload: PageWorkload) -> Figure | None:
-    """On each axis of compute that is known. None without any configuration that has a value."""
+    """A chart for each axis of compute that is known. None if no configuration has a mean."""
     configurations = [
         one
         for one in workload.configurations
@@ -59,8 +59,8 @@ def build_front_figure(workload: PageWorkload) -> Figure | None:
     )
 
 
-def pareto(points: Sequence[Point]) -> list[Point]:
-    """Those that no other is lower than at the same or less compute; from left to right."""
+def find_pareto_front(points: Sequence[Point]) -> list[Point]:
+    """Returns the points that no other is lower than for the same or less x, by ascending x."""
     front: list[Point] = []
     for point in sorted(points, key=lambda one: (one.x, one.y)):
         if not front or point.y < front[-1].y:
@@ -69,7 +69,7 @@ def pareto(points: Sequence[Point]) -> list[Point]:
 
 
 def mean_amount(configuration: PageConfiguration, axis: Axis) -> float:
-    """The mean over runs of what training took; NaN where it is not known."""
+    """The mean over runs of what training used; NaN if it is not known of any."""
     found = [run.curve.total(axis) for run in configuration.runs if not run.left]
     found = [amount for amount in found if math.isfinite(amount)]
     return sum(found) / len(found) if found else math.nan
@@ -103,7 +103,9 @@ def _front(
         (one, point) for one in configurations for point in _reached(workload, one, axis, worst)
     ]
     owners = {id(point): one for one, point in reached}
-    return [(owners[id(point)], point) for point in pareto([point for _, point in reached])]
+    return [
+        (owners[id(point)], point) for point in find_pareto_front([point for _, point in reached])
+    ]
 
 
 def _chart(
@@ -113,7 +115,7 @@ def _chart(
     ends = [point for _, point in found]
     amounts = [point.x for point in [*ends, *front]]
     x = make_scale(amounts, is_logarithmic(amounts), margin=0.04)
-    y = _height([point.y for point in ends], front, value_scale(ends))
+    y = _extend([point.y for point in ends], front, make_value_scale(ends))
     lines = [
         Line("Pareto front", [*front, Point(x.high, front[-1].y)], None, "front"),
         Line("on the front", front, None, "dots"),
@@ -125,7 +127,7 @@ def _chart(
             for configuration, point in found
             if configuration.contestant == label
         ]
-        shape: Shape = "bars" if len(found) <= FEW else "dots"
+        shape: Shape = "bars" if len(found) <= MOST_WITH_INTERVALS else "dots"
         points = [point for _, point in own]
         lines.append(Line(names.get(label, label), points, own[0][0].style, shape))
     return Chart(
@@ -137,8 +139,8 @@ def _chart(
     )
 
 
-def _height(ends: Sequence[float], front: Sequence[Point], scale: Scale) -> Scale:
-    """Room above for the front, as much as the ends take: where it is higher it is cut off."""
+def _extend(ends: Sequence[float], front: Sequence[Point], scale: Scale) -> Scale:
+    """Extends the scale upwards for the front, at most by the height of the final values."""
     if scale.log:
         return scale
     room = max(scale.high - scale.low, max(ends) - min(ends))
@@ -149,16 +151,16 @@ def _height(ends: Sequence[float], front: Sequence[Point], scale: Scale) -> Scal
 def _reached(
     workload: PageWorkload, configuration: PageConfiguration, axis: Axis, worst: float
 ) -> list[Point]:
-    """The mean of its runs' best values up to each evaluation, and what they had spent by then."""
+    """The mean of its runs' best values up to each evaluation, and what they had used by then."""
     runs = [run for run in configuration.runs if not run.left and not run.pruned]
-    steps = np.array(thinned(evaluation_steps(runs).tolist(), MOST_POINTS))
+    steps = np.array(thin_out(collect_steps(runs).tolist(), MOST_POINTS))
     values = [
         np.full(len(steps), worst)
         if run.failed
-        else np.fmin.accumulate(values_at(run, workload.metric, steps, worst))
+        else np.fmin.accumulate(hold_last_values(run, workload.metric, steps, worst))
         for run in runs
     ]
-    spent = np.array([amounts_at(run, axis, steps) for run in runs]).mean(axis=0)
+    spent = np.array([interpolate_amounts(run, axis, steps) for run in runs]).mean(axis=0)
     return [
         Point(x, y, x_text=format_amount(axis, x), text=f"{configuration.name}: {y:.5g} by then")
         for x, y in zip(spent.tolist(), np.mean(values, axis=0).tolist(), strict=True)

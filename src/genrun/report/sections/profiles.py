@@ -1,4 +1,4 @@
-"""Several workloads in one picture: performance profiles and profiles of scores."""
+"""Performance profiles and run-score profiles over several workloads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from genrun.comparison.verdict import Aggregate, Overall, Verdict
 from genrun.core.formatting import MISSING, format_metric, format_tick
 from genrun.core.plotting import make_scale
 from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
-from genrun.report.charts.resample import thinned
+from genrun.report.charts.resample import thin_out
 from genrun.report.contestants import assign_styles
 
 Styles = Mapping[str, int]
@@ -18,7 +18,7 @@ MOST_POINTS = 60
 
 
 def build_profile_figures(verdict: Verdict) -> list[Figure]:
-    """Nothing for one workload."""
+    """None for a single workload."""
     found = verdict.aggregate
     if found is None:
         return []
@@ -87,7 +87,7 @@ def _chart(
         pairs = list(zip(marks, fractions(one), strict=False))
         points = [
             Point(x, y, x_text=format_tick(x), text=f"{100 * y:.0f} %")
-            for x, y in thinned(pairs, MOST_POINTS)
+            for x, y in thin_out(pairs, MOST_POINTS)
         ]
         lines.append(Line(one.name, points, styles.get(one.label), "steps"))
     x, y = make_scale(marks, margin=0.02), make_scale([0.0, 1.0], margin=0.03)

@@ -1,4 +1,4 @@
-"""The contestants of a workload beside each other: value, interval and seeds on one scale."""
+"""The contestants of a workload, best first: mean, interval and seeds on one scale."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from genrun.core.formatting import (
     format_tick,
 )
 from genrun.core.plotting import Scale, fit_scale
-from genrun.report.charts.svg import percent
+from genrun.report.charts.svg import format_percent
 from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
 
-MOST = 24  # contestants
-BEYOND = 3.0  # of the values' range that an interval may add on each side
-FAR = 50.0  # of the range of the middle half of all seeds, at which a value is left out of it
-SHOWN: tuple[Axis, ...] = ("steps", "seconds")  # of a time to the target
+MOST_ROWS = 24
+BEYOND = 3.0  # of the values' range that intervals may add on each side
+FAR = 50.0  # interquartile ranges, beyond which a value is an outlier
+TARGET_AXES: tuple[Axis, ...] = ("steps", "seconds")  # in which the time to the target is written
 
 
 @dataclass(frozen=True)
 class RankingRow:
-    """A contestant; places are percentages of the scale, empty where there is no value."""
+    """A contestant; positions are percentages of the scale, empty if there is no value."""
 
     name: str
     detail: str
     style: int | None
-    spoken: str
+    description: str  # for screen readers
     mean: str
     low: str
     high: str
@@ -45,7 +45,7 @@ class RankingRow:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Of one workload, best first."""
+    """The table of one workload."""
 
     title: str
     low: str
@@ -56,8 +56,8 @@ class Ranking:
 
 
 def build_ranking(workload: PageWorkload, axis: str) -> Ranking:
-    """At the end; and at equal budget and by time to the target where the verdict has them."""
-    standings = workload.verdict.standings[:MOST]
+    """At the end of the runs, and at equal budget and by time to target if the verdict has them."""
+    standings = workload.verdict.standings[:MOST_ROWS]
     scale = _scale([one.at_end for one in standings if one.at_end is not None])
     styles = {one.contestant: one.style for one in workload.configurations}
     means = [one.at_end.mean for one in standings if one.at_end is not None]
@@ -84,17 +84,17 @@ def _note(workload: PageWorkload, budgeted: bool, timed: bool) -> str:
     text = f"Judged by {verdict.judged}; lower is better. Small dots are seeds."
     values = _values([one.at_end for one in verdict.standings if one.at_end is not None])
     if len(_near(values)) < len(values):
-        text += " What is far beyond all others stands at the edge."
+        text += " Values far beyond all others are drawn at the edge."
     if budgeted and verdict.budget is not None:
         text += f" Equal budget: {verdict.budget.value:g}, {verdict.budget.rule}."
     if timed and verdict.target is not None:
         text += f" Target: {verdict.target.value:g}, {verdict.target.rule}; median over seeds."
-    hidden = len(verdict.standings) - MOST
+    hidden = len(verdict.standings) - MOST_ROWS
     return text + (f" {hidden} more contestants are in the table below." if hidden > 0 else "")
 
 
 def _is_budgeted(standings: Sequence[ContestantResult]) -> bool:
-    """Whether anything was other at equal budget than at the end."""
+    """Whether a contestant's mean at equal budget differs from that at the end."""
     return any(
         one.at_budget is not None
         and one.at_end is not None
@@ -112,12 +112,12 @@ def _scale(qualities: Sequence[Quality]) -> Scale:
 
 
 def _values(qualities: Sequence[Quality]) -> list[float]:
-    """Of all seeds."""
+    """The finite values of all seeds."""
     return [v for one in qualities for v in one.values.values() if math.isfinite(v)]
 
 
 def _near(values: Sequence[float]) -> list[float]:
-    """Without those, of one seed that went wrong perhaps, beside which all others are one."""
+    """The values without extreme outliers, which would make all others look alike."""
     if len(values) < 4:
         return list(values)
     low, _, high = statistics.quantiles(values, n=4)
@@ -148,8 +148,8 @@ def _row(
     if quality.failed == quality.seeds:
         tail = [MISSING] * (budgeted + timed)
         failed = [*["failed", *[MISSING] * 2], *[str(quality.seeds)] * 2, *tail]
-        spoken = f"{standing.name}: failed in all its runs"
-        return RankingRow(standing.name, detail, style, spoken, "", "", "", [], failed)
+        description = f"{standing.name}: failed in all its runs"
+        return RankingRow(standing.name, detail, style, description, "", "", "", [], failed)
     middle = quality.interquartile_mean
     cells = [
         value,
@@ -165,7 +165,7 @@ def _row(
         name=standing.name,
         detail=detail,
         style=style,
-        spoken=f"{standing.name}: mean {value}, 95 % interval {interval}",
+        description=f"{standing.name}: mean {value}, 95 % interval {interval}",
         mean=_place(scale, mean.value) if math.isfinite(mean.value) else "",
         low=_place(scale, mean.low) if bounded and mean.low is not None else "",
         high=_place(scale, mean.high) if bounded and mean.high is not None else "",
@@ -175,7 +175,7 @@ def _row(
 
 
 def _place(scale: Scale, value: float) -> str:
-    return percent(min(max(scale.at(value), 0.0), 1.0))
+    return format_percent(min(max(scale.at(value), 0.0), 1.0))
 
 
 def _at_budget(standing: ContestantResult, places: int | None) -> str:
@@ -186,9 +186,9 @@ def _at_budget(standing: ContestantResult, places: int | None) -> str:
 
 
 def _time(standing: ContestantResult) -> str:
-    """In steps and seconds; how many reached it where not all did."""
+    """In steps and seconds, and how many runs reached the target if not all did."""
     texts = []
-    for axis in SHOWN:
+    for axis in TARGET_AXES:
         found = standing.times.get(axis)
         if found is not None and math.isfinite(found.median):
             texts.append(format_amount(axis, found.median))

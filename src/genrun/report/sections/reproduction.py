@@ -1,4 +1,4 @@
-"""What it takes to do it again: command lines, versions, data, and what each number means."""
+"""How to reproduce the runs: command lines, environment and data, and definitions of terms."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from typing import Any
 from genrun.comparison.verdict import Verdict
 from genrun.core.errors import GenrunError
 from genrun.core.formatting import shorten
-from genrun.report.run_info import Infos
+from genrun.report.run_info import RunInfos
 from genrun.results.proof_file import read_proof
 from genrun.results.record import RunRecord
 from genrun.sweeps.plan import read_plan
 
 MOST_COMMANDS = 30
 MOST_VALUES = 12
-LONGEST_FACT, LONGEST_COMMAND = 300, 4000  # characters
+LONGEST_VALUE, LONGEST_COMMAND = 300, 4000  # characters
 SPLITS = {"train": "to train on", "held_out": "held out", "test": "to test on"}
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """For the page's last section."""
+    """The page's last section."""
 
     commands: list[str]
     commands_note: str
-    facts: list[tuple[str, list[str]]]
+    environment: list[tuple[str, list[str]]]  # names with all values that they had
     definitions: list[tuple[str, str]]
 
 
 def describe_reproduction(
-    records: Sequence[RunRecord], infos: Infos, verdict: Verdict
+    records: Sequence[RunRecord], infos: RunInfos, verdict: Verdict
 ) -> Reproduction:
-    """From the folders of the runs and of their sweeps, as far as they can be read."""
+    """Reads the folders of the runs and of their sweeps, as far as they can be read."""
     commands = list(
         dict.fromkeys(shorten(one, LONGEST_COMMAND) for one in _commands(records, infos))
     )
     hidden = len(commands) - MOST_COMMANDS
     note = f"{hidden} more runs have command lines of their own." if hidden > 0 else ""
     return Reproduction(
-        commands[:MOST_COMMANDS], note, _facts(records, infos), list(_definitions(verdict))
+        commands[:MOST_COMMANDS], note, _environment(records, infos), list(_definitions(verdict))
     )
 
 
-def _commands(records: Sequence[RunRecord], infos: Infos) -> Iterator[str]:
-    """Of each proof, sweep or single run one."""
+def _commands(records: Sequence[RunRecord], infos: RunInfos) -> Iterator[str]:
+    """One command line of each proof, sweep or single run."""
     for sweep in dict.fromkeys(run.sweep for run in records if run.sweep is not None):
         try:
             staged = any(run.stage for run in records if run.sweep == sweep)
@@ -63,35 +63,37 @@ def _commands(records: Sequence[RunRecord], infos: Infos) -> Iterator[str]:
             yield shlex.join(["genrun", *map(str, words)])
 
 
-def _facts(records: Sequence[RunRecord], infos: Infos) -> list[tuple[str, list[str]]]:
-    """Each thing with all values that it had, the most frequent first."""
+def _environment(records: Sequence[RunRecord], infos: RunInfos) -> list[tuple[str, list[str]]]:
+    """Names with all values that they had in the runs, the most frequent first."""
     found: dict[str, Counter[str]] = {}
     for run in records:
         info = infos[run.folder]
-        for name, text in _facts_of(info) if info else ():
-            found.setdefault(name, Counter())[shorten(text, LONGEST_FACT)] += 1
+        for name, text in _run_environment(info):
+            found.setdefault(name, Counter())[shorten(text, LONGEST_VALUE)] += 1
     seeds = sorted({run.seed for run in records})
-    facts = [(name, _counted(counts)) for name, counts in found.items()]
-    shown = ", ".join(map(str, seeds[:200])) + (", …" if len(seeds) > 200 else "")
-    return [*facts, ("seeds", [shown])]
+    values = [(name, _with_counts(counts)) for name, counts in found.items()]
+    listed = ", ".join(map(str, seeds[:200])) + (", …" if len(seeds) > 200 else "")
+    return [*values, ("seeds", [listed])]
 
 
-def _counted(counts: Counter[str]) -> list[str]:
+def _with_counts(counts: Counter[str]) -> list[str]:
     several = len(counts) > 1
-    shown = [
+    texts = [
         f"{text} ({number} run{'s' if number > 1 else ''})" if several else text
         for text, number in counts.most_common(MOST_VALUES)
     ]
     more = len(counts) - MOST_VALUES
-    return [*shown, f"and {more} more"] if more > 0 else shown
+    return [*texts, f"and {more} more"] if more > 0 else texts
 
 
-def _facts_of(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _run_environment(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if not info:
+        return
     environment, data = info.get("environment", {}), info.get("data", {})
     for name in ("genrun", "torch", "python", "device", "processor", "threads", "precision"):
         if name in environment:
             yield name, str(environment[name])
-    yield "git commit", str(info.get("git_commit") or "none: not in a repository")
+    yield "git commit", str(info.get("git_commit") or "none (not in a repository)")
     if data:
         sizes = [f"{data[key]} {use}" for key, use in SPLITS.items() if data.get(key)]
         yield "data", ", ".join([str(data["name"]), *sizes])
@@ -99,11 +101,11 @@ def _facts_of(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "parameters" in info:
         yield "parameters", ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items())
     if info.get("started"):
-        yield "begun on", str(info["started"])[:10]
+        yield "started on", str(info["started"])[:10]
 
 
 def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    """What stands on the page, in the order in which it does."""
+    """Terms of the page in the order in which they appear."""
     several = len(verdict.workloads) > 1
     for one in verdict.workloads:
         before = f" ({one.label})" if several else ""
@@ -113,11 +115,13 @@ def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
         if one.target is not None:
             yield f"target{before}", f"{one.target.value:g}: {one.target.rule}"
         if one.worst is not None:
-            failure = f"counts as {one.worst:g} in means, the worst that any run ever measured"
+            failure = (
+                f"counts as {one.worst:g} in means, the worst value that any run ever measured"
+            )
             yield f"failure{before}", f"{failure}; as infinite where runs are ranked or timed"
     yield (
         "value of a run",
-        ("the lowest that it had at any evaluation, as its kept best checkpoint has it"),
+        ("the lowest at any of its evaluations, which is that of its best checkpoint"),
     )
     yield (
         "interval",
@@ -126,20 +130,22 @@ def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield (
         "difference",
         (
-            "of runs with the same seed where both contestants have them, else of all runs (by "
-            "Welch); decided where its p-value, corrected for the number of pairs (Holm), is "
-            "at most 0.045; where runs failed, by rank too (Mann-Whitney)"
+            "of runs with the same seed if both contestants have such runs, else of all runs (by "
+            "Welch); decided if its p-value, corrected for the number of pairs (Holm), is "
+            "at most 0.045; if runs failed, also by rank (Mann-Whitney)"
         ),
     )
     yield (
         "probability of improvement",
-        ("that a run of the one is lower than a run of the other, ties half (Mann-Whitney)"),
+        (
+            "that a run of the first is lower than a run of the second, ties count half (Mann-Whitney)"
+        ),
     )
-    yield "seconds", "of training alone: evaluation, saving and drawing are left out"
-    yield "FLOPs", "of training steps, counted by torch once for each shape of a step"
+    yield "seconds", "of training only, without evaluation, saving and drawing"
+    yield "FLOPs", "of training steps, as torch counts them once for each kind of step"
     if verdict.aggregate is not None:
         yield "normalized value", verdict.aggregate.normalization
     yield (
         "Pareto front",
-        "of all evaluations those than which none is better for the same compute or less",
+        "the evaluations that no other one is better than for the same or less compute",
     )

@@ -1,4 +1,7 @@
-"""Samples of a few configurations, side by side and through training."""
+"""Samples of a few configurations, next to each other and at several stages of training.
+
+A run's pictures are untrusted files: each is decoded under limits and encoded anew, smaller.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +17,94 @@ from pathlib import Path
 
 from PIL import Image
 
-from genrun.report.charts.resample import thinned
+from genrun.report.charts.resample import thin_out
 from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.results.record import RunRecord
 
-# MERGED: A run's pictures, read as a stranger's and written anew, small.
+PAGE_BYTES = 1_000_000  # of all pictures of a page
+MOST_CONFIGURATIONS, MOST_STAGES = 6, 6
+MOST_ATTEMPTS = 5  # pictures that are opened to find a sound one
 NAME = re.compile(r"step-([0-9]{1,12})\.png")
 LARGEST = 1 << 23  # bytes of a file
 MOST_PIXELS = 1 << 24
 LONGEST_SIDE = 1 << 14  # pixels
-MOST_FILES = 100_000  # names that are looked at in a folder
+MOST_FILES = 100_000  # names that are read of a folder
 
 
 @dataclass(frozen=True)
-class Size:
-    """How small, and how faithful."""
+class PictureSize:
+    """Size and quality of the pictures on a page."""
 
     side: int  # pixels of the longer side
     quality: int  # of WebP, up to 100
 
 
+SIZES = tuple(
+    PictureSize(side, quality)
+    for side, quality in ((224, 80), (224, 60), (168, 60), (112, 50), (80, 40), (48, 30))
+)
+
+
+@dataclass(frozen=True)
+class SamplePicture:
+    """A picture, from the stage on at which it is the newest."""
+
+    stage: int  # index of the gallery's stages
+    step: int
+    uri: str  # data: URI
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """A run's pictures through training."""
+
+    name: str
+    style: int | None
+    seed: int
+    pictures: list[SamplePicture]
+
+
+@dataclass(frozen=True)
+class SampleGallery:
+    """The samples of one workload."""
+
+    key: str
+    title: str
+    stages: list[int]  # steps
+    rows: list[SampleRow]
+    note: str
+
+
+def select_samples(workload: PageWorkload, most_bytes: int) -> SampleGallery | None:
+    """Chooses configurations, stages and a size; None if no run has a readable picture.
+
+    The size is the largest at which all pictures together have at most `most_bytes`.
+    """
+    candidates = [(one, run) for one in workload.configurations if (run := _choose_run(one))]
+    chosen = _choose_configurations(candidates)
+    files = [list_pictures(run.folder) for _, run in chosen]
+    stages = thin_out(sorted({step for own in files for step in own}), MOST_STAGES)
+    for size in SIZES:
+        rows = [
+            SampleRow(one.name, one.style, run.seed, _encode_stages(own, stages, size))
+            for (one, run), own in zip(chosen, files, strict=True)
+        ]
+        rows = [row for row in rows if row.pictures]
+        if sum(len(picture.uri) for row in rows for picture in row.pictures) <= most_bytes:
+            break
+    else:
+        return None
+    if not rows:
+        return None
+    note = "The first seed's run of each configuration; at each stage its newest picture."
+    if omitted := len(candidates) - len(rows):
+        note += f" {omitted} other configurations are left out: those by which contestants are "
+        note += "judged come first, then some from the best to the worst."
+    return SampleGallery(f"samples-{workload.key}", workload.label, stages, rows, note)
+
+
 def list_pictures(run: Path) -> dict[int, Path]:
-    """A run's samples by step. None where the folder is a link or there is none."""
+    """Returns a run's sample pictures by step, none if a folder is a link or missing."""
     folder = run / "samples"
     found = {}
     try:
@@ -52,7 +121,7 @@ def list_pictures(run: Path) -> dict[int, Path]:
 
 
 def read_picture(path: Path) -> Image.Image | None:
-    """The picture as grey or RGB; None for a link, and for what is no sound PNG of sane size."""
+    """Returns a PNG as grey or RGB; None for a link, and unless it is sound and of sane size."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(handle, "rb") as file:
@@ -67,12 +136,12 @@ def read_picture(path: Path) -> Image.Image | None:
                 if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
                     return None
                 return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
-    except Exception:  # whatever a decoder raises at a stranger's bytes, the picture is left out
+    except Exception:  # whatever a decoder raises at untrusted bytes, the picture is left out
         return None
 
 
-def data_uri(image: Image.Image, size: Size) -> str:
-    """The picture, made smaller where it is larger, for the page itself."""
+def data_uri(image: Image.Image, size: PictureSize) -> str:
+    """Returns the picture as WebP in a data: URI, scaled down if it is larger than `size`."""
     factor = size.side / max(image.size)
     if factor < 1:
         shape = [max(1, round(length * factor)) for length in image.size]
@@ -82,93 +151,35 @@ def data_uri(image: Image.Image, size: Size) -> str:
     return "data:image/webp;base64," + b64encode(buffer.getvalue()).decode()
 
 
-MOST_CONFIGURATIONS, MOST_STAGES = 6, 6
-BUDGET = 1_000_000  # bytes of all pictures of a page
-ATTEMPTS = 5  # pictures that are opened to find a sound one
-SIZES = (Size(224, 80), Size(224, 60), Size(168, 60), Size(112, 50), Size(80, 40), Size(48, 30))
-
-
-@dataclass(frozen=True)
-class SampleRow:
-    """A configuration's pictures: one of a run at each stage, the same one where none is newer."""
-
-    name: str
-    style: int | None
-    seed: int
-    run: str
-    steps: list[int | None]  # of the picture at each stage; None: there is none yet
-    pictures: list[str]  # data: URIs, empty where there is none
-
-
-@dataclass(frozen=True)
-class SampleGallery:
-    """Of one workload."""
-
-    key: str
-    stages: list[int]  # steps
-    rows: list[SampleRow]
-    left_out: int  # configurations that have pictures and are not shown
-    size: Size
-
-
-def select_samples(workload: PageWorkload, budget: int) -> SampleGallery | None:
-    """None where no run has a sound picture."""
-    found = [
-        (configuration, run)
-        for configuration in workload.configurations
-        if (run := _representative(configuration))
-    ]
-    chosen = _chosen(found)
-    files = [list_pictures(run.folder) for _, run in chosen]
-    steps = sorted({step for own in files for step in own})
-    stages = thinned(steps, MOST_STAGES)
-    for size in SIZES:
-        rows = [
-            _row(configuration, run, own, stages, size)
-            for (configuration, run), own in zip(chosen, files, strict=True)
-        ]
-        rows = [row for row in rows if any(row.pictures)]
-        if sum(len(uri) for row in rows for uri in set(row.pictures)) <= budget:
-            break
-    else:
-        return None
-    if not rows:
-        return None
-    return SampleGallery(f"samples-{workload.key}", stages, rows, len(found) - len(rows), size)
-
-
-def _representative(configuration: PageConfiguration) -> RunRecord | None:
-    """The first seed's run that has pictures; a sound one where there is any."""
+def _choose_run(configuration: PageConfiguration) -> RunRecord | None:
+    """The first seed's run that has pictures, a successful one if possible."""
     runs = sorted(configuration.runs, key=lambda run: (not run.counts, run.seed))
     return next((run for run in runs if list_pictures(run.folder)), None)
 
 
-def _chosen(
-    found: Sequence[tuple[PageConfiguration, RunRecord]],
+def _choose_configurations(
+    candidates: Sequence[tuple[PageConfiguration, RunRecord]],
 ) -> list[tuple[PageConfiguration, RunRecord]]:
-    """Those by which contestants are judged first, then the best, the worst and between."""
-    standing = [one for one in found if one[0].is_representative]
-    if len(standing) >= MOST_CONFIGURATIONS:
-        return thinned(standing, MOST_CONFIGURATIONS)
-    rest = [one for one in found if not one[0].is_representative]
-    free = MOST_CONFIGURATIONS - len(standing)
-    more = thinned(rest, free) if free > 1 else rest[-1:]
-    picked = {id(one[0]) for one in [*standing, *more]}
-    return [one for one in found if id(one[0]) in picked]
+    """Those by which contestants are judged, then some from the best to the worst."""
+    judged = [pair for pair in candidates if pair[0].is_representative]
+    if len(judged) >= MOST_CONFIGURATIONS:
+        return thin_out(judged, MOST_CONFIGURATIONS)
+    rest = [pair for pair in candidates if not pair[0].is_representative]
+    free = MOST_CONFIGURATIONS - len(judged)
+    more = thin_out(rest, free) if free > 1 else rest[-1:]
+    chosen = {id(configuration) for configuration, _ in [*judged, *more]}
+    return [pair for pair in candidates if id(pair[0]) in chosen]
 
 
-def _row(
-    configuration: PageConfiguration,
-    run: RunRecord,
-    files: dict[int, Path],
-    stages: Sequence[int],
-    size: Size,
-) -> SampleRow:
-    uris: dict[int, str] = {}
+def _encode_stages(
+    files: dict[int, Path], stages: Sequence[int], size: PictureSize
+) -> list[SamplePicture]:
+    """The newest sound picture at each stage, each picture once."""
+    uris: dict[int, str] = {}  # empty: not sound
 
     def newest(stage: int) -> int | None:
-        """The step of the last sound picture until then."""
-        for step in sorted((step for step in files if step <= stage), reverse=True)[:ATTEMPTS]:
+        steps = sorted((step for step in files if step <= stage), reverse=True)
+        for step in steps[:MOST_ATTEMPTS]:
             if step not in uris:
                 image = read_picture(files[step])
                 uris[step] = "" if image is None else data_uri(image, size)
@@ -176,6 +187,9 @@ def _row(
                 return step
         return None
 
-    steps = [newest(stage) for stage in stages]
-    pictures = ["" if step is None else uris[step] for step in steps]
-    return SampleRow(configuration.name, configuration.style, run.seed, run.name, steps, pictures)
+    pictures: list[SamplePicture] = []
+    for index, stage in enumerate(stages):
+        step = newest(stage)
+        if step is not None and (not pictures or pictures[-1].step != step):
+            pictures.append(SamplePicture(index, step, uris[step]))
+    return pictures

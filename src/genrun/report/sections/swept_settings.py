@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from genrun.core.formatting import format_estimate, format_interval, format_tick
 from genrun.core.plotting import Scale, Tick, drop_overlapping, is_logarithmic, make_scale
 from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
-from genrun.report.charts.resample import value_scale
+from genrun.report.charts.resample import make_value_scale
 from genrun.report.contestants import PageConfiguration, PageWorkload
 from genrun.results.differences import differing_settings
 from genrun.runs import layout
 
 MOST_FIGURES = 4
-FEW = 7  # swept values that are all named on the axis
+FEW = 7  # swept values, up to which the axis names these
 TICKS = 6
 
 
 def build_swept_figures(workload: PageWorkload) -> list[Figure]:
-    """By setting; empty where nothing that differs is a number."""
+    """One figure for each setting that differs and is a number, at most four."""
     keys = differing_settings(workload.grouped.records)
     numeric = {key: found for key in keys if (found := _numbers(key, workload.configurations))}
     figures: list[Figure] = []
@@ -32,7 +32,7 @@ def build_swept_figures(workload: PageWorkload) -> list[Figure]:
 def _numbers(
     key: str, configurations: Sequence[PageConfiguration]
 ) -> list[tuple[PageConfiguration, float]] | None:
-    """The configurations that have the setting, all of them numbers, at least two different ones."""
+    """Configurations with the setting's value; None unless all are numbers, two of them different."""
     found = []
     for configuration in (one for one in configurations if one.runs[0].stage != layout.FINAL):
         text = configuration.runs[0].settings.get(key)
@@ -58,7 +58,7 @@ def _figure(
     values = [value for _, value in found]
     x = make_scale(values, is_logarithmic(values), margin=0.05)
     lines = _lines(workload, key, found, several)
-    y = value_scale([point for line in lines for point in line.points])
+    y = make_value_scale([point for line in lines for point in line.points])
     short = key if key.count(".") < 2 else key.split(".", 1)[1]
     chart = Chart(
         label=key,
@@ -86,7 +86,7 @@ def _caption(found: Sequence[tuple[PageConfiguration, float]], several: bool) ->
     if several:
         text += " Other settings differ too, so points are not joined."
     if any(configuration.all_pruned or configuration.all_failed for configuration, _ in found):
-        text += " A cross at the top edge is one that was given up, or whose runs all failed."
+        text += " A cross at the top edge is one that was pruned, or whose runs all failed."
     return text
 
 
@@ -96,7 +96,7 @@ def _lines(
     found: Sequence[tuple[PageConfiguration, float]],
     several: bool,
 ) -> list[Line]:
-    """One for each contestant, or where the setting tells contestants apart one for all."""
+    """One for each contestant, or one for all if the setting distinguishes contestants."""
     own = any(key in configuration.settings for configuration, _ in found)
     groups: dict[str, list[tuple[PageConfiguration, float]]] = defaultdict(list)
     for configuration, value in found:
@@ -140,7 +140,7 @@ def _text(configuration: PageConfiguration) -> str:
     if configuration.all_failed:
         return f"failed in all its runs ({len(configuration.runs)})"
     if mean is None or configuration.all_pruned:
-        return "given up by its search" if configuration.all_pruned else "no value"
+        return "pruned" if configuration.all_pruned else "no value"
     text = format_estimate(mean.value, mean.low, mean.high)
     if mean.low is not None:
         text += f" ({format_interval(mean.low, mean.high)})"
@@ -151,7 +151,7 @@ def _text(configuration: PageConfiguration) -> str:
 
 
 def _ticks(scale: Scale, values: Sequence[float]) -> list[Tick]:
-    """The swept values themselves where they are few, those that have room."""
+    """The swept values themselves if they are few, those whose texts fit."""
     different = sorted(set(values))
     if len(different) > FEW:
         return scale.ticks(TICKS)

@@ -1,4 +1,4 @@
-"""What it took to tune each contestant: best so far, and expected best of n trials."""
+"""Tuning of each contestant: the best so far, and the expected best of n trials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from genrun.comparison.verdict import ContestantResult, TunedTrial
 from genrun.core.formatting import AXIS_UNITS, format_amount, format_metric
 from genrun.core.plotting import make_scale
 from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
-from genrun.report.charts.resample import thinned, value_scale
+from genrun.report.charts.resample import make_value_scale, thin_out
 from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
 
@@ -20,7 +20,7 @@ ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
 
 
 def build_tuning_figures(workload: PageWorkload) -> list[Figure]:
-    """Nothing where no contestant was tried with more than one configuration."""
+    """None unless a contestant was tried with at least two configurations."""
     styles = {one.contestant: one.style for one in workload.configurations}
     tuned = [one for one in workload.verdict.standings if len(one.tuning.trials) >= LEAST_TRIALS]
     figures = []
@@ -68,7 +68,7 @@ def _best_chart(
     styles: Mapping[str, int | None],
     axis: Axis | None,
 ) -> Chart | None:
-    """Against the number of trials, or against what they had spent together."""
+    """Against the number of trials, or against what they had used together."""
 
     def place(number: int, trial: TunedTrial) -> float:
         return float(number) if axis is None else trial.spent.get(axis, math.nan)
@@ -89,7 +89,7 @@ def _best_chart(
             for number, trial in numbered
             if math.isfinite(x := place(number, trial)) and math.isfinite(trial.best_so_far)
         ]
-        lines.append(Line(one.name, thinned(points, MOST_POINTS), styles.get(one.label), "steps"))
+        lines.append(Line(one.name, thin_out(points, MOST_POINTS), styles.get(one.label), "steps"))
     label = "trials" if axis is None else "FLOPs" if axis == "flops" else axis
     unit = "trials" if axis is None else f"{AXIS_UNITS[axis]}, all trials so far"
     return _chart(workload, label, unit, lines)
@@ -103,7 +103,7 @@ def _expected_figure(
             one.name,
             [
                 Point(n, value, x_text=f"best of {n}", text=format_metric(value))
-                for n, value in thinned(_finite(one.tuning.expected_best or []), MOST_POINTS)
+                for n, value in thin_out(_finite(one.tuning.expected_best or []), MOST_POINTS)
             ],
             styles.get(one.label),
         )
@@ -131,7 +131,7 @@ def _chart(workload: PageWorkload, label: str, unit: str, lines: Sequence[Line])
     if len({point.x for point in points}) < LEAST_TRIALS:
         return None
     x = make_scale([point.x for point in points], margin=0.02)
-    y = value_scale(points)
+    y = make_value_scale(points)
     return Chart(
         label=label,
         x=ChartAxis(unit, x, x.ticks(TICKS, integers=label == "trials")),

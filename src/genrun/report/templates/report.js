@@ -131,18 +131,18 @@ class Cursor {
 for (const plot of document.querySelectorAll(".plot")) new Cursor(plot);
 
 /* Samples at one stage of training. */
-for (const scene of document.querySelectorAll(".samples")) {
-  const input = scene.querySelector("input[type=range]");
+for (const gallery of document.querySelectorAll(".samples")) {
+  const input = gallery.querySelector("input[type=range]");
   const stages = input ? input.dataset.stages.split(",").map(Number) : [0];
   const show = () => {
     const stage = input ? Number(input.value) : 0;
-    for (const shots of scene.querySelectorAll(".shots")) {
+    for (const shots of gallery.querySelectorAll(".shots")) {
       const until = [...shots.children].filter((shot) => Number(shot.dataset.from) <= stage);
       for (const shot of shots.children) shot.classList.toggle("seen", shot === until[until.length - 1]);
     }
     if (!input) return;
     const text = `step ${stages[stage].toLocaleString("en")}`;
-    scene.querySelector("output").textContent = text;
+    gallery.querySelector("output").textContent = text;
     input.setAttribute("aria-valuetext", text);
   };
   if (input) input.addEventListener("input", show);
