@@ -256,7 +256,7 @@ DATA = [
     Case(FOLDER, 66, "is a file", file("pictures", "text")),
     Case(FOLDER, 66, "has no image", folder_named("pictures")),
     Case(FOLDER, 65, "pictures/bad0.png", pictures(9, 1)),
-    Case([*FOLDER, "data.skip_bad=true"], 65, "none of 3 images", pictures(0, 3)),
+    Case([*FOLDER, "data.skip_bad=true"], 65, "none of the 3 images", pictures(0, 3)),
     Case([*FOLDER, "data.held_out=9"], 2, "from 1 to 8", pictures(9)),
     Case("data=mnist data.root=idx", 65, "0x62726f6b", idx(b"broken" * 9)),
     Case("data=mnist data.root=idx", 65, "too few", idx(b"")),
@@ -280,7 +280,7 @@ DATA = [
     Case("data=ring data.modes=0", 2, "from 1 to 1000"),
     Case("data=ring data.std=0", 2, "above 0"),
     Case("data=ring model=vae", 2, "VAE takes each value for the probability"),
-    Case("data=ring backbone=conv", 2, "these data are points, not images"),
+    Case("data=ring backbone=conv", 2, "the data are points, not images"),
     Case("data=spiral metric=[sliced_wasserstein,modes]", 2, "spiral has no modes to count"),
 ]
 OUTPUT = [

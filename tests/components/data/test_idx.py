@@ -24,7 +24,15 @@ CONTENT = struct.pack(">IIII", 0x803, *IMAGES.shape) + IMAGES.tobytes()
 def idx(
     root: Path | None = None, folders: tuple[str, ...] = (), url: str = "http://127.0.0.1:9/x"
 ):
-    return Idx("tiny", "images.gz", str(root) if root else None, folders, url, sha256="0" * 64)
+    return Idx(
+        "tiny",
+        "images.gz",
+        str(root) if root else None,
+        folders,
+        url,
+        sha256="0" * 64,
+        labels_sha256=None,
+    )
 
 
 @pytest.mark.parametrize("name", ["images", "images.gz"])
@@ -87,7 +95,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 def test_download_is_checked_and_cached(address: str, tmp_path: Path) -> None:
     sha256 = hashlib.sha256((tmp_path / "served" / "images.gz").read_bytes()).hexdigest()
-    source = Idx("tiny", "images.gz", None, (), f"{address}/images.gz", sha256)
+    source = Idx("tiny", "images.gz", None, (), f"{address}/images.gz", sha256, labels_sha256=None)
     assert np.array_equal(source.load().images[:, 0], IMAGES)
     (tmp_path / "served" / "images.gz").unlink()
     assert len(source.load().images) == 7, "the second time it comes from the cache"

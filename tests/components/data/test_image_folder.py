@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genrun.components.data._decoding import Decoding
+from genrun.components.data._decoding import Decoder
 from genrun.components.data.image_folder import ImageFolder
 from genrun.core.cache import cache_folder
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
@@ -52,7 +52,7 @@ def test_the_centre_is_cut_out(tmp_path: Path) -> None:
 def test_decoded_once_and_again_after_a_change(images: Path, monkeypatch) -> None:
     first = folder(images).load().images
     with monkeypatch.context() as patched:
-        patched.setattr(Decoding, "_all", lambda *_: pytest.fail("decoded twice"))
+        patched.setattr(Decoder, "_decode_each", lambda *_: pytest.fail("decoded twice"))
         assert np.array_equal(folder(images).load().images, first)
     Image.new("RGB", (8, 8), (0, 255, 0)).save(images / "a.png")
     assert folder(images).load().images[0, :, 4, 4].tolist() == [0, 255, 0]
@@ -74,7 +74,7 @@ def test_a_corrupt_image_is_named_or_left_out(images: Path) -> None:
 
 def test_all_corrupt(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"no image")
-    with pytest.raises(DataDamaged, match="none of 1"):
+    with pytest.raises(DataDamaged, match="none of the 1"):
         folder(tmp_path, skip_bad=True).load()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genrun.components.data._decoding import Decoding
+from genrun.components.data._decoding import Decoder
 from genrun.components.data.parquet import Parquet
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.core.protocols.data import ImageSet
@@ -62,7 +62,7 @@ def test_a_folder_of_files_in_order_decoded_once(
     source = load(tmp_path)
     assert greys(source) == [*range(70), *range(100, 170)]
     assert source.labels.tolist() == [1, 0] * 70, "text is numbered in its order"
-    monkeypatch.setattr(Decoding, "_all", lambda *_: pytest.fail("decoded twice"))
+    monkeypatch.setattr(Decoder, "_decode_each", lambda *_: pytest.fail("decoded twice"))
     assert greys(load(tmp_path)) == greys(source)
 
 
@@ -86,7 +86,7 @@ def test_columns_are_checked(tmp_path: Path) -> None:
     with pytest.raises(DataDamaged, match="row 1 has no label"):
         load(path, image="img")
     parquet.write_table(table([1, 2]), path)
-    with pytest.raises(DataDamaged, match="must be of bytes"):
+    with pytest.raises(DataDamaged, match="must hold bytes"):
         load(path)
     parquet.write_table(table([png(1)] * 2, [0.5, 1.5]), path)
     with pytest.raises(DataDamaged, match="whole numbers"):

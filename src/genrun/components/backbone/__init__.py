@@ -1,1 +1,1 @@
-"""Bodies of encoders and decoders, one family a file."""
+"""Architectures of networks, one per module; the contract is `core/protocols/backbone.py`."""

@@ -1,4 +1,7 @@
-"""The way down to small images with many channels and up again, of any kind of blocks."""
+"""Networks over several resolutions, built from any kind of block.
+
+Level 0 has the image's size; each next level has half of it and usually more channels.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,30 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from genrun.components.backbone._resolution import Size, Up
+from genrun.components.backbone._resolution import Size, Upsample
 from genrun.core.types import DataSpec
 
-MakeBlock = Callable[[int, int, int | None], nn.Module]
-"""From the level (0: the image's size), channels in and width of the condition (None: there is
-none) to a block, called with features and a condition or None. It gives the level's channels."""
+BuildBlock = Callable[[int, int, int | None], nn.Module]
+"""From the level, the input's channels and the width of the condition (None: no condition) to a
+block. The block is called with features and the condition or None; its output has the level's
+channels."""
 
 
 class DownPath(nn.Module):
-    """Images, and a condition or None, to the features of each level, the image's size first."""
+    """From images, and a condition or None, to the features of each level, level 0 first."""
 
     def __init__(
         self,
         spec: DataSpec,
         channels: Sequence[int],
         blocks: Sequence[int],
-        make: MakeBlock,
+        build_block: BuildBlock,
         conditions: int | None,
     ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(spec.channels, channels[0], kernel_size=3, padding=1)
         self.levels = nn.ModuleList(
-            nn.ModuleList(make(level, width, conditions) for _ in range(blocks[level]))
+            nn.ModuleList(build_block(level, width, conditions) for _ in range(blocks[level]))
             for level, width in enumerate(channels)
         )
         self.downs = nn.ModuleList(
@@ -39,33 +43,34 @@ class DownPath(nn.Module):
         )
 
     def forward(self, images: Tensor, condition: Tensor | None) -> list[Tensor]:
-        features, kept = self.stem(images), []
+        features, outputs = self.stem(images), []
         for level, blocks in enumerate(self.levels):
             assert isinstance(blocks, nn.ModuleList)
             if level > 0:
                 features = self.downs[level - 1](features)
             for block in blocks:
                 features = block(features, condition)
-            kept.append(features)
-        return kept
+            outputs.append(features)
+        return outputs
 
 
 class UpPath(nn.Module):
-    """The lowest level's features, what the way down kept or [], and a condition, to level 0's.
+    """From the lowest level's features to those of level 0, with `channels_out` channels.
 
-    Those have `width` channels.
+    It also takes the features of each level of a `DownPath` as skip connections, or [] unless
+    `has_skips`, and a condition or None.
     """
 
-    width: int
+    channels_out: int
 
     def __init__(
         self,
         sizes: Sequence[Size],
         channels: Sequence[int],
         blocks: Sequence[int],
-        make: MakeBlock,
+        build_block: BuildBlock,
         conditions: int | None,
-        joins: bool,
+        has_skips: bool,
     ) -> None:
         super().__init__()
         lowest = len(channels) - 1
@@ -73,29 +78,29 @@ class UpPath(nn.Module):
         self.ups = nn.ModuleList()
         for level in range(lowest, -1, -1):
             width = channels[level]
-            joined = 2 * width if joins and level < lowest else width
-            widths = [joined, *[width] * blocks[level]][: blocks[level]]
-            self.levels.append(nn.ModuleList(make(level, w, conditions) for w in widths))
-            self.width = width if widths else joined
+            channels_in = 2 * width if has_skips and level < lowest else width
+            widths = [channels_in, *[width] * blocks[level]][: blocks[level]]
+            self.levels.append(nn.ModuleList(build_block(level, w, conditions) for w in widths))
+            self.channels_out = width if widths else channels_in
             if level > 0:
-                self.ups.append(Up(self.width, channels[level - 1], sizes[level - 1]))
+                self.ups.append(Upsample(self.channels_out, channels[level - 1], sizes[level - 1]))
 
     def forward(
-        self, features: Tensor, kept: Sequence[Tensor], condition: Tensor | None
+        self, features: Tensor, skips: Sequence[Tensor], condition: Tensor | None
     ) -> Tensor:
         for index, blocks in enumerate(self.levels):
             assert isinstance(blocks, nn.ModuleList)
             if index > 0:
                 features = self.ups[index - 1](features)
-                if kept:
-                    features = torch.cat((features, kept[-1 - index]), dim=1)
+                if skips:
+                    features = torch.cat((features, skips[-1 - index]), dim=1)
             for block in blocks:
                 features = block(features, condition)
         return features
 
 
-class PathEncoder(nn.Module):
-    """Images to (batch, outputs); with `outputs=None` the lowest level's features, flat."""
+class MultiscaleEncoder(nn.Module):
+    """From images to (batch, outputs), or to the lowest level's features, flattened."""
 
     def __init__(
         self, down: DownPath, last: nn.Module, features: int, outputs: int | None
@@ -110,8 +115,8 @@ class PathEncoder(nn.Module):
         return outputs
 
 
-class PathDecoder(nn.Module):
-    """(batch, inputs) to image logits; with `inputs=None` it takes the lowest level's features."""
+class MultiscaleDecoder(nn.Module):
+    """From (batch, inputs), or from the lowest level's features, to image logits."""
 
     def __init__(
         self, up: UpPath, lowest: tuple[int, int, int], inputs: int | None, head: nn.Module
@@ -129,10 +134,10 @@ class PathDecoder(nn.Module):
         return images
 
 
-class PathDenoiser(nn.Module):
-    """Images and a condition to values of the images' shape, the levels joined (U-Net).
+class MultiscaleDenoiser(nn.Module):
+    """From images and a condition to values of the images' shape, with skip connections (U-Net).
 
-    The condition becomes a vector of `width` in two layers, as in DDPM (2006.11239, appendix B).
+    Two layers embed the condition in `width` dimensions, as in DDPM (2006.11239, appendix B).
     """
 
     def __init__(
@@ -148,21 +153,21 @@ class PathDenoiser(nn.Module):
 
     def forward(self, images: Tensor, condition: Tensor) -> Tensor:
         embedded = self.embedding(condition)
-        kept = self.down(images, embedded)
-        outputs: Tensor = self.head(self.up(kept[-1], kept, embedded))
+        skips = self.down(images, embedded)
+        outputs: Tensor = self.head(self.up(skips[-1], skips, embedded))
         return outputs
 
 
-NEARLY_ZERO = 1e-5
+NEAR_ZERO = 1e-5
 
 
-def nearly_zero(layer: nn.Conv2d) -> nn.Conv2d:
-    """The layer with weights that a block begins as its shortcut with.
+def scale_to_near_zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """Scales the initial weights so that a residual block starts as its shortcut; returns `layer`.
 
-    Not zero itself (Fixup, 1901.09321), which spectral normalization would divide by.
+    Fixup (1901.09321) sets them to zero, which spectral normalization would divide by.
     """
     with torch.no_grad():
-        layer.weight.mul_(NEARLY_ZERO)
+        layer.weight.mul_(NEAR_ZERO)
         if layer.bias is not None:
             layer.bias.zero_()
     return layer

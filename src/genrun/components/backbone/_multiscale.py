@@ -1,4 +1,4 @@
-"""What backbones of blocks on several levels share: how bodies are put together."""
+"""The base class of backbones that have the same number of blocks at each of several levels."""
 
 from __future__ import annotations
 
@@ -10,68 +10,76 @@ from torch import nn
 
 from genrun.components.backbone._down_up import (
     DownPath,
-    PathDecoder,
-    PathDenoiser,
-    PathEncoder,
+    MultiscaleDecoder,
+    MultiscaleDenoiser,
+    MultiscaleEncoder,
     UpPath,
-    nearly_zero,
+    scale_to_near_zero,
 )
 from genrun.components.backbone._resolution import Size, half_up, halved_sizes
 from genrun.core.types import DataSpec
 
 
 @dataclass(frozen=True)
-class Levels(ABC):
-    """As many `blocks` at each of `channels`' levels, the first of the image's size.
+class MultiscaleBackbone(ABC):
+    """A backbone with `blocks[i]` blocks of `channels[i]` channels at level i.
 
-    Each next level halves the image, rounding up, so any size works.
+    Level 0 has the image's size; each next one halves it, rounding up, so any size works.
     """
 
     channels: Sequence[int]
     blocks: Sequence[int]
 
     @abstractmethod
-    def block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
-        """See `paths.MakeBlock`."""
+    def build_block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
+        """Returns a block, see `_down_up.BuildBlock`."""
 
     @abstractmethod
-    def last(self, channels: int) -> nn.Module:
-        """What comes between the last block and the layer that gives the outputs or the image."""
+    def build_last_layer(self, channels: int) -> nn.Module:
+        """Returns the layer between the last block and the output's linear map."""
 
     def build_encoder(self, spec: DataSpec, outputs: int | None) -> nn.Module:
         channels, height, width = self._lowest(spec)
-        return PathEncoder(
-            self._down(spec, None), self.last(channels), channels * height * width, outputs
+        return MultiscaleEncoder(
+            self._down(spec, None),
+            self.build_last_layer(channels),
+            channels * height * width,
+            outputs,
         )
 
     def build_decoder(self, spec: DataSpec, inputs: int | None) -> nn.Module:
-        up = self._up(spec, None, joins=False)
-        head = nn.Sequential(self.last(up.width), _to_image(up.width, spec))
-        return PathDecoder(up, self._lowest(spec), inputs, head)
+        up = self._up(spec, None, has_skips=False)
+        head = nn.Sequential(
+            self.build_last_layer(up.channels_out), _to_image(up.channels_out, spec)
+        )
+        return MultiscaleDecoder(up, self._lowest(spec), inputs, head)
 
     def build_denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
         width = 4 * self.channels[0] if self.channels else 0
-        down, up = self._down(spec, width), self._up(spec, width, joins=True)
-        head = nn.Sequential(self.last(up.width), nearly_zero(_to_image(up.width, spec)))
-        return PathDenoiser(down, up, conditions, width, head)
+        down, up = self._down(spec, width), self._up(spec, width, has_skips=True)
+        head = nn.Sequential(
+            self.build_last_layer(up.channels_out),
+            scale_to_near_zero(_to_image(up.channels_out, spec)),
+        )
+        return MultiscaleDenoiser(down, up, conditions, width, head)
 
     def _down(self, spec: DataSpec, conditions: int | None) -> DownPath:
         self._sizes(spec)
-        return DownPath(spec, self.channels, self.blocks, self.block, conditions)
+        return DownPath(spec, self.channels, self.blocks, self.build_block, conditions)
 
-    def _up(self, spec: DataSpec, conditions: int | None, joins: bool) -> UpPath:
+    def _up(self, spec: DataSpec, conditions: int | None, has_skips: bool) -> UpPath:
         sizes = self._sizes(spec)
-        return UpPath(sizes, self.channels, self.blocks, self.block, conditions, joins)
+        return UpPath(sizes, self.channels, self.blocks, self.build_block, conditions, has_skips)
 
     def _lowest(self, spec: DataSpec) -> tuple[int, int, int]:
         return (self.channels[-1], *self._sizes(spec)[-1])
 
     def _sizes(self, spec: DataSpec) -> list[Size]:
         if not self.channels:
-            raise ValueError("channels=[] has no level: use backbone=mlp")
+            raise ValueError("channels=[]: must name at least one level; or use backbone=mlp")
         if len(self.blocks) != len(self.channels):
             raise ValueError(
-                f"blocks has {len(self.blocks)} levels and channels {len(self.channels)}"
+                f"blocks has {len(self.blocks)} levels, but channels has {len(self.channels)}"
             )
         return halved_sizes(spec, len(self.channels) - 1, half_up)
 

@@ -1,4 +1,4 @@
-"""Sizes of images that are halved, and the layer that doubles them."""
+"""The sizes of repeatedly halved images, and the layer that doubles a size."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Size = tuple[int, int]
 
 
 def halved_sizes(spec: DataSpec, levels: int, halve: Callable[[int], int]) -> list[Size]:
-    """(height, width) of the image and after each of `levels` halvings.
+    """Returns (height, width) of the image and after each of `levels` halvings.
 
-    Raises `ValueError` where there is no image, or it is too small for so many.
+    Raises `ValueError` if the data are points, or the image is too small.
     """
     if spec.points:
-        raise ValueError("these data are points, not images: use backbone=mlp")
+        raise ValueError("the data are points, not images: use backbone=mlp")
     possible = min(spec.height, spec.width).bit_length() - 1
     if levels > possible:
         raise ValueError(
-            f"channels halves the image {levels} times, and {spec.height}x{spec.width} images can "
-            f"be halved {possible} times"
+            f"channels halves the image {levels} times, but {spec.height}x{spec.width} images can "
+            f"be halved {possible} times at most"
         )
     sizes = [(spec.height, spec.width)]
     for _ in range(levels):
@@ -31,12 +31,12 @@ def halved_sizes(spec: DataSpec, levels: int, halve: Callable[[int], int]) -> li
 
 
 def half_up(length: int) -> int:
-    """What a 3x3 convolution of stride 2 with padding 1 leaves: half, an odd length rounded up."""
+    """Returns the output length of a 3x3 convolution of stride 2 and padding 1."""
     return (length + 1) // 2
 
 
-class Up(nn.Module):
-    """A 2x2 patch of another number of channels for each pixel, cut to `size`."""
+class Upsample(nn.Module):
+    """Doubles height and width by a transposed convolution, cropped to `size`."""
 
     def __init__(self, channels_in: int, channels_out: int, size: Size) -> None:
         super().__init__()

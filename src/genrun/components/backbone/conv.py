@@ -1,4 +1,4 @@
-"""Strided convolutions down, transposed convolutions up (DCGAN, Radford et al., 1511.06434)."""
+"""Strided convolutions, and transposed ones in decoders (DCGAN, Radford et al., 1511.06434)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genrun.core.types import DataSpec
 
 
 class _Denoiser(nn.Module):
-    """Down and up, each level's features kept for the way up; a condition is added to them."""
+    """A U-Net; the condition is added to the features of each level on the way down."""
 
     def __init__(
         self, downs: Sequence[nn.Module], ups: Sequence[nn.Module], conditions: Sequence[nn.Module]
@@ -26,23 +26,23 @@ class _Denoiser(nn.Module):
         self.conditions = nn.ModuleList(conditions)  # to the channels of each level
 
     def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        features, kept = images, []
+        features, skips = images, []
         for down, to_channels in zip(self.downs, self.conditions, strict=True):
             features = down(features)
             features = features + to_channels(condition)[..., None, None]
-            kept.append(features)
+            skips.append(features)
         for level, up in enumerate(self.ups):
-            seen = features if level == 0 else torch.cat((features, kept[-1 - level]), dim=1)
-            features = up(seen)
+            inputs = features if level == 0 else torch.cat((features, skips[-1 - level]), dim=1)
+            features = up(inputs)
         return features
 
 
 @dataclass(frozen=True)
 class Conv:
-    """One 4x4 convolution of stride 2 for each entry of `channels`, then dense hidden layers.
+    """A 4x4 convolution of stride 2 for each entry of `channels`, then dense hidden layers.
 
-    Each convolution halves the image, rounding down; the decoder pads where it was odd, so any
-    size of at least 2^len(channels) works.
+    Each convolution halves the image, rounding down; the decoder pads odd sizes, so any size of at
+    least 2^len(channels) works.
     """
 
     channels: Sequence[int]
@@ -79,14 +79,14 @@ class Conv:
         return nn.Sequential(*layers)
 
     def build_denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
-        """Both ways joined at every level (U-Net), without the dense layers between them."""
+        """Returns a U-Net with skip connections at every level, without the dense layers."""
         sizes = self._sizes(spec)
         depths = [spec.channels, *self.channels]
         downs = [self._down(fan_in, fan_out) for fan_in, fan_out in pairwise(depths)]
         ups = []
         for level in range(len(self.channels), 0, -1):
-            kept = 0 if level == len(self.channels) else depths[level]
-            fan_in, fan_out = depths[level] + kept, depths[level - 1]
+            skipped = 0 if level == len(self.channels) else depths[level]
+            fan_in, fan_out = depths[level] + skipped, depths[level - 1]
             up = self._up(fan_in, fan_out, small=sizes[level], large=sizes[level - 1])
             image = level == 1
             ups.append(up if image else self._hidden(up, self.decoder_activation, fan_out))
@@ -115,7 +115,9 @@ class Conv:
         return self.channels[-1] * sizes[-1][0] * sizes[-1][1]
 
     def _sizes(self, spec: DataSpec) -> list[Size]:
-        """The image's size, and after each convolution."""
+        """Returns the size of the image, and after each convolution."""
         if not self.channels:
-            raise ValueError("channels=[] has no convolution: use backbone=mlp")
+            raise ValueError(
+                "channels=[]: must name at least one convolution; or use backbone=mlp"
+            )
         return halved_sizes(spec, len(self.channels), lambda length: length // 2)

@@ -1,4 +1,4 @@
-"""Fully connected bodies."""
+"""Fully connected networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genrun.core.types import DataSpec
 
 
 class _FromImages(nn.Sequential):
-    """Layers that take images (batch, channels, height, width) as vectors."""
+    """Layers applied to flattened images, (batch, channels, height, width)."""
 
     def forward(self, images: Tensor) -> Tensor:
         outputs: Tensor = super().forward(images.flatten(1))  # type: ignore[no-untyped-call]
@@ -22,7 +22,7 @@ class _FromImages(nn.Sequential):
 
 
 class _ToImages(nn.Sequential):
-    """Layers whose last output (batch, pixels) is given as images of `shape`."""
+    """Layers whose output (batch, pixels) is reshaped to images of `shape`."""
 
     def __init__(self, shape: Sequence[int], *layers: nn.Module) -> None:
         super().__init__(*layers)
@@ -34,7 +34,7 @@ class _ToImages(nn.Sequential):
 
 
 class _Denoiser(nn.Module):
-    """Images and a condition to images; every layer but the last sees the condition too."""
+    """From images and a condition to images; the condition is an input of every hidden layer."""
 
     def __init__(self, shape: Sequence[int], hidden: Sequence[nn.Module], last: nn.Module) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class _Denoiser(nn.Module):
 
 @dataclass(frozen=True)
 class MLP:
-    """Hidden layers of the given widths, counted from the image's side."""
+    """Hidden layers of the widths `hidden`, in the order of an encoder; decoders reverse it."""
 
     hidden: Sequence[int]
     activation: str
@@ -72,7 +72,7 @@ class MLP:
         return _ToImages(spec.shape, *self._hidden(widths), nn.Linear(widths[-1], spec.pixels))
 
     def build_denoiser(self, spec: DataSpec, conditions: int) -> nn.Module:
-        """The hidden layers twice: as an encoder has them, then as a decoder does."""
+        """Returns a network with the hidden layers of an encoder, then those of a decoder."""
         widths = [spec.pixels, *self.hidden, *reversed(self.hidden)]
         hidden = [
             self._layer(fan_in + conditions, fan_out) for fan_in, fan_out in pairwise(widths)
@@ -88,7 +88,7 @@ class MLP:
 
     def _require_features(self) -> None:
         if not self.hidden:
-            raise ValueError("hidden=[] leaves no features to use as the code: set latent_dim")
+            raise ValueError("hidden=[]: has no features to use as the code; set latent_dim")
 
 
 def _head(features: int, outputs: int | None) -> list[nn.Module]:

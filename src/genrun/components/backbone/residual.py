@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from genrun.components.backbone._down_up import nearly_zero
-from genrun.components.backbone._multiscale import Levels
+from genrun.components.backbone._down_up import scale_to_near_zero
+from genrun.components.backbone._multiscale import MultiscaleBackbone
 from genrun.core.layers import HiddenLayer, activation
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around one activation, added to what came in.
+    """A shortcut plus two 3x3 convolutions with an activation between them.
 
-    A condition is added to what the convolutions see. The second one begins near zero (Fixup,
+    A condition is added to the input of the convolutions. The second one starts near zero (Fixup,
     1901.09321), which keeps the variance without normalization. The paper's blocks have three
-    convolutions, the middle one in groups; at these few channels that gains nothing.
+    convolutions, the middle one grouped; with few channels that gains nothing.
     """
 
     def __init__(
@@ -25,28 +25,28 @@ class ResidualBlock(nn.Module):
         super().__init__()
         first = nn.Conv2d(channels_in, channels, kernel_size=3, padding=1)
         self.hidden = HiddenLayer(first, activation, channels, spatial=True)
-        self.last = nearly_zero(nn.Conv2d(channels, channels, kernel_size=3, padding=1))
+        self.last = scale_to_near_zero(nn.Conv2d(channels, channels, kernel_size=3, padding=1))
         same = channels_in == channels
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels_in, channels, kernel_size=1)
         self.condition = None if conditions is None else nn.Linear(conditions, channels_in)
 
     def forward(self, features: Tensor, condition: Tensor | None) -> Tensor:
-        seen = features
+        inputs = features
         if self.condition is not None:
-            seen = features + self.condition(condition)[..., None, None]
-        outputs: Tensor = self.shortcut(features) + self.last(self.hidden(seen))
+            inputs = features + self.condition(condition)[..., None, None]
+        outputs: Tensor = self.shortcut(features) + self.last(self.hidden(inputs))
         return outputs
 
 
 @dataclass(frozen=True)
-class Residual(Levels):
-    """Nothing is normalized unless a regularization does."""
+class Residual(MultiscaleBackbone):
+    """Residual blocks that normalize nothing, unless a regularization is added that does."""
 
     activation: str
 
-    def block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
+    def build_block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
         channels = self.channels[level]
         return ResidualBlock(channels_in, channels, conditions, activation(self.activation))
 
-    def last(self, channels: int) -> nn.Module:
+    def build_last_layer(self, channels: int) -> nn.Module:
         return HiddenLayer(nn.Identity(), activation(self.activation), channels, spatial=True)

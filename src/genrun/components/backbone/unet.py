@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrun.components.backbone._down_up import nearly_zero
-from genrun.components.backbone._multiscale import Levels
+from genrun.components.backbone._down_up import scale_to_near_zero
+from genrun.components.backbone._multiscale import MultiscaleBackbone
 from genrun.core.layers import HiddenLayer, activation
 
 
 class UNetBlock(nn.Module):
-    """Normalized, scaled and shifted by the condition, two convolutions, added to what came in.
+    """A shortcut plus normalization, scale and shift by the condition, and two convolutions.
 
-    As the adaptive group normalization of 2105.05233 (section 4.3), but before the first
-    convolution, so that one normalization a block does.
+    The adaptive group normalization of 2105.05233 (section 4.3), but before the first convolution,
+    so that one normalization per block is enough.
     """
 
     def __init__(
@@ -33,23 +33,23 @@ class UNetBlock(nn.Module):
         self.condition = None if conditions is None else nn.Linear(conditions, 2 * channels_in)
         first = nn.Conv2d(channels_in, channels, kernel_size=3, padding=1)
         self.hidden = HiddenLayer(first, activation, channels, spatial=True)
-        self.last = nearly_zero(nn.Conv2d(channels, channels, kernel_size=3, padding=1))
+        self.last = scale_to_near_zero(nn.Conv2d(channels, channels, kernel_size=3, padding=1))
         same = channels_in == channels
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels_in, channels, kernel_size=1)
 
     def forward(self, features: Tensor, condition: Tensor | None) -> Tensor:
-        seen = self.norm(features)
+        inputs = self.norm(features)
         if self.condition is not None:
             scale, shift = self.condition(condition)[..., None, None].chunk(2, dim=1)
-            seen = torch.addcmul(seen + shift, seen, scale)
-        outputs: Tensor = self.shortcut(features) + self.last(self.hidden(seen))
+            inputs = torch.addcmul(inputs + shift, inputs, scale)
+        outputs: Tensor = self.shortcut(features) + self.last(self.hidden(inputs))
         return outputs
 
 
 class SelfAttention(nn.Module):
-    """Every pixel attends to every pixel (1706.03762, equation 1), added to what came in.
+    """A shortcut plus attention of every pixel to every pixel (1706.03762, equation 1).
 
-    Written out, as torch's fused one on a CPU cannot be differentiated twice, which R1 needs.
+    Written out, as torch's fused attention cannot be differentiated twice on a CPU, as R1 needs.
     """
 
     def __init__(self, channels: int, heads: int, groups: int) -> None:
@@ -57,7 +57,7 @@ class SelfAttention(nn.Module):
         self.heads = heads
         self.norm = nn.GroupNorm(math.gcd(groups, channels), channels)
         self.projections = nn.Conv2d(channels, 3 * channels, kernel_size=1)
-        self.last = nearly_zero(nn.Conv2d(channels, channels, kernel_size=1))
+        self.last = scale_to_near_zero(nn.Conv2d(channels, channels, kernel_size=1))
 
     def forward(self, features: Tensor) -> Tensor:
         heads = (len(features), 3, self.heads, -1, features.shape[-2] * features.shape[-1])
@@ -69,7 +69,7 @@ class SelfAttention(nn.Module):
 
 
 class AttendingBlock(nn.Module):
-    """A block and self-attention after it."""
+    """A block, then self-attention."""
 
     def __init__(self, block: nn.Module, attention: nn.Module) -> None:
         super().__init__()
@@ -82,11 +82,10 @@ class AttendingBlock(nn.Module):
 
 
 @dataclass(frozen=True)
-class UNet(Levels):
-    """Group-normalized blocks, with self-attention after each at the lowest levels.
+class UNet(MultiscaleBackbone):
+    """Group-normalized residual blocks, followed by self-attention at the lowest levels.
 
-    As a denoiser both ways are joined at every level; `encoder` is the way down alone and
-    `decoder` the way up.
+    The denoiser is the U-Net; encoders are its downward half alone, decoders its upward half.
     """
 
     attention_levels: int
@@ -94,7 +93,7 @@ class UNet(Levels):
     groups: int
     activation: str
 
-    def block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
+    def build_block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
         channels = self.channels[level]
         block = UNetBlock(
             channels_in, channels, conditions, self.groups, activation(self.activation)
@@ -102,9 +101,9 @@ class UNet(Levels):
         if level < len(self.channels) - self.attention_levels:
             return block
         if channels % self.heads != 0:
-            raise ValueError(f"heads={self.heads}: must divide the {channels} channels")
+            raise ValueError(f"heads={self.heads}: must divide the number of channels, {channels}")
         return AttendingBlock(block, SelfAttention(channels, self.heads, self.groups))
 
-    def last(self, channels: int) -> nn.Module:
+    def build_last_layer(self, channels: int) -> nn.Module:
         norm = nn.GroupNorm(math.gcd(self.groups, channels), channels)
         return HiddenLayer(norm, activation(self.activation), channels, spatial=True)

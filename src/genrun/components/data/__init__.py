@@ -1,1 +1,1 @@
-"""Where images come from, one source a file. Each returns an `ImageSet`."""
+"""Sources of images and points, one per module; the contract is `core/protocols/data.py`."""

@@ -1,6 +1,6 @@
-"""Arrays in files that a stranger may have written: no pickle, no more memory than there is file.
+"""Arrays in untrusted files: no pickle, and no more memory than the file's size justifies.
 
-What a header says is compared with the file's size before memory is taken for an array.
+The size that a header declares is compared with the file before memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ from genrun.core.errors import DataDamaged
 from genrun.core.memory import check_free_memory
 
 Array = NDArray[Any]
-CHUNK = 1 << 24
-COPIES = 2  # the array, and the images that are put in order or split
-DEFLATE_AT_MOST = 1032  # times as many bytes (zlib.net, "maximum compression factor")
-OF_SAFETENSORS = ("U8", "I8", "I16", "I32", "I64", "F16", "F32", "F64")
-KINDS = "uif"  # of numbers
+CHUNK = 1 << 24  # bytes
+COPIES = 2  # in memory at once: the array, and the images in another layout or split
+MAX_DEFLATE_RATIO = 1032  # zlib.net, "maximum compression factor"
+SAFETENSORS_DTYPES = ("U8", "I8", "I16", "I32", "I64", "F16", "F32", "F64")
+NUMBER_KINDS = "uif"  # of numpy's dtypes
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """The arrays of an open file. `read` raises `DataDamaged`, `ValueError` or `OSError`."""
+    """The names of the arrays in an open file, and a function that reads one.
+
+    `read` may raise anything that the context of the file turns into `DataDamaged`.
+    """
 
     names: list[str]
     read: Callable[[str], Array]
@@ -42,15 +45,16 @@ Reader = Callable[[Path], AbstractContextManager[Arrays]]
 
 @contextmanager
 def open_npy(path: Path) -> Iterator[Arrays]:
-    """One array, whose name is that of the file."""
-    with _damage(path), path.open("rb") as file:
+    """Opens a file with one array, which gets the file's name."""
+    with _read_errors(path), path.open("rb") as file:
         size = path.stat().st_size
         yield Arrays([path.stem], lambda name: _read_npy(file, size))
 
 
 @contextmanager
 def open_npz(path: Path) -> Iterator[Arrays]:
-    with _damage(path), zipfile.ZipFile(path) as archive:
+    """Opens a zip archive of `.npy` files."""
+    with _read_errors(path), zipfile.ZipFile(path) as archive:
         members = {
             info.filename.removesuffix(".npy"): info
             for info in archive.infolist()
@@ -59,8 +63,8 @@ def open_npz(path: Path) -> Iterator[Arrays]:
 
         def read(name: str) -> Array:
             info = members[name]
-            if info.file_size > DEFLATE_AT_MOST * (info.compress_size + 1):
-                raise ValueError(f"{name} is said to be of {info.file_size} bytes")
+            if info.file_size > MAX_DEFLATE_RATIO * (info.compress_size + 1):
+                raise ValueError(f"{name} cannot have {info.file_size} bytes when unpacked")
             with archive.open(info) as file:
                 return _read_npy(file, info.file_size)
 
@@ -69,14 +73,15 @@ def open_npz(path: Path) -> Iterator[Arrays]:
 
 @contextmanager
 def open_safetensors(path: Path) -> Iterator[Arrays]:
+    """Opens a file of the safetensors format."""
     from safetensors import SafetensorError, safe_open
 
-    with _damage(path, SafetensorError), safe_open(path, framework="np") as file:
+    with _read_errors(path, SafetensorError), safe_open(path, framework="np") as file:
 
         def read(name: str) -> Array:
             dtype = file.get_slice(name).get_dtype()
-            if dtype not in OF_SAFETENSORS:
-                raise ValueError(f"{name} is {dtype}, not one of {', '.join(OF_SAFETENSORS)}")
+            if dtype not in SAFETENSORS_DTYPES:
+                raise ValueError(f"{name} is {dtype}, not one of {', '.join(SAFETENSORS_DTYPES)}")
             check_free_memory(COPIES * path.stat().st_size, str(path))
             return np.asarray(file.get_tensor(name))
 
@@ -89,44 +94,44 @@ READERS: dict[str, Reader] = {
 
 
 def _read_npy(file: Any, size: int) -> Array:
-    """One array of a stream that is said to be `size` bytes long (numpy's NEP 1)."""
+    """Returns the array of a stream of `size` bytes in numpy's format (NEP 1)."""
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"it is of version {version[0]}.{version[1]}")
+        raise ValueError(f"format version {version[0]}.{version[1]} is not supported")
     header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, in_columns, dtype = header(file)
-    if dtype.kind not in KINDS or min(shape, default=0) < 0:
-        raise ValueError(f"it holds {dtype}, and no array of numbers")
+    shape, is_fortran_order, dtype = header(file)
+    if dtype.kind not in NUMBER_KINDS or min(shape, default=0) < 0:
+        raise ValueError(f"the array has dtype {dtype}, which is no number")
     needed = math.prod(shape) * dtype.itemsize
     if file.tell() + needed != size:
         raise ValueError(
-            f"{'x'.join(map(str, shape))} {dtype} need {needed} bytes after the header, and "
-            f"{size - file.tell()} are there"
+            f"{'x'.join(map(str, shape))} {dtype} need {needed} bytes after the header, "
+            f"but there are {size - file.tell()}"
         )
     check_free_memory(COPIES * needed, "an array of " + "x".join(map(str, shape)))
     content = _read(file, needed)
-    return np.frombuffer(content, dtype).reshape(shape, order="F" if in_columns else "C")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if is_fortran_order else "C")
 
 
 def _read(file: BinaryIO, needed: int) -> bytearray:
-    """Piece by piece: what a header says is no reason to take so much memory."""
+    """Reads in chunks, so that a wrong header cannot make the process allocate `needed` bytes."""
     content = bytearray()
     while piece := file.read(min(CHUNK, needed - len(content))):
         content += piece
     if len(content) < needed:
-        raise ValueError(f"it ends {needed - len(content)} bytes too early")
+        raise ValueError(f"the file ends {needed - len(content)} bytes too early")
     return content
 
 
 @contextmanager
-def _damage(path: Path, *more: type[Exception]) -> Iterator[None]:
-    """Whatever is wrong with a file's content, as one line that names it."""
-    wrong: tuple[type[Exception], ...] = (
+def _read_errors(path: Path, *more: type[Exception]) -> Iterator[None]:
+    """Context that turns errors of a damaged file into `DataDamaged`, in one line."""
+    damage: tuple[type[Exception], ...] = (
         ValueError, EOFError, KeyError, SyntaxError, NotImplementedError, RuntimeError, OSError,
         RecursionError, OverflowError, zipfile.BadZipFile, ZlibError, *more,
     )  # fmt: skip
     try:
         yield
-    except wrong as error:
+    except damage as error:
         text = " ".join((str(error) or type(error).__name__).split())[:200]
         raise DataDamaged(f"{path}: cannot be read ({text})") from error

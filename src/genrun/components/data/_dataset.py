@@ -1,4 +1,4 @@
-"""Images in memory: the split, the order of batches, and the digest."""
+"""Batches of a data set in memory: the split, and the order of training."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from genrun.core.protocols.data import ImageSet
 from genrun.core.types import BatchShard
 
 HELD_OUT_BATCH = 500
-TEST_SEED = 20260  # of which images are the test's: never the run's own, or tuning would see them
+TEST_SEED = 20260  # of the test split: not the run's seed, or tuning would see test images
 
 
 class Batches:
-    """Training batches and held-out images, resident on the device as they were read.
+    """The `Data` of an `ImageSet`, on the device in the dtype in which it was read.
 
-    The `test` images are a random subset that is the same whatever the seed; the held-out images
-    are one of the others, and a function of the seed. Batch `i` is a
-    function of (seed, i): each epoch has its own permutation, and the images that do not fill
-    the epoch's last batch are left out of it. Of several processes each takes its share of it.
+    The `test` images are a random subset that does not depend on the seed; the held-out images
+    are a random subset of the others that does. Batch `i` is a function of (seed, i): each epoch
+    has its own permutation, and images that do not fill its last batch are left out of it. With a
+    `shard`, a batch holds that shard's rows only.
     """
 
     def __init__(
@@ -33,11 +33,11 @@ class Batches:
         batch_size: int,
         seed: int,
         device: torch.device,
-        share: BatchShard | None = None,
+        shard: BatchShard | None = None,
         test: int = 0,
     ) -> None:
         count = len(source.images)
-        _refuse_misfit(source.name, count, held_out, batch_size, test)
+        _check_counts(source.name, count, held_out, batch_size, test)
         self.name = source.name
         self.spec = source.spec
         self.digest = source.digest()
@@ -47,7 +47,7 @@ class Batches:
         self.train_count = count - held_out - test
         self.held_out_count = held_out
         self.batch_size = batch_size
-        self._share = share or BatchShard(index=0, count=1, rows=batch_size)
+        self._shard = shard or BatchShard(index=0, count=1, rows=batch_size)
         self._seed = seed
         images = torch.from_numpy(source.images)
         test_rows, others = _split(torch.arange(count), test, fold_in(TEST_SEED, "test"))
@@ -55,7 +55,7 @@ class Batches:
         self._own_order = torch.cat((train_rows, held_out_rows, test_rows)).argsort()
         self._held_out = images[held_out_rows].to(device)
         self._train = images[train_rows].to(device)
-        self._test = images[test_rows]  # of no use while training
+        self._test = images[test_rows]  # stays on the CPU: training does not need it
         labels = torch.empty(0) if source.labels is None else torch.from_numpy(source.labels)
         self._held_out_labels = labels[held_out_rows if len(labels) else []].to(device)
         self._train_labels = labels[train_rows if len(labels) else []].to(device)
@@ -74,12 +74,12 @@ class Batches:
         return self._train_labels.index_select(0, self._rows(index))
 
     def _rows(self, index: int) -> Tensor:
-        epoch, place = divmod(index, self.batches_per_epoch)
+        epoch, position = divmod(index, self.batches_per_epoch)
         if epoch != self._epoch:
             order = _permutation(self.train_count, fold_in(self._seed, "order", epoch))
             self._order, self._epoch = order.to(self._train.device), epoch
-        first = place * self.batch_size + self._share.index * self._share.rows
-        return self._order[first : first + self._share.rows]
+        first = position * self.batch_size + self._shard.index * self._shard.rows
+        return self._order[first : first + self._shard.rows]
 
     def train_images(self, count: int) -> Tensor:
         return _to_float(self._train[:count])
@@ -88,9 +88,10 @@ class Batches:
         return (_to_float(part) for part in torch.split(self._train, HELD_OUT_BATCH))
 
     def all_images(self) -> tuple[Tensor, Tensor]:
-        own, test = (self._train, self._held_out), (self._test, self._test_labels)
-        images = torch.cat((*(part.cpu() for part in own), test[0]))[self._own_order]
-        labels = torch.cat((self._train_labels.cpu(), self._held_out_labels.cpu(), test[1]))
+        images = torch.cat((self._train.cpu(), self._held_out.cpu(), self._test))[self._own_order]
+        labels = torch.cat(
+            (self._train_labels.cpu(), self._held_out_labels.cpu(), self._test_labels)
+        )
         return images, labels[self._own_order] if len(labels) else labels
 
     @property
@@ -98,12 +99,12 @@ class Batches:
         return len(self._test)
 
     def with_test_images(self) -> Batches:
-        """The same training images, with the test images in place of the held-out ones.
+        """Returns the same data with the test images in place of the held-out ones.
 
-        Raises `ConfigError` where there are none.
+        Raises `ConfigError` if there are none.
         """
         if not self.test_count:
-            raise ConfigError("data.test=0: no images were kept for a test; give data.test=N")
+            raise ConfigError("data.test=0: there are no test images; give data.test=N")
         other, device = copy.copy(self), self._train.device
         other.held_out_count = self.test_count
         other._held_out, other._test = self._test.to(device), self._held_out.cpu()
@@ -121,9 +122,9 @@ class Batches:
         return torch.split(self._held_out_labels, HELD_OUT_BATCH)
 
 
-def _refuse_misfit(name: str, count: int, held_out: int, batch_size: int, test: int) -> None:
-    """Raises `ConfigError` where the images do not suffice for all three parts."""
-    apart = f" and {test} are for the test" if test else ""
+def _check_counts(name: str, count: int, held_out: int, batch_size: int, test: int) -> None:
+    """Raises `ConfigError` if there are too few images for the three parts."""
+    reserved = f", of which {test} are test images" if test else ""
     if not 0 <= test < count - 1:
         raise ConfigError(
             f"data.test={test}: must be from 0 to {count - 2}, as {name} has {count} images"
@@ -131,17 +132,17 @@ def _refuse_misfit(name: str, count: int, held_out: int, batch_size: int, test: 
     if not 1 <= held_out < count - test:
         raise ConfigError(
             f"data.held_out={held_out}: must be from 1 to {count - test - 1}, "
-            f"as {name} has {count} images{apart}"
+            f"as {name} has {count} images{reserved}"
         )
     if batch_size > count - test - held_out:
         raise ConfigError(
-            f"data.batch_size={batch_size}: {name} has only {count - test - held_out} "
-            f"training images ({held_out} are held out{apart})"
+            f"data.batch_size={batch_size}: must be at most {count - test - held_out}, as "
+            f"{name} has {count} images, of which {held_out} are held out and {test} for the test"
         )
 
 
 def _split(rows: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """`count` rows by chance, and the others; sorted, so that the data's own order is kept."""
+    """Returns `count` random rows, and the others, both sorted into the data's own order."""
     order = rows[_permutation(len(rows), seed)]
     return order[:count].sort().values, order[count:].sort().values
 

@@ -1,4 +1,4 @@
-"""Encoded images to pixels of one size, decoded once into the cache."""
+"""Decoding of image files to pixels of one size, once, into the cache."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Decoded = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class Decoding:
-    """Each image's shorter side is resized to `size` and the centre is cut out.
+class Decoder:
+    """Decodes images: the shorter side is resized to `size` and the centre is cut out.
 
     `channels` is 1 (grey) or 3 (RGB).
     """
@@ -32,34 +32,34 @@ class Decoding:
     channels: int
     skip_bad: bool
 
-    def once(
+    def decode_all(
         self, kind: str, signature: str, count: int, encoded: Iterable[tuple[str, Encoded]]
     ) -> Decoded:
-        """All images, from the cache where they have been decoded before.
+        """Returns all images, from the cache if they have been decoded before.
 
-        `encoded` has `count` names, for who reads an error, each with a file or its content;
-        `signature` must change whenever they do. Gives the images (kept, channels, size, size) and
-        the numbers (kept,) of those that could be read. Raises `DataDamaged`.
+        `encoded` yields `count` pairs of a name for messages and a file or its content;
+        `signature` must change whenever they do. Returns the images (readable, channels, size,
+        size) and the indices (readable,) of those that could be read. Raises `DataDamaged`.
         """
         cached = cache_folder() / kind / f"{signature}.npz"
         if cached.is_file():
             damage = (ValueError, OSError, EOFError, KeyError, BadZipFile)
             with contextlib.suppress(*damage), np.load(cached, allow_pickle=False) as arrays:
                 return arrays["images"], arrays["kept"]
-        images, kept = self._all(count, encoded)
-        save_in_cache(cached, lambda file: np.savez(file, images=images, kept=kept))
-        return images, kept
+        images, indices = self._decode_each(count, encoded)
+        save_in_cache(cached, lambda file: np.savez(file, images=images, kept=indices))
+        return images, indices
 
-    def _all(self, count: int, encoded: Iterable[tuple[str, Encoded]]) -> Decoded:
-        images, kept = [], []
+    def _decode_each(self, count: int, encoded: Iterable[tuple[str, Encoded]]) -> Decoded:
+        images, indices = [], []
         with progress(f"decoding {count} images", count) as advance:
-            for number, (name, content) in enumerate(encoded):
+            for index, (name, content) in enumerate(encoded):
                 try:
-                    images.append(self.read(content))
-                    kept.append(number)
+                    images.append(self.decode(content))
+                    indices.append(index)
                 except MemoryError:
                     raise
-                except Exception as error:  # decoders fail in as many ways as there are formats
+                except Exception as error:  # decoders raise many types of errors
                     if not self.skip_bad:
                         raise DataDamaged(
                             f"{name}: cannot be read as an image ({error}); "
@@ -67,21 +67,21 @@ class Decoding:
                         ) from error
                 advance(1)
         if not images:
-            raise DataDamaged(f"data: none of {count} images can be read")
-        return np.stack(images), np.array(kept, np.int64)
+            raise DataDamaged(f"data: none of the {count} images can be read")
+        return np.stack(images), np.array(indices, np.int64)
 
-    def read(self, encoded: Encoded) -> NDArray[np.uint8]:
-        """One image as (channels, size, size)."""
+    def decode(self, encoded: Encoded) -> NDArray[np.uint8]:
+        """Returns one image as (channels, size, size)."""
         with Image.open(encoded) as image:
-            upright = _eight_bits(ImageOps.exif_transpose(image))
+            upright = _to_eight_bits(ImageOps.exif_transpose(image))
             upright = upright.convert("L" if self.channels == 1 else "RGB")
         square = ImageOps.fit(upright, (self.size, self.size), Image.Resampling.BICUBIC)
         pixels = np.asarray(square, np.uint8).reshape(self.size, self.size, self.channels)
         return pixels.transpose(2, 0, 1)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey images scaled to 8 bits; Pillow's own conversion would cut them off at 255."""
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scales 16-bit grey images to 8 bits; Pillow's own conversion would clip them at 255."""
     if not image.mode.startswith("I"):
         return image
     pixels = np.asarray(image).astype(np.int64).clip(0, 65535)

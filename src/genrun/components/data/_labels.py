@@ -1,4 +1,4 @@
-"""Class labels as they are found, to labels as models see them."""
+"""Class labels in files, and as models use them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from numpy.typing import NDArray
 
 from genrun.core.errors import DataDamaged
 
-MOST_CLASSES = 65_536
+MAX_CLASSES = 65_536
 
 
-def class_labels(values: NDArray[Any], count: int, where: str) -> NDArray[np.int64]:
-    """Labels of `count` images, int64 from 0. `where` begins the line that says what is wrong.
+def check_labels(values: NDArray[Any], count: int, where: str) -> NDArray[np.int64]:
+    """Returns the labels of `count` images as int64.
 
-    Raises `DataDamaged` where they are no whole numbers from 0, or not one an image.
+    Raises `DataDamaged`, with a message that begins with `where`, if they are not whole numbers
+    from 0, one per image.
     """
     if values.shape != (count,):
         shape = "x".join(map(str, values.shape)) or "a single number"
-        raise DataDamaged(f"{where}: must be one label for each of {count} images, and is {shape}")
+        raise DataDamaged(f"{where}: must be one label for each of {count} images, but is {shape}")
     if values.dtype.kind not in "iu":
-        raise DataDamaged(f"{where}: labels must be whole numbers, and are {values.dtype}")
-    if count and not 0 <= int(values.min()) <= int(values.max()) < MOST_CLASSES:
+        raise DataDamaged(f"{where}: labels must be whole numbers, but are {values.dtype}")
+    if count and not 0 <= int(values.min()) <= int(values.max()) < MAX_CLASSES:
         raise DataDamaged(
-            f"{where}: labels must be from 0 to {MOST_CLASSES - 1}, and are from {values.min()} "
+            f"{where}: labels must be from 0 to {MAX_CLASSES - 1}, but are from {values.min()} "
             f"to {values.max()}"
         )
     return values.astype(np.int64)
 
 
-def numbered(names: list[str]) -> NDArray[np.int64]:
-    """The place of each name among all of them in their order."""
-    place = {name: number for number, name in enumerate(sorted(set(names)))}
-    return np.array([place[name] for name in names], np.int64)
+def encode_classes(names: list[str]) -> NDArray[np.int64]:
+    """Returns the index of each name among the sorted distinct names."""
+    index = {name: number for number, name in enumerate(sorted(set(names)))}
+    return np.array([index[name] for name in names], np.int64)

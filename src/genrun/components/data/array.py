@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrun.components.data._array_files import READERS, Array, Arrays
-from genrun.components.data._labels import class_labels
+from genrun.components.data._labels import check_labels
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.core.protocols.data import ImageSet
 
 LAYOUTS = ("auto", "channels_first", "channels_last")
-COLOURS = (1, 3)  # what a dimension of channels is told by
+CHANNELS = (1, 3)  # by which a dimension of channels is recognized
 IMAGES, LABELS = "images", "labels"
 
 
@@ -23,9 +23,9 @@ class ArrayFile:
     """Images (count, height, width), (count, height, width, channels) or (count, channels, height,
     width), as uint8 or as floats in [0, 1].
 
-    `layout=auto` takes for channels the one of the second and the last dimension that is 1 or 3.
-    `images` and `labels` are names in a `.npz` or `.safetensors` file; null stands for "images",
-    or the file's only array, and for "labels" where there are any.
+    With `layout=auto`, the channels are whichever of the second and the last dimension is 1 or 3.
+    `images` and `labels` are names in a `.npz` or `.safetensors` file; null stands for "images" or
+    the only array that is not "labels", and for "labels", if there is such an array.
     """
 
     path: str | None
@@ -35,19 +35,19 @@ class ArrayFile:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise ConfigError(f"data.layout={self.layout}: must be {', '.join(LAYOUTS)}")
+            raise ConfigError(f"data.layout={self.layout}: must be one of {', '.join(LAYOUTS)}")
 
     def load(self) -> ImageSet:
-        path = self._found()
+        path = self._find()
         with READERS[path.suffix](path) as arrays:
-            name = self._images_among(arrays.names)
-            images = self._in_order(_pixels(path, arrays.read(name)))
+            name = self._images_name(arrays.names)
+            images = self._to_channels_first(_check_pixels(path, arrays.read(name)))
             labels = self._labels(path, arrays, len(images))
         return ImageSet(path.stem, images, labels=labels)
 
-    def _found(self) -> Path:
+    def _find(self) -> Path:
         if self.path is None:
-            raise ConfigError("data.path: data=array needs the file, data.path=FILE")
+            raise ConfigError("data.path=null: data=array needs a file, data.path=FILE")
         path = Path(self.path).expanduser()
         if path.suffix not in READERS:
             raise ConfigError(f"data.path={self.path}: must end in {', '.join(READERS)}")
@@ -55,28 +55,28 @@ class ArrayFile:
             raise InputMissing(f"data.path={self.path}: there is no such file")
         return path
 
-    def _images_among(self, names: list[str]) -> str:
+    def _images_name(self, names: list[str]) -> str:
         listed = ", ".join(names[:10]) or "none"
         if self.images is not None:
             if self.images not in names:
-                raise ConfigError(f"data.images={self.images}: {self.path} has {listed}")
+                raise ConfigError(f"data.images={self.images}: {self.path} has only {listed}")
             return self.images
         others = [name for name in names if name != LABELS]
         if IMAGES in names:
             return IMAGES
         if len(others) != 1:
-            raise ConfigError(f"data.images: which of {self.path}'s arrays are they? ({listed})")
+            raise ConfigError(f"data.images=null: must name one of {self.path}'s arrays, {listed}")
         return others[0]
 
-    def _in_order(self, images: Array) -> NDArray[np.uint8] | NDArray[np.float32]:
-        """(count, channels, height, width)"""
+    def _to_channels_first(self, images: Array) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Returns the images as (count, channels, height, width)."""
         shape = images.shape
         if len(shape) == 3:
             return images[:, np.newaxis]
-        first, last = shape[1] in COLOURS, shape[3] in COLOURS
+        first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
         if self.layout == "auto" and first == last:
             raise ConfigError(
-                f"data.layout=auto: {'x'.join(map(str, shape))} can be read in two ways; give "
+                f"data.layout=auto: {'x'.join(map(str, shape))} is ambiguous; give "
                 "data.layout=channels_first or channels_last"
             )
         if self.layout == "channels_last" or (self.layout == "auto" and last):
@@ -86,19 +86,19 @@ class ArrayFile:
     def _labels(self, path: Path, arrays: Arrays, count: int) -> NDArray[np.int64] | None:
         if self.labels is not None and self.labels not in arrays.names:
             listed = ", ".join(arrays.names[:10])
-            raise ConfigError(f"data.labels={self.labels}: {self.path} has {listed}")
+            raise ConfigError(f"data.labels={self.labels}: {self.path} has only {listed}")
         name = self.labels or LABELS
         if name not in arrays.names:
             return None
-        return class_labels(arrays.read(name), count, f"{path}: {name}")
+        return check_labels(arrays.read(name), count, f"{path}: {name}")
 
 
-def _pixels(path: Path, array: Array) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """Checked: uint8, or float32 in [0, 1]. Raises `DataDamaged`."""
+def _check_pixels(path: Path, array: Array) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Returns images as uint8 or float32. Raises `DataDamaged` if they are not in [0, 1]."""
     shape = "x".join(map(str, array.shape))
     if array.ndim not in (3, 4) or array.size == 0:
         raise DataDamaged(
-            f"{path}: {shape or 'a number'} is no array of images, which has 3 or 4 "
+            f"{path}: {shape or 'a number'} is no array of images, which must have 3 or 4 "
             "dimensions, the first of them their count"
         )
     if array.dtype == np.uint8:
@@ -106,8 +106,8 @@ def _pixels(path: Path, array: Array) -> NDArray[np.uint8] | NDArray[np.float32]
     if array.dtype.kind != "f":
         raise DataDamaged(f"{path}: images must be uint8, or floats in [0, 1], not {array.dtype}")
     lowest, highest = float(array.min()), float(array.max())
-    if not 0 <= lowest <= highest <= 1:  # nor if either is NaN
+    if not 0 <= lowest <= highest <= 1:  # also if either is NaN
         raise DataDamaged(
-            f"{path}: floats must be in [0, 1], and are from {lowest:g} to {highest:g}"
+            f"{path}: floats must be in [0, 1], but are from {lowest:g} to {highest:g}"
         )
     return array.astype(np.float32)

@@ -1,4 +1,4 @@
-"""The digits that come with genrun, each pixel drawn black or white once and for all."""
+"""The digits that come with genrun, each pixel drawn black or white once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from genrun.core.protocols.data import ImageSet
 
 @dataclass(frozen=True)
 class BinarizedDigits:
-    """28x28 images of 0 and 255: what a Bernoulli decoder's likelihood is exact for.
+    """28x28 images of 0 and 255, for which the likelihood of a Bernoulli decoder is exact.
 
-    A pixel is white with the probability of its grey level (Salakhutdinov and Murray, ICML 2008),
-    drawn once for all epochs, as in Larochelle's binarized MNIST (AISTATS 2011): the held-out
-    images are the same for whoever compares bounds. `binarization_seed` is of that draw.
+    A pixel is white with the probability of its grey level (Salakhutdinov and Murray, ICML 2008).
+    It is drawn once for all epochs with `binarization_seed`, as in Larochelle's binarized MNIST
+    (AISTATS 2011), so that bounds of different runs are of the same images.
     """
 
     binarization_seed: int

@@ -1,4 +1,4 @@
-"""A checkerboard, uniform on its full squares, as in FFJORD (Grathwohl et al., 1810.01367)."""
+"""A checkerboard, uniform on every other square, as in FFJORD (Grathwohl et al., 1810.01367)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrun.components.data._points import point_set
+from genrun.components.data._points import make_point_set
 from genrun.core.protocols.data import ImageSet
 
 
@@ -14,7 +14,7 @@ from genrun.core.protocols.data import ImageSet
 class Checkerboard:
     """`count` points on every other square of a board of `squares` by `squares`, without labels.
 
-    The points are a function of `seed`, not of the run's. See `points.point_set` for the scale.
+    The points depend on this `seed`, not on the run's. See `make_point_set` for their scale.
     """
 
     squares: int
@@ -24,7 +24,7 @@ class Checkerboard:
 
     def load(self) -> ImageSet:
         generator = np.random.default_rng(self.seed)
-        full = np.argwhere(np.indices((self.squares, self.squares)).sum(0) % 2 == 0)
-        corners = full[generator.integers(len(full), size=self.count)]
+        occupied = np.argwhere(np.indices((self.squares, self.squares)).sum(0) % 2 == 0)
+        corners = occupied[generator.integers(len(occupied), size=self.count)]
         board = (corners + generator.random((self.count, 2))) / self.squares  # in [0, 1]
-        return point_set("checkerboard", self.side * (board - 0.5), self.side / 2, std=0.0)
+        return make_point_set("checkerboard", self.side * (board - 0.5), self.side / 2, std=0.0)

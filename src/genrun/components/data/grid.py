@@ -10,9 +10,9 @@ from genrun.core.protocols.data import ImageSet
 
 @dataclass(frozen=True)
 class Grid:
-    """`count` points of `rows` times `rows` equally likely Gaussians; which one is the label.
+    """`count` points of `rows` x `rows` equally likely Gaussians; the Gaussian is the label.
 
-    The points are a function of `seed`, not of the run's. See `points.point_set` for the scale.
+    The points depend on this `seed`, not on the run's. See `make_point_set` for their scale.
     """
 
     rows: int

@@ -1,4 +1,4 @@
-"""MNIST and data sets in its format: IDX files, from a folder, the cache, or their address."""
+"""MNIST and data sets in its format, IDX, from a folder, the cache or the web."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Idx:
-    """Reads one IDX file of images, gzipped or not.
+    """The images of one IDX file, gzipped or not, and their labels.
 
-    It is looked for in `root` alone if that is given; else in each of `folders`, then in the
-    cache; and at last it is downloaded from `url` into the cache and checked against `sha256`.
-    With it comes the file of its labels, which has its address and name but for "labels-idx1" in
-    place of "images-idx3", and is checked against `labels_sha256`; null: there is none.
+    With `root`, the file must be in that folder. Otherwise it is looked for in each of `folders`
+    and in the cache; if it is in none, it is downloaded from `url` into the cache and checked
+    against `sha256`. Name and address of the file of labels have "labels-idx1" in place of
+    "images-idx3"; it is checked against `labels_sha256`. None: there are no labels to download.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Idx:
     folders: Sequence[str]
     url: str
     sha256: str
-    labels_sha256: str | None = None  # which saved runs of earlier versions do not have
+    labels_sha256: str | None
 
     def __post_init__(self) -> None:
         for key, value in (("name", self.name), ("file", self.file)):
@@ -62,38 +62,38 @@ class Idx:
                 if (folder / name).is_file():
                     return folder / name
         if self.root:
-            raise InputMissing(
-                f"data.root={self.root}: there is no {self.file} or {plain} in that folder"
-            )
-        if self.labels_sha256 is not None:  # first: images alone would be found without labels
-            target = cached / _of_labels(self.file)
+            raise InputMissing(f"data.root={self.root}: the folder has no {self.file} or {plain}")
+        if (
+            self.labels_sha256 is not None
+        ):  # first, or a failure here would leave images without labels
+            target = cached / _labels_name(self.file)
             if not target.is_file():
-                download(_of_labels(self.url), target, self.labels_sha256)
+                download(_labels_name(self.url), target, self.labels_sha256)
         return download(self.url, cached / self.file, self.sha256)
 
 
 def read_idx_images(path: Path) -> NDArray[np.uint8]:
-    """Images (count, height, width) of an IDX file.
+    """Returns the images (count, height, width) of an IDX file.
 
-    Raises `DataDamaged` where the magic number, the sizes or the length do not agree.
+    Raises `DataDamaged` if the magic number, the sizes or the length are wrong.
     """
     (count, height, width), content = _read_idx(path, IMAGES_MAGIC, dimensions=3)
     if min(count, height, width) == 0:
         raise DataDamaged(f"{path}: has {count} images of {height}x{width}")
     images = np.frombuffer(content, np.uint8).reshape(count, height, width)
-    return images.copy()  # writable, which torch wants
+    return images.copy()  # writable, as torch needs it
 
 
-def _of_labels(images: str) -> str:
+def _labels_name(images: str) -> str:
     return images.replace("images-idx3", "labels-idx1")
 
 
 def read_labels(images: Path, count: int) -> NDArray[np.int64] | None:
-    """The labels (count,) that lie beside a file of so many images, None where none do.
+    """Returns the labels (count,) of a file of images from the same folder, None if it has none.
 
-    Raises `DataDamaged` where there are more or fewer.
+    Raises `DataDamaged` if there are more or fewer.
     """
-    plain = _of_labels(images.name.removesuffix(".gz"))
+    plain = _labels_name(images.name.removesuffix(".gz"))
     for path in (images.with_name(plain), images.with_name(f"{plain}.gz")):
         if "labels-idx1" in plain and path.is_file():
             (labels,), content = _read_idx(path, LABELS_MAGIC, dimensions=1)
@@ -104,7 +104,7 @@ def read_labels(images: Path, count: int) -> NDArray[np.int64] | None:
 
 
 def _read_idx(path: Path, magic: int, dimensions: int) -> tuple[tuple[int, ...], bytes]:
-    """The sizes and the bytes after them. No more is unpacked than the sizes say."""
+    """Returns the sizes and the bytes after them; unpacks no more than the sizes allow."""
     header = 4 + 4 * dimensions
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -114,11 +114,11 @@ def _read_idx(path: Path, magic: int, dimensions: int) -> tuple[tuple[int, ...],
             found, *sizes = struct.unpack(f">I{dimensions}I", start)
             if found != magic:
                 raise DataDamaged(
-                    f"{path}: starts with 0x{found:08x}, not with 0x{magic:08x} (an IDX file of "
-                    f"{'images' if dimensions == 3 else 'labels'})"
+                    f"{path}: starts with 0x{found:08x}, but an IDX file of "
+                    f"{'images' if dimensions == 3 else 'labels'} starts with 0x{magic:08x}"
                 )
             expected = math.prod(sizes)
-            content = _read_at_most(file, expected + 1)
+            content = _read_up_to(file, expected + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataDamaged(f"{path}: cannot be unpacked as gzip ({error})") from error
     if len(content) != expected:
@@ -129,10 +129,10 @@ def _read_idx(path: Path, magic: int, dimensions: int) -> tuple[tuple[int, ...],
     return tuple(sizes), content
 
 
-def _read_at_most(file: BinaryIO | gzip.GzipFile, most: int) -> bytes:
-    """Piece by piece: a size in a header is no reason to take so much memory."""
+def _read_up_to(file: BinaryIO | gzip.GzipFile, limit: int) -> bytes:
+    """Reads in chunks, so that a wrong header cannot make the process allocate `limit` bytes."""
     pieces: list[bytes] = []
-    while most > 0 and (piece := file.read(min(most, CHUNK))):
+    while limit > 0 and (piece := file.read(min(limit, CHUNK))):
         pieces.append(piece)
-        most -= len(piece)
+        limit -= len(piece)
     return b"".join(pieces)

@@ -1,4 +1,4 @@
-"""Any tree of images, resized and cropped, decoded once into the cache."""
+"""Any folder of image files, resized and cropped, decoded once into the cache."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genrun.components.data._decoding import Decoding
-from genrun.components.data._labels import numbered
+from genrun.components.data._decoding import Decoder
+from genrun.components.data._labels import encode_classes
 from genrun.core.errors import ConfigError, InputMissing
 from genrun.core.protocols.data import ImageSet
 
@@ -19,13 +19,14 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """Each image's shorter side is resized to `size` and the centre is cut out.
+    """All image files below `root`; the shorter side is resized to `size`, the centre cut out.
 
     `channels` is 1 (grey) or 3 (RGB). The decoded images are cached under a name made of the
-    settings and of each file's path, size and time of change, so any change decodes anew.
+    settings and of each file's path, size and modification time.
 
-    Where all images lie in at least two sub-folders of `root`, and none deeper or in `root`
-    itself, the sub-folders are the classes, numbered by name; else there are no labels.
+    If all images are in at least two sub-folders of `root`, and none deeper or in `root` itself,
+    the sub-folders are the classes, numbered in the order of their names; otherwise there are no
+    labels.
     """
 
     root: str | None
@@ -35,20 +36,22 @@ class ImageFolder:
 
     def load(self) -> ImageSet:
         root, files = self._files()
-        decoding = Decoding(self.size, self.channels, self.skip_bad)
+        decoder = Decoder(self.size, self.channels, self.skip_bad)
         encoded = ((str(path), path) for path in files)
-        images, kept = decoding.once("image_folder", self._signature(files), len(files), encoded)
+        images, indices = decoder.decode_all(
+            "image_folder", self._signature(files), len(files), encoded
+        )
         labels = _labels(root, files)
         return ImageSet(
             "image_folder",
             images,
             skipped=len(files) - len(images),
-            labels=None if labels is None else labels[kept],
+            labels=None if labels is None else labels[indices],
         )
 
     def _files(self) -> tuple[Path, list[Path]]:
         if self.root is None:
-            raise ConfigError("data.root: data=image_folder needs the folder, data.root=FOLDER")
+            raise ConfigError("data.root=null: data=image_folder needs a folder, data.root=FOLDER")
         root = Path(self.root).expanduser()
         if not root.exists():
             raise InputMissing(f"data.root={self.root}: there is no such folder")
@@ -73,4 +76,4 @@ def _labels(root: Path, files: list[Path]) -> NDArray[np.int64] | None:
     folders = [path.relative_to(root).parts[:-1] for path in files]
     if len(set(folders)) < 2 or any(len(folder) != 1 for folder in folders):
         return None
-    return numbered([folder[0] for folder in folders])
+    return encode_classes([folder[0] for folder in folders])

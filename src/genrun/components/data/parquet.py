@@ -1,4 +1,4 @@
-"""Encoded images in Parquet files, as data sets on the Hugging Face Hub are (extra `parquet`)."""
+"""Encoded images in Parquet files, as on the Hugging Face Hub (extra `parquet`)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genrun.components.data._decoding import Decoding, Encoded
-from genrun.components.data._labels import class_labels, numbered
+from genrun.components.data._decoding import Decoder, Encoded
+from genrun.components.data._labels import check_labels, encode_classes
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.core.protocols.data import ImageSet
 
-ROWS = 64  # read at a time
+ROWS = 64  # decoded from Parquet at a time
 LABEL = "label"
-BYTES = "bytes"  # the field of a struct of an image; the other one, path, is not followed
+BYTES = "bytes"  # field of an image's struct; the other one, `path`, is not read
 
 
 @dataclass(frozen=True)
 class Parquet:
     """The rows of one file, or of all `*.parquet` of a folder in the order of their names.
 
-    `image` is a column of encoded images: bytes, or structs with a field `bytes`. `label` is one
-    of whole numbers, or of text, whose values are numbered in their order; null stands for
-    "label" where there is such a column. Decoded and cached as `image_folder` is.
+    `image` names a column of encoded images: bytes, or structs with a field `bytes`. `label` names
+    a column of whole numbers, or of text, whose values are numbered in their order; null stands
+    for "label", if there is such a column. Images are decoded and cached as by `image_folder`.
     """
 
     path: str | None
@@ -41,19 +41,23 @@ class Parquet:
 
     def load(self) -> ImageSet:
         files = self._files()
-        forms = [self._form(path) for path in files]
-        count = sum(rows for rows, _ in forms)
+        headers = [self._check_columns(path) for path in files]
+        count = sum(rows for rows, _ in headers)
         if count == 0:
             raise DataDamaged(f"data.path={self.path}: has no rows")
-        decoding = Decoding(self.size, self.channels, self.skip_bad)
-        images, kept = decoding.once("parquet", self._signature(files), count, self._images(files))
-        label = self.label or (LABEL if all(LABEL in columns for _, columns in forms) else None)
-        labels = None if label is None else self._labels(files, label, count)[kept]
+        decoder = Decoder(self.size, self.channels, self.skip_bad)
+        images, indices = decoder.decode_all(
+            "parquet", self._signature(files), count, self._images(files)
+        )
+        label = self.label or (LABEL if all(LABEL in columns for _, columns in headers) else None)
+        labels = None if label is None else self._labels(files, label, count)[indices]
         return ImageSet("parquet", images, skipped=count - len(images), labels=labels)
 
     def _files(self) -> list[Path]:
         if self.path is None:
-            raise ConfigError("data.path: data=parquet needs a file or folder, data.path=PATH")
+            raise ConfigError(
+                "data.path=null: data=parquet needs a file or folder, data.path=PATH"
+            )
         path = Path(self.path).expanduser()
         if path.is_file():
             return [path]
@@ -61,17 +65,20 @@ class Parquet:
             raise InputMissing(f"data.path={self.path}: there is no such file or folder")
         files = sorted(path.glob("*.parquet"))
         if not files:
-            raise InputMissing(f"data.path={self.path}: has no *.parquet")
+            raise InputMissing(f"data.path={self.path}: the folder has no *.parquet")
         return files
 
-    def _form(self, path: Path) -> tuple[int, list[str]]:
-        """How many rows a file has, and its columns, checked to have those that are needed."""
-        with _opened(path) as file:
+    def _check_columns(self, path: Path) -> tuple[int, list[str]]:
+        """Returns the number of rows and the columns of a file.
+
+        Raises `ConfigError` if a column is missing.
+        """
+        with _open(path) as file:
             names = list(file.schema_arrow.names)
             for key, name in (("image", self.image), ("label", self.label)):
                 if name is not None and name not in names:
                     listed = ", ".join(names[:10])
-                    raise ConfigError(f"data.{key}={name}: {path} has the columns {listed}")
+                    raise ConfigError(f"data.{key}={name}: {path} has only the columns {listed}")
             return file.metadata.num_rows, names
 
     def _signature(self, files: list[Path]) -> str:
@@ -88,8 +95,8 @@ class Parquet:
                 content = value.get(BYTES) if isinstance(value, dict) else value
                 if content is not None and not isinstance(content, bytes):
                     raise DataDamaged(
-                        f"{path}: the column {self.image} must be of bytes, or of structs with "
-                        f"the field {BYTES}, and holds {type(content).__name__}"
+                        f"{path}: the column {self.image} must hold bytes, or structs with "
+                        f"the field {BYTES}, but holds {type(content).__name__}"
                     )
                 yield f"{path}: row {row}", io.BytesIO(content or b"")
 
@@ -99,20 +106,20 @@ class Parquet:
         if None in values:
             raise DataDamaged(f"{where}: row {values.index(None)} has no label")
         if all(isinstance(value, str) for value in values):
-            return numbered(values)
-        return class_labels(np.array(values), count, where)
+            return encode_classes(values)
+        return check_labels(np.array(values), count, where)
 
 
 def _column(path: Path, name: str) -> Iterator[Any]:
-    """A column's values, some rows at a time."""
-    with _opened(path) as file:
+    """Yields the values of a column."""
+    with _open(path) as file:
         for batch in file.iter_batches(batch_size=ROWS, columns=[name]):
             yield from batch.column(0).to_pylist()
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The file, and whatever is wrong with its content as one line that names it."""
+def _open(path: Path) -> Iterator[Any]:
+    """Opens a file; its errors become `DataDamaged`, in one line with its path."""
     try:
         import pyarrow
         from pyarrow.parquet import ParquetFile

@@ -11,9 +11,9 @@ from genrun.core.protocols.data import ImageSet
 
 @dataclass(frozen=True)
 class Ring:
-    """`count` points of `modes` equally likely Gaussians on a circle; which one is the label.
+    """`count` points of `modes` equally likely Gaussians on a circle; the Gaussian is the label.
 
-    The points are a function of `seed`, not of the run's. See `points.point_set` for the scale.
+    The points depend on this `seed`, not on the run's. See `make_point_set` for their scale.
     """
 
     modes: int
