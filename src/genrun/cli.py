@@ -90,7 +90,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _compose_and_run(argv: list[str]) -> int:
-    from hydra._internal.utils import get_args_parser
+    from genrun.config.hydra_internals import get_args_parser
 
     from genrun.config.overrides import refuse_repeated
 

@@ -12,25 +12,24 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from genrun.config.hydra_internals import CORE_PLUGINS
 from genrun.config.validation import check_value, flatten
 from genrun.core.errors import ConfigError
 
-PLUGINS = "hydra._internal.core_plugins"
 NO_LOGGING = {"version": 1, "root": None, "disable_existing_loggers": False}
 OURS = "hydra_plugins.genrun_plugins"
 ALLOWED = {
     "launcher": (
         f"{OURS}.ProcessLauncher",
-        f"{PLUGINS}.basic_launcher.BasicLauncher",
+        f"{CORE_PLUGINS}.basic_launcher.BasicLauncher",
         "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
         "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher",
         "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher",
         "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher",
     ),
     "sweeper": (
-        f"{OURS}.PlannedSweeper",
         f"{OURS}.SearchSweeper",
-        f"{PLUGINS}.basic_sweeper.BasicSweeper",
+        f"{CORE_PLUGINS}.basic_sweeper.BasicSweeper",
     ),
 }
 SUBMITIT_FOLDER = "${hydra.sweep.dir}/.submitit/%j"  # pickles, which nobody else should write

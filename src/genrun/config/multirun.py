@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from itertools import islice
 
 from hydra import compose as hydra_compose
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from genrun.config.compose import hydra_ready
+from genrun.config.hydra_internals import BasicSweeper
 from genrun.config.hydra_errors import one_line_errors
 from genrun.config.overrides import check_words, hydra_overrides, key_of
 from genrun.core.errors import ConfigError

@@ -10,11 +10,11 @@ import re
 from pathlib import Path
 
 import yaml
-from hydra._internal.config_repository import ConfigRepository
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from genrun.config.hydra_internals import ConfigRepository
 from genrun.core.errors import ConfigError
 
 MOST_BYTES = 200_000

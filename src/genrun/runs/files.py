@@ -76,6 +76,21 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def remove_file(path: Path) -> None:
+    """Removes a file, if it is there. Raises `OutputFailed` if it cannot be removed."""
+    with output_errors(path):
+        path.unlink(missing_ok=True)
+
+
+def open_append(path: Path) -> int:
+    """Opens a file for output of processes, at its end; returns the descriptor.
+
+    Raises `OutputFailed` if it cannot be opened.
+    """
+    with output_errors(path):
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+
 def claim_folder(wanted: Path) -> Path:
     """Creates a folder that no other process has: `wanted`, or `wanted-2`, `wanted-3`, …
 

@@ -1,4 +1,4 @@
-"""One job of a sweep, wherever a launcher put it: trains it, or goes on where it was stopped."""
+"""One job of a sweep, in whatever process a launcher made for it: trains or resumes it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from genrun.core.errors import FolderLocked, GenrunError
 from genrun.core.protocols.display import Display
 from genrun.core.status import RunStatus
 from genrun.experiment.experiment import Experiment
+from genrun.runs.files import make_folder
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job_state import job_state, note_failure
 from genrun.sweeps.plan import Job
 from genrun.sweeps.pruner_study import joined_to_search
 
-PATIENCE_SECONDS = 20.0  # for a process that is saving because its sweep was stopped
+PATIENCE_SECONDS = 20.0  # to wait for a process that is saving because its sweep was stopped
 
 
 def run_job(
@@ -28,17 +29,17 @@ def run_job(
     display: Display,
     interrupted: Callable[[], bool] | None = None,
 ) -> RunStatus:
-    """Leaves the job's outcome in its folder, whatever it is, and gives its status.
+    """Trains or resumes a job, writes its outcome to its folder, and returns its status.
 
-    A job that has a result is left alone. `plugins` are the command line's: a plan may be a
-    stranger's, so that none that it lists is imported, and no tracker goes online. `interrupted`
-    is a reason to stop beside signals.
+    A job that has a result is not run again. `plugins` are those of the command line: the plan is
+    untrusted, so no module that it lists is imported, and no tracker goes online. `interrupted`
+    is asked, beside signals, whether to stop.
     """
     state = job_state(sweep, job)
     if state.has_result:
         return state.status
     folder = RunFolder(state.folder)
-    folder.path.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.path)
     config = {**copy.deepcopy(job.config), "plugins": list(plugins)}
     try:
         config = joined_to_search(offline(config), sweep, job.name)

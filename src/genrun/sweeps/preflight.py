@@ -11,18 +11,17 @@ from genrun.core.errors import GenrunError
 from genrun.core.plotting import import_beforehand
 from genrun.runs.disk_space import check_disk_space
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.process_pool import limits_of
+from genrun.sweeps.launch.process_pool import OWN_LAUNCHER, job_limits
 from genrun.sweeps.launch.resources import max_concurrent
 from genrun.sweeps.plan import Job
 
-OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
 MOST_SHOWN = 10  # of the points that cannot be
 
 
 def check_launcher(settings: Mapping[str, Any], jobs: Sequence[Job]) -> None:
     """Raises `ConfigError` where genrun's own launcher is told what cannot be."""
     if settings["_target_"] == OWN_LAUNCHER:
-        limits_of(settings)
+        job_limits(settings)
         max_concurrent(jobs, settings["jobs"])
 
 

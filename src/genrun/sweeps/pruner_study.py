@@ -20,8 +20,8 @@ def asks_study(config: Mapping[str, Any]) -> bool:
     return any(settings.keys() >= ASKS for settings in config["stopping"].values())
 
 
-def refuse_outside(config: Mapping[str, Any]) -> None:
-    """Raises `ConfigError` for a policy that has no study to ask."""
+def check_no_pruner(config: Mapping[str, Any]) -> None:
+    """Raises `ConfigError` if a policy needs the study of a search."""
     if asks_study(config):
         raise ConfigError(
             "stopping: the pruner works only in a search, which has other trials to compare with: "

@@ -78,13 +78,13 @@ class SweepDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def begun(self, job: Named) -> None:
+    def job_started(self, job: Named) -> None:
         self._running[job.name] = (0, 0)
 
-    def progress(self, job: Named, step: int, steps: int) -> None:
+    def job_progress(self, job: Named, step: int, steps: int) -> None:
         self._running[job.name] = (step, steps)
 
-    def ended(self, state: Ended) -> None:
+    def job_ended(self, state: Ended) -> None:
         self._running.pop(state.job.name, None)
         self._ended.append(state)
         best = "" if state.best is None else f", best {format_number(state.best)}"

@@ -1,7 +1,7 @@
-"""A job in a process of its own, beside the one that a cluster's engine made for it.
+"""A job in a child of the process that a launcher of Hydra made for it.
 
-The engine's process lives through whatever the job does; where the engine wants it to end, the job
-saves first.
+The launcher's process survives whatever the job does; if the launcher or the cluster ends it, the
+job saves first.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from genrun.sweeps.launch.stop_request import StopRequest
 from genrun.sweeps.plan import Job
 from genrun.training.interrupt import Interrupt
 
-PREEMPTION = (signal.SIGUSR1, signal.SIGUSR2)  # what engines announce it with
-_PARENT = os.getppid()  # asked when the first job comes
+PREEMPTION = (signal.SIGUSR1, signal.SIGUSR2)  # with which clusters announce it
+_PARENT = os.getppid()  # when the first job starts
 LIMITS = JobLimits(timeout_seconds=None, retries=1, give_up_after=1_000_000)
 
 
-class Notes:
-    """What the engine keeps as the job's output; the job's own is in its folder."""
+class OutputObserver:
+    """Prints notes to what the launcher keeps as the job's output."""
 
-    def begun(self, job: Job) -> None:
+    def job_started(self, job: Job) -> None:
         return None
 
-    def progress(self, job: Job, step: int, steps: int) -> None:
+    def job_progress(self, job: Job, step: int, steps: int) -> None:
         return None
 
-    def ended(self, state: JobState) -> None:
+    def job_ended(self, state: JobState) -> None:
         return None
 
     def note(self, text: str) -> None:
@@ -46,46 +46,46 @@ class Notes:
 
 
 def run_in_child_process(sweep: Path, job: Job, plugins: Sequence[str], threads: int) -> RunStatus:
-    """Trains a job, or goes on with it; gives its status, whatever that is.
+    """Trains or resumes a job; returns its status.
 
-    A signal, or a `StopRequest`, stops it resumably. Of a signal that announces preemption the
-    engine's own handler is told afterwards: submitit's puts the job back into the queue.
+    A signal, or a `StopRequest`, stops it resumably. After a signal that announces preemption the
+    launcher's own handler is called: submitit's puts the job back into the queue.
     """
     state = job_state(sweep, job)
-    asked = StopRequest(sweep)
-    if state.has_result or asked():
+    stop_requested = StopRequest(sweep)
+    if state.has_result or stop_requested():
         return state.status
     # loky calls itself the method by which processes start, which a job's process knows nothing of
     multiprocessing.set_start_method(fork_server.METHOD, force=True)
     handlers = {number: signal.getsignal(number) for number in PREEMPTION}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the sweep's, which asks each job
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the sweep, which stops each job
     slots = ResourceSlots([JobResources(threads, None)])
-    with Interrupt(lambda: asked() or _is_orphan()) as stop:
-        Pool(sweep, plugins, slots, LIMITS, Notes()).run(JobList([job]), stop)
+    with Interrupt(lambda: stop_requested() or _is_orphan()) as stop:
+        Pool(sweep, plugins, slots, LIMITS, OutputObserver()).run(JobList([job]), stop)
     if _is_orphan():
-        os._exit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])  # nobody would ever end this process
+        os._exit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])  # nothing would ever end this process
     if stop.number is not None and callable(handler := handlers.get(signal.Signals(stop.number))):
         handler(stop.number, sys._getframe())
     return job_state(sweep, job).status
 
 
 def _is_orphan() -> bool:
-    """Whether whoever made this process is gone; the system has given it to another since."""
+    """Whether the process that made this one has ended."""
     return os.getppid() != _PARENT
 
 
-def is_to_be_queued_again(sweep: Path, status: RunStatus) -> bool:
-    """Whether Slurm stopped a job: the sweep did not, and Slurm decides what is to become of it.
+def is_requeued(sweep: Path, status: RunStatus) -> bool:
+    """Whether Slurm interrupted the job, and not the sweep: Slurm then decides on its requeue.
 
-    Where a job of submitit ends without an exit code, its result stands, and it never comes back.
+    A job of submitit that ends without an exit code counts as done and is never requeued.
     """
     engine = os.environ.get("SUBMITIT_EXECUTOR")
     return engine == "slurm" and status == RunStatus.INTERRUPTED and not StopRequest(sweep)()
 
 
 def threads_of(launcher: Mapping[str, Any]) -> int:
-    """How many threads a job may use, by the settings of its engine."""
+    """Returns how many threads a job may use, by the settings of its launcher."""
     cores = available_cores()
     if "n_jobs" in launcher:  # joblib; -1 is all cores, -2 all but one
         jobs = int(launcher["n_jobs"])

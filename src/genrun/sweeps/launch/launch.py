@@ -1,71 +1,77 @@
-"""From what a sweep still misses to a launcher: genrun's own, or any of Hydra's."""
+"""Running the jobs of a sweep: in genrun's own pool of processes, or by a launcher of Hydra."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hydra.plugins.launcher import Launcher
-from omegaconf import DictConfig
-
+from genrun.config.compose import Composed
 from genrun.core.errors import SweepPaused
-from genrun.sweeps.job_state import job_states
+from genrun.sweeps.job_state import job_state, job_states
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.hydra_launchers import TakesSource, engine_of, lines_of, name_in
-from genrun.sweeps.launch.process_pool import JobList, JobSource, Pool, limits_of
+from genrun.sweeps.launch.process_pool import OWN_LAUNCHER, JobSource, Pool, job_limits
 from genrun.sweeps.launch.resources import allocate
-from genrun.sweeps.plan import Job, read_plan
+from genrun.sweeps.plan import SweepPlan
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
 
 
-def launch_missing(config: DictConfig, launcher: Launcher) -> None:
-    """Every job of the plan that has no result yet; of a search, those it makes as it goes."""
-    sweep = Path(str(config.hydra.sweep.dir))
-    plan = read_plan(sweep)
-    if plan.search is not None:
-        from genrun.sweeps.search.job_source import run_search
+@dataclass(frozen=True)
+class LaunchSettings:
+    """What runs a sweep's jobs: the launcher that the command line chose, and its settings."""
 
-        run_search(sweep, launcher, list(config.plugins))
-        return
-    missing = [s.job for s in job_states(sweep, plan.jobs) if not s.has_result]
-    if not missing:
-        return
-    if isinstance(launcher, TakesSource):
-        launcher.launch(lines_of(missing), 0)
-    else:
-        with engine_of(sweep, launcher, list(config.plugins)) as engine:
-            engine.launch(missing)
+    launcher: Mapping[str, Any]  # hydra.launcher, resolved
+    plugins: Sequence[str]  # modules that jobs may import
+    overrides: Sequence[str]  # of the command line, from which Hydra's launchers are made
+    config_dir: str | None
+
+    @classmethod
+    def of(
+        cls, composed: Composed, overrides: Sequence[str], config_dir: str | None
+    ) -> LaunchSettings:
+        """The settings of a composed command line."""
+        return cls(composed.launcher, composed.config["plugins"], overrides, config_dir)
 
 
-def launch_processes(
-    config: DictConfig, settings: Mapping[str, Any], job_overrides: Sequence[Sequence[str]]
+def run_jobs(
+    sweep: Path, plan: SweepPlan, source: JobSource, settings: LaunchSettings
 ) -> None:
-    """Jobs as processes of this machine. Raises `SweepPaused` where some were not run."""
-    plan = read_plan(Path(str(config.hydra.sweep.dir)))
-    jobs = [plan.job(name_in(line)) for line in job_overrides]
-    run_pool(config, settings, JobList(jobs), jobs, len(jobs))
+    """Runs jobs until the source has no more. Raises `SweepPaused` if some were not run."""
+    if settings.launcher["_target_"] == OWN_LAUNCHER:
+        _run_in_pool(sweep, plan, source, settings)
+        return
+    from genrun.sweeps.launch.hydra_launchers import open_launcher
+
+    with open_launcher(sweep, plan, settings) as runner:
+        while jobs := list(islice(iter(source.take, None), source.batch_size)):
+            runner.launch(jobs)
+            for job in jobs:
+                source.job_ended(job_state(sweep, job))
 
 
-def run_pool(
-    config: DictConfig,
-    settings: Mapping[str, Any],
-    source: JobSource,
-    like: Sequence[Job],
-    most: int,
+def _run_in_pool(
+    sweep: Path, plan: SweepPlan, source: JobSource, settings: LaunchSettings
 ) -> None:
-    """Runs what a source gives, `most` jobs at most, on places that suit jobs `like` these."""
-    sweep = Path(str(config.hydra.sweep.dir))
-    slots = allocate(like, settings["jobs"], fork_server.gpus(), most)
-    plan = read_plan(sweep)
+    examples = source.examples()
+    if not examples:
+        return
+    slots = allocate(examples, settings.launcher["jobs"], fork_server.gpus(), source.most_jobs)
     done = [state for state in job_states(sweep, plan.jobs) if state.has_result]
-    total: int | None = len(plan.jobs)
-    if plan.search is not None:  # pruned trials have no runs with other seeds
-        total = plan.search["trials"] if len(plan.search["seeds"]) == 1 else None
-    with Interrupt() as signals, sweep_display(done, total) as display:
-        pool = Pool(sweep, list(config.plugins), slots, limits_of(settings), display)
+    with Interrupt() as signals, sweep_display(done, expected_jobs(plan)) as display:
+        limits = job_limits(settings.launcher)
+        pool = Pool(sweep, list(settings.plugins), slots, limits, display)
         why = pool.run(source, signals)
     if why:
-        raise SweepPaused(f"{why}; go on with: genrun resume {os.path.relpath(sweep)}")
+        raise SweepPaused(f"{why}; resume with: genrun resume {os.path.relpath(sweep)}")
+
+
+def expected_jobs(plan: SweepPlan) -> int | None:
+    """How many jobs a sweep will have; None if a search decides that as it goes."""
+    if plan.search is None:
+        return len(plan.jobs)
+    # a pruned trial has no runs with the other seeds
+    return int(plan.search["trials"]) if len(plan.search["seeds"]) == 1 else None

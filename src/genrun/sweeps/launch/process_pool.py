@@ -1,6 +1,6 @@
-"""A sweep's jobs, each a process of its own, as many at once as the machine holds.
+"""A sweep's jobs, each a process of its own, as many at once as the machine has room for.
 
-Whatever one of them does - raise, exit, crash, hang, run out of memory - is one row of the ledger.
+Whatever one of them does - raise, exit, crash, hang, run out of memory - becomes one job's status.
 """
 
 from __future__ import annotations
@@ -27,14 +27,25 @@ from genrun.sweeps.launch.resources import ResourceSlots
 from genrun.sweeps.plan import Job
 
 
-# MERGED: What a pool is given: where its jobs come from, who watches, and how much it puts up with.
+OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
+WAIT_SECONDS = 0.25
+GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killing it
+
+
 class JobSource(Protocol):
     """Where jobs come from: a list, or a search that makes them as it learns."""
 
-    def take(self) -> Job | None:
-        """The next job; None where there is none, or none yet."""
+    most_jobs: int  # at most so many jobs will be taken
+    batch_size: int  # jobs at once, for a launcher that takes lists
 
-    def ended(self, state: JobState) -> None: ...
+    def examples(self) -> Sequence[Job]:
+        """Jobs that need what all of them need of the machine; none if nothing is to be done."""
+
+    def take(self) -> Job | None:
+        """The next job; None if there is none, or none yet."""
+
+    def job_ended(self, state: JobState) -> None:
+        """Is called when a job that was taken has ended."""
 
 
 class JobList:
@@ -42,37 +53,52 @@ class JobList:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = deque(jobs)
+        self.most_jobs = len(jobs)
+        self.batch_size = max(len(jobs), 1)
+
+    def examples(self) -> Sequence[Job]:
+        return list(self._jobs)
 
     def take(self) -> Job | None:
         return self._jobs.popleft() if self._jobs else None
 
-    def ended(self, state: JobState) -> None:
+    def job_ended(self, state: JobState) -> None:
         return None
 
 
 class SweepObserver(Protocol):
-    """What a person sees of a sweep."""
+    """Shows the progress of a sweep."""
 
-    def begun(self, job: Job) -> None: ...
+    def job_started(self, job: Job) -> None: ...
 
-    def progress(self, job: Job, step: int, steps: int) -> None: ...
+    def job_progress(self, job: Job, step: int, steps: int) -> None: ...
 
-    def ended(self, state: JobState) -> None: ...
+    def job_ended(self, state: JobState) -> None: ...
 
     def note(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
 class JobLimits:
-    """What a job may take, and what a sweep puts up with."""
+    """How long a job may take, and how many failures a sweep tolerates."""
 
     timeout_seconds: float | None
-    retries: int  # of a job that crashed; one that raised would raise again
+    retries: int  # of a job whose process crashed; an exception would be raised again
     give_up_after: int  # equal failures in a row
 
 
-WAIT_SECONDS = 0.25
-GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killing it
+def job_limits(settings: Mapping[str, Any]) -> JobLimits:
+    """Reads the limits from hydra.launcher. Raises `ConfigError` naming a setting out of range."""
+    names = ("jobs", "timeout_seconds", "retries", "give_up_after")
+    for name in names:
+        value, limit = settings.get(name), LIMITS[name]
+        if value is None and name in ("jobs", "timeout_seconds"):
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        whole = isinstance(value, int) or not limit.whole
+        if value is None or not number or not whole or not limit.allows(value):
+            raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
+    return JobLimits(*(settings[name] for name in names[1:]))
 
 
 @dataclass
@@ -83,11 +109,11 @@ class Running:
     slot: int
     process: BaseProcess
     connection: Connection
-    begun: float = field(default_factory=time.monotonic)
-    late: bool = False
+    started: float = field(default_factory=time.monotonic)
+    timed_out: bool = False
 
     def stop(self) -> None:
-        """Asks it to finish the step and to save."""
+        """Requests that it finishes the step and saves."""
         with contextlib.suppress(OSError):  # it has ended already
             self.connection.send("stop")
 
@@ -101,18 +127,18 @@ class Pool:
         plugins: Sequence[str],
         slots: ResourceSlots,
         limits: JobLimits,
-        watcher: SweepObserver,
+        observer: SweepObserver,
     ) -> None:
         self._sweep, self._plugins, self._slots = sweep, plugins, slots
-        self._limits, self._watcher = limits, watcher
+        self._limits, self._observer = limits, observer
         self._running: list[Running] = []
         self._crashes: dict[str, int] = {}
-        self._again: list[Job] = []
+        self._retries: list[Job] = []
         self._failures: deque[str] = deque(maxlen=limits.give_up_after)
         self._stopping = ""
 
     def run(self, source: JobSource, interrupted: Callable[[], bool]) -> str:
-        """Why it ended before the source did; nothing where it did not."""
+        """Returns why it ended before the source did, or an empty text."""
         try:
             while True:
                 if interrupted() and not self._stopping:
@@ -123,45 +149,45 @@ class Pool:
                     return self._stopping
                 self._wait(source)
         finally:
-            for running in self._running:  # there are some only where a second signal got us here
+            for running in self._running:  # some are left only after a second signal
                 running.process.kill()
 
     def _stop(self, why: str) -> None:
         self._stopping = why
-        self._watcher.note(f"{why}: waiting until {len(self._running)} jobs have saved")
+        self._observer.note(f"{why}: waiting until {len(self._running)} jobs have saved")
         for running in self._running:
             running.stop()
 
     def _fill(self, source: JobSource) -> None:
         while self._slots.free:
-            job = self._again.pop() if self._again else source.take()
+            job = self._retries.pop() if self._retries else source.take()
             if job is None:
                 return
-            slot, share = self._slots.take()
-            process, connection = fork_server.train(self._sweep, job, self._plugins, share)
+            slot, resources = self._slots.take()
+            process, connection = fork_server.train(self._sweep, job, self._plugins, resources)
             self._running.append(Running(job, slot, process, connection))
-            self._watcher.begun(job)
+            self._observer.job_started(job)
 
     def _wait(self, source: JobSource) -> None:
         wait([running.process.sentinel for running in self._running], WAIT_SECONDS)
         for running in list(self._running):
-            self._listen(running)
+            self._read_progress(running)
             if running.process.exitcode is not None:
                 self._end(running, source)
             elif self._limits.timeout_seconds is not None:
-                self._look_at_the_clock(running, self._limits.timeout_seconds)
+                self._enforce_timeout(running, self._limits.timeout_seconds)
 
-    def _listen(self, running: Running) -> None:
+    def _read_progress(self, running: Running) -> None:
         with contextlib.suppress(EOFError, OSError):
             while running.connection.poll():
-                self._watcher.progress(running.job, *running.connection.recv())
+                self._observer.job_progress(running.job, *running.connection.recv())
 
-    def _look_at_the_clock(self, running: Running, most: float) -> None:
-        over = time.monotonic() - running.begun - most
+    def _enforce_timeout(self, running: Running, most: float) -> None:
+        over = time.monotonic() - running.started - most
         if over > GRACE_SECONDS:
             running.process.kill()
-        elif over > 0 and not running.late:
-            running.late = True
+        elif over > 0 and not running.timed_out:
+            running.timed_out = True
             running.stop()
 
     def _end(self, running: Running, source: JobSource) -> None:
@@ -171,28 +197,28 @@ class Pool:
         job = running.job
         state = job_state(self._sweep, job)
         reason = "" if state.has_result or self._stopping else self._failure(running)
-        if reason and not running.late and self._may_crash_again(job):
-            self._watcher.note(f"{job.name}: {reason}; it is tried again")
-            self._again.append(job)
+        if reason and not running.timed_out and self._may_retry(job):
+            self._observer.note(f"{job.name}: {reason}; retrying")
+            self._retries.append(job)
             return
         if reason:
             note_failure(RunFolder(state.folder), job, reason)
             state = job_state(self._sweep, job)
-        self._count(state)
-        self._watcher.ended(state)
-        source.ended(state)
+        self._count_failure(state)
+        self._observer.job_ended(state)
+        source.job_ended(state)
 
     def _failure(self, running: Running) -> str:
-        """What its own folder cannot tell; nothing where it can."""
-        if running.late:
+        """Returns why its process failed, if its own folder does not say so."""
+        if running.timed_out:
             return f"took longer than timeout_seconds={self._limits.timeout_seconds:g}"
         return _reason(running.process.exitcode or 0)
 
-    def _may_crash_again(self, job: Job) -> bool:
+    def _may_retry(self, job: Job) -> bool:
         crashes = self._crashes[job.name] = self._crashes.get(job.name, 0) + 1
         return crashes <= self._limits.retries
 
-    def _count(self, state: JobState) -> None:
+    def _count_failure(self, state: JobState) -> None:
         if state.status != RunStatus.FAILED:
             self._failures.clear()
             return
@@ -203,7 +229,7 @@ class Pool:
 
 
 def _reason(code: int) -> str:
-    """Why a process ended; nothing where it left with 0, and so noted itself how."""
+    """Returns why a process ended; an empty text for exit code 0, which records its own outcome."""
     if code == 0:
         return ""
     if code > 0:
@@ -211,17 +237,3 @@ def _reason(code: int) -> str:
     name = signal.Signals(-code).name
     guess = " (the system may be out of memory)" if -code == signal.SIGKILL else ""
     return f"its process was ended by {name}{guess}"
-
-
-def limits_of(settings: Mapping[str, Any]) -> JobLimits:
-    """Raises `ConfigError` naming the setting of hydra.launcher that cannot be."""
-    names = ("jobs", "timeout_seconds", "retries", "give_up_after")
-    for name in names:
-        value, limit = settings.get(name), LIMITS[name]
-        if value is None and name in ("jobs", "timeout_seconds"):
-            continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = isinstance(value, int) or not limit.whole
-        if value is None or not number or not whole or not limit.allows(value):
-            raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
-    return JobLimits(*(settings[name] for name in names[1:]))

@@ -1,4 +1,4 @@
-"""What runs in a job's own process, forked from a server that has imported torch once."""
+"""The functions of a job's own process, forked from a server that has imported torch once."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from genrun.core.types import RunSummary
 from genrun.experiment.device import share_threads
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import checkpoint_bytes
+from genrun.runs.files import make_folder, open_append
 from genrun.sweeps.job import run_job
 from genrun.sweeps.job_state import job_state
 from genrun.sweeps.launch.resources import JobResources
@@ -32,9 +33,9 @@ OUTPUT = "output.txt"  # of a job, in its folder
 
 
 class PipeDisplay:
-    """Tells the parent where the job is, and is told by it to stop: with a word, or by its end.
+    """Sends the job's progress to the parent, and receives from it to stop: a message, or its end.
 
-    The parent sends no signals: where a cluster sends one to all processes, a second would make
+    The parent sends no signals: if a cluster sends one to all processes, a second one would make
     the job leave at once.
     """
 
@@ -70,13 +71,13 @@ class PipeDisplay:
 
 
 def train(
-    sweep: Path, job: Job, plugins: Sequence[str], share: JobResources, connection: Connection
+    sweep: Path, job: Job, plugins: Sequence[str], resources: JobResources, connection: Connection
 ) -> None:
-    """A process of its own for one job; its outcome lies in its folder."""
-    before = job_state(sweep, job).info.get("environment", {}).get("threads", share.threads)
-    threads = max(1, min(before, share.threads))  # as it began: other threads, other last digits
-    prepare_process(replace(share, threads=threads))
-    (sweep / job.name).mkdir(parents=True, exist_ok=True)
+    """Trains or resumes one job; its outcome is in its folder."""
+    before = job_state(sweep, job).info.get("environment", {}).get("threads", resources.threads)
+    threads = max(1, min(before, resources.threads))  # others would change last digits
+    prepare_process(replace(resources, threads=threads))
+    make_folder(sweep / job.name)
     _redirect(sweep / job.name / OUTPUT)
     display = PipeDisplay(connection)
     run_job(sweep, job, plugins, display, lambda: display.stopped)
@@ -85,7 +86,7 @@ def train(
 def check(
     points: Sequence[tuple[dict[str, Any], Mapping[str, str]]], connection: Connection
 ) -> None:
-    """Builds jobs without training them: sends a checkpoint's bytes, or what is wrong, of each."""
+    """Builds jobs without training them; sends each one's checkpoint size, or its error."""
     prepare_process(JobResources(1, None))
     for config, choices in points:
         try:
@@ -99,18 +100,18 @@ def count_gpus(connection: Connection) -> None:
     connection.send(torch.cuda.device_count())
 
 
-def prepare_process(share: JobResources) -> None:
-    """A forked process as a job's: out of the terminal's reach, with its share of the machine."""
-    os.setpgrp()  # Ctrl-C is the parent's, which then asks each job once
+def prepare_process(resources: JobResources) -> None:
+    """Makes a forked process a job's: no signals of the terminal, its own threads and GPU."""
+    os.setpgrp()  # Ctrl-C is for the parent, which then stops each job once
     for number in SIGNALS:  # the server ignores them
         signal.signal(number, signal.SIG_DFL)
-    share_threads(share.threads)
-    if share.gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = share.gpu
+    share_threads(resources.threads)
+    if resources.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = resources.gpu
 
 
 def _redirect(path: Path) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    handle = open_append(path)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(handle, stream.fileno())

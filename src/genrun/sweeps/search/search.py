@@ -1,4 +1,4 @@
-"""A search from its command line to its folder: everything is checked before anything is made."""
+"""Starting and resuming a search; everything is checked before anything is created."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from genrun.config.compose import sweeper_of
 from genrun.core.errors import ConfigError
 from genrun.runs import layout
 from genrun.runs.files import claim_folder
+from genrun.sweeps.launch.launch import LaunchSettings
 from genrun.sweeps.plan import Job, SweepPlan, read_plan
-from genrun.sweeps.preflight import OWN_LAUNCHER, check_here, check_launcher
+from genrun.sweeps.launch.process_pool import OWN_LAUNCHER
+from genrun.sweeps.preflight import check_here, check_launcher
 from genrun.sweeps.pruner_study import joined
 from genrun.sweeps.search.settings import (
     Settings,
@@ -23,10 +25,10 @@ from genrun.sweeps.search.settings import (
 )
 from genrun.sweeps.search.space import dimension
 from genrun.sweeps.search.trial_configs import MIDDLE, check_corners
-from genrun.sweeps.search.trial_locks import alone
+from genrun.sweeps.search.trial_locks import search_lock
 
 TARGET = "hydra_plugins.genrun_plugins.SearchSweeper"
-TRIALS = "hydra.sweeper.trials="
+TRIALS_KEY = "hydra.sweeper.trials="
 MAY_CHOOSE = ("hydra/sweeper", "hydra.sweeper", "sweep=", "experiment=")
 
 
@@ -40,15 +42,16 @@ def is_search(words: Sequence[str], config_dir: str | None) -> bool:
     return bool(sweeper["_target_"] == TARGET)
 
 
-def begin_search(
-    words: Sequence[str], kept: Sequence[str], config_dir: str | None
-) -> tuple[Path, SweepPlan, list[str]]:
-    """The folder and the plan of a new search, and its words that have one value.
+def create_search(
+    typed: Sequence[str], words: Sequence[str], config_dir: str | None
+) -> tuple[Path, SweepPlan, LaunchSettings]:
+    """Returns the folder and the plan of a new search, and what runs its jobs.
 
-    `words` are what was typed, `kept` what they are short for. Raises `ConfigError`.
+    `typed` is the command line, which the plan records, `words` what it stands for. Raises
+    `ConfigError`.
     """
     check_optuna()
-    apart = take_apart(kept)
+    apart = take_apart(words)
     sweeper = sweeper_of(apart.base, config_dir)
     space, trials = check_settings(sweeper, apart)
     dimensions = {key: dimension(key, text) for key, text in space.items()}
@@ -74,7 +77,8 @@ def begin_search(
         words=[word for word in apart.base if not word.lstrip("+").startswith("hydra")],
         config_dir=None if config_dir is None else str(Path(config_dir).absolute()),
     )
-    return *_create(wanted, list(words), settings), apart.base
+    launch = LaunchSettings.of(middle, apart.base, config_dir)
+    return *_create(wanted, list(typed), settings), launch
 
 
 def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, SweepPlan]:
@@ -87,10 +91,10 @@ def _create(wanted: Path, words: list[str], settings: Settings) -> tuple[Path, S
     return folder, plan
 
 
-def resume_search(folder: Path, words: Sequence[str]) -> None:
-    """Checks that a search can be gone on with, for as many trials as the last word says.
+def check_resumable(folder: Path, words: Sequence[str]) -> None:
+    """Checks that a search can be resumed, and records the number of trials the words ask for.
 
-    Raises `ConfigError`, and what `open_study` does.
+    Raises `ConfigError`, and what `open_study` raises.
     """
     from genrun.runs.optuna_journal import open_study
 
@@ -99,10 +103,10 @@ def resume_search(folder: Path, words: Sequence[str]) -> None:
     if settings.made:
         open_study(folder / layout.JOURNAL)
     for word in words:
-        text, most = word.removeprefix(TRIALS), most_trials(settings)
+        text, most = word.removeprefix(TRIALS_KEY), most_trials(settings)
         if not text.isdecimal() or not settings.trials <= int(text) <= most:
             raise ConfigError(f"{word}: must be an integer from {settings.trials} to {most}")
-        with alone(folder):
+        with search_lock(folder):
             plan = read_plan(folder)
             search = asdict(replace(settings_of(plan), trials=int(text)))
             SweepPlan(plan.words, plan.jobs, search).write(folder)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
 from genrun.sweeps.search.settings import settings_of
-from genrun.sweeps.search.trial_locks import is_claimed
+from genrun.sweeps.search.trial_locks import is_locked
 from genrun.sweeps.search.trials import Trials
 
 
@@ -32,4 +32,4 @@ def standing(folder: Path, plan: SweepPlan) -> SearchStatus:
 
 def elsewhere(folder: Path, trials: Trials) -> list[int]:
     """The trials that processes look after, this one's own among them while it does."""
-    return [trial.number for trial in trials.running() if is_claimed(folder, trial.number)]
+    return [trial.number for trial in trials.running() if is_locked(folder, trial.number)]

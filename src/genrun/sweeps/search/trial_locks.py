@@ -1,4 +1,4 @@
-"""Who looks after which trial: a lock a trial, which the system drops with its holder."""
+"""Which process runs which trial of a search: a lock for each trial, which ends with its holder."""
 
 from __future__ import annotations
 
@@ -9,42 +9,43 @@ from pathlib import Path
 
 from genrun.core.errors import FolderLocked
 from genrun.runs import layout
+from genrun.runs.files import make_folder
 from genrun.runs.lock import check_not_locked, lock_folder
 
 WAIT_SECONDS = 0.02
 
 
-class Claims:
-    """The trials that this process looks after."""
+class TrialLocks:
+    """The trials that this process has locked, to run them and to report how they end."""
 
     def __init__(self, sweep: Path) -> None:
         self._folder = sweep / layout.TRIALS
-        self._held: dict[int, ExitStack] = {}
+        self._locks: dict[int, ExitStack] = {}
 
     def __iter__(self) -> Iterator[int]:
-        return iter(list(self._held))
+        return iter(list(self._locks))
 
     def __contains__(self, number: int) -> bool:
-        return number in self._held
+        return number in self._locks
 
-    def take(self, number: int) -> bool:
-        """Whether it is this process's now: it is not where another holds it."""
+    def acquire(self, number: int) -> bool:
+        """Locks a trial; returns False if another process holds it."""
         place = self._folder / f"{number:04d}"
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         stack = ExitStack()
         try:
             stack.enter_context(lock_folder(place))
         except FolderLocked:
             return False
-        self._held[number] = stack
+        self._locks[number] = stack
         return True
 
-    def drop(self, number: int) -> None:
-        self._held.pop(number).close()
+    def release(self, number: int) -> None:
+        self._locks.pop(number).close()
 
 
-def is_claimed(sweep: Path, number: int) -> bool:
-    """Whether any process looks after a trial."""
+def is_locked(sweep: Path, number: int) -> bool:
+    """Whether any process has locked a trial."""
     try:
         check_not_locked(sweep / layout.TRIALS / f"{number:04d}")
     except FolderLocked:
@@ -53,8 +54,8 @@ def is_claimed(sweep: Path, number: int) -> bool:
 
 
 @contextmanager
-def alone(sweep: Path) -> Iterator[None]:
-    """While open, no other process asks for trials or writes the plan; waits for its turn."""
+def search_lock(sweep: Path) -> Iterator[None]:
+    """While open, no other process asks for trials or writes the plan; waits for the lock."""
     with ExitStack() as stack:
         while True:
             try:
