@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from genrun.commands.train import run_sweep
 from genrun.core.errors import ConfigError
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.search.settings import check_optuna
-from genrun.sweeps.sweep import sweep
 from tests.conftest import SMALL, last_wins
 
 pytest.importorskip("optuna")
@@ -198,7 +198,7 @@ def test_a_search_that_cannot_be_creates_nothing(
     words: list[str], said: str, nothing_starts: Path
 ) -> None:
     with pytest.raises(ConfigError) as error:
-        sweep(words, None)
+        run_sweep(words, None)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
     assert list(nothing_starts.iterdir()) == []
@@ -212,7 +212,7 @@ def test_a_search_without_optuna_says_how_to_install_it(
 
     monkeypatch.setattr("genrun.sweeps.search.settings.version", version)
     with pytest.raises(ConfigError, match=r"pip install 'genrun\[tune\]'"):
-        sweep(["hydra/sweeper=tpe", RATES], None)
+        run_sweep(["hydra/sweeper=tpe", RATES], None)
     monkeypatch.setattr("genrun.sweeps.search.settings.version", lambda name: "4.8.1")
     with pytest.raises(ConfigError, match=r"Optuna 4\.9 or newer"):
         check_optuna()

@@ -91,7 +91,6 @@ def run(argv: Sequence[str]) -> int:
 
 def _compose_and_run(argv: list[str]) -> int:
     from genrun.config.hydra_internals import get_args_parser
-
     from genrun.config.overrides import refuse_repeated
 
     if "--version" in argv:
@@ -124,10 +123,9 @@ def _compose_and_run(argv: list[str]) -> int:
         return _look([word for word in argv if word not in words], words, arguments.config_dir)
     if arguments.multirun:
         check_single_process("a sweep (-m)")
-        from genrun.sweeps.sweep import sweep
+        from genrun.commands.train import run_sweep
 
-        gc.enable()
-        return sweep(words, arguments.config_dir)
+        return run_sweep(words, arguments.config_dir)
     return _single(words, arguments.config_dir)
 
 

@@ -13,6 +13,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from genrun.commands.resume import run as resume
+from genrun.commands.train import run_sweep
 from genrun.core.errors import CannotCreate
 from genrun.runs.checkpoint import list_checkpoints
 from genrun.runs.folder import RunFolder
@@ -20,7 +22,6 @@ from genrun.runs.lock import check_not_locked
 from genrun.sweeps.job_state import RESULTS
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import is_sweep
-from genrun.sweeps.sweep import resume_sweep, sweep
 from tests.conftest import last_wins
 from tests.faults.harness import WORDS, Harness, Tally, final, fork, kill, wait
 
@@ -97,9 +98,9 @@ def _sweep_or_resume(folder: Path) -> int:
     fork_server._call = _with_its_own_pipe_only
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if is_sweep(Path("swept")):
-        return resume_sweep(Path("swept"), [])
+        return resume(["swept"])
     shutil.rmtree("swept", ignore_errors=True)  # killed before there was a plan
-    return sweep(LINE, None)
+    return run_sweep(LINE, None)
 
 
 def _with_its_own_pipe_only(

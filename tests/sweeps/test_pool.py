@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from genrun.commands.resume import run as resume
 from genrun.core.errors import ConfigError
-from genrun.sweeps.sweep import resume_sweep
 from tests.conftest import last_wins
 from tests.sweeps.commands import PLUGIN, SHORT, command, processes_of, rows, start
 
@@ -165,7 +165,7 @@ def test_torchrun_is_no_way_to_go_on_with_a_sweep(
     for name, value in {**place, "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match="without torchrun"):
-        resume_sweep(work / "swept", [])
+        resume([str(work / "swept")])
 
 
 def test_jobs_stop_with_a_parent_that_was_killed(

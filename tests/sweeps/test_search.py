@@ -18,14 +18,14 @@ pytest.importorskip("optuna")
 
 from optuna.trial import TrialState  # needs Optuna
 
-from genrun.results.summary.search import show_result
 from genrun.results.summary.show import show_sweep
 from genrun.runs.layout import JOURNAL
 from genrun.runs.optuna_journal import create_study, open_study
 from genrun.sweeps.job_state import JobState, job_state
 from genrun.sweeps.pruner_study import joined_to_search
-from genrun.sweeps.search.job_source import SearchJobSource
+from genrun.sweeps.search.job_source import SearchJobSource, open_search
 from genrun.sweeps.search.settings import settings_of
+from genrun.sweeps.search.status import search_status
 from genrun.sweeps.search.trials import TrialOutcome, Trials, verdict
 
 RUN = {
@@ -56,6 +56,12 @@ def end(sweep: Path, job: Job, value: float, status: str = "finished", why: str 
     return job_state(sweep, job)
 
 
+def ended(sweep: Path, plan: SweepPlan) -> tuple[int, int]:
+    """How many trials failed, and how many are left that no process runs."""
+    status = search_status(sweep, plan)
+    return status.failed, 0 if status.running_elsewhere else status.left
+
+
 def jobs_of(search: SearchJobSource) -> Iterator[Job]:
     return iter(search.take, None)
 
@@ -70,30 +76,30 @@ def learning_rates(sweep: Path) -> list[float]:
 
 def test_trials_become_jobs_and_are_told(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s")
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         jobs = list(jobs_of(search))
         assert [job.name[:18] for job in jobs] == [f"000{n},optimizer.lr=" for n in range(3)]
         assert [job.config["optimizer"]["lr"] for job in jobs] == learning_rates(sweep)
         assert [job.name for job in read_plan(sweep).jobs] == [job.name for job in jobs]
         assert all(job.identity == identity_of(job.config) for job in jobs)
         for value, job in zip([3.0, 1.0, 2.0], jobs, strict=True):
-            search.ended(end(sweep, job, value))
+            search.job_ended(end(sweep, job, value))
         assert search.take() is None
     assert told(sweep) == [("COMPLETE", 3.0), ("COMPLETE", 1.0), ("COMPLETE", 2.0)]
 
 
 def test_the_first_seed_goes_ahead_and_the_mean_counts(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=1, seeds=[4, 7, 9])
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         (first,) = jobs_of(search)
         assert first.config["seed"] == 4
-        search.ended(end(sweep, first, 1.0))
+        search.job_ended(end(sweep, first, 1.0))
         second, third = jobs_of(search)
         assert [second.config["seed"], third.config["seed"]] == [7, 9]
         assert len({job.configuration for job in (first, second, third)}) == 1
-        search.ended(end(sweep, second, 2.0))
+        search.job_ended(end(sweep, second, 2.0))
         assert told(sweep) == [("RUNNING", None)]
-        search.ended(end(sweep, third, 6.0))
+        search.job_ended(end(sweep, third, 6.0))
     assert told(sweep) == [("COMPLETE", 3.0)]
 
 
@@ -109,9 +115,9 @@ def test_a_trial_whose_first_seed_does_not_survive_has_no_others(
     status: str, why: str, expected: str, tmp_path: Path
 ) -> None:
     sweep = begin(tmp_path / "s", trials=1, seeds=[0, 1])
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         (first,) = jobs_of(search)
-        search.ended(end(sweep, first, 9.0, status, why))
+        search.job_ended(end(sweep, first, 9.0, status, why))
         assert search.take() is None
     assert told(sweep) == [(expected, None)]
     assert len(read_plan(sweep).jobs) == 1
@@ -119,22 +125,22 @@ def test_a_trial_whose_first_seed_does_not_survive_has_no_others(
 
 def test_another_policy_that_stops_early_completes_a_trial(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=1)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         (job,) = jobs_of(search)
-        search.ended(end(sweep, job, 2.0, "stopped_early", "early: m has not improved"))
+        search.job_ended(end(sweep, job, 2.0, "stopped_early", "early: m has not improved"))
     assert told(sweep) == [("COMPLETE", 2.0)]
 
 
 def test_processes_share_a_search_and_none_asks_twice(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=4)
-    with SearchJobSource(sweep) as one, SearchJobSource(sweep) as two:
+    with open_search(sweep) as one, open_search(sweep) as two:
         jobs = [source.take() for source in (one, two, two, one, one, two)]
         assert jobs[4:] == [None, None]
         mine, theirs = (jobs[0], jobs[3]), (jobs[1], jobs[2])
         assert len({job.name for job in (*mine, *theirs) if job}) == 4
         for source, own in ((one, mine), (two, theirs)):
             for job in own:
-                source.ended(end(sweep, job, 1.0))
+                source.job_ended(end(sweep, job, 1.0))
     assert told(sweep) == [("COMPLETE", 1.0)] * 4
     assert {int(n) for n in settings_of(read_plan(sweep)).made} == {0, 1, 2, 3}
 
@@ -144,10 +150,10 @@ def test_what_a_killed_process_looked_after_is_gone_on_with(tmp_path: Path) -> N
     killed = SearchJobSource(sweep)
     begun = [killed.take(), killed.take()]
     end(sweep, begun[0], 1.0)  # and it was killed before it could tell
-    with SearchJobSource(sweep) as beside:
+    with open_search(sweep) as beside:
         assert beside.take().name[:4] == "0002", "the others are looked after still"
     killed.__exit__()  # the system does this
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         again = list(jobs_of(search))
         assert [(j.name[:4], j.config["seed"]) for j in again] == [
             ("0000", 1), ("0001", 0), ("0002", 0),
@@ -158,46 +164,46 @@ def test_what_a_killed_process_looked_after_is_gone_on_with(tmp_path: Path) -> N
 
 def test_a_job_that_was_stopped_waits_for_a_resume(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=1)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         (job,) = jobs_of(search)
-        search.ended(end(sweep, job, 1.0, "interrupted"))
+        search.job_ended(end(sweep, job, 1.0, "interrupted"))
         assert search.take() is None
         assert told(sweep) == [("RUNNING", None)]
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         assert list(jobs_of(search)) == [job]
 
 
 def test_a_trial_of_a_process_killed_while_it_asked_is_given_up(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
     open_study(sweep / JOURNAL).study.ask()  # and none of its values were drawn
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         assert [job.name[:4] for job in jobs_of(search)] == ["0001", "0002"]
     assert told(sweep)[0] == ("FAIL", None)
 
 
 def test_a_trial_of_a_process_killed_before_it_planned_its_runs(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         first = search.take()
     begin(tmp_path / "s", trials=2)  # the plan as it was before
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         assert search.take() == first
         assert [job.name[:4] for job in jobs_of(search)] == ["0001"]
 
 
 def test_what_failed_is_tried_again_by_a_resume_and_counts_once(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         bad, good = jobs_of(search)
-        search.ended(end(sweep, bad, 1.0, "failed", "OSError: disk full"))
-        search.ended(end(sweep, good, 2.0))
+        search.job_ended(end(sweep, bad, 1.0, "failed", "OSError: disk full"))
+        search.job_ended(end(sweep, good, 2.0))
         assert search.take() is None, "not in the same session: it would fail again"
     assert told(sweep) == [("FAIL", None), ("COMPLETE", 2.0)]
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         assert list(jobs_of(search)) == [bad], "the same folder, from its checkpoint"
-        search.ended(end(sweep, bad, 1.0))
+        search.job_ended(end(sweep, bad, 1.0))
     assert told(sweep) == [("FAIL", None), ("COMPLETE", 2.0), ("COMPLETE", 1.0)]
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         assert search.take() is None
     trials = Trials(sweep / JOURNAL, settings_of(read_plan(sweep)))
     assert (trials.asked(), trials.to_come(), trials.failed()) == (2, 0, [])
@@ -206,11 +212,11 @@ def test_what_failed_is_tried_again_by_a_resume_and_counts_once(tmp_path: Path) 
 def test_equal_points_are_run_once_and_told_alike(tmp_path: Path) -> None:
     space = {"optimizer": "adam,rmsprop"}
     sweep = begin(tmp_path / "s", trials=6, space=space)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         jobs = list(jobs_of(search))
         assert len(jobs) == 2
-        search.ended(end(sweep, jobs[0], 1.0))
-        search.ended(end(sweep, jobs[1], 9.0, "diverged", "loss was nan"))
+        search.job_ended(end(sweep, jobs[0], 1.0))
+        search.job_ended(end(sweep, jobs[1], 9.0, "diverged", "loss was nan"))
     first = jobs[0].config["optimizer"]["_target_"]
     outcomes = {("COMPLETE", 1.0): 0, ("PRUNED", None): 0}
     for outcome in told(sweep):
@@ -226,7 +232,7 @@ def test_an_equal_point_of_another_process_is_left_to_it(tmp_path: Path) -> None
     opened = open_study(sweep / JOURNAL)
     opened.study.enqueue_trial(opened.trials()[0].params)
     assert two.take() is None, "the second trial has the values of the first"
-    one.ended(end(sweep, job, 3.0))
+    one.job_ended(end(sweep, job, 3.0))
     two.__exit__()
     assert one.take() is None
     one.__exit__()
@@ -238,20 +244,20 @@ def test_a_point_that_cannot_be_composed_fails_and_the_search_goes_on(
 ) -> None:
     space = {"optimizer": "adam,sgd", "optimizer.betas": "[0.9,0.99],[0.5,0.9]"}
     sweep = begin(tmp_path / "s", sampler="grid", trials=4, space=space)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         for job in jobs_of(search):
-            search.ended(end(sweep, job, 1.0))
+            search.job_ended(end(sweep, job, 1.0))
     assert sorted(state for state, _ in told(sweep)) == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
     assert "optimizer.betas: there is no such key" in capsys.readouterr().out
-    assert show_result(sweep, read_plan(sweep)) == (2, 0)
+    assert ended(sweep, read_plan(sweep)) == (2, 0)
 
 
 def test_the_first_run_of_a_trial_asks_the_study_and_no_other(tmp_path: Path) -> None:
     words = ["model=vae", "stopping=[pruner,early]", *SMALL]
     sweep = begin(tmp_path / "s", trials=2, seeds=[0, 1], words=words)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         jobs = list(jobs_of(search))
-        search.ended(end(sweep, jobs[1], 1.0))
+        search.job_ended(end(sweep, jobs[1], 1.0))
         jobs += jobs_of(search)
     asking = [joined_to_search(job.config, sweep, job.name)["stopping"] for job in jobs]
     assert [(s.get("pruner") or {}).get("trial") for s in asking] == [0, 1, None]
@@ -274,11 +280,11 @@ def test_the_best_on_a_bound_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     sweep = begin(tmp_path / "s", sampler="grid", space=space)
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         for job in jobs_of(search):
             rate = job.config["optimizer"]["lr"]
-            search.ended(end(sweep, job, 1.0 if rate == value else 2.0))
-    assert show_result(sweep, read_plan(sweep)) == (0, 0)
+            search.job_ended(end(sweep, job, 1.0 if rate == value else 2.0))
+    assert ended(sweep, read_plan(sweep)) == (0, 0)
     shown = capsys.readouterr().out
     assert f"best: optimizer.lr={value!r} (1)" in shown
     assert (said or "trials: 3 complete") in shown
@@ -289,13 +295,13 @@ def test_what_is_left_and_what_is_elsewhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep = begin(tmp_path / "s", trials=4)
-    with SearchJobSource(sweep) as one:
+    with open_search(sweep) as one:
         one.take()
-        with SearchJobSource(sweep) as two:
+        with open_search(sweep) as two:
             two.take()
-        assert show_result(sweep, read_plan(sweep)) == (0, 0), "whoever is there takes them"
+        assert ended(sweep, read_plan(sweep)) == (0, 0), "whoever is there takes them"
         assert "under way: 1 trials in other processes" in capsys.readouterr().out
-    assert show_result(sweep, read_plan(sweep)) == (0, 4)
+    assert ended(sweep, read_plan(sweep)) == (0, 4)
 
 
 def draw(sweep: Path, count: int, told: Callable[[dict[str, str]], TrialOutcome]) -> None:
@@ -391,7 +397,7 @@ def test_a_part_that_is_gone_is_said(tmp_path: Path) -> None:
     from genrun.sweeps.search.job_source import run_search
 
     sweep = begin(tmp_path / "s")
-    with SearchJobSource(sweep) as search:
+    with open_search(sweep) as search:
         search.take()
     (sweep / JOURNAL).unlink()
     with pytest.raises(CheckpointUnusable, match="journal of this search is gone"):

@@ -25,9 +25,11 @@ USAGE = (
 def run(words: Sequence[str]) -> int:
     """Nothing is done to a run that ended, unless it gets more steps or another budget."""
     if words and (Path(words[0]) / layout.PLAN).is_file():
-        from genrun.sweeps.sweep import resume_sweep
+        from genrun.commands.train import run_and_summarize
+        from genrun.sweeps.sweep import existing_sweep
 
-        return resume_sweep(Path(words[0]), words[1:])
+        with existing_sweep(Path(words[0]), words[1:]) as sweep:
+            return run_and_summarize(sweep)
     if words and (Path(words[0]) / layout.PROOF).is_file():
         from genrun.proof.prove import resume_proof
 

@@ -11,8 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from genrun.config.compose import hydra_ready
-from genrun.config.hydra_internals import BasicSweeper
 from genrun.config.hydra_errors import one_line_errors
+from genrun.config.hydra_internals import BasicSweeper
 from genrun.config.overrides import check_words, hydra_overrides, key_of
 from genrun.core.errors import ConfigError
 

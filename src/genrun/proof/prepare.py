@@ -22,9 +22,10 @@ from genrun.proof.trials import (
 )
 from genrun.results.proof_file import Cost
 from genrun.sweeps.launch import fork_server
+from genrun.sweeps.launch.process_pool import OWN_LAUNCHER
 from genrun.sweeps.launch.resources import JobResources, allocate, available_cores
 from genrun.sweeps.plan import Job, identity_of
-from genrun.sweeps.preflight import OWN_LAUNCHER, check_launcher, shape_of
+from genrun.sweeps.preflight import check_launcher, shape_of
 
 LAST_SEED = 2**63 - 1
 Points = dict[str, list[Composed]]  # by label, each trial

@@ -20,14 +20,14 @@ from genrun.runs.files import claim_folder
 from genrun.runs.lock import lock_folder
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import SweepPlan, read_plan
-from genrun.sweeps.sweep import refuse_online
+from genrun.sweeps.sweep import check_offline
 from genrun.terminal.tables import print_line, print_table
 
 
 def prove(words: Sequence[str]) -> int:
     """Says what it will cost, then runs the whole protocol. Raises what stood in its way."""
     options = read_options(words)
-    refuse_online(options.shared)
+    check_offline(options.shared)
     fork_server.warm_up()  # it imports torch while the trials are composed
     prepared = prepare(options)
     _print_spaces(options, prepared)

@@ -12,14 +12,15 @@ from genrun.proof.final_test import test_runs
 from genrun.proof.verdict import write_verdict
 from genrun.proof.winners import bound_lines, choose_winners, final_plan
 from genrun.results.proof_file import Proof
+from genrun.results.summary.summary import summarize_sweep
 from genrun.runs import layout
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.sweep import resume_sweep
+from genrun.sweeps.sweep import existing_sweep
 from genrun.terminal.tables import print_line
 from genrun.training.interrupt import Interrupt
 
-WHERE_ALONE = re.compile(r"(; go on with)?: genrun resume .*")  # the stage, which is but a part
+WHERE_ALONE = re.compile(r"(; resume with)?: genrun resume .*")  # the stage, which is but a part
 
 
 def run_stages(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Sequence[str]) -> int:
@@ -49,7 +50,15 @@ def run_stages(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Seq
 def _run_stage(folder: Path, stage: str, words: Sequence[str]) -> None:
     """A sweep of its own; the proof goes on where jobs failed, as they count as worst."""
     try:
-        resume_sweep(folder / stage, words, part_of=folder)
+        with existing_sweep(folder / stage, words) as sweep:
+            try:
+                sweep.run()
+            except KeyboardInterrupt:
+                print_line(f"interrupted; resume with: genrun resume {folder}")
+                raise
+            finally:
+                outcome = summarize_sweep(sweep.folder, sweep.plan)
+            outcome.check()
     except SweepFailed as error:
         print_line(f"{stage}: {str(error).partition(';')[0]}, which counts as worst")
     except SweepPaused as error:

@@ -63,7 +63,7 @@ def new_sweep(words: Sequence[str], config_dir: str | None) -> Iterator[Sweep]:
     if not any(word.startswith("hydra/launcher=") for word in words):
         fork_server.warm_up()  # it imports torch while the points are composed
     expanded = with_seeds(words)
-    _check_offline(expanded)
+    check_offline(expanded)
     if is_search(expanded, config_dir):
         yield Sweep(*create_search(words, expanded, config_dir))
         return
@@ -113,7 +113,7 @@ def existing_sweep(folder: Path, words: Sequence[str]) -> Iterator[Sweep]:
         yield Sweep(folder.absolute(), plan, LaunchSettings.of(composed, words, None))
 
 
-def _check_offline(words: Sequence[str]) -> None:
+def check_offline(words: Sequence[str]) -> None:
     """Raises `ConfigError` for a tracker's online mode: jobs are always tracked offline.
 
     A plan is untrusted when it is resumed, so its jobs reach no server.

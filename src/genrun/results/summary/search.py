@@ -13,20 +13,8 @@ from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
 from genrun.sweeps.search.settings import Settings, settings_of
 from genrun.sweeps.search.space import Range
-from genrun.sweeps.search.status import elsewhere, standing
+from genrun.sweeps.search.status import locked_trials
 from genrun.sweeps.search.trials import Trials
-from genrun.terminal.tables import print_line
-
-
-def show_result(folder: Path, plan: SweepPlan) -> tuple[int, int]:
-    """Says what the best trial is; gives how many trials failed, and how many wait for a resume.
-
-    None do while another process takes what is left.
-    """
-    for name, fact in search_facts(folder, plan).items():
-        print_line(f"{name}: {fact}")
-    found = standing(folder, plan)
-    return found.failed, 0 if found.looked_after else found.left
 
 
 def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
@@ -37,7 +25,7 @@ def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
     if to_come := trials.to_come():
         kinds["to come"] = to_come
     facts = {"trials": ", ".join(f"{count} {kind}" for kind, count in kinds.items())}
-    if others := elsewhere(folder, trials):
+    if others := locked_trials(folder, trials):
         facts["under way"] = f"{len(others)} trials in other processes"
     complete = [trial for trial in trials.all() if trial.state == TrialState.COMPLETE]
     if complete:

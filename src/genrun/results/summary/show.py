@@ -47,15 +47,15 @@ def show_sweep(folder: Path) -> None:
 def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
     """What a search found, and who works on it; where its journal cannot be read, why."""
     from genrun.results.summary.search import search_facts
-    from genrun.sweeps.search.status import standing
+    from genrun.sweeps.search.status import search_status
 
     try:
-        found, facts = standing(folder, plan), search_facts(folder, plan)
+        found, facts = search_status(folder, plan), search_facts(folder, plan)
     except GenrunError as error:
         return {"state": str(error)}
     rest = found.left + found.failed
     state = f"{rest} trials not done; go on with: genrun resume {folder}" if rest else "complete"
-    return {"state": "a process works on it" if found.looked_after else state, **facts}
+    return {"state": "a process works on it" if found.running_elsewhere else state, **facts}
 
 
 def _state(summary: Summary) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrun.core.errors import GenrunError, OutputFailed
+from genrun.core.errors import GenrunError, OutputFailed, SweepFailed, SweepPaused
 from genrun.core.formatting import printable, shorten
 from genrun.core.numbers import parse_number
+from genrun.core.status import RunStatus
 from genrun.results.summary.chart import SweepPanel, panels_of
 from genrun.results.summary.configurations import (
     Configuration,
@@ -25,7 +26,8 @@ from genrun.results.summary.job_result import Result, result_of
 from genrun.results.summary.tables import print_tables
 from genrun.runs import layout
 from genrun.runs.files import write_atomic
-from genrun.sweeps.job_state import JobState
+from genrun.sweeps.job_state import JobState, job_states
+from genrun.sweeps.plan import SweepPlan
 from genrun.terminal.tables import print_line
 
 # MERGED: A summary as bytes: JSON for programs, CSV for spreadsheets.
@@ -93,6 +95,53 @@ class Summary:
     def picture(self) -> Path | None:
         path = self.folder / f"{layout.SUMMARY}.png"
         return path if path.is_file() else None
+
+
+@dataclass(frozen=True)
+class SweepOutcome:
+    """What became of a sweep: its summary, and how many of its jobs or trials did not finish."""
+
+    summary: Summary
+    plan: SweepPlan
+    failed: int
+    missing: int
+
+    def check(self) -> None:
+        """Raises `SweepPaused` if jobs are left, else `SweepFailed` if some failed."""
+        search, folder = self.plan.search, self.summary.folder
+        total = f"{search['trials']} trials" if search else f"{len(self.plan.jobs)} jobs"
+        if self.missing:
+            raise SweepPaused(f"{self.missing} of {total} are left: genrun resume {folder}")
+        if self.failed:
+            raise SweepFailed(f"{self.failed} of {total} failed; {folder} has the others")
+
+
+def summarize_sweep(folder: Path, plan: SweepPlan) -> SweepOutcome:
+    """Writes the summary of a sweep as it is now."""
+    states = job_states(folder, plan.jobs)
+    summary = summarize(folder, states)
+    if plan.search is not None:
+        from genrun.sweeps.search.status import search_status
+
+        status = search_status(folder, plan)
+        return SweepOutcome(
+            summary, plan, status.failed, 0 if status.running_elsewhere else status.left
+        )
+    failed = sum(state.status.failed for state in states)
+    missing = sum(not s.has_result and s.status != RunStatus.FAILED for s in states)
+    return SweepOutcome(summary, plan, failed, missing)
+
+
+def show_outcome(outcome: SweepOutcome) -> None:
+    """Prints what a sweep or search found. Raises `OutputFailed` if its files were not written."""
+    try:
+        show_summary(outcome.summary)
+    finally:
+        if outcome.plan.search is not None:
+            from genrun.results.summary.search import search_facts
+
+            for name, fact in search_facts(outcome.summary.folder, outcome.plan).items():
+                print_line(f"{name}: {fact}")
 
 
 def summarize(folder: Path, rows: Sequence[JobState]) -> Summary:

@@ -59,7 +59,9 @@ def run_in_child_process(sweep: Path, job: Job, plugins: Sequence[str], threads:
     multiprocessing.set_start_method(fork_server.METHOD, force=True)
     handlers = {number: signal.getsignal(number) for number in PREEMPTION}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the sweep, which stops each job
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # Ctrl-C is for the sweep, which stops each job
     slots = ResourceSlots([JobResources(threads, None)])
     with Interrupt(lambda: stop_requested() or _is_orphan()) as stop:
         Pool(sweep, plugins, slots, LIMITS, OutputObserver()).run(JobList([job]), stop)

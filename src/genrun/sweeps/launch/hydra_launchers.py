@@ -98,7 +98,10 @@ class HydraLauncherRunner:
     @contextmanager
     def _watched(self, jobs: Sequence[Job]) -> Iterator[None]:
         """While open, shows what is on the disk, and stops jobs once a signal has come here."""
-        with _job_display(self._sweep, self._plan, jobs) as display, self._request_on_signal(display):
+        with (
+            _job_display(self._sweep, self._plan, jobs) as display,
+            self._request_on_signal(display),
+        ):
             yield
 
     @contextmanager

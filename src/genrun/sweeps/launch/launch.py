@@ -37,9 +37,7 @@ class LaunchSettings:
         return cls(composed.launcher, composed.config["plugins"], overrides, config_dir)
 
 
-def run_jobs(
-    sweep: Path, plan: SweepPlan, source: JobSource, settings: LaunchSettings
-) -> None:
+def run_jobs(sweep: Path, plan: SweepPlan, source: JobSource, settings: LaunchSettings) -> None:
     """Runs jobs until the source has no more. Raises `SweepPaused` if some were not run."""
     if settings.launcher["_target_"] == OWN_LAUNCHER:
         _run_in_pool(sweep, plan, source, settings)

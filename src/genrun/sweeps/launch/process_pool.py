@@ -26,7 +26,6 @@ from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.resources import ResourceSlots
 from genrun.sweeps.plan import Job
 
-
 OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
 WAIT_SECONDS = 0.25
 GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killing it
@@ -35,8 +34,13 @@ GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killin
 class JobSource(Protocol):
     """Where jobs come from: a list, or a search that makes them as it learns."""
 
-    most_jobs: int  # at most so many jobs will be taken
-    batch_size: int  # jobs at once, for a launcher that takes lists
+    @property
+    def most_jobs(self) -> int:
+        """At most so many jobs will be taken."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many jobs a launcher that takes lists is given at once."""
 
     def examples(self) -> Sequence[Job]:
         """Jobs that need what all of them need of the machine; none if nothing is to be done."""
@@ -53,8 +57,15 @@ class JobList:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = deque(jobs)
-        self.most_jobs = len(jobs)
-        self.batch_size = max(len(jobs), 1)
+        self._count = len(jobs)
+
+    @property
+    def most_jobs(self) -> int:
+        return self._count
+
+    @property
+    def batch_size(self) -> int:
+        return max(self._count, 1)
 
     def examples(self) -> Sequence[Job]:
         return list(self._jobs)

@@ -127,7 +127,9 @@ class SearchJobSource:
             if not self._names(trial.number):
                 self._plan_runs(trial, self._settings.seeds[:1])
             self._settle(trial)
-        except ConfigError as error:  # the corners of the space could be composed, this point cannot
+        except (
+            ConfigError
+        ) as error:  # the corners of the space could be composed, this point cannot
             print_line(f"trial {trial.number}: {error}")
             self._end(trial.number, TrialOutcome(TrialState.FAIL, reason=str(error)))
 

@@ -11,8 +11,8 @@ from genrun.core.errors import ConfigError
 from genrun.runs import layout
 from genrun.runs.files import claim_folder
 from genrun.sweeps.launch.launch import LaunchSettings
-from genrun.sweeps.plan import Job, SweepPlan, read_plan
 from genrun.sweeps.launch.process_pool import OWN_LAUNCHER
+from genrun.sweeps.plan import Job, SweepPlan, read_plan
 from genrun.sweeps.preflight import check_here, check_launcher
 from genrun.sweeps.pruner_study import joined
 from genrun.sweeps.search.settings import (

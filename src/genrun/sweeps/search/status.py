@@ -13,23 +13,23 @@ from genrun.sweeps.search.trials import Trials
 
 
 class SearchStatus(NamedTuple):
-    """How many trials failed, how many are left, and whether other processes look after these.
+    """How many trials failed, how many are left, and whether other processes run some of these.
 
-    One that diverged has not failed: to find where that begins is part of a search.
+    A trial that diverged has not failed: where divergence begins is part of what a search finds.
     """
 
     failed: int
     left: int
-    looked_after: bool
+    running_elsewhere: bool
 
 
-def standing(folder: Path, plan: SweepPlan) -> SearchStatus:
+def search_status(folder: Path, plan: SweepPlan) -> SearchStatus:
+    """Reads the status from the study and from the locks of the trials."""
     trials = Trials(folder / layout.JOURNAL, settings_of(plan))
-    others = len(elsewhere(folder, trials))
     left = trials.to_come() + len(trials.running())
-    return SearchStatus(len(trials.failed()), left, others > 0)
+    return SearchStatus(len(trials.failed()), left, bool(locked_trials(folder, trials)))
 
 
-def elsewhere(folder: Path, trials: Trials) -> list[int]:
-    """The trials that processes look after, this one's own among them while it does."""
+def locked_trials(folder: Path, trials: Trials) -> list[int]:
+    """The numbers of the trials that a process runs now, this process included."""
     return [trial.number for trial in trials.running() if is_locked(folder, trial.number)]
