@@ -189,7 +189,7 @@ def test_a_killed_run_is_not_shown_as_running(
         return status, capsys.readouterr().out
 
     status, listed = shown()
-    assert status == f"killed; go on with: genrun resume {folder}"
+    assert status == f"killed; resume with: genrun resume {folder}"
     assert "  killed  " in listed
     with lock_folder(folder):
         status, listed = shown()

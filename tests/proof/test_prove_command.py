@@ -109,7 +109,7 @@ def test_a_killed_proof_comes_to_the_same(
     kill(tmp_path / "proof")
     shown = command(["show", "proof"], tmp_path)
     assert shown.returncode == 0, shown.stderr
-    assert "go on with: genrun resume proof" in shown.stdout
+    assert "resume with: genrun resume proof" in shown.stdout
     result = command(["resume", "proof"], tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert left(tmp_path) == left(proved)
@@ -126,7 +126,7 @@ def test_a_signal_leaves_what_can_be_gone_on_with(proved: Path, tmp_path: Path) 
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 75, output + errors
-    assert "go on with: genrun resume " in output + errors
+    assert "resume with: genrun resume " in output + errors
     killed = start(["resume", "proof"], tmp_path)
     while not list(tmp_path.glob("proof/final/*/run.json")) and killed.poll() is None:
         time.sleep(0.02)

@@ -64,7 +64,7 @@ def test_what_it_was_and_how_far_it_is(tmp_path: Path) -> None:
     shown = done.stdout
     assert fact(shown, "command") == "genrun -m optimizer.lr=1e-4,1e-3 seed=0,1,2"
     assert fact(shown, "jobs") == "6: 2 finished, 2 missing, 1 diverged, 1 running"
-    assert fact(shown, "state") == f"3 not done; go on with: genrun resume {sweep}"
+    assert fact(shown, "state") == f"3 not done; resume with: genrun resume {sweep}"
     assert fact(shown, "picture") == str(sweep / "summary.png")
     assert "optimizer.lr=1e-3,seed=1: running, step 0 of 100" in shown
     assert "it diverged" in shown

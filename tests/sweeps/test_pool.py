@@ -47,7 +47,7 @@ def test_a_failing_job_is_one_row(turn: int, work: Path) -> None:
     for how, row in zip(ways, found, strict=True):
         status, reason = EXPECTED[how]
         assert (row["status"], reason in row["reason"]) == (status, True), row
-    again = [line for line in done.stdout.splitlines() if "it is tried again" in line]
+    again = [line for line in done.stdout.splitlines() if "retrying" in line]
     assert sorted(line.split("how=")[1].split(":")[0] for line in again) == [
         "killed", "leaves", "once", "segfault",
     ]  # fmt: skip
@@ -191,3 +191,30 @@ def test_a_second_sweep_on_the_same_folder_is_refused(
     done = command(["resume", "swept"], work)
     assert done.returncode == 73
     assert f"process {slow_sweep.pid}" in done.stderr
+
+
+def test_the_parent_reads_the_plan_at_most_once(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new sweep has its plan in memory; a resumed one reads it once."""
+    from genrun.commands.train import run_sweep
+    from genrun.runs import untrusted_json
+    from genrun.sweeps import plan
+
+    reads: list[Path] = []
+
+    def counted(path: Path, largest: int) -> object:
+        reads.append(path)
+        return untrusted_json.read_json(path, largest)
+
+    monkeypatch.setattr(plan, "read_json", counted)
+    monkeypatch.chdir(work)
+    assert (
+        run_sweep(
+            last_wins([*SHORT, "model=autoencoder", "seed=0,1", "hydra.sweep.dir=swept"]), None
+        )
+        == 0
+    )
+    assert reads == []
+    assert resume(["swept"]) == 0
+    assert [path.name for path in reads] == ["plan.json"]

@@ -18,6 +18,7 @@ pytest.importorskip("optuna")
 
 from optuna.trial import TrialState  # needs Optuna
 
+from genrun.results.summary.search import search_facts
 from genrun.results.summary.show import show_sweep
 from genrun.runs.layout import JOURNAL
 from genrun.runs.optuna_journal import create_study, open_study
@@ -152,7 +153,7 @@ def test_what_a_killed_process_looked_after_is_gone_on_with(tmp_path: Path) -> N
     end(sweep, begun[0], 1.0)  # and it was killed before it could tell
     with open_search(sweep) as beside:
         assert beside.take().name[:4] == "0002", "the others are looked after still"
-    killed.__exit__()  # the system does this
+    killed.release()  # the system does this
     with open_search(sweep) as search:
         again = list(jobs_of(search))
         assert [(j.name[:4], j.config["seed"]) for j in again] == [
@@ -233,9 +234,9 @@ def test_an_equal_point_of_another_process_is_left_to_it(tmp_path: Path) -> None
     opened.study.enqueue_trial(opened.trials()[0].params)
     assert two.take() is None, "the second trial has the values of the first"
     one.job_ended(end(sweep, job, 3.0))
-    two.__exit__()
+    two.release()
     assert one.take() is None
-    one.__exit__()
+    one.release()
     assert told(sweep) == [("COMPLETE", 3.0)] * 2
 
 
@@ -276,31 +277,30 @@ def test_the_first_run_of_a_trial_asks_the_study_and_no_other(tmp_path: Path) ->
     ],
 )
 def test_the_best_on_a_bound_is_said(
-    space: dict[str, str], value: float, said: str | None, tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    space: dict[str, str], value: float, said: str | None, tmp_path: Path
+) -> None:
     sweep = begin(tmp_path / "s", sampler="grid", space=space)
     with open_search(sweep) as search:
         for job in jobs_of(search):
             rate = job.config["optimizer"]["lr"]
             search.job_ended(end(sweep, job, 1.0 if rate == value else 2.0))
     assert ended(sweep, read_plan(sweep)) == (0, 0)
-    shown = capsys.readouterr().out
-    assert f"best: optimizer.lr={value!r} (1)" in shown
-    assert (said or "trials: 3 complete") in shown
-    assert ("bound" in shown) == (said is not None)
+    facts = search_facts(sweep, read_plan(sweep))
+    assert facts["best"].startswith(f"optimizer.lr={value!r} (1)")
+    assert facts["trials"] == "3 complete"
+    assert (said or "") in facts.get("note", "")
+    assert ("note" in facts) == (said is not None)
 
 
-def test_what_is_left_and_what_is_elsewhere(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_left_and_what_is_elsewhere(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=4)
     with open_search(sweep) as one:
         one.take()
         with open_search(sweep) as two:
             two.take()
         assert ended(sweep, read_plan(sweep)) == (0, 0), "whoever is there takes them"
-        assert "under way: 1 trials in other processes" in capsys.readouterr().out
+        facts = search_facts(sweep, read_plan(sweep))
+        assert facts["under way"] == "1 trials in other processes"
     assert ended(sweep, read_plan(sweep)) == (0, 4)
 
 
@@ -394,14 +394,15 @@ def test_a_grid_is_tried_once_each_in_an_order_of_its_seed(tmp_path: Path) -> No
 
 
 def test_a_part_that_is_gone_is_said(tmp_path: Path) -> None:
-    from genrun.sweeps.search.job_source import run_search
-
     sweep = begin(tmp_path / "s")
     with open_search(sweep) as search:
         search.take()
     (sweep / JOURNAL).unlink()
-    with pytest.raises(CheckpointUnusable, match="journal of this search is gone"):
-        run_search(sweep, None, "")
+    with (
+        pytest.raises(CheckpointUnusable, match="journal of this search is gone"),
+        open_search(sweep),
+    ):
+        pass
     assert not (sweep / JOURNAL).exists()
 
 
@@ -424,7 +425,7 @@ def test_a_strangers_plan_is_checked_by_its_form(changed: dict[str, Any], tmp_pa
 def test_show_tells_of_the_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = begin(tmp_path / "s", trials=4)
     show_sweep(sweep)
-    assert "4 trials not done; go on with: genrun resume" in capsys.readouterr().out
+    assert "4 trials not done; resume with: genrun resume" in capsys.readouterr().out
     draw(sweep, 4, lambda words: TrialOutcome(TrialState.COMPLETE, float(words["optimizer.lr"])))
     show_sweep(sweep)
     shown = capsys.readouterr().out

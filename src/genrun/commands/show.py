@@ -93,7 +93,9 @@ def _status(folder: RunFolder, info: Mapping[str, Any]) -> str:
     if info["status"] != RunStatus.RUNNING:
         return f"{info['status']}: {info['reason']}" if info["reason"] else str(info["status"])
     who = describe_writer(folder.path)
-    return f"killed; go on with: genrun resume {folder.path}" if who is None else f"running: {who}"
+    return (
+        f"killed; resume with: genrun resume {folder.path}" if who is None else f"running: {who}"
+    )
 
 
 def _data(data: Mapping[str, Any]) -> str:

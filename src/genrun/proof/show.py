@@ -60,7 +60,7 @@ def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:
         if not untested(folder):
             return "complete"
         stage = "tests"
-    return f"in {stage}; go on with: genrun resume {folder}"
+    return f"in {stage}; resume with: genrun resume {folder}"
 
 
 def _left(rows: list[JobState]) -> int:

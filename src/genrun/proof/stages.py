@@ -70,7 +70,7 @@ def _paused(folder: Path, stage: str, why: str) -> SweepPaused:
     left = sum(not row.has_result for row in rows)
     why = WHERE_ALONE.sub("", why)
     return SweepPaused(
-        f"{stage}: {why}; {left} of {len(rows)} runs are left; go on with: genrun resume {folder}"
+        f"{stage}: {why}; {left} of {len(rows)} runs are left; resume with: genrun resume {folder}"
     )
 
 
@@ -97,7 +97,7 @@ def _test(folder: Path, plugins: Sequence[str]) -> dict[str, str]:
         try:
             return test_runs(folder, plugins, signals)
         except SweepPaused as error:
-            raise SweepPaused(f"test: {error}; go on with: genrun resume {folder}") from error
+            raise SweepPaused(f"test: {error}; resume with: genrun resume {folder}") from error
 
 
 def _failures(folder: Path) -> list[str]:

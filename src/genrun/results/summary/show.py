@@ -54,7 +54,7 @@ def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
     except GenrunError as error:
         return {"state": str(error)}
     rest = found.left + found.failed
-    state = f"{rest} trials not done; go on with: genrun resume {folder}" if rest else "complete"
+    state = f"{rest} trials not done; resume with: genrun resume {folder}" if rest else "complete"
     return {"state": "a process works on it" if found.running_elsewhere else state, **facts}
 
 
@@ -63,7 +63,7 @@ def _state(summary: Summary) -> str:
     rest = sum(result.left or result.status == RunStatus.FAILED for result in summary.results)
     if (who := describe_writer(summary.folder)) is not None:
         return who
-    return f"{rest} not done; go on with: genrun resume {summary.folder}" if rest else "complete"
+    return f"{rest} not done; resume with: genrun resume {summary.folder}" if rest else "complete"
 
 
 def _print_under_way(results: Sequence[Result]) -> None:
