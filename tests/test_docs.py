@@ -389,16 +389,14 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-def test_the_readme_lists_every_choice() -> None:
-    rows = re.findall(
-        r"^\| `(\w+)`[^|]*\| (.+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE
-    )
-    listed = {group: set(re.findall(r"`(\w+)`", text)) - {"optim"} for group, text in rows}
-    for group in set(GROUPS) - {"runtime"}:
-        assert listed[group] == set(choices(group)), group
-    assert listed["experiment"] == {
-        path.stem for path in (ROOT / "conf/experiment").glob("*.yaml")
-    }
+def test_the_readme_lists_choices_that_exist() -> None:
+    """Not each of them: adding a choice needs no change of the README."""
+    text = (ROOT / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)`[^|]*\| (.+) \|$", text, re.MULTILINE))
+    assert set(rows) == {*GROUPS, "experiment"} - {"runtime"}
+    for group, listed in rows.items():
+        known = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
+        assert set(re.findall(r"`(\w+)`", listed)) - {"optim"} <= known, group
 
 
 def keys_of(content: Any, prefix: str = "") -> Iterator[str]:
