@@ -16,10 +16,10 @@ from typing import Any
 from genrun.commands.resume import run as resume
 from genrun.commands.train import run_sweep
 from genrun.core.errors import CannotCreate
+from genrun.core.status import RunStatus
 from genrun.runs.checkpoint import list_checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import check_not_locked
-from genrun.sweeps.job_state import RESULTS
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import is_sweep
 from tests.conftest import last_wins
@@ -68,14 +68,14 @@ def parents_killed(harness: Harness, count: int, chance: random.Random) -> Tally
 
 def _is_done(folder: Path) -> bool:
     runs = [RunFolder(path.parent) for path in (folder / "swept").glob("*/run.json")]
-    return len(runs) == JOBS and all(run.read()["status"] in RESULTS for run in runs)
+    return len(runs) == JOBS and all(RunStatus(run.read()["status"]).ended for run in runs)
 
 
 def _reached(folder: Path) -> Iterator[tuple[Path, int]]:
     """The jobs that have no result, and the step of the newest checkpoint of each."""
     for path in (folder / "swept").glob("*/checkpoints"):
         run = RunFolder(path.parent)
-        if run.has_run_json() and run.read()["status"] not in RESULTS:
+        if run.has_run_json() and not RunStatus(run.read()["status"]).ended:
             yield from (
                 (run.path, int(name.name.split("-")[1])) for name in list_checkpoints(path)[:1]
             )

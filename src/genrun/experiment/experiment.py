@@ -182,7 +182,7 @@ class Experiment:
         record = TrackingRecorder(run, recorder, meters, self.trackers, display.note)
         record.begin(self.config, trial.step if checkpoint is None else trial.step + 1)
         display.start(run_info.run_summary(built, self.choices, run.path), trial.step)
-        if advice := idle_gpus(self.config["runtime"]["device"], built.processes.size):
+        if advice := idle_gpus(self.config["runtime"]["device"], built.processes.world_size):
             display.note(advice)
         try:
             with memory_errors(self.config):

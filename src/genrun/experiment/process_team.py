@@ -89,7 +89,7 @@ def threads(config: Mapping[str, Any], place: ProcessRank) -> int:
 def joins_batch_norm(config: Mapping[str, Any], processes: ProcessGroup) -> bool:
     """Whether BatchNorm is over the whole batch where each process has a share of it."""
     # runs that earlier versions saved have no such key
-    return processes.size > 1 and bool(config["runtime"].get("sync_batch_norm", False))
+    return processes.world_size > 1 and bool(config["runtime"].get("sync_batch_norm", False))
 
 
 def join_batch_norm(
@@ -111,7 +111,7 @@ def broadcast_weights(
 
     Machines whose processors differ may draw weights that differ in the last bit.
     """
-    if processes.size == 1:
+    if processes.world_size == 1:
         return
     described = json.dumps([config, data_digest], sort_keys=True)
     own = hashlib.sha256(described.encode()).hexdigest()

@@ -146,7 +146,7 @@ def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "precision": config["runtime"]["precision"],
         "compile": config["runtime"]["compile"],
-        "processes": built.processes.size,
+        "processes": built.processes.world_size,
         "sync_batch_norm": joins_batch_norm(config, built.processes),
     }
 

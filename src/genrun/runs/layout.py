@@ -27,7 +27,7 @@ LOCK = ".lock"
 # A sweep
 PLAN = "plan.json"
 SUMMARY = "summary"  # with a suffix for each form
-TRIALS = ".trials"  # a folder for each trial of a search that a process has taken
+TRIALS = ".trials"  # a folder for each trial that a process works on
 JOURNAL = "search.jsonl"  # the Optuna study of a search
 STOP_REQUEST = "stop.json"
 

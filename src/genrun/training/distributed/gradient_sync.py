@@ -56,7 +56,7 @@ class GradientSync:
         widest = reduce(torch.promote_types, [tensor.dtype for tensor in sent])
         message = torch.cat([tensor.flatten().to(widest) for tensor in sent])
         self._processes.all_reduce_sum(message)
-        message[: sum(gradient.numel() for gradient in gradients)] /= self._processes.size
+        message[: sum(gradient.numel() for gradient in gradients)] /= self._processes.world_size
         parts = torch.split(message, [tensor.numel() for tensor in sent])
         targets = [*gradients, *self._buffers]
         views = [part.view_as(target) for target, part in zip(targets, parts, strict=False)]

@@ -29,33 +29,37 @@ class ProcessGroup:
     what is computed from them is the same everywhere.
     """
 
-    def __init__(self, place: ProcessRank) -> None:
-        self.rank = place.rank
-        self.size = place.world_size
+    def __init__(self, process_rank: ProcessRank) -> None:
+        self.rank = process_rank.rank
+        self.world_size = process_rank.world_size
 
     @classmethod
-    def join(cls, place: ProcessRank, device: torch.device) -> ProcessGroup:
+    def join(cls, process_rank: ProcessRank, device: torch.device) -> ProcessGroup:
         """Waits for all processes that torchrun started. CPU and device tensors can be sent."""
-        if place.world_size > 1 and not dist.is_initialized():
+        if process_rank.world_size > 1 and not dist.is_initialized():
             backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
             with _process_lost_errors():
                 dist.init_process_group(backend, timeout=TIMEOUT)
             atexit.register(dist.destroy_process_group)
-        return cls(place)
+        return cls(process_rank)
 
     def all_reduce_sum(self, tensor: Tensor) -> Tensor:
-        """Sums a tensor over the processes, in place."""
-        if self.size > 1:
+        """Sums a tensor over the processes, in process_rank."""
+        if self.world_size > 1:
             with _process_lost_errors():
                 dist.all_reduce(tensor)
         return tensor
 
     def mean(self, tensor: Tensor) -> Tensor:
-        return self.all_reduce_sum(tensor.clone()) / self.size if self.size > 1 else tensor
+        return (
+            self.all_reduce_sum(tensor.clone()) / self.world_size
+            if self.world_size > 1
+            else tensor
+        )
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
         """Overwrites the tensors with those of rank 0."""
-        if self.size > 1:
+        if self.world_size > 1:
             with _process_lost_errors(), torch.no_grad():
                 for tensor in tensors:
                     dist.broadcast(tensor, src=0)
@@ -65,7 +69,7 @@ class ProcessGroup:
 
         A `GenrunError` that it raises is raised on all ranks.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return work()
         if self.rank > 0:
             return cast(T, self._receive_message())

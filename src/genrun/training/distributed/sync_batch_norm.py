@@ -41,7 +41,7 @@ class SharedBatchNorm(_BatchNorm):
         mean = means.mean(0)
         variance = variances.mean(0) + (means - mean).square().mean(0)
         if self.track_running_stats:
-            count = inputs.numel() // inputs.shape[1] * self._processes.size
+            count = inputs.numel() // inputs.shape[1] * self._processes.world_size
             self._update_running_statistics(mean.detach(), variance.detach() * count / (count - 1))
         shape = [-1 if dimension == 1 else 1 for dimension in range(inputs.dim())]
         normalized = (wide - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
@@ -72,7 +72,7 @@ def share_batch_statistics(nets: nn.Module, processes: ProcessGroup) -> None:
 
 def _gather(local: Tensor, processes: ProcessGroup) -> Tensor:
     """Gathers (...) of each process to (processes, ...); differentiable any number of times."""
-    index = torch.arange(processes.size, device=local.device).view(-1, *[1] * local.dim())
+    index = torch.arange(processes.world_size, device=local.device).view(-1, *[1] * local.dim())
     return _sum((index == processes.rank).to(local.dtype) * local, processes)
 
 
