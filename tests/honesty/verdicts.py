@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrun.comparison.pairwise import DECIDES
-from genrun.statistics.paired_tests import compare_pair, holm, seeds_to_decide
+from genrun.statistics.paired_tests import compare_pair, holm_adjust, seeds_to_decide
 from tests.honesty.cells import Cell
 from tests.honesty.pools import PairPool, Pool, pair_pools, single_pools
 
@@ -30,7 +30,7 @@ def decided(contestants: Sequence[Array]) -> list[bool]:
     """Of each pair: whether the verdict says that one beats the other."""
     by_seed = [dict(enumerate(values.tolist())) for values in contestants]
     found = [compare_pair(*pair).p_value for pair in itertools.combinations(by_seed, 2)]
-    return [p <= DECIDES for p in holm([1.0 if p is None else p for p in found])]
+    return [p <= DECIDES for p in holm_adjust([1.0 if p is None else p for p in found])]
 
 
 def false_verdicts(trials: int, generator: np.random.Generator) -> Iterator[Cell]:

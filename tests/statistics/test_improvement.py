@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 
 from genrun.statistics.rank_tests import (
-    mann_whitney,
-    mean_of_improvements,
+    average_improvements,
+    mann_whitney_p_value,
     probability_of_improvement,
 )
 
@@ -83,14 +83,14 @@ def test_several_workloads_are_averaged() -> None:
     """rliable's mean over tasks; the squares of the distances to the bounds add up."""
     one = probability_of_improvement([1.0, 3.0, 5.0], [2.0, 4.0, 6.0])
     two = probability_of_improvement([1.0, 1.0, 1.0], [2.0, 2.0, 2.0])
-    both = mean_of_improvements([one, two])
+    both = average_improvements([one, two])
     assert both.value == pytest.approx((6 / 9 + 1) / 2)
     assert both.high == pytest.approx(both.value + (one.high - one.value) / 2)
     assert both.low == pytest.approx(
         both.value - math.hypot(one.value - one.low, two.value - two.low) / 2
     )
-    assert mean_of_improvements([one]) == one
-    unknown = mean_of_improvements([one, probability_of_improvement([1.0], [2.0])])
+    assert average_improvements([one]) == one
+    unknown = average_improvements([one, probability_of_improvement([1.0], [2.0])])
     assert (unknown.value, unknown.low) == (pytest.approx((6 / 9 + 1) / 2), None)
 
 
@@ -114,7 +114,9 @@ def test_the_exact_p_counts_every_split_with_ties() -> None:
     for _ in range(15):
         first = [float(draw.randrange(4)) for _ in range(draw.randrange(1, 6))]
         second = [draw.choice([0.0, 1.0, 2.0, INF]) for _ in range(draw.randrange(1, 6))]
-        assert mann_whitney(first, second) == pytest.approx(counted(first, second), rel=1e-12)
+        assert mann_whitney_p_value(first, second) == pytest.approx(
+            counted(first, second), rel=1e-12
+        )
 
 
 def test_the_exact_p_is_scipys_without_ties() -> None:
@@ -122,7 +124,7 @@ def test_the_exact_p_is_scipys_without_ties() -> None:
     for one, two in ((3, 3), (5, 9), (30, 30)):
         first, second = generator.normal(size=one), generator.normal(0.5, size=two)
         expected = stats.mannwhitneyu(first, second, method="exact").pvalue
-        assert mann_whitney(first, second) == pytest.approx(expected, rel=1e-9)
+        assert mann_whitney_p_value(first, second) == pytest.approx(expected, rel=1e-9)
 
 
 def test_many_values_are_compared_with_the_normal() -> None:
@@ -131,12 +133,12 @@ def test_many_values_are_compared_with_the_normal() -> None:
         first = generator.integers(0, 9, size=50) + 0.0
         second = np.round(generator.integers(0, 9, size=40) + shift)
         expected = stats.mannwhitneyu(first, second, method="asymptotic").pvalue
-        assert mann_whitney(first, second) == pytest.approx(expected, rel=1e-9)
-    assert mann_whitney([1.0] * 40, [1.0] * 40) == 1.0
+        assert mann_whitney_p_value(first, second) == pytest.approx(expected, rel=1e-9)
+    assert mann_whitney_p_value([1.0] * 40, [1.0] * 40) == 1.0
 
 
 def test_not_a_number_is_no_rank() -> None:
-    for call in (probability_of_improvement, mann_whitney):
+    for call in (probability_of_improvement, mann_whitney_p_value):
         with pytest.raises(ValueError, match="NaN"):
             call([1.0, math.nan], [1.0])
         with pytest.raises(ValueError, match="need values"):

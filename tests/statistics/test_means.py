@@ -166,7 +166,7 @@ def test_the_bootstraps_interval_is_the_normal_limit() -> None:
 
 
 def test_resamples_come_in_pieces_that_fit_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genrun.statistics.bootstrap.NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr("genrun.statistics.bootstrap.LARGEST_CHUNK", 100)
     shapes = []
 
     def mean(runs: np.ndarray) -> np.ndarray:

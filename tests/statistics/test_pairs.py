@@ -10,7 +10,7 @@ from scipy import stats
 
 from genrun.statistics.paired_tests import (
     compare_pair,
-    holm,
+    holm_adjust,
     improvement_by_seed,
     paired_power,
     seeds_to_decide,
@@ -136,10 +136,10 @@ def test_improvement_is_paired_where_all_seeds_are() -> None:
 
 def test_holm_by_hand() -> None:
     """Sorted .01 .02 .03 .04 times 4 3 2 1: .04 .06 .06 .06."""
-    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.9, 0.5]) == [1.0, 1.0]
-    assert holm([0.2]) == [0.2]
-    assert holm([]) == []
+    assert holm_adjust([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm_adjust([0.9, 0.5]) == [1.0, 1.0]
+    assert holm_adjust([0.2]) == [0.2]
+    assert holm_adjust([]) == []
 
 
 @pytest.mark.parametrize(

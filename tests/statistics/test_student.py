@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from genrun.statistics.paired_tests import paired_difference
-from genrun.statistics.student_t import spread
+from genrun.statistics.student_t import summarize_sample
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from genrun.statistics.student_t import spread
 )
 def test_the_interval_is_students(count: int, quantile: float) -> None:
     values = [float(number) for number in range(count)]
-    found = spread(values)
+    found = summarize_sample(values)
     half = quantile * found.deviation / math.sqrt(count)
     assert found.mean == (count - 1) / 2
     assert found.deviation == pytest.approx(math.sqrt(count * (count + 1) / 12), rel=1e-12)
@@ -31,7 +31,7 @@ def test_equal_to_scipys(scale: float) -> None:
     draw = random.Random(0)
     for count in (2, 3, 7, 40):
         values = [draw.gauss(5.0, 2.0) for _ in range(count)]
-        found = spread([value * scale for value in values])
+        found = summarize_sample([value * scale for value in values])
         mean, error = sum(values) / count, stats.sem(values)
         low, high = stats.t.interval(0.95, count - 1, mean, error)
         ours = (found.mean, found.low, found.high)
@@ -41,24 +41,26 @@ def test_equal_to_scipys(scale: float) -> None:
 def test_it_covers_the_true_mean_in_95_of_100() -> None:
     draw = random.Random(1)
     for count in (2, 3, 5):
-        found = [spread([draw.gauss(7.0, 3.0) for _ in range(count)]) for _ in range(2000)]
+        found = [
+            summarize_sample([draw.gauss(7.0, 3.0) for _ in range(count)]) for _ in range(2000)
+        ]
         covered = sum(one.low <= 7.0 <= one.high for one in found) / len(found)
         assert covered == pytest.approx(0.95, abs=0.0175)  # 3.6 standard errors
 
 
 def test_one_value_says_nothing_about_its_spread() -> None:
-    found = spread([3.5])
+    found = summarize_sample([3.5])
     assert (found.count, found.mean) == (1, 3.5)
     assert (found.deviation, found.low, found.high) == (None, None, None)
 
 
 def test_equal_values_have_no_spread() -> None:
-    found = spread([0.1, 0.1, 0.1])
+    found = summarize_sample([0.1, 0.1, 0.1])
     assert (found.mean, found.deviation, found.low, found.high) == (0.1, 0.0, 0.1, 0.1)
 
 
 def test_the_largest_numbers_there_are_do_not_overflow_the_mean() -> None:
-    found = spread([1.7e308, 1.7e308, -1.7e308, -1.7e308])
+    found = summarize_sample([1.7e308, 1.7e308, -1.7e308, -1.7e308])
     assert found.mean == 0.0
     assert found.high == math.inf
 
@@ -71,7 +73,7 @@ def test_pairs_cancel_what_a_seed_does_to_both() -> None:
     found = paired_difference(first, second)
     assert found.mean == pytest.approx(1.0, abs=1e-9)
     assert 0.7 < found.low < found.high < 1.3
-    unpaired = spread(list(second.values()))
+    unpaired = summarize_sample(list(second.values()))
     assert unpaired.high - unpaired.low > 5.0
 
 

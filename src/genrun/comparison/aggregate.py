@@ -18,7 +18,7 @@ from genrun.comparison.verdict import Aggregate, Overall, OverallPair, Quality, 
 from genrun.statistics.means import iqm_interval, stratified_mean_interval
 from genrun.statistics.paired_tests import improvement_by_seed
 from genrun.statistics.profiles import algoperf_score, performance_profile, score_profile
-from genrun.statistics.rank_tests import mean_of_improvements
+from genrun.statistics.rank_tests import average_improvements
 
 R_MAX = 4.0  # AlgoPerf's
 RATIOS = [round(float(ratio), 6) for ratio in np.linspace(1.0, R_MAX, 61)]
@@ -123,5 +123,5 @@ def _pairs(labels: Sequence[str], qualities: Sequence[Mapping[str, Quality]]) ->
     found = []
     for first, second in itertools.combinations(labels[:MOST_CONTESTANTS], 2):
         each = [improvement_by_seed(one[first].values, one[second].values) for one in qualities]
-        found.append(OverallPair(first, second, mean_of_improvements(each)))
+        found.append(OverallPair(first, second, average_improvements(each)))
     return found

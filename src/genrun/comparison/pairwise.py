@@ -11,13 +11,13 @@ from genrun.comparison.contestants import filled
 from genrun.comparison.verdict import ContestantResult, Pair, Quality
 from genrun.core.formatting import round_to_one_digit
 from genrun.statistics.paired_tests import (
-    Comparison,
+    PairComparison,
     compare_pair,
-    holm,
+    holm_adjust,
     improvement_by_seed,
     seeds_to_decide,
 )
-from genrun.statistics.rank_tests import mann_whitney
+from genrun.statistics.rank_tests import mann_whitney_p_value
 
 LEVEL = 0.05
 DECIDES = 0.045  # what p must be at most: by 0.05 real noise tells equals apart in up to 5.5 %
@@ -46,7 +46,7 @@ def compare_all(
     pairs = [_compare(first, second, worst) for first, second in couples]
     known = [pair.p_value for pair, _ in pairs if pair.p_value is not None]
     left_out = [1.0] * (of_all - len(couples))
-    adjusted = iter(holm([*known, *left_out]))
+    adjusted = iter(holm_adjust([*known, *left_out]))
     found = []
     for pair, deviation in pairs:
         p_value = None if pair.p_value is None else next(adjusted)
@@ -107,10 +107,10 @@ def _p_value(first: Quality, second: Quality, of_means: float | None) -> float |
     """
     if of_means is None or not (first.failed or second.failed):
         return of_means
-    return max(of_means, mann_whitney([*first.values.values()], [*second.values.values()]))
+    return max(of_means, mann_whitney_p_value([*first.values.values()], [*second.values.values()]))
 
 
-def _comparison(first: Quality, second: Quality, worst: float | None) -> Comparison:
+def _comparison(first: Quality, second: Quality, worst: float | None) -> PairComparison:
     """Of finite values: without any in the workload, all are alike."""
     as_worst = 0.0 if worst is None else worst
     return compare_pair(filled(first.values, as_worst), filled(second.values, as_worst))

@@ -1,5 +1,6 @@
-"""Arithmetic on results: intervals that cover, comparisons, profiles, tuning curves.
+"""Statistics of results: intervals, tests of pairs, profiles, tuning curves.
 
-Lower is better throughout. Pure functions of numbers: nothing here knows of runs, and nothing
-else in genrun knows a quantile.
+Pure functions of numbers, without runs; nothing else in genrun computes a quantile. Lower is
+better throughout, and an infinite value is a failure. `make honesty` measures how often the
+intervals cover and how often the tests err.
 """

@@ -1,4 +1,4 @@
-"""Bootstrap within strata."""
+"""The stratified bootstrap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from genrun.statistics.interval import CONFIDENCE, Interval
 
-NUMBERS_AT_ONCE = 2**21  # 16 MiB of float64
+LARGEST_CHUNK = 2**21  # 16 MiB of float64
 
 
 def stratified_bootstrap(
@@ -19,12 +19,13 @@ def stratified_bootstrap(
     seed: int,
     confidence: float = CONFIDENCE,
 ) -> Interval:
-    """Percentile interval (Efron, 1979) of a statistic, runs being resampled within each stratum.
+    """Returns the percentile interval (Efron, 1979) of a statistic of all strata's values.
 
-    The stratified bootstrap of rliable (Agarwal et al., 2021): workloads stay as they are, their
-    runs are drawn with replacement. `statistic` reduces the last axis of an array (resamples,
-    runs), the strata's runs one after the other in the order given. With few runs a stratum it is
-    too narrow: `means.py` uses it from 30 on.
+    The stratified bootstrap of rliable (Agarwal et al., 2021, arXiv 2108.13264): the strata, which
+    are workloads, stay as they are, and their runs are drawn with replacement. `statistic` reduces
+    the last axis of an array (resamples, runs), in which the strata follow each other. With few
+    runs a stratum the interval is too narrow: `means.py` uses it from 30 on. No bounds if a
+    stratum has a single value.
     """
     arrays = [np.asarray(stratum, dtype=float) for stratum in strata]
     pooled = np.concatenate(arrays)
@@ -32,9 +33,9 @@ def stratified_bootstrap(
     if any(array.size < 2 for array in arrays):
         return Interval.unknown(value, pooled.size)
     chunks = _resampled(arrays, pooled.size, resamples, np.random.default_rng(seed))
-    found = np.concatenate([statistic(chunk) for chunk in chunks])
+    estimates = np.concatenate([statistic(chunk) for chunk in chunks])
     tail = (1 - confidence) / 2
-    low, high = np.quantile(found, (tail, 1 - tail))
+    low, high = np.quantile(estimates, (tail, 1 - tail))
     return Interval(value, float(low), float(high), "bootstrap", pooled.size)
 
 
@@ -44,9 +45,9 @@ def _resampled(
     resamples: int,
     generator: np.random.Generator,
 ) -> Iterator[NDArray[np.float64]]:
-    """Arrays (some, runs), `resamples` rows in all, each small enough for any machine's memory."""
-    at_once = max(NUMBERS_AT_ONCE // width, 1)
-    for start in range(0, resamples, at_once):
-        rows = min(at_once, resamples - start)
+    """Yields arrays (rows, runs) with `resamples` rows in all, at most 16 MiB each."""
+    most_rows = max(LARGEST_CHUNK // width, 1)
+    for start in range(0, resamples, most_rows):
+        rows = min(most_rows, resamples - start)
         drawn = [one[generator.integers(one.size, size=(rows, one.size))] for one in arrays]
         yield np.concatenate(drawn, axis=1)

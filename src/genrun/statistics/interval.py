@@ -1,4 +1,4 @@
-"""A number and how far it can be trusted."""
+"""An estimate with its confidence interval, and exact scaling by powers of two."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ NO_METHOD = "none"
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate from `count` values, and bounds that hold the true value as often as asked.
+    """An estimate from `count` values with the bounds of its confidence interval.
 
-    `method` says how the bounds were found: what covers at this number of values. Both bounds are
-    None, and the method is "none", where the values say nothing of their spread: a single one, or
-    an estimate that is not finite.
+    `method` names how the bounds were computed, which depends on the number of values. Both bounds
+    are None, and the method is "none", if the values do not determine them: a single value, or an
+    estimate that is not finite.
     """
 
     value: float
@@ -27,24 +27,31 @@ class Interval:
 
     @classmethod
     def unknown(cls, value: float, count: int) -> Interval:
+        """An estimate without bounds."""
         return cls(value, None, None, NO_METHOD, count)
 
-    def times(self, exponent: int) -> Interval:
-        """By that power of two."""
-        value = scaled(self.value, exponent)
+    def scale(self, exponent: int) -> Interval:
+        """Returns the interval multiplied by 2**exponent."""
+        value = multiply_by_power_of_two(self.value, exponent)
         if self.low is None or self.high is None:
             return Interval.unknown(value, self.count)
-        low, high = scaled(self.low, exponent), scaled(self.high, exponent)
+        low, high = (
+            multiply_by_power_of_two(self.low, exponent),
+            multiply_by_power_of_two(self.high, exponent),
+        )
         return Interval(value, low, high, self.method, self.count)
 
 
 def scale_exponent(values: Sequence[float]) -> int:
-    """Of the power of two above all of them: what is divided by it has sums and squares."""
+    """Returns the exponent of the smallest power of two above all values, 0 without values.
+
+    Values divided by it have sums and squares that do not overflow.
+    """
     return max((math.frexp(value)[1] for value in values), default=0)
 
 
-def scaled(number: float, exponent: int) -> float:
-    """number * 2**exponent, exact; infinite where that is too large for a float."""
+def multiply_by_power_of_two(number: float, exponent: int) -> float:
+    """Returns number * 2**exponent, exact; infinite if that is too large for a float."""
     try:
         return math.ldexp(number, exponent)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Two contestants against each other, and many such comparisons at once."""
+"""Tests of the difference between two contestants, and corrections for many such tests."""
 
 from __future__ import annotations
 
@@ -7,23 +7,34 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genrun.statistics.interval import CONFIDENCE, Interval, scale_exponent, scaled
+from genrun.statistics.interval import (
+    CONFIDENCE,
+    Interval,
+    multiply_by_power_of_two,
+    scale_exponent,
+)
 from genrun.statistics.rank_tests import probability_of_improvement
-from genrun.statistics.student_t import Spread, satterthwaite, spread, t_p_value, t_quantile
+from genrun.statistics.student_t import (
+    SampleSummary,
+    satterthwaite_degrees,
+    summarize_sample,
+    t_p_value,
+    t_quantile,
+)
 
-MOST_SEEDS = 10_000  # more than anyone would run
-ROUNDING = 8 * sys.float_info.epsilon  # of values up to 1
-Found = tuple[Interval, float | None, float | None]  # difference, deviation, p value
+MOST_SEEDS = 10_000  # more are not practical
+ROUNDING = 8 * sys.float_info.epsilon  # of values scaled to at most 1
+MeanTest = tuple[Interval, float | None, float | None]  # difference, deviation, p-value
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Of the second minus the first: positive where the first is better (lower).
+class PairComparison:
+    """The second minus the first: positive if the first is better (lower).
 
-    `pairs` counts the seeds that both have; 0 where they were compared as unpaired. `deviation` is
-    that of a pair's difference, what `seeds_to_decide` asks for. `p_value` is two-sided, of no
-    difference in the mean; None where there is no interval. `improvement` is the probability that
-    a run of the first is lower than one of the second.
+    `pairs` counts the seeds that both have, 0 if they were compared as unpaired. `deviation` is
+    the standard deviation of a pair's difference, which `seeds_to_decide` takes. `p_value` is
+    two-sided for the hypothesis of equal means, None for single values. `improvement` is the
+    probability that a run of the first is lower than one of the second.
     """
 
     pairs: int
@@ -35,24 +46,24 @@ class Comparison:
 
 def compare_pair(
     first: Mapping[int, float], second: Mapping[int, float], confidence: float = CONFIDENCE
-) -> Comparison:
-    """Values by seed, finite, at least one each.
+) -> PairComparison:
+    """Compares two sides, given as finite values by seed, at least one each.
 
-    Paired by seed (Student's t) where they share two seeds at least and half of those that either
-    has; else Welch's t (1947). Which of them depends on the seeds alone, never on values.
+    Paired by seed (Student's t) if they share at least two seeds and half of those that either
+    has; else Welch's t (1947). The choice depends on the seeds only, never on values.
 
-    Where no difference varies by more than rounding, t says nothing. Equal throughout is no
-    difference for sure: [0, 0], p 1. The same difference every time is tested by sign, or,
-    unpaired, by the number of ways to divide the values (Fisher's permutation test): n pairs give
-    p = 2^(1 - n), so 6 are needed for 95 %, and with fewer there is no interval.
+    If the differences vary by no more than rounding, t is not defined. Differences of 0 give the
+    interval [0, 0] and p = 1. A constant difference is tested by sign or, if unpaired, by the
+    number of ways to divide the values (Fisher's permutation test): n pairs give p = 2^(1 - n), so
+    6 are needed for 95 %, and with fewer there is no interval.
 
-    Raises ValueError for values that are not finite, and where a side has none.
+    Raises ValueError for values that are not finite, and if a side has none.
     """
     both = [*first.values(), *second.values()]
     if not all(map(math.isfinite, both)):
         raise ValueError("means of values that are not finite cannot be compared")
     improvement = improvement_by_seed(first, second, confidence)
-    exponent = scale_exponent(both)  # differences and squares of the largest floats are none
+    exponent = scale_exponent(both)  # squares of the largest floats overflow
     one = {seed: math.ldexp(value, -exponent) for seed, value in first.items()}
     two = {seed: math.ldexp(value, -exponent) for seed, value in second.items()}
     shared = [seed for seed in one if seed in two]
@@ -62,33 +73,35 @@ def compare_pair(
     else:
         pairs, found = 0, _welch([*one.values()], [*two.values()], confidence)
     difference, deviation, p_value = found
-    deviation = None if deviation is None else scaled(deviation, exponent)
-    return Comparison(pairs, difference.times(exponent), deviation, p_value, improvement)
+    deviation = None if deviation is None else multiply_by_power_of_two(deviation, exponent)
+    return PairComparison(pairs, difference.scale(exponent), deviation, p_value, improvement)
 
 
 def improvement_by_seed(
     first: Mapping[int, float], second: Mapping[int, float], confidence: float = CONFIDENCE
 ) -> Interval:
-    """`probability_of_improvement` by seed, paired if all seeds are; values may be infinite."""
+    """Returns `probability_of_improvement`, paired if both sides have the same seeds."""
     if first.keys() == second.keys():
         values = list(first.values()), [second[seed] for seed in first]
         return probability_of_improvement(*values, confidence, paired=True)
     return probability_of_improvement([*first.values()], [*second.values()], confidence)
 
 
-def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> Spread | None:
-    """Of second minus first over the seeds that both have; None without any.
+def paired_difference(
+    first: Mapping[int, float], second: Mapping[int, float]
+) -> SampleSummary | None:
+    """Returns the second minus the first over the seeds that both have; None without any.
 
-    The same seed gives both the same initial weights, batches and noise, so much of what a seed
-    does cancels, and the interval is narrower than that of unpaired means.
+    The same seed means the same initial weights, batches and noise, so much of a seed's effect
+    cancels, and the interval is narrower than that of unpaired means.
     """
     differences = [second[seed] - value for seed, value in first.items() if seed in second]
     if not differences or not all(map(math.isfinite, differences)):
         return None
-    return spread(differences)
+    return summarize_sample(differences)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm_adjust(p_values: Sequence[float]) -> list[float]:
     """Adjusted so that one false rejection among all is no likelier than the level (Holm, 1979).
 
     The i-th smallest of m times m - i + 1, at least as large as the one before, at most 1; in the
@@ -106,11 +119,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def seeds_to_decide(
     deviation: float, difference: float, power: float = 0.8, level: float = 0.05
 ) -> int | None:
-    """The fewest pairs with which a paired t-test finds a true `difference` so often.
+    """Returns the fewest pairs with which a paired t-test detects `difference` with this power.
 
-    `deviation` is that of a pair's difference, in the same unit. By the noncentral t distribution
-    with n - 1 degrees of freedom and noncentrality difference / deviation * sqrt(n). None where
-    that is over 10,000, and where either number is not finite.
+    `deviation` is the standard deviation of a pair's difference, in the same unit. Uses the
+    noncentral t distribution with n - 1 degrees of freedom and noncentrality difference /
+    deviation * sqrt(n). None if more than 10,000 are needed or a number is not finite.
     """
     if difference == 0 or not (math.isfinite(deviation) and math.isfinite(difference)):
         return None
@@ -130,20 +143,22 @@ def seeds_to_decide(
 
 
 def paired_power(pairs: int, effect: float, level: float) -> float:
-    """How often |t| of `pairs` pairs is significant where difference / deviation is `effect`."""
+    """Returns the power of the two-sided paired t-test if difference / deviation is `effect`."""
     from scipy.special import nctdtr
 
     noncentrality = effect * math.sqrt(pairs)
     critical = t_quantile(1 - level, pairs - 1)
     if noncentrality - critical > 30:
-        return 1.0  # scipy's series loses its digits far out
+        return 1.0  # where scipy's series loses its digits
     above = 1 - nctdtr(pairs - 1, noncentrality, critical)
-    below = nctdtr(pairs - 1, noncentrality, -critical)  # NaN where scipy's digits do not reach
+    below = nctdtr(
+        pairs - 1, noncentrality, -critical
+    )  # NaN if scipy's precision does not suffice
     return float(above if math.isnan(below) else above + below)
 
 
-def _paired(values: Sequence[float], confidence: float) -> Found:
-    found = spread(values, confidence)
+def _paired(values: Sequence[float], confidence: float) -> MeanTest:
+    found = summarize_sample(values, confidence)
     if found.deviation is None or max(values) - min(values) <= ROUNDING:
         return _constant(found.mean, 2.0 ** (1 - found.count), "sign", found.count, confidence)
     t = found.mean / (found.deviation / math.sqrt(found.count))
@@ -151,9 +166,9 @@ def _paired(values: Sequence[float], confidence: float) -> Found:
     return interval, found.deviation, t_p_value(t, found.count - 1)
 
 
-def _welch(first: Sequence[float], second: Sequence[float], confidence: float) -> Found:
-    """The deviation is a pair's, were they paired and independent."""
-    one, two = spread(first), spread(second)
+def _welch(first: Sequence[float], second: Sequence[float], confidence: float) -> MeanTest:
+    """Welch's test; the deviation is that of a pair's difference if sides are independent."""
+    one, two = summarize_sample(first), summarize_sample(second)
     count, difference = one.count + two.count, two.mean - one.mean
     if one.deviation is None or two.deviation is None:
         return Interval.unknown(difference, count), None, None
@@ -162,7 +177,7 @@ def _welch(first: Sequence[float], second: Sequence[float], confidence: float) -
         return _constant(difference, chance, "permutation", count, confidence)
     variances = [one.deviation**2 / one.count, two.deviation**2 / two.count]
     error = math.sqrt(sum(variances))
-    degrees = satterthwaite(variances, [one.count - 1, two.count - 1])
+    degrees = satterthwaite_degrees(variances, [one.count - 1, two.count - 1])
     half = t_quantile(confidence, degrees) * error
     interval = Interval(difference, difference - half, difference + half, "welch_t", count)
     deviation = math.hypot(one.deviation, two.deviation)
@@ -171,7 +186,7 @@ def _welch(first: Sequence[float], second: Sequence[float], confidence: float) -
 
 def _constant(
     difference: float, chance: float, method: str, count: int, confidence: float
-) -> Found:
+) -> MeanTest:
     if abs(difference) <= ROUNDING:
         return Interval(0.0, 0.0, 0.0, method, count), 0.0, 1.0
     if chance > 1 - confidence:

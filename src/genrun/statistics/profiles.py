@@ -1,4 +1,4 @@
-"""Profiles: how large a share of workloads or runs is within a bound, for every bound."""
+"""Profiles: the fraction of workloads or runs within a bound, as a function of the bound."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 
 def time_ratios(times: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.float64]]:
-    """r = t / best t, by contestant, an entry a workload (Dolan & More, 2002, section 2).
+    """Returns t / best t by contestant, one entry a workload (Dolan & More, 2002, section 2).
 
-    Times are at least 0, and infinity is a miss: its ratio is infinite, also where all missed. A
-    best time of 0 gives 1 to those who have it and infinity to the others. Raises ValueError for
-    NaN, negative times, unequal numbers of workloads and none.
+    Times are at least 0. An infinite one is a miss, whose ratio is infinite, also if all missed.
+    If the best time is 0, those that have it get 1 and the others infinity. Raises ValueError for
+    NaN, negative times, different numbers of workloads, and without workloads.
     """
     names = list(times)
     if not names or len({len(times[name]) for name in names}) != 1 or not times[names[0]]:
@@ -33,21 +33,21 @@ def time_ratios(times: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.fl
 def performance_profile(
     times: Mapping[str, Sequence[float]], taus: Sequence[float]
 ) -> dict[str, list[float]]:
-    """rho(tau): the fraction of workloads with r <= tau (Dolan & More, 2002, section 2).
+    """Returns rho(tau) by contestant, the fraction of workloads whose ratio is at most tau.
 
-    A miss is within no tau, not even an infinite one.
+    Dolan & More (2002, section 2). A miss is within no tau, not even an infinite one.
     """
     return {name: _within(ratios, taus).tolist() for name, ratios in time_ratios(times).items()}
 
 
 def algoperf_score(times: Mapping[str, Sequence[float]], r_max: float = 4.0) -> dict[str, float]:
-    """The integral of rho from 1 to r_max, divided by r_max - 1: 1 is best everywhere.
+    """Returns the integral of rho from 1 to r_max over r_max - 1; 1 is best on all workloads.
 
-    AlgoPerf's benchmark score (Dahl et al., 2023, arXiv 2306.07179). rho is a step
-    function and is integrated exactly: a workload adds max(0, r_max - r). AlgoPerf's own scorer
+    AlgoPerf's benchmark score (Dahl et al., 2023, arXiv 2306.07179). rho is a step function and is
+    integrated exactly: a workload adds max(0, r_max - r). AlgoPerf's own scorer
     (scoring/performance_profile.py, `compute_leaderboard_score`) takes the trapezoid rule over 100
-    evenly spaced taus, which puts each step half a cell off at most: the two scores differ by at
-    most 1 / 198, 0.0051, where its taus end at r_max too.
+    evenly spaced taus, which displaces each step by at most half a cell: the two scores differ by
+    at most 1 / 198, 0.0051, if its taus end at r_max too.
     """
     return {
         name: float(np.mean(np.maximum(r_max - ratios, 0.0))) / (r_max - 1)
@@ -56,11 +56,11 @@ def algoperf_score(times: Mapping[str, Sequence[float]], r_max: float = 4.0) -> 
 
 
 def score_profile(strata: Sequence[Sequence[float]], taus: Sequence[float]) -> list[float]:
-    """The fraction of runs with a value of at most tau, the mean of the workloads' fractions.
+    """Returns the fraction of runs with a value of at most tau, averaged over the workloads.
 
-    rliable's run-score distribution (Agarwal et al., 2021, section 4.2: the fraction above tau of
-    scores to be maximized), turned round because lower is better here. Infinite values are never
-    within. Raises ValueError where a workload has no runs.
+    rliable's run-score distribution (Agarwal et al., 2021, section 4.2), which is the fraction
+    above tau, reversed because lower is better here. Infinite values are within no tau. Raises
+    ValueError if a workload has no runs.
     """
     if not strata or any(len(stratum) == 0 for stratum in strata):
         raise ValueError("every workload needs a run, and there must be one")
@@ -69,6 +69,6 @@ def score_profile(strata: Sequence[Sequence[float]], taus: Sequence[float]) -> l
 
 
 def _within(values: NDArray[np.float64], taus: Sequence[float]) -> NDArray[np.float64]:
-    """The fraction of values that are finite and at most tau, an entry a tau."""
+    """The fraction of values that are finite and at most tau, one entry a tau."""
     finite = np.sort(values[np.isfinite(values)])
     return np.searchsorted(finite, np.asarray(taus, dtype=float), side="right") / values.size

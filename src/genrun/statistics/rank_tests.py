@@ -1,4 +1,7 @@
-"""Probability of improvement, and the Mann-Whitney test: by rank, so failures may be infinite."""
+"""The probability of improvement and the Mann-Whitney test.
+
+Both use ranks only, so values may be infinite (failures), which tie with each other.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from numpy.typing import NDArray
 
 from genrun.statistics.interval import CONFIDENCE, Interval
 
-MOST_FOR_EXACT = 60  # values of both sides; beyond, the normal limit is near
-PAIRS_OF_DOUBT = 2  # weight of no correlation between pairs
+MOST_FOR_EXACT = 60  # values of both sides; with more the normal approximation is close
+PRIOR_PAIRS = 2  # weight of the assumption that pairs are not correlated
 HALVINGS = 60  # of [0, 1]: more than a float64 has digits
 
 
@@ -21,36 +24,35 @@ def probability_of_improvement(
     confidence: float = CONFIDENCE,
     paired: bool = False,
 ) -> Interval:
-    """That a run of the first is lower than one of the second: P(first < second) + P(equal) / 2.
+    """Returns P(first < second) + P(first = second) / 2, that a run of the first is lower.
 
-    Mann and Whitney's U over the number of pairs, ties half, as rliable's of one task (Agarwal et
-    al., 2021), turned round because lower is better here. The interval is Newcombe's fifth method
-    (2006, Statistics in Medicine 25, 559-573): the thetas that lie no further than z standard
-    errors from the estimate, with Hanley and McNeil's variance at theta. It stays inside [0, 1],
-    and where one side wins every pair it still has a length. It takes both sides for independent.
+    Mann and Whitney's U over the number of pairs, ties counting half, as rliable's for one task
+    (Agarwal et al., 2021), reversed because lower is better here. The interval is Newcombe's fifth
+    method (2006, Statistics in Medicine 25, 559-573): all theta with |theta - estimate| <= z *
+    standard error(theta), the error by Hanley and McNeil. It stays inside [0, 1] and has a length
+    even if one side wins every pair. It assumes independent sides.
 
-    `paired`: the i-th runs of both had the same seed. Then that variance is multiplied by how much
-    less the pairs vary together than apart (`_pairing`), or the interval would be far too wide.
+    If `paired`, the i-th runs of both sides had the same seed; then the variance is multiplied by
+    `_pairing_factor`, without which the interval would be far too wide.
 
-    Infinite values are the worst there is and tie with each other. Raises ValueError for NaN, and
-    where a side has none.
+    Raises ValueError for NaN, and if a side has no values.
     """
     wins = _wins(first, second)
     value = wins / (len(first) * len(second))
     count = len(first) + len(second)
     if len(first) < 2 or len(second) < 2:
         return Interval.unknown(value, count)
-    factor = _pairing(first, second) if paired else 1.0
+    factor = _pairing_factor(first, second) if paired else 1.0
     low, high = _newcombe(value, len(first), len(second), factor, confidence)
     return Interval(value, low, high, "newcombe", count)
 
 
-def mean_of_improvements(found: Sequence[Interval]) -> Interval:
-    """rliable's probability over several tasks: the mean of those of each workload.
+def average_improvements(found: Sequence[Interval]) -> Interval:
+    """Returns the mean of the workloads' probabilities of improvement, as rliable does.
 
-    The bounds are recovered from each workload's own (MOVER: Zou & Donner, 2008, Statistics in
-    Medicine 27, 1693-1702): their distances from the estimates add up as
-    squares. Raises ValueError without workloads.
+    The bounds come from those of the workloads (MOVER: Zou & Donner, 2008, Statistics in Medicine
+    27, 1693-1702): low = mean - sqrt(sum_k (p_k - low_k)^2) / K, and high likewise. Raises
+    ValueError without workloads.
     """
     if not found:
         raise ValueError("no workloads")
@@ -69,12 +71,13 @@ def mean_of_improvements(found: Sequence[Interval]) -> Interval:
     return Interval(value, low, high, "mover", count)
 
 
-def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sided p of Mann and Whitney's test (1947): how often a split as uneven is chance.
+def mann_whitney_p_value(first: Sequence[float], second: Sequence[float]) -> float:
+    """Returns the two-sided p-value of Mann and Whitney's test (1947) of equal distributions.
 
-    Exact with ties for up to 60 values, by counting the splits of the pooled values that have each
-    sum of ranks; beyond, normal with the variance corrected for ties and half a pair for
-    continuity. Twice the smaller tail, at most 1. Raises ValueError as the probability does.
+    Exact with ties for up to 60 values, by counting the divisions of the pooled values with each
+    sum of ranks; with more values the normal approximation, with the variance corrected for ties
+    and half a pair for continuity. Twice the smaller tail, at most 1. Raises ValueError for NaN,
+    and if a side has no values.
     """
     wins = _wins(first, second)
     fewer, more = len(first), len(second)
@@ -100,28 +103,28 @@ def _wins(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def _placements(values: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How many of `among` each value is above, ties half."""
+    """How many of `among` each value is above, ties counting half."""
     ordered = np.sort(among)
     below = np.searchsorted(ordered, values, side="left")
     not_above = np.searchsorted(ordered, values, side="right")
     return (below + not_above) / 2
 
 
-def _pairing(first: Sequence[float], second: Sequence[float]) -> float:
-    """The variance of U with the pairs kept together over that with the sides apart.
+def _pairing_factor(first: Sequence[float], second: Sequence[float]) -> float:
+    """The variance of U with paired sides over that with independent sides.
 
-    U's variance is that of the placements (DeLong et al., 1988), summed apart or by pair. With few
-    pairs the ratio is noise, so it is drawn to 1 with the weight of two pairs, the least that kept
-    the coverage at 94 % and over for 5, 10 and 20 pairs, correlated by 0 to 0.95.
+    U's variance is that of the placements (DeLong et al., 1988), summed by pair or by side. With
+    few pairs the ratio is noisy, so it is shrunk towards 1 with the weight of two pairs, the least
+    that kept the coverage at 94 % and over for 5, 10 and 20 pairs with correlations of 0 to 0.95.
     """
     one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if one.size != two.size:
         raise ValueError("pairs need as many values on both sides")
-    of_first, of_second = one.size - _placements(one, two), _placements(two, one)
-    apart = float(of_first.var(ddof=1) + of_second.var(ddof=1))
-    together = float((of_first + of_second).var(ddof=1))
+    placed_first, placed_second = one.size - _placements(one, two), _placements(two, one)
+    apart = float(placed_first.var(ddof=1) + placed_second.var(ddof=1))
+    together = float((placed_first + placed_second).var(ddof=1))
     ratio = together / apart if apart > 0 else 1.0
-    return (ratio * (one.size - 1) + PAIRS_OF_DOUBT) / (one.size - 1 + PAIRS_OF_DOUBT)
+    return (ratio * (one.size - 1) + PRIOR_PAIRS) / (one.size - 1 + PRIOR_PAIRS)
 
 
 def _newcombe(
@@ -133,7 +136,7 @@ def _newcombe(
     mean_count = (first + second) / 2
 
     def variance(theta: float) -> float:
-        """Hanley and McNeil's (1982), with the mean of both numbers of runs in place of each."""
+        """Hanley and McNeil's (1982), with the mean of both counts in place of each."""
         both = (1 - theta) / (2 - theta) + theta / (1 + theta)
         apart = theta * (1 - theta) * (1 + (mean_count - 1) * both) / (first * second)
         return factor * apart
@@ -145,7 +148,7 @@ def _newcombe(
 
 
 def _boundary(too_far: Callable[[float], bool], outer: float, inner: float) -> float:
-    """Where it turns from true to false on the way from `outer` to `inner`."""
+    """Where `too_far` turns from true to false between `outer` and `inner`, by bisection."""
     if not too_far(outer):
         return outer
     for _ in range(HALVINGS):
@@ -158,10 +161,10 @@ def _boundary(too_far: Callable[[float], bool], outer: float, inner: float) -> f
 
 
 def _exact_p(double_ranks: NDArray[np.int64], chosen: int) -> float:
-    """Of the sum of the first `chosen` of these, among all ways to choose as many.
+    """The two-sided p-value of the sum of the first `chosen` ranks, among all choices of as many.
 
-    counts[k, s]: ways in which k of the ranks seen so far have the sum s. At most C(60, 30), about
-    1e17, which float64 holds to 1 part in 1e16.
+    counts[k, s] is the number of ways in which k of the ranks so far have the sum s. It is at most
+    C(60, 30), about 1e17, which float64 represents to 1 part in 1e16.
     """
     largest = int(double_ranks.sum())
     counts = np.zeros((chosen + 1, largest + 1))

@@ -1,4 +1,4 @@
-"""What tuning costs: the best of so many trials."""
+"""Tuning curves: the best of n trials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def best_so_far(values: Sequence[float]) -> list[float]:
-    """The lowest of the first 1, 2, … trials in the order given; infinite while all failed.
+    """Returns the lowest of the first 1, 2, … trials in their order; infinite while all failed.
 
     Raises ValueError for NaN.
     """
@@ -16,25 +16,25 @@ def best_so_far(values: Sequence[float]) -> list[float]:
 
 
 def expected_best(values: Sequence[float]) -> list[float]:
-    """The expected lowest of n = 1, 2, …, N trials drawn without replacement from these N.
+    """Returns the expected lowest of n = 1, 2, …, N trials drawn without replacement from all N.
 
-    Of the values in order x_1 <= … <= x_N, x_i is the lowest of n in C(N - i, n - 1) of C(N, n)
+    With the values sorted, x_1 <= … <= x_N, x_i is the lowest in C(N - i, n - 1) of the C(N, n)
     draws. The mean over all draws is an unbiased estimate for a random search of n trials (Tang et
-    al., 2020, arXiv 2004.14004), where that of Dodge et al. (2019, arXiv 1909.03004), which draws
-    with replacement, is biased. Failures are infinite: as long as n of them can be drawn, the
-    expectation is. Raises ValueError for NaN.
+    al., 2020, arXiv 2004.14004); that of Dodge et al. (2019, arXiv 1909.03004), which draws with
+    replacement, is biased. Failures are infinite, and so is the expectation as long as n of them
+    can be drawn. Raises ValueError for NaN.
     """
     ordered = np.sort(_trials(values))
     total = ordered.size
-    found = []
+    expectations = []
     for drawn in range(1, total + 1):
-        possible = ordered[: total - drawn + 1]  # n - 1 others are above it
+        possible = ordered[: total - drawn + 1]  # the lowest has n - 1 values above it
         rank = np.arange(1, possible.size)
-        # P(i) from P(i - 1): factorials of large N never appear
+        # P(i) from P(i - 1), so that no factorial of a large N is computed
         ratios = (total - rank - drawn + 1) / (total - rank)
         weights = np.cumprod(np.concatenate([[drawn / total], ratios]))
-        found.append(float(possible @ weights))
-    return found
+        expectations.append(float(possible @ weights))
+    return expectations
 
 
 def _trials(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

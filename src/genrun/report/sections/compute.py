@@ -25,9 +25,9 @@ from genrun.runs.usage import read_usage
 
 STAGES = {layout.TUNING: "tuning", layout.FINAL: "fresh seeds"}
 NOTE = (
-    "All that these runs used, failed and tuning runs included. Seconds are summed over runs, also "
-    "if several ran at once; FLOPs are of training steps, as torch counts them; peaks are the "
-    "highest of any run."
+    "All that these runs used, failed and tuning runs included. Seconds are summed over runs, "
+    "also if several ran at once; FLOPs are of training steps, as torch counts them; peaks are "
+    "the highest of any run."
 )
 UNKNOWN_ENERGY = " Energy is not known of all runs."
 

@@ -56,7 +56,7 @@ class Ranking:
 
 
 def build_ranking(workload: PageWorkload, axis: str) -> Ranking:
-    """At the end of the runs, and at equal budget and by time to target if the verdict has them."""
+    """Means at the end of the runs, and at equal budget and times to target if there are any."""
     standings = workload.verdict.standings[:MOST_ROWS]
     scale = _scale([one.at_end for one in standings if one.at_end is not None])
     styles = {one.contestant: one.style for one in workload.configurations}

@@ -19,6 +19,25 @@ from genrun.sweeps.plan import read_plan
 MOST_COMMANDS = 30
 MOST_VALUES = 12
 LONGEST_VALUE, LONGEST_COMMAND = 300, 4000  # characters
+NORMALIZED = "normalized value"
+DEFINITIONS = {  # of terms that mean the same on every page; empty: the verdict has it
+    "value of a run": "the lowest at any of its evaluations, that of its best checkpoint",
+    "interval": (
+        "covers the true value 95 times in 100; Student's t for a mean of fewer than 30 runs"
+    ),
+    "difference": (
+        "of runs with the same seed if both contestants have such runs, else of all runs (by "
+        "Welch); decided if its p-value, corrected for the number of pairs (Holm), is at most "
+        "0.045; if runs failed, also by rank (Mann-Whitney)"
+    ),
+    "probability of improvement": (
+        "that a run of the first is lower than a run of the second, ties count half (Mann-Whitney)"
+    ),
+    "seconds": "of training only, without evaluation, saving and drawing",
+    "FLOPs": "of training steps, as torch counts them once for each kind of step",
+    NORMALIZED: "",
+    "Pareto front": "the evaluations that no other is better than for as much compute or less",
+}
 SPLITS = {"train": "to train on", "held_out": "held out", "test": "to test on"}
 
 
@@ -107,45 +126,18 @@ def _run_environment(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """Terms of the page in the order in which they appear."""
     several = len(verdict.workloads) > 1
-    for one in verdict.workloads:
-        before = f" ({one.label})" if several else ""
-        yield f"what is compared{before}", one.judged
-        if one.budget is not None:
-            yield f"equal budget{before}", f"{one.budget.value:g}: {one.budget.rule}"
-        if one.target is not None:
-            yield f"target{before}", f"{one.target.value:g}: {one.target.rule}"
-        if one.worst is not None:
-            failure = (
-                f"counts as {one.worst:g} in means, the worst value that any run ever measured"
-            )
-            yield f"failure{before}", f"{failure}; as infinite where runs are ranked or timed"
-    yield (
-        "value of a run",
-        ("the lowest at any of its evaluations, which is that of its best checkpoint"),
-    )
-    yield (
-        "interval",
-        ("covers the true value 95 times in 100; Student's t for a mean of fewer than 30 runs"),
-    )
-    yield (
-        "difference",
-        (
-            "of runs with the same seed if both contestants have such runs, else of all runs (by "
-            "Welch); decided if its p-value, corrected for the number of pairs (Holm), is "
-            "at most 0.045; if runs failed, also by rank (Mann-Whitney)"
-        ),
-    )
-    yield (
-        "probability of improvement",
-        (
-            "that a run of the first is lower than a run of the second, ties count half (Mann-Whitney)"
-        ),
-    )
-    yield "seconds", "of training only, without evaluation, saving and drawing"
-    yield "FLOPs", "of training steps, as torch counts them once for each kind of step"
-    if verdict.aggregate is not None:
-        yield "normalized value", verdict.aggregate.normalization
-    yield (
-        "Pareto front",
-        "the evaluations that no other one is better than for the same or less compute",
-    )
+    for workload in verdict.workloads:
+        suffix = f" ({workload.label})" if several else ""
+        yield f"what is compared{suffix}", workload.judged
+        if workload.budget is not None:
+            yield f"equal budget{suffix}", f"{workload.budget.value:g}: {workload.budget.rule}"
+        if workload.target is not None:
+            yield f"target{suffix}", f"{workload.target.value:g}: {workload.target.rule}"
+        if workload.worst is not None:
+            value = f"counts as {workload.worst:g} in means, the worst that any run ever measured"
+            yield f"failure{suffix}", f"{value}; as infinite when runs are ranked or timed"
+    for name, text in DEFINITIONS.items():
+        if name != NORMALIZED:
+            yield name, text
+        elif verdict.aggregate is not None:
+            yield name, verdict.aggregate.normalization

@@ -32,7 +32,7 @@ def build_swept_figures(workload: PageWorkload) -> list[Figure]:
 def _numbers(
     key: str, configurations: Sequence[PageConfiguration]
 ) -> list[tuple[PageConfiguration, float]] | None:
-    """Configurations with the setting's value; None unless all are numbers, two of them different."""
+    """Configurations with their values; None unless these are numbers and at least two differ."""
     found = []
     for configuration in (one for one in configurations if one.runs[0].stage != layout.FINAL):
         text = configuration.runs[0].settings.get(key)

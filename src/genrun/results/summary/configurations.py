@@ -11,7 +11,7 @@ from genrun.core.formatting import format_setting
 from genrun.core.numbers import finite_number
 from genrun.core.usage import sum_usage
 from genrun.results.summary.job_result import Result, shown_spent
-from genrun.statistics.student_t import Spread, spread
+from genrun.statistics.student_t import SampleSummary, summarize_sample
 from genrun.sweeps.plan import differing_words
 
 SEED = "seed"
@@ -27,11 +27,11 @@ class Configuration:
     words: dict[str, str]  # what was swept: keys and values as they were given
     monitor: str | None  # lower is better; None where no job has said yet what judges it
     results: list[Result]
-    spread: Spread | None = field(init=False)  # None where no job has a value
+    spread: SampleSummary | None = field(init=False)  # None where no job has a value
 
     def __post_init__(self) -> None:
         values = list(self.values.values())
-        object.__setattr__(self, "spread", spread(values) if values else None)
+        object.__setattr__(self, "spread", summarize_sample(values) if values else None)
 
     @property
     def values(self) -> dict[int, float]:
