@@ -1,4 +1,4 @@
-"""What a critic sees its images through: noise, DiffAugment, ADA."""
+"""Transformations of a critic's images: instance noise, DiffAugment, ADA."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genrun.components.model.gan import GAN
-from genrun.components.regularization._ada_transforms import GatedChanges
-from genrun.components.regularization._image_warp import reflected, resample
+from genrun.components.regularization._ada_transforms import AdaTransforms
+from genrun.components.regularization._image_warp import reflect, resample
 from genrun.components.regularization.adaptive_augment import AdaptiveAugment, AdaptiveAugmentation
-from genrun.components.regularization.augment import Augmentation, colored, outside, shifted
+from genrun.components.regularization.augment import (
+    Augmentation,
+    change_color,
+    cutout_mask,
+    translate,
+)
 from genrun.components.regularization.instance_noise import InstanceNoise
 from genrun.components.regularization.r1 import R1
 from genrun.config.compose import compose
@@ -45,7 +50,7 @@ def test_instance_noise_falls_linearly_to_nothing() -> None:
     assert layer.state_dict() == {}, "a function of the step is not saved"
 
 
-def test_real_and_generated_are_seen_through_the_layer_while_training_only(small: Make) -> None:
+def test_real_and_generated_images_pass_the_layer_in_training_only(small: Make) -> None:
     built = small("model=gan", "regularization=instance_noise")
     critic = built.trial.nets["discriminator"]
     seen: list[int] = []
@@ -66,10 +71,10 @@ def test_the_step_sets_the_noise(small: Make) -> None:
         assert built.trial.nets["discriminator"].layer.current.item() == pytest.approx(expected)
 
 
-def test_color_is_diffaugments() -> None:
+def test_color_is_that_of_diffaugment() -> None:
     images = torch.randn(5, 3, 4, 6)
     brightness, saturation, contrast = torch.rand(3, 5)
-    found = colored(images, brightness, saturation, contrast)
+    found = change_color(images, brightness, saturation, contrast)
     for index in range(5):
         x = images[index] + brightness[index] - 0.5
         x = (x - x.mean(0)) * 2 * saturation[index] + x.mean(0)
@@ -80,13 +85,13 @@ def test_color_is_diffaugments() -> None:
 def test_shifts_are_whole_pixels_up_to_an_eighth_and_zero_comes_in() -> None:
     images = 1 + torch.rand(300, 2, 16, 8)
     drawn = torch.rand(2, 300)
-    found = shifted(images, *drawn, 0.125)
+    found = translate(images, *drawn, 0.125)
     seen = set()
-    for image, made, down, right in zip(images, found, *drawn, strict=True):
+    for image, translated, down, right in zip(images, found, *drawn, strict=True):
         by = (int(down * 5) - 2, int(right * 3) - 1)
         padded = F.pad(image, (1, 1, 2, 2))
         expected = padded[:, 2 + by[0] : 18 + by[0], 1 + by[1] : 9 + by[1]]
-        torch.testing.assert_close(made, expected, rtol=0, atol=0)
+        torch.testing.assert_close(translated, expected, rtol=0, atol=0)
         seen.add(by)
     assert len(seen) == 15, "every shift happens"
 
@@ -94,7 +99,7 @@ def test_shifts_are_whole_pixels_up_to_an_eighth_and_zero_comes_in() -> None:
 def test_cutout_is_a_square_of_half_the_side_around_any_pixel() -> None:
     images = torch.ones(500, 1, 10, 10)
     drawn = torch.rand(2, 500)
-    masks = outside(images, *drawn, 0.5)
+    masks = cutout_mask(images, *drawn, 0.5)
     for mask, top, left in zip(masks[:, 0], *drawn, strict=True):
         expected = torch.ones(10, 10)
         rows, columns = (int(place * 10) - 2 for place in (top, left))  # 5 pixels around it
@@ -132,7 +137,7 @@ def test_a_share_of_the_batch_is_changed_as_it_would_be_in_the_whole(
 def test_resampling_is_bilinear_sampling_with_reflection() -> None:
     images = torch.rand(7, 3, 9, 6)
     rows, columns = 30 * torch.rand(7, 9) - 10, 20 * torch.rand(7, 6) - 7
-    found = resample(images, reflected(rows, 9), reflected(columns, 6))
+    found = resample(images, reflect(rows, 9), reflect(columns, 6))
     grid = torch.stack(
         [
             (2 * columns / 5 - 1)[:, None, :].expand(7, 9, 6),
@@ -146,7 +151,7 @@ def test_resampling_is_bilinear_sampling_with_reflection() -> None:
 
 def test_quarter_turns_and_flips_are_the_eight_symmetries_of_a_square() -> None:
     square = torch.arange(16.0).view(1, 1, 4, 4).repeat(500, 1, 1, 1)
-    changes = GatedChanges(blitting=True, geometric=False, color=False)
+    changes = AdaTransforms(blitting=True, geometric=False, color=False)
     made = changes(square, torch.tensor(1.0), Key.from_seed(0))
     known = set()
     for turns in range(4):
@@ -163,9 +168,9 @@ def test_quarter_turns_and_flips_are_the_eight_symmetries_of_a_square() -> None:
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
-def test_changes_happen_with_probability_p(p: float) -> None:
+def test_transformations_have_probability_p(p: float) -> None:
     images = torch.rand(2000, 3, 5, 5)
-    only_color = GatedChanges(blitting=False, geometric=False, color=True)
+    only_color = AdaTransforms(blitting=False, geometric=False, color=True)
     same = (only_color(images, torch.tensor(p), Key.from_seed(0)) - images).abs().amax(
         (1, 2, 3)
     ) < 1e-12
@@ -174,10 +179,10 @@ def test_changes_happen_with_probability_p(p: float) -> None:
     assert same.double().mean().item() == pytest.approx(expected, abs=0.03)
 
 
-def test_hue_and_luma_flip_keep_what_they_should() -> None:
+def test_invariants_of_hue_and_luma_flip() -> None:
     """Grey axis and length of the color under hue; the color itself under a luma flip."""
     images = torch.rand(300, 3, 1, 1)
-    changes = GatedChanges(blitting=False, geometric=False, color=True)
+    changes = AdaTransforms(blitting=False, geometric=False, color=True)
     made = changes(images, torch.tensor(0.25), Key.from_seed(2))[:, :, 0, 0]
     given = images[:, :, 0, 0]
     mean, was = made.mean(1), given.mean(1)
@@ -198,7 +203,7 @@ def ada(interval: int = 2, images_to_1: int = 100, target: float = 0.6) -> Adapt
     return layer
 
 
-def test_p_goes_by_the_mean_sign_of_an_interval() -> None:
+def test_p_follows_the_mean_sign_of_an_interval() -> None:
     layer, found = ada(), []
     critic = InputTransform(layer, nn.Identity())
     # 10 images a turn, 2 turns a step of p: 20 of 100 images, 0.2 up or down
@@ -239,7 +244,7 @@ def test_at_p_of_0_nothing_changes() -> None:
     torch.testing.assert_close(changed(ada(), images), images, rtol=1e-12, atol=1e-12)
 
 
-def test_r1_goes_twice_through_the_changes() -> None:
+def test_r1_differentiates_the_transformations_twice() -> None:
     layer = ada()
     layer.p.fill_(0.8)
     body = nn.Sequential(nn.Flatten(), nn.Linear(36, 5), nn.Tanh(), nn.Linear(5, 1))
@@ -258,8 +263,8 @@ def test_r1_goes_twice_through_the_changes() -> None:
 
 
 @pytest.mark.parametrize("model", ["wasserstein_gan", "relativistic_gan"])
-def test_ada_needs_judgements_with_a_zero(model: str, small: Make) -> None:
-    with pytest.raises(ConfigError, match="has no such zero: use regularization=augment"):
+def test_ada_needs_logits_with_a_threshold(model: str, small: Make) -> None:
+    with pytest.raises(ConfigError, match="has no threshold: use regularization=augment"):
         small(f"model={model}", "regularization=adaptive_augment")
 
 
@@ -270,14 +275,14 @@ def test_ada_needs_judgements_with_a_zero(model: str, small: Make) -> None:
         ("adaptive_augment", ["blitting=false", "geometric=false", "color=false"]),
     ],
 )
-def test_changes_that_are_all_off_are_refused(name: str, off: list[str], small: Make) -> None:
+def test_all_transformations_off_are_refused(name: str, off: list[str], small: Make) -> None:
     words = [f"regularization.{name}.{word}" for word in off]
     with pytest.raises(ConfigError, match=f"regularization.{name}: "):
         small(f"regularization={name}", *words)
 
 
 @pytest.mark.parametrize("name", ["augment", "adaptive_augment"])
-def test_points_are_no_images_to_change(name: str) -> None:
+def test_points_are_refused(name: str) -> None:
     words = ["data=ring", "runtime.device=cpu", f"regularization={name}"]
     with pytest.raises(ConfigError, match="these data are points"):
         build(compose(words).config, [])

@@ -71,7 +71,7 @@ def test_the_vaes_loss_has_the_changed_term_whatever_the_order(order: str, small
     torch.testing.assert_close(metrics["kl"], kl.sum(1).mean(), rtol=1e-12, atol=0)
 
 
-def test_the_step_tells_the_weight_and_held_out_bounds_have_none(small: Make) -> None:
+def test_the_weight_follows_the_step_and_held_out_bounds_have_none(small: Make) -> None:
     words = ["model=vae", "optimizer=sgd", "optimizer.lr=0.0"]
     built = small(
         *words, "regularization=kl_annealing", "regularization.kl_annealing.anneal_steps=2"
@@ -85,11 +85,11 @@ def test_the_step_tells_the_weight_and_held_out_bounds_have_none(small: Make) ->
     assert built.evaluation.evaluate() == plain.evaluation.evaluate()
 
 
-def test_the_vae_gans_encoder_pays_the_changed_term(small: Make) -> None:
+def test_the_vae_gans_encoder_has_the_changed_term(small: Make) -> None:
     built = small("model=vae_gan", "regularization=free_bits", "regularization.free_bits.nats=3.0")
     row = built.step(1)
-    paid = row["encoder/loss"] - row["encoder/feature_distance"]
-    torch.testing.assert_close(paid, torch.tensor(3.0 * built.model.latent_dim), rtol=1e-9, atol=0)
+    term = row["encoder/loss"] - row["encoder/feature_distance"]
+    torch.testing.assert_close(term, torch.tensor(3.0 * built.model.latent_dim), rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("name", ["kl_annealing", "free_bits"])

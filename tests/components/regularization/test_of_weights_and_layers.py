@@ -104,7 +104,7 @@ def test_however_the_players_move_the_critics_weights_end_up_clipped(
         assert max(p.abs().max().item() for p in weights) == pytest.approx(0.01), step
     if updates == "lookahead":
         memory = built.step.memory["discriminator"]["slow"]
-        assert max(slow.abs().max() for slow in memory) <= 0.01 + 1e-9, "whence it goes on"
+        assert max(slow.abs().max() for slow in memory) <= 0.01 + 1e-9, "the point it returns to"
 
 
 def test_a_critic_whose_optimizer_keeps_an_average_is_not_clipped(small: Make) -> None:
@@ -114,7 +114,7 @@ def test_a_critic_whose_optimizer_keeps_an_average_is_not_clipped(small: Make) -
     small(*words, "players.discriminator.optimizer=adam")
 
 
-def test_weight_clip_leaves_the_generator_alone() -> None:
+def test_weight_clip_does_not_apply_to_the_generator() -> None:
     parameter = nn.Parameter(torch.tensor([-3.0, 0.001, 2.0]))
     assert not WeightClip(0.5).applies_to(MODEL, GENERATOR)
     assert WeightClip(0.5).applies_to(MODEL, CRITIC)
@@ -171,14 +171,14 @@ def test_groups_must_divide_every_hidden_layer(
         )
 
 
-def test_groups_that_divide_are_taken() -> None:
+def test_groups_that_divide_are_accepted() -> None:
     GroupNorm(None, 16, 1e-5, affine=True).check_hidden_layers(
         [hidden(16, True), hidden(32, False)]
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["regularization=batch_norm", "backbone.hidden=[]"], "none in encoder, decoder"),
         (["regularization=dropout", "regularization.dropout.networks=[encoder]",
@@ -191,12 +191,14 @@ def test_groups_that_divide_are_taken() -> None:
         (["regularization=weight_clip"], "needs a model with a discriminator"),
     ],
 )  # fmt: skip
-def test_what_finds_nothing_to_act_on_is_refused(words: list[str], said: str, small: Make) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_a_regularization_without_effect_is_refused(
+    words: list[str], message: str, small: Make
+) -> None:
+    with pytest.raises(ConfigError, match=message):
         small("model=vae", *words)
 
 
-def test_a_network_without_hidden_layers_is_left_out_unless_it_is_named() -> None:
+def test_a_network_without_hidden_layers_is_skipped_unless_it_is_named() -> None:
     def nets() -> nn.ModuleDict:
         return nn.ModuleDict({"generator": hidden(4, False), "discriminator": nn.Linear(4, 1)})
 

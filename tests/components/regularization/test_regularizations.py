@@ -1,4 +1,4 @@
-"""What is particular to each; that they train at all is in test_conformance."""
+"""Each regularization against its formula; test_conformance trains with all of them."""
 
 import pytest
 import torch
@@ -28,14 +28,14 @@ def discriminator() -> nn.ModuleDict:
     )
 
 
-def test_dropout_zeroes_a_share_and_keeps_the_mean() -> None:
+def test_dropout_zeroes_a_fraction_and_keeps_the_mean() -> None:
     layer = KeyedDropout(0.2)
     ones = torch.ones(200, 500)
     with noise.layer_keys(Key.from_seed(0)):
         first, second = layer(ones), layer(ones)
     assert abs((first == 0).double().mean() - 0.2) < 0.01
     assert first.max() == 1 / 0.8
-    assert not torch.equal(first, second), "each call its own"
+    assert not torch.equal(first, second), "each call has its own noise"
     assert layer.eval()(ones) is ones
 
 
@@ -68,7 +68,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value(layer: nn.Module) -
         torch.testing.assert_close(network(inputs.expand(2, 3, 6)), one.expand(2, 3, 4))
     before = network[0].u.clone()
     network.eval()(inputs)
-    assert torch.equal(network[0].u, before), "evaluation moves nothing"
+    assert torch.equal(network[0].u, before), "evaluation updates nothing"
 
 
 def test_r1_is_half_gamma_times_the_squared_gradient_at_real_images() -> None:
@@ -118,7 +118,7 @@ def test_gradient_penalty_draws_the_norm_between_images_to_one() -> None:
     assert GradientPenalty(1.0).penalty(GAN_MODEL, generator, nets, images, key) is None
 
 
-def test_r1_leaves_running_statistics_alone() -> None:
+def test_r1_does_not_change_running_statistics() -> None:
     nets = nn.ModuleDict(
         {"discriminator": nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4), nn.Linear(4, 1))}
     )
@@ -158,7 +158,7 @@ def test_label_smoothing_is_cross_entropy_with_the_smoothed_target() -> None:
     torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
 
 
-def test_ema_follows_its_recursion_with_a_short_memory_at_first() -> None:
+def test_ema_follows_its_recursion_with_a_smaller_decay_at_first() -> None:
     averaged, current = torch.zeros(2), torch.tensor([1.0, 3.0])
     expected = torch.zeros(2)
     for step in range(1, 200):

@@ -1,5 +1,5 @@
-"""What keeps a model from over-fitting or a game from blowing up, one idea a file.
+"""Regularizations, one a file.
 
-A class here has the methods of at least one of `core/regularization_protocols.py`. An attribute
-`networks` names the networks it acts on, None for all that are trained.
+Each implements at least one protocol of `genrun.core.protocols.regularization`. A field `networks`
+names the networks it applies to; None stands for all that are trained.
 """

@@ -1,4 +1,4 @@
-"""What penalties on a critic's gradient at images share."""
+"""Checks and gradients shared by regularizations of a critic."""
 
 from __future__ import annotations
 
@@ -13,39 +13,42 @@ from genrun.core.protocols.model import Adversarial, Model
 from genrun.core.types import DataSpec, Player
 
 
-def refuse_without_critic(name: str, model: Model) -> None:
-    """Raises `ConfigError` where nobody in the model judges images."""
+def check_has_critic(name: str, model: Model) -> None:
+    """Raises `ConfigError` if the model has no critic."""
     if not isinstance(model, Adversarial):
         raise ConfigError(
-            f"regularization={name} needs a model with a discriminator (gan); "
+            f"regularization={name} needs a model with a discriminator, e.g. model=gan; "
             f"{type(model).__name__} has none"
         )
 
 
-def refuse_points(name: str, spec: DataSpec) -> None:
-    """Raises `ConfigError` where the data are no images."""
+def check_images(name: str, spec: DataSpec) -> None:
+    """Raises `ConfigError` if the data are points instead of images."""
     if spec.points:
         raise ConfigError(
-            f"regularization={name} needs images to change, and these data are points; "
-            "regularization=instance_noise suits both"
+            f"regularization={name} transforms images, and these data are points; "
+            "regularization=instance_noise works for both"
         )
 
 
-def critic_for(model: Model, player: Player) -> Adversarial | None:
-    """The model, if it is this player that judges."""
+def select_critic(model: Model, player: Player) -> Adversarial | None:
+    """Returns the model if the player is its critic, else None."""
     assert isinstance(model, Adversarial)
     return model if player.name == model.critic else None
 
 
 def squared_gradient_norms(critic: Adversarial, nets: nn.ModuleDict, images: Tensor) -> Tensor:
-    """Of the judgement's gradient with respect to each image, shape (batch,)."""
+    """Returns the squared norm of the gradient of each logit by its image, (batch,).
+
+    `images` are (batch, channels, height, width) in [0, 1].
+    """
     with frozen_statistics(nets):
-        gradient = torch.func.grad(lambda given: critic.critic_logits(nets, given).sum())(images)
+        gradient = torch.func.grad(lambda inputs: critic.critic_logits(nets, inputs).sum())(images)
     squared: Tensor = gradient.square().flatten(1).sum(1)
     return squared
 
 
-def generated_like(model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
-    """As many images of the generator as the batch has, with no way back to it."""
+def generate_batch(model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
+    """Returns as many generated images as the batch has, without a gradient to the generator."""
     with opponents_no_grad(), frozen_statistics(nets):
         return model.sample(nets, len(batch), key.fold("generated"))

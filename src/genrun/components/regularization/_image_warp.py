@@ -1,7 +1,7 @@
-"""Images at other places: shifts, flips and scalings, linear in the images.
+"""Resampling of images by separable maps of rows and columns, linear in the images.
 
-Each axis is a matrix for each image, so that it can be differentiated twice (R1), goes under
-`torch.vmap`, and adds in the same order on every device.
+Each axis is a matrix product, so that it can be differentiated twice (for R1), works under
+`torch.vmap`, and is deterministic on every device.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Images (batch, channels, height, width) read at `rows` and `columns`.
+    """Returns images (batch, channels, height, width) sampled at `rows` and `columns`.
 
-    These are places (batch, height) and (batch, width); between pixels it is linear, and outside
-    there is 0.
+    These are positions in pixels, (batch, height) and (batch, width). Linear between pixels, 0
+    outside the image.
     """
     down = _weights(rows, images.shape[2])[:, None]
     across = _weights(columns, images.shape[3])[:, None]
@@ -22,18 +22,18 @@ def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def pixels(count: int, like: Tensor) -> Tensor:
-    """0 to count - 1, shape (count,)."""
+    """Returns 0 to count - 1, shape (count,)."""
     return torch.arange(count, device=like.device, dtype=like.dtype)
 
 
-def reflected(places: Tensor, count: int) -> Tensor:
-    """Places mirrored at the first and the last of `count` pixels as often as they need it."""
+def reflect(positions: Tensor, count: int) -> Tensor:
+    """Returns positions reflected at the first and last of `count` pixels into their range."""
     if count == 1:
-        return torch.zeros_like(places)
+        return torch.zeros_like(positions)
     last = count - 1
-    return last - (places.remainder(2 * last) - last).abs()
+    return last - (positions.remainder(2 * last) - last).abs()
 
 
-def _weights(places: Tensor, count: int) -> Tensor:
-    """Of `count` pixels at each place (batch, places), as (batch, places, count)."""
-    return (1 - (places[..., None] - pixels(count, places)).abs()).clamp(min=0)
+def _weights(positions: Tensor, count: int) -> Tensor:
+    """Returns the weights of `count` pixels at positions (batch, n), as (batch, n, count)."""
+    return (1 - (positions[..., None] - pixels(count, positions)).abs()).clamp(min=0)

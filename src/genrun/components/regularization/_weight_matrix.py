@@ -1,15 +1,15 @@
-"""What regularizations of linear maps share."""
+"""The weight of a linear layer as a matrix."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-Linear = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
-LINEAR = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+LinearLayer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+LINEAR_LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
-def as_matrix(layer: Linear) -> Tensor:
-    """The weight, a kernel flattened: (outputs, everything else)."""
+def weight_matrix(layer: LinearLayer) -> Tensor:
+    """Returns the weight as (outputs, inputs), of convolutions (outputs, inputs * kernel size)."""
     weight = layer.weight
     if isinstance(layer, nn.ConvTranspose2d):
         weight = weight.transpose(0, 1)

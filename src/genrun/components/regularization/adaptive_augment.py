@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrun.components.regularization._ada_transforms import GatedChanges
-from genrun.components.regularization._critic_gradients import refuse_points, refuse_without_critic
+from genrun.components.regularization._ada_transforms import AdaTransforms
+from genrun.components.regularization._critic_gradients import check_has_critic, check_images
 from genrun.core import noise
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.model import Model
@@ -16,39 +16,40 @@ from genrun.core.types import DataSpec, Metrics
 
 
 class AdaptiveAugmentation(nn.Module):
-    """Changes of the images, each with probability `p`, which follows the judgements.
+    """Transforms images with a probability `p` that adapts to the logits of real images.
 
-    `p` and what it is learned from are buffers, moved on the device like BatchNorm's statistics:
-    of several processes rank 0's share of the images counts.
+    `p` and its statistics are buffers that are updated on the device, like BatchNorm's. With
+    several processes those of rank 0, from its part of the images, are used.
     """
 
     p: Tensor
     signs: Tensor
     turns: Tensor
 
-    def __init__(self, changes: GatedChanges, settings: AdaptiveAugment) -> None:
+    def __init__(self, changes: AdaTransforms, settings: AdaptiveAugment) -> None:
         super().__init__()
         self.changes = changes
         self.target = settings.target
         self.interval = settings.interval
         self.images_to_1 = settings.images_to_1
         self.register_buffer("p", torch.tensor(0.0))
-        self.register_buffer("signs", torch.tensor(0.0))  # their sum over turns
-        self.register_buffer("turns", torch.tensor(0))  # since p moved
+        # of the turns since the last update of p: the sum of mean signs, and their number
+        self.register_buffer("signs", torch.tensor(0.0))
+        self.register_buffer("turns", torch.tensor(0))
 
     def forward(self, images: Tensor) -> Tensor:
         return self.changes(images, self.p, noise.next_layer_key())
 
-    def observe_logits(self, judged: Tensor) -> Metrics:
-        """`judged` (batch,) is positive where a real image was judged to be real.
+    def observe_logits(self, logits: Tensor) -> Metrics:
+        """Updates p from logits (batch,) of real images, positive for images classified as real.
 
-        After every `interval` turns p takes a step up where the mean sign is above the target,
-        and down where it is below (section 3.1, r_t of equation 1).
+        After every `interval` turns p takes a step up if the mean sign is above the target, and
+        down if it is below (section 3.1, r_t of equation 1). Returns p, of shape ().
         """
         share = noise.layer_keys.shard()
-        batch = len(judged) * (1 if share is None else share.count)
+        batch = len(logits) * (1 if share is None else share.count)
         step = self.interval * batch / self.images_to_1
-        signs = self.signs + judged.sign().mean(dtype=self.signs.dtype)
+        signs = self.signs + logits.sign().mean(dtype=self.signs.dtype)
         turns = self.turns + 1
         due = turns == self.interval
         moved = self.p + step * (signs / self.interval - self.target).sign()
@@ -60,11 +61,11 @@ class AdaptiveAugmentation(nn.Module):
 
 @dataclass(frozen=True)
 class AdaptiveAugment:
-    """The discriminator sees all images through changes, the more the more it over-fits.
+    """Augments the discriminator's images with a probability that rises as it overfits.
 
-    It over-fits where it judges nearly all training images to be real. Changes that happen with a
-    probability below 0.8 or so do not leak into the samples (section 2.2). They are the paper's
-    pixel blitting, geometric and color changes, see `GatedChanges` for what is left out.
+    It overfits if it classifies nearly all training images as real. Transformations with a
+    probability below about 0.8 do not leak into the samples (section 2.2). They are the paper's
+    pixel blitting, geometric and color transformations, with the differences of `AdaTransforms`.
     """
 
     target: float
@@ -79,16 +80,16 @@ class AdaptiveAugment:
             raise ValueError("blitting, geometric and color are all false: one must be true")
 
     def check_model(self, model: Model) -> None:
-        refuse_without_critic("adaptive_augment", model)
+        check_has_critic("adaptive_augment", model)
         if getattr(model, "boundary", None) is None:
             raise ConfigError(
-                "regularization=adaptive_augment needs a discriminator whose judgement alone says "
-                f"whether an image is real (gan, hinge_gan, least_squares_gan); that of "
-                f"{type(model).__name__} has no such zero: use regularization=augment"
+                "regularization=adaptive_augment needs a discriminator whose logit alone "
+                f"classifies an image (model=gan, hinge_gan, least_squares_gan); that of "
+                f"{type(model).__name__} has no threshold: use regularization=augment"
             )
 
     def build_input_layer(self, spec: DataSpec) -> nn.Module:
-        refuse_points("adaptive_augment", spec)
+        check_images("adaptive_augment", spec)
         return AdaptiveAugmentation(
-            GatedChanges(self.blitting, self.geometric, self.color), settings=self
+            AdaTransforms(self.blitting, self.geometric, self.color), settings=self
         )

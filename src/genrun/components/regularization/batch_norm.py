@@ -10,7 +10,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """Normalizes each hidden channel over the batch, before the activation."""
+    """Normalizes each hidden channel over batch and positions, before the activation."""
 
     networks: Sequence[str] | None
     momentum: float

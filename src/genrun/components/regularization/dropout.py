@@ -1,4 +1,4 @@
-"""Dropout (Srivastava et al., JMLR 15, 2014), with noise that is a function of a key."""
+"""Dropout (Srivastava et al., JMLR 15, 2014), with noise from a key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genrun.core import noise
 
 
 class KeyedDropout(nn.Module):
-    """Zeroes each value with probability `p` while training and scales the rest by 1/(1-p)."""
+    """Zeroes each value with probability `p` in training and scales the others by 1 / (1 - p)."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class KeyedDropout(nn.Module):
 
 @dataclass(frozen=True)
 class Dropout:
-    """Dropout after the activation of every hidden layer."""
+    """Adds dropout after the activation of every hidden layer."""
 
     networks: Sequence[str] | None
     p: float

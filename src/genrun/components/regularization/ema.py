@@ -11,12 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class EMA:
-    """The averaged networks are the ones evaluated and sampled; both kinds are saved.
+    """Averages the weights; the averaged networks are evaluated and sampled.
 
-    Their BatchNorm statistics are found anew for each evaluation (`training/average.py`).
-
-    Early on the decay is (1 + step) / (10 + step) where that is smaller, so that the average
-    soon forgets the initial weights.
+    Checkpoints have both. The averaged networks' BatchNorm statistics are computed for each
+    evaluation (`genrun.training.batch_norm_update`). The decay is at most (1 + step) / (10 +
+    step), so that the average soon forgets the initial weights.
     """
 
     decay: float

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 
-class AtLeast(nn.Module):
-    """Each dimension's KL, averaged over the batch, but never less than `nats`."""
+class MinimumKL(nn.Module):
+    """Averages each dimension's KL over the batch and raises it to at least `nats`.
+
+    From (batch, latent_dim) to (1, latent_dim).
+    """
 
     def __init__(self, nats: float) -> None:
         super().__init__()
@@ -20,7 +23,7 @@ class AtLeast(nn.Module):
 
 @dataclass(frozen=True)
 class FreeBits:
-    """So much KL a latent dimension costs nothing: there is no gain in less (equation 15).
+    """The KL of a latent dimension costs at least `nats`, so that less is no gain (equation 15).
 
     Each dimension is a group of its own; the mean is over the images of the batch.
     """
@@ -29,4 +32,4 @@ class FreeBits:
     is_weight = False
 
     def build_kl_layer(self) -> nn.Module:
-        return AtLeast(self.nats)
+        return MinimumKL(self.nats)

@@ -10,7 +10,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class GradientClip:
-    """Scales a player's gradient down to norm `max_norm` where it is longer."""
+    """Scales the gradient of a player down to the Euclidean norm `max_norm` if it is longer."""
 
     max_norm: float
 

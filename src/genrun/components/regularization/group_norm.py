@@ -16,8 +16,8 @@ from genrun.core.layers import HiddenLayer
 class GroupNorm:
     """Normalizes each image's hidden channels in `groups` groups, before the activation.
 
-    Each over its channels, height and width (equation 7 of the paper). A dense layer has a single
-    value a channel, and so needs at least two channels a group.
+    Each group is normalized over its channels, height and width (equation 7). A dense layer has
+    one value a channel, and so needs at least two channels a group.
     """
 
     networks: Sequence[str] | None

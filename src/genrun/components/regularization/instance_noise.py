@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrun.components.regularization._critic_gradients import refuse_without_critic
+from genrun.components.regularization._critic_gradients import check_has_critic
 from genrun.core import noise
 from genrun.core.protocols.model import Model
 from genrun.core.types import DataSpec
 
 
 class AnnealedNoise(nn.Module):
-    """Adds Gaussian noise whose deviation falls from `std` to 0 in `anneal_steps` steps."""
+    """Adds Gaussian noise whose deviation falls linearly from `std` to 0 in `anneal_steps`."""
 
     current: Tensor
 
@@ -34,16 +34,16 @@ class AnnealedNoise(nn.Module):
 
 @dataclass(frozen=True)
 class InstanceNoise:
-    """The discriminator sees real and generated images through noise, annealed linearly.
+    """Adds noise to all images of the discriminator, real and generated, in [-1, 1].
 
-    The two distributions so overlap as long as there is noise. It sees images in [-1, 1].
+    While there is noise the two distributions overlap. It is annealed linearly.
     """
 
     std: float
     anneal_steps: int
 
     def check_model(self, model: Model) -> None:
-        refuse_without_critic("instance_noise", model)
+        check_has_critic("instance_noise", model)
 
     def build_input_layer(self, spec: DataSpec) -> nn.Module:
         return AnnealedNoise(self.std, self.anneal_steps)

@@ -1,4 +1,4 @@
-"""Annealing of the KL term (Bowman et al., 1511.06349), in cycles too (Fu et al., 1903.10145)."""
+"""KL annealing (Bowman et al., 1511.06349), also cyclical (Fu et al., 1903.10145)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class AnnealedKL(nn.Module):
-    """Times a weight that rises from 0 to 1 in `anneal_steps` steps, in each cycle anew."""
+    """Multiplies the KL by a weight that rises from 0 to 1 in `anneal_steps` of each cycle."""
 
     current: Tensor
 
@@ -20,8 +20,8 @@ class AnnealedKL(nn.Module):
         self.register_buffer("current", torch.tensor(0.0), persistent=False)
 
     def begin_step(self, step: int) -> None:
-        since = step - 1 if self.cycle_steps is None else (step - 1) % self.cycle_steps
-        self.current.fill_(min(1.0, since / self.anneal_steps))
+        steps = step - 1 if self.cycle_steps is None else (step - 1) % self.cycle_steps
+        self.current.fill_(min(1.0, steps / self.anneal_steps))
 
     def forward(self, kl: Tensor) -> Tensor:
         return self.current * kl
@@ -29,11 +29,11 @@ class AnnealedKL(nn.Module):
 
 @dataclass(frozen=True)
 class KLAnnealing:
-    """The KL term's weight in training rises linearly from 0 to 1, on top of the model's own.
+    """Multiplies the KL term in training by a weight that rises linearly from 0 to 1.
 
-    So the decoder learns to use the code before the posterior is drawn to the prior. With
-    `cycle_steps` it starts again from 0: equations 6 and 7 of Fu et al., where T/M is
-    `cycle_steps` and R is `anneal_steps / cycle_steps`. What is measured stays the bound itself.
+    The decoder learns to use the code before the posterior is pulled to the prior. With
+    `cycle_steps` the weight starts again from 0 (equations 6 and 7 of Fu et al., with T/M =
+    `cycle_steps` and R = `anneal_steps / cycle_steps`). Held-out bounds are not changed.
     """
 
     anneal_steps: int

@@ -11,15 +11,15 @@ from genrun.core.protocols.model import Model
 
 @dataclass(frozen=True)
 class LabelSmoothing:
-    """The discriminator's target for real images becomes 1 - smoothing; generated stay at 0."""
+    """Sets the discriminator's target for real images to 1 - smoothing; for generated it is 0."""
 
     smoothing: float
 
     def change_model(self, model: Model) -> Model:
         if not hasattr(model, "real_target") or not dataclasses.is_dataclass(model):
             raise ConfigError(
-                "regularization=label_smoothing needs a model that labels images real (gan); "
-                f"{type(model).__name__} does not"
+                "regularization=label_smoothing needs a model with a target for real images, "
+                f"e.g. model=gan; {type(model).__name__} has none"
             )
         changed: Model = dataclasses.replace(model, real_target=1 - self.smoothing)
         return changed

@@ -15,8 +15,8 @@ from genrun.core.layers import HiddenLayer
 class LayerNorm:
     """Normalizes each image's hidden layer over all of its values, before the activation.
 
-    Over channels, or over channels, height and width (section 3 of the paper); the learned scale
-    and shift are one a channel, as in WGAN-GP's critic (1704.00028).
+    These are channels, or channels, height and width (section 3 of the paper). The learned scale
+    and shift are one per channel, as in WGAN-GP's critic (1704.00028).
     """
 
     networks: Sequence[str] | None
@@ -27,11 +27,11 @@ class LayerNorm:
     def check_hidden_layers(self, layers: Sequence[HiddenLayer]) -> None:
         if any(layer.channels == 1 and not layer.spatial for layer in layers):
             raise ConfigError(
-                "regularization=layer_norm: of a hidden layer of width 1 it would leave nothing; "
-                "at least 2 are needed"
+                "regularization=layer_norm: would set a hidden layer of width 1 to 0; "
+                "its width must be at least 2"
             )
 
     def build_layer(self, channels: int, spatial: bool) -> nn.Module:
-        if spatial:  # the same as one group
+        if spatial:  # group normalization with one group
             return nn.GroupNorm(1, channels, eps=self.eps, affine=self.affine)
         return nn.LayerNorm(channels, eps=self.eps, elementwise_affine=self.affine)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from genrun.components.regularization._weight_matrix import LINEAR, as_matrix
+from genrun.components.regularization._weight_matrix import LINEAR_LAYERS, weight_matrix
 from genrun.core.noise import Key
 from genrun.core.protocols.model import Model
 from genrun.core.types import Player
@@ -16,11 +16,11 @@ from genrun.core.types import Player
 
 @dataclass(frozen=True)
 class Orthogonal:
-    """Draws the filters of each linear map, kernels flattened, to be orthogonal to each other.
+    """`weight` times the squared inner products of the filters of each linear layer.
 
-    BigGAN's equation 3, the squared Frobenius norm of the filters' products with each other, is
-    what they trained with. With `diagonal` also each filter's product with itself is drawn to 1:
-    their equation 2, the squared form of what Brock et al. (1609.07093) proposed.
+    The sum over pairs of different filters, kernels flattened: equation 3 of BigGAN. With
+    `diagonal` also (each filter's product with itself - 1)^2: equation 2 of BigGAN, the squared
+    form of the penalty of Brock et al. (1609.07093).
     """
 
     networks: Sequence[str] | None
@@ -32,17 +32,17 @@ class Orthogonal:
     ) -> Tensor | None:
         names = [n for n in player.networks if self.networks is None or n in self.networks]
         matrices = [
-            as_matrix(module)
+            weight_matrix(module)
             for name in names
             for module in nets[name].modules()
-            if isinstance(module, LINEAR)
+            if isinstance(module, LINEAR_LAYERS)
         ]
         if not matrices:
             return None
         return self.weight * torch.stack([self._distance(matrix) for matrix in matrices]).sum()
 
     def _distance(self, matrix: Tensor) -> Tensor:
-        """Shape (), of a matrix (filters, inputs)."""
+        """Returns the penalty, of shape (), of a matrix (filters, inputs)."""
         products = matrix @ matrix.T
         if self.diagonal:
             return (products - torch.eye(len(matrix)).to(products)).square().sum()

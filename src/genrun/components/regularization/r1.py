@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from genrun.components.regularization._critic_gradients import (
-    critic_for,
-    refuse_without_critic,
+    check_has_critic,
+    select_critic,
     squared_gradient_norms,
 )
 from genrun.core.noise import Key
@@ -23,16 +23,16 @@ class R1:
     gamma: float
 
     def check_model(self, model: Model) -> None:
-        refuse_without_critic("r1", model)
+        check_has_critic("r1", model)
 
     def penalty(
         self, model: Model, player: Player, nets: nn.ModuleDict, batch: Tensor, key: Key
     ) -> Tensor | None:
-        if (critic := critic_for(model, player)) is None:
+        if (critic := select_critic(model, player)) is None:
             return None
         norms = squared_gradient_norms(critic, nets, self.images(model, nets, batch, key))
         return self.gamma / 2 * norms.mean()
 
     def images(self, model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
-        """Where the gradient is taken: (batch, channels, height, width) in [0, 1]."""
+        """Returns images in [0, 1], of the shape of `batch`, at which the gradient is taken."""
         return batch

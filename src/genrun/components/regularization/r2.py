@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from genrun.components.regularization._critic_gradients import (
-    generated_like,
-    refuse_without_critic,
+    check_has_critic,
+    generate_batch,
 )
 from genrun.components.regularization.r1 import R1
 from genrun.core.noise import Key
@@ -20,7 +20,7 @@ class R2(R1):
     """gamma/2 times the mean squared norm of the critic's gradient at generated images."""
 
     def check_model(self, model: Model) -> None:
-        refuse_without_critic("r2", model)
+        check_has_critic("r2", model)
 
     def images(self, model: Model, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Tensor:
-        return generated_like(model, nets, batch, key)
+        return generate_batch(model, nets, batch, key)

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-TINY = 1e-12  # added to the norm, which may be 0
+EPSILON = 1e-12  # added to the norm, which may be 0
 
 
 @dataclass(frozen=True)
 class SAM:
-    """A player's gradient is taken where its loss is about highest within `rho` of its weights.
+    """Takes a player's gradient at w + rho g / ||g|| (equation 2 with p = 2).
 
-    That is at w + rho g / ||g||, g over all the player's weights (equation 2 with p = 2), on the
-    same batch and noise; the update starts from w (algorithm 1). Of several processes g is that
-    of the whole batch. Every gradient costs two. What is logged is at w.
+    There the loss is, to first order, highest within `rho` of the weights w; g is the gradient at
+    w over all the player's weights, of the same batch and noise. The update starts from w
+    (algorithm 1). With several processes g is that of the whole batch. Each gradient costs two;
+    the logged values are those at w.
     """
 
     rho: float
@@ -26,5 +27,5 @@ class SAM:
         moved = [weight for weight in weights if weight.grad is not None]
         gradients = [weight.grad for weight in moved if weight.grad is not None]
         norm = torch.stack(torch._foreach_norm(gradients)).norm()
-        steps = torch._foreach_mul(gradients, self.rho / (norm + TINY))
+        steps = torch._foreach_mul(gradients, self.rho / (norm + EPSILON))
         torch._foreach_add_(moved, list(steps))

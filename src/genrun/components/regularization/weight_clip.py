@@ -8,25 +8,25 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from genrun.components.regularization._critic_gradients import critic_for, refuse_without_critic
+from genrun.components.regularization._critic_gradients import check_has_critic, select_critic
 from genrun.core.protocols.model import Model
 from genrun.core.types import Player
 
 
 @dataclass(frozen=True)
 class WeightClip:
-    """After each update of the critic all of its parameters are clipped to [-limit, limit].
+    """Clips all parameters of the critic to [-limit, limit] after each of its updates.
 
-    That keeps it Lipschitz, with a constant that depends on the limit and on the architecture.
+    The critic stays Lipschitz, with a constant that depends on the limit and the architecture.
     """
 
     limit: float
 
     def check_model(self, model: Model) -> None:
-        refuse_without_critic("weight_clip", model)
+        check_has_critic("weight_clip", model)
 
     def applies_to(self, model: Model, player: Player) -> bool:
-        return critic_for(model, player) is not None
+        return select_critic(model, player) is not None
 
     def change_weights(self, parameters: Sequence[nn.Parameter]) -> None:
         with torch.no_grad():

@@ -15,10 +15,10 @@ from genrun.core.types import Player
 
 @dataclass(frozen=True)
 class WeightPenalty:
-    """`weight` times the sum of |w|^power over matrices and kernels; biases and scales are free.
+    """`weight` times the sum of |w|^power over matrices and kernels, without biases and scales.
 
-    It goes through the loss, and so through the optimizer's adaptive scaling. Decay that does not
-    is `optimizer.weight_decay` of AdamW (Loshchilov and Hutter, 1711.05101).
+    As a part of the loss it is subject to the optimizer's adaptive scaling; decoupled decay is
+    `optimizer.weight_decay` of AdamW (Loshchilov and Hutter, 1711.05101).
     """
 
     networks: Sequence[str] | None
