@@ -1,4 +1,4 @@
-"""Muon's partition against torch's own classes on the same tensors, in float64."""
+"""Muon's partition_parameters against torch's own classes on the same tensors, in float64."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from genrun.components.optimizer._parameter_groups import kinds_of_parameters
+from genrun.components.optimizer._parameter_groups import classify_parameters
 from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
 from genrun.experiment.build import Built
@@ -97,7 +97,7 @@ def test_the_rate_of_a_group_is_the_rate_of_its_rule() -> None:
 
 def test_kinds() -> None:
     net = network()
-    kinds = kinds_of_parameters({"net": net, "short": nn.Linear(3, 3)})
+    kinds = classify_parameters({"net": net, "short": nn.Linear(3, 3)})
     by_name = {name: kinds.get(p, set()) for name, p in net.named_parameters()}
     found = {name: own for name, own in by_name.items() if own}
     assert found == {
@@ -109,7 +109,7 @@ def test_kinds() -> None:
     }
 
 
-def test_what_multiplies_no_input_is_no_matrix_whatever_its_shape() -> None:
+def test_only_weights_of_linear_layers_are_matrices() -> None:
     """A norm's scales, a flow's shifts: Muon would make their rows orthogonal."""
 
     class Shifted(nn.Linear):
@@ -117,11 +117,11 @@ def test_what_multiplies_no_input_is_no_matrix_whatever_its_shape() -> None:
             super().__init__(3, 3)
             self.norm = nn.LayerNorm((3, 3))
             self.table = nn.Embedding(4, 3)
-            self.table.weight = self.weight  # tied: a table first of all
+            self.table.weight = self.weight  # tied to an embedding
 
     plain = nn.ParameterDict({"gain": torch.ones(2, 1), "offset": torch.ones(2, 5)})
     attention = nn.MultiheadAttention(4, 2)
-    found = kinds_of_parameters({"a": plain, "b": Shifted(), "c": attention})
+    found = classify_parameters({"a": plain, "b": Shifted(), "c": attention})
     names = {p: n for n, p in attention.named_parameters()}
     assert {names[p] for p, own in found.items() if "matrix" in own} == {
         "in_proj_weight", "out_proj.weight",
@@ -129,7 +129,7 @@ def test_what_multiplies_no_input_is_no_matrix_whatever_its_shape() -> None:
     assert sum("embedding" in own for own in found.values()) == 1
 
 
-def test_of_a_flow_muon_moves_the_conditioners(small: Make) -> None:
+def test_muon_updates_the_conditioners_of_a_flow(small: Make) -> None:
     built = small("model=normalizing_flow", "optimizer=muon", "model.couplings=2")
     (optimizer,) = built.trial.optimizers.values()
     names = {p: n for n, p in built.trial.nets.named_parameters()}
@@ -141,7 +141,7 @@ def test_of_a_flow_muon_moves_the_conditioners(small: Make) -> None:
 def test_the_first_rule_that_matches_wins() -> None:
     net = network()
     rules = "optimizer.rules=[embedding:adamw,any:adamw,matrix:muon]"
-    with pytest.raises(ConfigError, match="leave Muon nothing"):
+    with pytest.raises(ConfigError, match="no parameter is left for Muon"):
         muon(net, rules)
     optimizer = muon(net, "optimizer.rules=[last:muon,embedding:muon,any:adamw]")
     moved = {p: group["rule"] for group in optimizer.param_groups for p in group["params"]}
@@ -152,14 +152,14 @@ def test_the_first_rule_that_matches_wins() -> None:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ("[first:adamw,matrix:muon]", r"none matches net/0.weight \(5x6\)"),
-        ("[embedding:adamw,matrix:muon]", r"none matches net/1.bias \(3\)"),
-        ("[any:muon]", "Muon a parameter of 1 dimensions"),
+        ("[first:adamw,matrix:muon]", r"no rule matches net/0.weight \(5x6\)"),
+        ("[embedding:adamw,matrix:muon]", r"no rule matches net/1.bias \(3\)"),
+        ("[any:muon]", "a parameter has 1 dimensions"),
         ("[matrix:sgd]", "RULE muon or adamw"),
         ("[bias:adamw]", "KIND one of first"),
     ],
 )
-def test_rules_that_leave_something_out_are_refused(rules: str, message: str) -> None:
+def test_invalid_rules_are_refused(rules: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         muon(network(), f"optimizer.rules={rules}")
 

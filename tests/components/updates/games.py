@@ -1,4 +1,4 @@
-"""Small games in which one can follow every step with a pencil."""
+"""Small games whose steps can be computed by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Loss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Point(nn.Module):
-    """Where a player stands."""
+    """A player's weights."""
 
     def __init__(self, values: Iterable[float]) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class Point(nn.Module):
 
 
 def bilinear(x: Tensor, y: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
-    """x minimizes xy and y maximizes it; the batch has no part in it."""
+    """x minimizes xy and y maximizes it; independent of the batch."""
     return (x * y).sum(), -(x * y).sum()
 
 
 def curved(x: Tensor, y: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
-    """A game without zero sum, other on every batch."""
+    """A game that is not zero-sum, with other losses for every batch."""
     shift = batch.mean()
     return (
         (x * y).sum() + 0.3 * (x - shift).square().sum() + 0.1 * x.pow(4).sum(),
@@ -45,7 +45,7 @@ def curved(x: Tensor, y: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class TwoPlayers:
-    """The players x and y with these losses; `seen` has what noise each loss drew."""
+    """The players x and y with these losses; `seen` records player, batch and noise of each."""
 
     losses: Loss
     turns: Mapping[str, int] = field(default_factory=dict)

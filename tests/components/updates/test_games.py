@@ -1,4 +1,4 @@
-"""How players move, against the papers' updates written out, on the game x y and others."""
+"""Update rules against the papers' formulas, on the game x y and others."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Bilinear:
 
 
 class Ones:
-    """Data of which the step needs nothing."""
+    """Data for losses that do not depend on it."""
 
     batch_size = 1
 
@@ -106,7 +106,7 @@ def distance(place: tuple[float, float]) -> float:
     return (place[0] ** 2 + place[1] ** 2) ** 0.5
 
 
-def test_simultaneous_gradient_descent_diverges_as_it_must() -> None:
+def test_simultaneous_gradient_descent_diverges() -> None:
     """Each step multiplies the distance by sqrt(1 + lr^2)."""
     places = played(Simultaneous(), 200)
     expected = distance(START) * (1 + LR**2) ** 100
@@ -236,9 +236,9 @@ def test_sam_leaves_the_weights_where_the_gradient_is_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        (["model=vae", "updates=simultaneous"], "is of several players"),
+        (["model=vae", "updates=simultaneous"], "needs several players"),
         (["model=gan", "model.discriminator_turns=2", "updates=extragradient"],
          "set model.discriminator_turns=1"),
         (["model=gan", "updates=consensus", "regularization=sam"], "leave sam out"),
@@ -248,6 +248,6 @@ def test_sam_leaves_the_weights_where_the_gradient_is_zero() -> None:
         (["model=vae", "regularization=sam", "optimizer=lbfgs"], "may not be changed"),
     ],
 )  # fmt: skip
-def test_what_cannot_go_together_is_refused(words: list[str], said: str, small: Make) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_incompatible_choices_are_refused(words: list[str], message: str, small: Make) -> None:
+    with pytest.raises(ConfigError, match=message):
         small(*words)

@@ -1,4 +1,4 @@
-"""On eight Gaussians in a ring, the players find all modes, whichever way they take turns."""
+"""On eight Gaussians in a ring, all modes are found with each update rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way of taking turns against its paper's lines, in float64."""
+"""Every update rule against its paper's formulas, in float64."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_extragradient_on_xy_contracts_as_the_theory_says() -> None:
     assert distances("extragradient", 40) == pytest.approx(expected, rel=1e-10)
 
 
-# Six obvious lines each: from (x, y), the step's number t from 1, and what is remembered
+# References in a few lines each: from (x, y), the step t from 1, and a memory
 
 
 def simultaneous(x: Tensor, y: Tensor, t: int, past: dict) -> tuple[Tensor, Tensor]:
@@ -142,7 +142,7 @@ def test_with_sgd_it_is_the_papers_update(
 
 
 class Adam:
-    """Adam's moments; `direction` is what it would go with a gradient, as the papers write it."""
+    """Adam's moments, and its step for a gradient (`direction`) as in the papers."""
 
     def __init__(self) -> None:
         self.m, self.v, self.count = torch.tensor(0.0), torch.tensor(0.0), 0
@@ -211,16 +211,16 @@ def test_extragradients_second_look_is_of_a_fresh_batch_or_of_the_same_function(
 
 
 @pytest.mark.parametrize("name", ["simultaneous", "extragradient", "optimistic", "consensus"])
-def test_players_that_move_at_once_have_one_turn_each(name: str) -> None:
+def test_simultaneous_players_have_one_turn_each(name: str) -> None:
     with pytest.raises(ConfigError, match=f"updates={name}: .* y has 2 turns"):
         play(name, curved, sgd, turns={"y": 2})
 
 
-def test_consensus_refuses_a_loss_that_hides_the_other_player() -> None:
+def test_consensus_refuses_a_loss_that_detaches_the_other_player() -> None:
     def hidden(x: Tensor, y: Tensor, batch: Tensor) -> tuple[Tensor, Tensor]:
         return (x * y).sum(), (-(x.detach() * y) + y.square()).sum()
 
-    with pytest.raises(ConfigError, match="gradient of y does not change with any other"):
+    with pytest.raises(ConfigError, match="gradient of y does not depend on any other"):
         play("consensus", hidden, sgd)
 
 

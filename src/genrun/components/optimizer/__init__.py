@@ -1,1 +1,1 @@
-"""Optimizers that no library has: different update rules for different parameters."""
+"""Optimizers that no library provides: different update rules for different parameters."""

@@ -1,4 +1,4 @@
-"""Which update rule moves which parameter: first match wins, and none is left over."""
+"""Assignment of parameters to update rules: the first rule that matches applies."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-LINEAR_MAPS = (nn.Linear, _ConvNd, nn.MultiheadAttention)
+LINEAR_LAYERS = (nn.Linear, _ConvNd, nn.MultiheadAttention)
 KINDS = ("first", "last", "embedding", "matrix", "any")
 
 
-def kinds_of_parameters(networks: Mapping[str, nn.Module]) -> dict[Tensor, set[str]]:
-    """What each parameter is, beside one of `any` kind.
+def classify_parameters(networks: Mapping[str, nn.Module]) -> dict[Tensor, set[str]]:
+    """Returns the kinds of each parameter, in addition to `any`.
 
-    `embedding`: the table of an `nn.Embedding`. `matrix`: what a linear map multiplies its inputs
-    by, a convolution's kernel too; scales, shifts and places that are laid out in two dimensions
-    are none. `first` and `last`: of the matrices of a network in the order of its modules, where
-    it has at least three: with fewer there would be nothing between them.
+    `embedding` is the table of an `nn.Embedding`; `matrix` the weight of a linear layer or the
+    kernel of a convolution, but no scale, shift or position embedding with two dimensions;
+    `first` and `last` are the first and last matrix of a network in the order of its modules, if
+    it has at least three.
     """
     kinds: dict[Tensor, set[str]] = {}
     for network in networks.values():
         tables = {m.weight for m in network.modules() if isinstance(m, nn.Embedding)}
-        maps = [m for m in network.modules() if isinstance(m, LINEAR_MAPS)]
-        own = {p for m in maps for p in m.parameters(recurse=False) if p.ndim >= 2}
-        matrices = [p for p in network.parameters() if p in own and p not in tables]
+        layers = [m for m in network.modules() if isinstance(m, LINEAR_LAYERS)]
+        weights = {p for m in layers for p in m.parameters(recurse=False) if p.ndim >= 2}
+        matrices = [p for p in network.parameters() if p in weights and p not in tables]
         for table in tables:
             kinds.setdefault(table, set()).add("embedding")
         for matrix in matrices:
@@ -35,8 +35,11 @@ def kinds_of_parameters(networks: Mapping[str, nn.Module]) -> dict[Tensor, set[s
     return kinds
 
 
-def read_rules(rules: Sequence[str], allowed: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of a kind and an update rule from texts `KIND:RULE`. Raises `ValueError`."""
+def parse_rules(rules: Sequence[str], allowed: Sequence[str]) -> list[tuple[str, str]]:
+    """Returns pairs of kind and update rule from texts `KIND:RULE`.
+
+    Raises `ValueError` if a kind or rule is unknown.
+    """
     pairs = []
     for text in rules:
         kind, _, rule = str(text).partition(":")
@@ -49,26 +52,26 @@ def read_rules(rules: Sequence[str], allowed: Sequence[str]) -> list[tuple[str, 
     return pairs
 
 
-def partition(
+def partition_parameters(
     parameters: Iterable[nn.Parameter],
     rules: Sequence[tuple[str, str]],
     networks: Mapping[str, nn.Module],
 ) -> dict[str, list[nn.Parameter]]:
-    """The parameters by the update rule of the first kind that they are of.
+    """Returns the parameters by the update rule of their first kind in `rules`.
 
-    Raises `ValueError` naming a parameter that is of no kind in `rules`.
+    Raises `ValueError` if no rule matches a parameter.
     """
-    kinds = kinds_of_parameters(networks)
+    kinds = classify_parameters(networks)
     names = {p: f"{n}/{k}" for n, net in networks.items() for k, p in net.named_parameters()}
     parts: dict[str, list[nn.Parameter]] = {rule: [] for _, rule in rules}
     for parameter in parameters:
-        own = kinds.get(parameter, set())
-        rule = next((rule for kind, rule in rules if kind in own or kind == "any"), None)
+        matching = kinds.get(parameter, set()) | {"any"}
+        rule = next((rule for kind, rule in rules if kind in matching), None)
         if rule is None:
             shape = "x".join(map(str, parameter.shape)) or "a number"
             raise ValueError(
-                f"rules: none matches {names.get(parameter, 'a parameter')} ({shape}); a last "
-                "rule any:RULE takes what is left"
+                f"rules: no rule matches {names.get(parameter, 'a parameter')} ({shape}); add "
+                "any:RULE as the last one"
             )
         parts[rule].append(parameter)
     return parts

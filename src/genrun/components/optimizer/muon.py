@@ -1,4 +1,4 @@
-"""Muon for matrices (Jordan et al., 2024; arXiv 2502.16982), AdamW for the rest."""
+"""Muon for matrices (Jordan et al., 2024; Liu et al., 2502.16982), AdamW for the rest."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.components.optimizer._parameter_groups import partition, read_rules
+from genrun.components.optimizer._parameter_groups import parse_rules, partition_parameters
 
 MUON, ADAMW = "Muon", "AdamW"
 NAMES = {"muon": MUON, "adamw": ADAMW}
 
 
 class Muon(torch.optim.Optimizer):
-    """One optimizer of two groups, moved by `torch.optim.Muon` and `torch.optim.AdamW` themselves.
+    """One optimizer with two groups, updated by `torch.optim.Muon` and `torch.optim.AdamW`.
 
-    `rules` are texts `KIND:RULE`, of which the first that matches a parameter says what moves it
-    (`genrun.components.optimizer._parameter_groups`). Convolutions' kernels (out, in, height, width) are seen as
-    matrices (out, in * height * width). A group's `lr` and `weight_decay` are what a schedule
-    moves and a checkpoint holds; the rest is configuration.
+    `rules` are texts `KIND:RULE`; the first one that matches a parameter selects its update rule
+    (`_parameter_groups.py`). Kernels (out, in, height, width) are updated as matrices (out, in *
+    height * width). Schedules change a group's `lr`, and checkpoints contain it and
+    `weight_decay`; the other settings are the configuration's.
 
-    Raises `ValueError` where a parameter is matched by no rule, or Muon is left with none.
+    Raises `ValueError` if no rule matches a parameter, or none is left for Muon.
     """
 
     def __init__(
@@ -42,14 +42,16 @@ class Muon(torch.optim.Optimizer):
         rules: Sequence[str],
         networks: Mapping[str, nn.Module],
     ) -> None:
-        parts = partition(params, read_rules(rules, list(NAMES)), networks)
+        parts = partition_parameters(params, parse_rules(rules, list(NAMES)), networks)
         if not parts.get("muon"):
             raise ValueError(
-                "rules: leave Muon nothing to move; a rule matrix:muon gives it the weights of "
-                "linear maps and convolutions, where there are any"
+                "rules: no parameter is left for Muon; matrix:muon selects the weights of linear "
+                "layers and convolutions, if there are any"
             )
         if thin := [p for p in parts["muon"] if p.ndim < 2]:
-            raise ValueError(f"rules: give Muon a parameter of {thin[0].ndim} dimensions")
+            raise ValueError(
+                f"rules: Muon updates matrices, and a parameter has {thin[0].ndim} dimensions"
+            )
         rates = {"muon": lr, "adamw": lr if adamw_lr is None else adamw_lr}
         groups = [
             {"params": parts[rule], "lr": rates[rule], "rule": NAMES[rule]}
@@ -57,10 +59,10 @@ class Muon(torch.optim.Optimizer):
             if parts.get(rule)
         ]
         super().__init__(groups, {"lr": lr, "weight_decay": weight_decay})
-        stand_in = [nn.Parameter(torch.zeros(1, 1))]  # `step` puts the real ones in its place
+        placeholder = [nn.Parameter(torch.zeros(1, 1))]  # replaced in `step`
         self._rules: dict[str, torch.optim.Optimizer] = {
             MUON: torch.optim.Muon(
-                stand_in,
+                placeholder,
                 lr=lr,
                 weight_decay=weight_decay,
                 momentum=momentum,
@@ -69,7 +71,7 @@ class Muon(torch.optim.Optimizer):
                 adjust_lr_fn=adjust_lr_fn,
             ),
             ADAMW: torch.optim.AdamW(
-                parts.get("adamw") or stand_in,
+                parts.get("adamw") or placeholder,
                 lr=lr,
                 weight_decay=weight_decay,
                 betas=betas,
@@ -85,23 +87,23 @@ class Muon(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            own = self._rules[group["rule"]]
-            seen = {p: _matrix(p) if group["rule"] == MUON else p for p in group["params"]}
-            own.param_groups[0] |= {
-                "params": list(seen.values()),
+            optimizer = self._rules[group["rule"]]
+            views = {p: _matrix(p) if group["rule"] == MUON else p for p in group["params"]}
+            optimizer.param_groups[0] |= {
+                "params": list(views.values()),
                 "lr": group["lr"],
                 "weight_decay": group["weight_decay"],
             }
-            # the same dictionaries, so that what a rule keeps is kept here under the parameter
-            own.state = defaultdict(dict, {as_seen: self.state[p] for p, as_seen in seen.items()})
-            own.step()
-            own.param_groups[0]["params"] = []  # nothing here keeps a gradient alive
-            own.state = defaultdict(dict)
+            # the same dictionaries, so that the state is kept here by the original parameter
+            optimizer.state = defaultdict(dict, {v: self.state[p] for p, v in views.items()})
+            optimizer.step()
+            optimizer.param_groups[0]["params"] = []  # so that no gradient is kept alive
+            optimizer.state = defaultdict(dict)
         return loss
 
 
 def _matrix(parameter: Tensor) -> Tensor:
-    """The parameter and its gradient as matrices over the same memory."""
+    """Returns the parameter and its gradient as matrices that share their memory."""
     matrix = parameter.detach().view(len(parameter), -1)
     if parameter.grad is not None:
         matrix.grad = parameter.grad.reshape(len(parameter), -1)

@@ -1,1 +1,1 @@
-"""When to stop: pure state machines, one policy a file."""
+"""Stopping policies, one pure state machine a file (`genrun.core.protocols.stopping`)."""

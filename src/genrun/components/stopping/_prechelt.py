@@ -10,7 +10,7 @@ def generalization_loss(value: float, best: float) -> float:
     return 100 * (value / best - 1)
 
 
-def above_zero(policy: str, name: str, value: float, step: int) -> float:
+def check_positive(policy: str, name: str, value: float, step: int) -> float:
     """The value. Raises `ConfigError` where its ratio to another one would mean nothing."""
     if value > 0:
         return value

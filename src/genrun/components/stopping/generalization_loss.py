@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genrun.components.stopping._prechelt import above_zero, generalization_loss
+from genrun.components.stopping._prechelt import check_positive, generalization_loss
 from genrun.core.types import State, StepReport
 
 
@@ -26,7 +26,7 @@ class GeneralizationLoss:
         value = report.metrics.get(self.monitor or "")
         if value is None:
             return state, None
-        above_zero("generalization_loss", f"held_out/{self.monitor}", value, report.step)
+        check_positive("generalization_loss", f"held_out/{self.monitor}", value, report.step)
         best = value if state["best"] is None else min(value, state["best"])
         loss = generalization_loss(value, best)
         reason = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genrun.components.stopping._prechelt import above_zero, generalization_loss
+from genrun.components.stopping._prechelt import check_positive, generalization_loss
 from genrun.core.errors import ConfigError
 from genrun.core.types import State, StepReport
 
@@ -55,7 +55,7 @@ class ProgressQuotient:
         value = report.metrics.get(self.monitor or "")
         if value is None:
             return state, None
-        above_zero(NAME, f"held_out/{self.monitor}", value, report.step)
+        check_positive(NAME, f"held_out/{self.monitor}", value, report.step)
         if state["best"] is None:
             return {**state, "best": value, "row_step": report.step}, None
         return self._evaluated(state, value, report.step)
@@ -65,7 +65,7 @@ class ProgressQuotient:
             raise ConfigError(
                 f"stopping.{NAME}: no {self.player}/loss was logged before step {step}"
             )
-        mean = above_zero(NAME, f"{self.player}/loss", state["sum"] / state["steps"], step)
+        mean = check_positive(NAME, f"{self.player}/loss", state["sum"] / state["steps"], step)
         best, strip = min(value, state["best"]), [*state["strip"], mean]
         state = {**state, "best": best, "sum": 0.0, "steps": 0, "strip": strip}
         if len(strip) < self.strip:

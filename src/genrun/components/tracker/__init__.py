@@ -1,1 +1,1 @@
-"""What follows a run beside its folder, one tracker a file. Each imports its package late."""
+"""Trackers, one service a file; each imports its package when a run starts."""

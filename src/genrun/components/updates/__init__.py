@@ -1,1 +1,1 @@
-"""How players take turns, around any optimizer; one way a file (`genrun.core.protocols.updates`)."""
+"""How the players move in a training step, with any optimizers; one rule a file."""

@@ -1,4 +1,4 @@
-"""Players move one after the other, each seeing what the ones before it have become."""
+"""Alternating gradient descent: players are updated one after another (1406.2661)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from genrun.core.types import Metrics, Player
 
 @dataclass(frozen=True)
 class Alternating:
-    """Algorithm 1 of Goodfellow et al. (1406.2661): one takes all its turns, then the next.
+    """Each player takes all its turns, then the next one (Goodfellow et al., algorithm 1).
 
-    A player's turn i sees the step's batch i, which is the same for all players.
+    Turn i of every player is on batch i of the step.
     """
 
     takes_turns = True
     moves_weights = False
 
     def check(self, game: Game) -> None:
-        """Every game can be played so."""
+        """Accepts every game."""
 
     def batches(self, players: Sequence[Player]) -> int:
         return max(player.turns for player in players)

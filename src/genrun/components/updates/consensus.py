@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.components.updates._simultaneous_moves import refuse_turns, update_all
+from genrun.components.updates._simultaneous_moves import check_single_turns, update_all
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.updates import Game, Memory
 from genrun.core.types import Metrics, Player
@@ -16,12 +16,12 @@ from genrun.core.types import Metrics, Player
 
 @dataclass(frozen=True)
 class Consensus:
-    """All players move at once, and also to where all gradients v are small (algorithm 2).
+    """Simultaneous updates that also minimize the norm of all gradients (algorithm 2).
 
-    A player's gradient becomes v_p + gamma d/dw_p of 1/2 ||v||^2, v being all players' gradients
-    together. Penalties are part of the losses; clipping and the like changes the sum. Every layer
-    must have a second derivative, and no loss may hide the other players (`core/others.py`).
-    For one player it is a penalty on its squared gradient norm.
+    The gradient of player p becomes v_p + gamma d/dw_p (1/2 ||v||^2), where v are the gradients
+    of all players. Penalties are part of the losses; gradient changes such as clipping apply to
+    the sum. Every layer must have a second derivative, and no loss may detach the other players
+    (`genrun.core.opponents`). For one player it is a penalty on its squared gradient norm.
     """
 
     gamma: float
@@ -29,19 +29,19 @@ class Consensus:
     moves_weights = False
 
     def check(self, game: Game) -> None:
-        refuse_turns("consensus", game)
+        check_single_turns("consensus", game)
         if game.is_compiled:
             raise ConfigError(
-                "updates=consensus: differentiates twice, which cannot be compiled; "
+                "updates=consensus: differentiates twice, which torch.compile cannot do; "
                 "set runtime.compile=false"
             )
         if game.has_gradient_points:
             raise ConfigError(
                 "updates=consensus: needs gradients at the weights themselves, and "
-                "regularization=sam takes them elsewhere; leave sam out"
+                "regularization=sam takes them at other points; leave sam out"
             )
         for player in game.players:
-            _refuse_hidden(game, player)
+            _check_gradient_graph(game, player)
 
     def batches(self, players: Sequence[Player]) -> int:
         return 1
@@ -56,12 +56,12 @@ class Consensus:
             gradients, logged = game.gradient_graph(player, 0)
             graphs += gradients
             outputs |= logged
-        own = [gradient.detach() for gradient in graphs]
+        values = [gradient.detach() for gradient in graphs]
         weights = [weight for player in game.players for weight in game.weights(player)]
-        # the derivative of 1/2 ||v||^2 is the Jacobian's transpose times v, v of the whole batch
-        towards = _derivative(graphs, weights, game.mean(own))
+        # the derivative of 1/2 ||v||^2 is the Jacobian's transpose times v of the whole batch
+        consensus = _differentiate_product(graphs, weights, game.mean(values))
         with torch.no_grad():
-            changed = torch._foreach_add(own, towards, alpha=self.gamma)
+            changed = torch._foreach_add(values, consensus, alpha=self.gamma)
         for weight, gradient in zip(weights, changed, strict=True):
             weight.grad = gradient
         for player in game.players:
@@ -70,24 +70,23 @@ class Consensus:
         return outputs
 
 
-def _derivative(
-    graphs: Sequence[Tensor], weights: Sequence[Tensor], times: Sequence[Tensor]
+def _differentiate_product(
+    graphs: Sequence[Tensor], weights: Sequence[Tensor], constants: Sequence[Tensor]
 ) -> list[Tensor]:
-    """Of the inner product of `graphs` with the constants `times`, by each of the weights."""
-    pairs = [(g, t) for g, t in zip(graphs, times, strict=True) if g.requires_grad]
+    """Returns the derivative by each weight of the inner product of graphs and constants."""
+    pairs = [(g, c) for g, c in zip(graphs, constants, strict=True) if g.requires_grad]
     if not pairs:  # all gradients are constant
         return [torch.zeros_like(weight) for weight in weights]
-    outputs, constants = zip(*pairs, strict=True)
-    found = torch.autograd.grad(outputs, weights, constants, materialize_grads=True)
-    return list(found)
+    outputs, factors = zip(*pairs, strict=True)
+    return list(torch.autograd.grad(outputs, weights, factors, materialize_grads=True))
 
 
-def _refuse_hidden(game: Game, player: Player) -> None:
-    """Raises `ConfigError` where the player's gradient has no derivative by others' weights."""
-    others = [w for p in game.players if p.name != player.name for w in game.weights(p)]
+def _check_gradient_graph(game: Game, player: Player) -> None:
+    """Raises `ConfigError` if the gradient has no derivative by the opponents' weights."""
+    opponents = [w for p in game.players if p.name != player.name for w in game.weights(p)]
     graphs = [g for g in game.gradient_graph(player, 0)[0] if g.requires_grad]
     try:
-        # with inputs given, autograd would pass by a layer that can only raise an error
+        # not torch.autograd.grad, which skips layers that are not on a path to its inputs
         torch.autograd.backward(graphs, [torch.ones_like(graph) for graph in graphs])
     except torch.OutOfMemoryError:
         raise
@@ -97,12 +96,12 @@ def _refuse_hidden(game: Game, player: Player) -> None:
             f"updates=consensus: the gradient of {player.name} cannot be differentiated ({text}); "
             "choose layers that have a second derivative, or other updates"
         ) from error
-    hidden = bool(others) and all(weight.grad is None for weight in others)
-    for weight in [*game.weights(player), *others]:
+    is_independent = bool(opponents) and all(weight.grad is None for weight in opponents)
+    for weight in [*game.weights(player), *opponents]:
         weight.grad = None
-    if hidden:
+    if is_independent:
         raise ConfigError(
-            f"updates=consensus: the gradient of {player.name} does not change with any other "
-            "player's weights; its loss has no part of them, or hides them (torch.no_grad, "
-            "detach), where a model says genrun.core.opponents.opponents_no_grad"
+            f"updates=consensus: the gradient of {player.name} does not depend on any other "
+            "player's weights; its loss does not use them, or uses torch.no_grad or detach, in "
+            "place of which a model needs genrun.core.opponents.opponents_no_grad"
         )

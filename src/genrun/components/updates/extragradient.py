@@ -1,4 +1,4 @@
-"""Extragradient: the gradient at a point that is looked ahead to (Gidel et al., 1802.10551)."""
+"""Extragradient: gradients at an extrapolated point (Gidel et al., 1802.10551)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from genrun.components.updates._simultaneous_moves import (
+    check_single_turns,
     differentiate_all,
-    refuse_turns,
     update_all,
 )
 from genrun.core.protocols.updates import Game, Memory
@@ -19,14 +19,13 @@ from genrun.core.types import Metrics, Player
 
 @dataclass(frozen=True)
 class Extragradient:
-    """All players step ahead, take their gradients there, and move with them from where they were.
+    """All players extrapolate by a step, and update their old weights with the gradients there.
 
-    Algorithm 4 (Extra-Adam, option 1) for any optimizer: both gradients go through the
-    optimizer, whose state moves on in both, so that Adam counts and averages two gradients a step
-    (its powers of beta are 2t - 1 and 2t). With plain SGD it is Korpelevich's method
-    (algorithm 2; section 3.2). Algorithm 4 samples a new mini-batch for the second gradient;
-    without `fresh_batch` it is of the same batch and noise. No average of the iterates is taken:
-    `regularization=ema` is one.
+    Algorithm 4 (Extra-Adam, option 1) for any optimizer: both gradients go through the optimizer
+    and change its state, so that Adam averages two gradients a step (its powers of beta are 2t - 1
+    and 2t). With SGD without momentum it is Korpelevich's method (algorithm 2; section 3.2).
+    Algorithm 4 samples a new mini-batch for the second gradient; without `fresh_batch` it is of
+    the same batch and noise. Iterates are not averaged; `regularization=ema` does that.
     """
 
     fresh_batch: bool
@@ -34,7 +33,7 @@ class Extragradient:
     moves_weights = True
 
     def check(self, game: Game) -> None:
-        refuse_turns("extragradient", game)
+        check_single_turns("extragradient", game)
 
     def batches(self, players: Sequence[Player]) -> int:
         return 2 if self.fresh_batch else 1

@@ -1,4 +1,4 @@
-"""Lookahead-minmax: all players go back together (Chavdarova et al., 2006.14567)."""
+"""Lookahead-minmax: all players are averaged with old weights (Chavdarova, 2006.14567)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from genrun.core.types import Metrics
 
 @dataclass(frozen=True)
 class Lookahead(Alternating):
-    """Players alternate; every k steps they go back to slow + alpha (fast - slow), the new slow.
+    """Alternating updates; every k steps all weights become slow + alpha (fast - slow).
 
-    Algorithm 1 of the paper: k (`fast_steps`) counts training steps, whatever the players' turns,
-    so the players go back at the same time; of the optimizers' state nothing goes back. For one
-    player it is Zhang et al. (1907.08610). The slow weights are those of the networks after every
-    k-th step: a multiple of k as `evaluate_every` evaluates them.
+    These are the new slow weights (algorithm 1). k (`fast_steps`) counts training steps, whatever
+    the players' turns, so that all players are averaged at the same time; the optimizers' state is
+    not changed. For one player it is Lookahead (Zhang et al., 1907.08610). To evaluate the slow
+    weights, set `evaluate_every` to a multiple of k.
     """
 
     fast_steps: int  # k

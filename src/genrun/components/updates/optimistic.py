@@ -1,4 +1,4 @@
-"""Optimistic gradient descent: twice the new direction less the last (Daskalakis et al.)."""
+"""Optimistic gradient descent (Daskalakis et al., 1711.00141)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genrun.components.updates._simultaneous_moves import differentiate_all, refuse_turns
+from genrun.components.updates._simultaneous_moves import check_single_turns, differentiate_all
 from genrun.core.protocols.updates import Game, Memory
 from genrun.core.types import Metrics, Player
 
 
 @dataclass(frozen=True)
 class Optimistic:
-    """Daskalakis et al. (1711.00141): w_t = w_{t-1} + 2 d_t - d_{t-1}.
+    """Simultaneous updates by w_t = w_{t-1} + 2 d_t - d_{t-1}, with d_0 = 0.
 
-    d is how far the optimizer would go. With plain SGD that is -lr g, the paper's optimistic
-    mirror descent; with Adam it is its algorithm 1, Optimistic Adam. Decoupled weight
-    decay is part of d; what a regularization makes of the weights (clipping) is not, and is made
-    of w_t. The first step has no direction before it: d_0 = 0.
+    d_t is the optimizer's step. With SGD without momentum it is -lr g, the paper's optimistic
+    mirror descent; with Adam it is the paper's algorithm 1, Optimistic Adam. Decoupled weight
+    decay is part of d; weight changes by regularizations, such as clipping, are not, and apply to
+    w_t.
     """
 
     takes_turns = False
     moves_weights = True
 
     def check(self, game: Game) -> None:
-        refuse_turns("optimistic", game)
+        check_single_turns("optimistic", game)
 
     def batches(self, players: Sequence[Player]) -> int:
         return 1
@@ -38,20 +38,23 @@ class Optimistic:
     def step(self, game: Game, step: int, memory: Mapping[str, Memory]) -> Metrics:
         outputs = differentiate_all(game, 0)
         for player in game.players:
-            weights, back = game.weights(player), game.scratch(player, "back")
+            weights, origin = game.weights(player), game.scratch(player, "back")
             with torch.no_grad():
-                torch._foreach_copy_(back, weights)
+                torch._foreach_copy_(origin, weights)
             game.optimizer_step(player)
             with torch.no_grad():
-                _go_on(weights, back, memory[player.name]["direction"])
+                _extrapolate(weights, origin, memory[player.name]["direction"])
             game.apply_weight_changes(player)
         return outputs
 
 
-def _go_on(weights: list[Tensor], back: list[Tensor], direction: list[Tensor]) -> None:
-    """From w + d to w + 2 d - the last d, which then is d; `back` holds w."""
-    torch._foreach_sub_(back, weights)  # -d
-    torch._foreach_sub_(weights, back)
+def _extrapolate(weights: list[Tensor], origin: list[Tensor], direction: list[Tensor]) -> None:
+    """Changes `weights` from w + d_t to w + 2 d_t - d_{t-1}, and `direction` to d_t, in place.
+
+    `origin` is w, and is overwritten.
+    """
+    torch._foreach_sub_(origin, weights)  # -d_t
+    torch._foreach_sub_(weights, origin)
     torch._foreach_sub_(weights, direction)
-    torch._foreach_neg_(back)
-    torch._foreach_copy_(direction, back)
+    torch._foreach_neg_(origin)
+    torch._foreach_copy_(direction, origin)

@@ -1,4 +1,4 @@
-"""All players' gradients at the same point, on the same batch; then all of them move."""
+"""Simultaneous gradient descent (Mescheder et al., 1705.10461)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from genrun.components.updates._simultaneous_moves import (
+    check_single_turns,
     differentiate_all,
-    refuse_turns,
     update_all,
 )
 from genrun.core.errors import ConfigError
@@ -19,20 +19,20 @@ from genrun.core.types import Metrics, Player
 
 @dataclass(frozen=True)
 class Simultaneous:
-    """Simultaneous gradient descent (Mescheder et al., 1705.10461, algorithm 1).
+    """All players are updated with their gradients at the same point and batch (algorithm 1).
 
-    In the game xy it turns away from the equilibrium whatever the learning rate.
+    In the game xy it spirals away from the equilibrium at any learning rate.
     """
 
     takes_turns = False
     moves_weights = False
 
     def check(self, game: Game) -> None:
-        refuse_turns("simultaneous", game)
+        check_single_turns("simultaneous", game)
         if len(game.players) == 1:
             raise ConfigError(
-                f"updates=simultaneous: is of several players, and {game.players[0].name} is the "
-                "only one; updates=alternating is the same for it"
+                f"updates=simultaneous: needs several players, and {game.players[0].name} is the "
+                "only one; use updates=alternating"
             )
 
     def batches(self, players: Sequence[Player]) -> int:
