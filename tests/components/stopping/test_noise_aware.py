@@ -1,4 +1,4 @@
-"""What is an improvement, by the standard error of the metric; and what that error is."""
+"""Improvements by the metric's standard error, and that error itself."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_metrics_without_an_error_are_refused_at_the_start(small: Make) -> None:
     assert small(*words).trial.stoppers["noise_aware"].monitor == "negative_elbo"  # type: ignore[attr-defined]
 
 
-def test_whose_training_loss_must_be_said_where_there_are_several_players(small: Make) -> None:
+def test_several_players_need_a_named_one(small: Make) -> None:
     words = ["model=gan", "stopping=progress_quotient"]
     with pytest.raises(ConfigError, match=r"player=null: must be discriminator or generator"):
         small(*words)

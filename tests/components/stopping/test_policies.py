@@ -1,4 +1,4 @@
-"""Tables: the values a policy sees, and the step at which it stops."""
+"""Tables: the values that a policy observes, and the step at which it stops."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_early(
     assert stops_at(Early(patience, min_delta, "m"), values) == expected
 
 
-def test_early_tells_its_best() -> None:
+def test_early_names_its_best() -> None:
     stopper = Early(1, 0.0, "m")
     state, _ = stopper.observe(stopper.start(), StepReport(7, 0, 0, {"m": 2.5}))
     _, reason = stopper.observe(state, StepReport(9, 0, 0, {"m": 3.0}))

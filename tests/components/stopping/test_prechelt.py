@@ -1,4 +1,4 @@
-"""Prechelt's criteria against tables worked by hand from his definitions."""
+"""Prechelt's criteria against tables computed by hand from his definitions."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def test_generalization_loss(
 
 
 @pytest.mark.parametrize("value", [0.0, -3.2])
-def test_ratios_of_what_is_not_above_zero_are_refused(value: float) -> None:
-    said = rf"generalization_loss: held_out/m was {value:g} at step 2, and it goes by ratios"
-    with pytest.raises(ConfigError, match=said):
+def test_values_that_are_not_above_zero_are_refused(value: float) -> None:
+    message = rf"generalization_loss: held_out/m was {value:g} at step 2; the policy needs values"
+    with pytest.raises(ConfigError, match=message):
         stops_at(GeneralizationLoss(5.0, "m"), [(4.0, None), (2.0, None), (value, None)])
-    said = rf"progress_quotient: held_out/m was {value:g} at step 0"
-    with pytest.raises(ConfigError, match=said):
+    message = rf"progress_quotient: held_out/m was {value:g} at step 0"
+    with pytest.raises(ConfigError, match=message):
         stops_at(ProgressQuotient(1.0, 2, "m", "p"), [(value, None)])
-    said = rf"progress_quotient: p/loss was {value:g} at step 1"
-    with pytest.raises(ConfigError, match=said):
+    message = rf"progress_quotient: p/loss was {value:g} at step 1"
+    with pytest.raises(ConfigError, match=message):
         stops_at(ProgressQuotient(1.0, 2, "m", "p"), [(2.0, None), (1.0, value)])
 
 
@@ -111,10 +111,10 @@ def test_a_strip_of_one_has_no_progress() -> None:
     ("strips", "strip", "values", "expected"),
     [
         (1, 1, [3, 2, 2, 2.1], 3),  # equal is no rise
-        (2, 1, [3, 4, 3.5, 4, 5], 4),  # rises one after the other
-        (1, 2, [3, 9, 2, 1, 2.5], 4),  # ends: 3, 2, 2.5; what is between them is no matter
+        (2, 1, [3, 4, 3.5, 4, 5], 4),  # rises in a row
+        (1, 2, [3, 9, 2, 1, 2.5], 4),  # ends: 3, 2, 2.5; values between them do not matter
         (2, 2, [-3, 0, -2, 0, -1.5], 4),  # of any sign
-        (3, 2, [3, 0, 4, 0, 5, 0, 4.9, 0, 5, 0, 6, 0, 7], 12),  # begins anew after 4.9
+        (3, 2, [3, 0, 4, 0, 5, 0, 4.9, 0, 5, 0, 6, 0, 7], 12),  # counts again after 4.9
         (2, 2, [3, None, 0, 4, None, 0, 5], 6),
         (2, 2, [3, 0, 4, 0], None),
     ],

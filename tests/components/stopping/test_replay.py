@@ -1,4 +1,4 @@
-"""What a policy did while training follows from the run's folder alone."""
+"""Policies replayed from a run's log decide as in training."""
 
 from __future__ import annotations
 

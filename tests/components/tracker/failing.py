@@ -1,4 +1,4 @@
-"""A user's own tracker, which fails in the method that it is told, and draws random numbers."""
+"""A user's tracker that fails in a given method and uses the global random generators."""
 
 from __future__ import annotations
 

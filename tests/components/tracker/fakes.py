@@ -1,4 +1,4 @@
-"""Packages of trackers that are not installed: as much of them as genrun calls."""
+"""Fakes of trackers' packages that are not installed, with what genrun calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def module(name: str, **content: Any) -> ModuleType:
 
 
 class FakeRun:
-    """A run of wandb or Trackio: keeps what it is told."""
+    """A run of wandb or Trackio that records its calls."""
 
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
@@ -66,7 +66,7 @@ def fake_trackio(calls: Calls) -> ModuleType:
 
 
 class FakeMlflowClient:
-    """A store that keeps what it is told."""
+    """A store that records its calls."""
 
     calls: Calls
 
@@ -100,7 +100,7 @@ class FakeMlflowClient:
 
 
 class OnImport:
-    """Finds a package that is made when it is imported, as Trackio reads its folder then."""
+    """Finds a package that is created on import, when Trackio reads its folder."""
 
     def __init__(self, name: str, make: Any) -> None:
         self.name, self.make = name, make
@@ -118,7 +118,7 @@ class OnImport:
 
 @contextmanager
 def installed(name: str, make: Any, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """While open, `name` is a package that `make` makes at its import."""
+    """Context in which `name` is a package that `make` creates on import."""
     finder = OnImport(name, make)
     patch.delitem(sys.modules, name, raising=False)
     sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
@@ -139,5 +139,5 @@ def install_mlflow(calls: Calls, patch: pytest.MonkeyPatch) -> None:
 
 
 def below(folder: Path) -> list[str]:
-    """The names of what lies in a folder."""
+    """Returns the names in a folder."""
     return sorted(path.name for path in folder.iterdir())

@@ -100,7 +100,7 @@ def test_health_events_are_texts(tmp_path: Path) -> None:
 
 
 def test_no_step_is_there_twice_after_a_kill(tmp_path: Path) -> None:
-    """Steps 7 to 12 are done twice, as if the run was killed at its end without saving again."""
+    """Steps 7 to 12 are run twice, as if the run was killed at its end without saving again."""
     folder = tmp_path / "run"
     folder.mkdir()
     first = prepare(*WORDS, *LATE)
@@ -126,7 +126,7 @@ def test_no_step_is_there_twice_after_a_kill(tmp_path: Path) -> None:
     assert found == logged(folder)
 
 
-def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
     folder = train(tmp_path / "run", *LATE)
     shutil.rmtree(folder / "checkpoints")
     (folder / "metrics.jsonl").write_bytes(b"")

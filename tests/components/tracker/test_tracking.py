@@ -1,4 +1,4 @@
-"""Trackers change nothing, end nothing, and stay in the run's folder."""
+"""Trackers change no result, stop no run, and write in the run's folder only."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_a_tracker_that_fails_is_switched_off_and_nothing_else_happens(
     assert ("finish finished" in failing.calls) == (method in ("finish", "nowhere"))
 
 
-def test_others_go_on_where_one_fails(tmp_path: Path) -> None:
-    """In the same folder: `mine-2` does not meet `mine`."""
+def test_other_trackers_continue_if_one_fails(tmp_path: Path) -> None:
+    """Also with the same folder name, where the second gets a number."""
     experiment = followed({"bad": failing_in("start"), "good": failing_in("nowhere")})
     experiment.train(tmp_path, SilentDisplay())
     info = RunFolder.open(tmp_path).read()
@@ -126,7 +126,7 @@ def test_trackers_do_not_count_as_training(
     assert max(seconds["training"], seconds["evaluation"]) < 900
 
 
-def test_generators_are_left_alone() -> None:
+def test_generators_are_not_changed() -> None:
     drawn = []
     for inside in (lambda: None, lambda: failing.Failing("nowhere", "SystemExit")._called("")):
         random.seed(3), np.random.seed(3), torch.manual_seed(3)
@@ -147,7 +147,7 @@ def test_hyperparameters_are_scalars_by_their_keys() -> None:
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "wandb", "mlflow", "trackio"])
-def test_a_package_that_is_missing_is_said_before_anything_exists(
+def test_a_missing_package_is_reported_before_anything_is_written(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = importlib.util.find_spec
@@ -156,9 +156,9 @@ def test_a_package_that_is_missing_is_said_before_anything_exists(
     )
     monkeypatch.chdir(tmp_path)
     assert run(last_wins([*SHORT, f"tracker={name}"])) == 2
-    said = capsys.readouterr().err
-    assert f"pip install 'genrun[{name}]'" in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert f"pip install 'genrun[{name}]'" in message
+    assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -172,8 +172,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
     return []
 
 
-def check_told(calls: Calls, folder: Path) -> None:
-    """Every value of the log came, and the last pictures."""
+def check_logged(calls: Calls, folder: Path) -> None:
+    """Checks that every value of the log was reported, and the last pictures."""
     logs = [own for kind, own in calls if kind == "log"]
     told = {(step, name): value for step, values in logs for name, value in values.items()}
     for row in RunFolder.open(folder).rows():
@@ -194,13 +194,13 @@ def test_wandb_is_offline_and_silent(calls: Calls, monkeypatch: pytest.MonkeyPat
     assert settings["config"]["optimizer.lr"] == 0.001
     assert settings["settings"]["console"] == "off"
     assert settings["settings"]["x_save_requirements"] is False
-    check_told(calls, folder)
+    check_logged(calls, folder)
     kind, end = calls[-1]
     assert (kind, end["exit_code"], end["status"]) == ("finish", 0, "finished")
     assert end["best/mse"] == RunFolder.open(folder).read()["best"]["value"]
 
 
-def test_wandb_online_needs_a_login_and_asks_for_none(
+def test_wandb_online_needs_a_login_and_does_not_prompt(
     calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modules = sys.modules
@@ -224,7 +224,7 @@ def test_mlflow_keeps_a_store_in_the_runs_folder(
     assert told["experiment"][1] == f"file://{folder.absolute()}/mlflow/artifacts"
     assert told["parameters"]["optimizer.lr"] == "0.001"
     assert told["finish"] == "FINISHED"
-    check_told(calls, folder)
+    check_logged(calls, folder)
 
 
 def test_trackio_keeps_its_database_in_the_runs_folder(
@@ -237,7 +237,7 @@ def test_trackio_keeps_its_database_in_the_runs_folder(
         assert dict(calls)["space"] is None
         assert "* " not in capsys.readouterr().out
         assert calls[-1] == ("finish", {})
-        check_told(calls, folder)
+        check_logged(calls, folder)
         again = train_with(["tracker=trackio"], "again")
         assert "another folder" in RunFolder.open(again).read()["trackers"]["trackio"]
 
@@ -255,7 +255,7 @@ def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_part_of_a_run_has_a_folder_of_its_own(
     calls: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What a stranger left under the name is neither opened nor written through."""
+    """What is in an untrusted folder under that name is neither opened nor written through."""
     monkeypatch.setitem(sys.modules, "wandb", fake_wandb(calls))
     folder = train_with(["tracker=wandb"], "run")
     (folder / "wandb-2").symlink_to(tmp_path)
@@ -351,7 +351,7 @@ def test_a_sweep_tracks_offline_whatever_its_plan_says(
     assert dict(calls)["init"]["mode"] == "offline"
 
 
-def test_a_contestant_is_the_same_whoever_follows_it() -> None:
+def test_a_contestant_is_the_same_with_any_tracker() -> None:
     plain, followed = (compose([*SHORT, *more]) for more in ([], ["tracker=tensorboard"]))
     assert identity_of(plain.config) == identity_of(followed.config)
     jobs, repeated = make_jobs([plain, followed])
@@ -369,7 +369,7 @@ def test_a_list_of_trackers_composes() -> None:
 
 
 def test_wandb_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is installed: all that it writes lies in the run's folder."""
+    """If it is installed: all that it writes is in the run's folder."""
     pytest.importorskip("wandb")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "home").mkdir()

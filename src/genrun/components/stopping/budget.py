@@ -1,4 +1,4 @@
-"""A budget of training time, of examples or of arithmetic."""
+"""Stop when a budget of training time, examples or FLOPs is spent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from genrun.core.types import State, StepReport
 class Budget:
     """Stops at the first step at which a limit is reached; None is no limit.
 
-    `seconds` counts training alone: evaluation, samples and saving are left out, resumed parts
-    are added up. So does `flops`, in which every step costs what was counted for one of them.
+    `seconds` and `flops` are of training only, without evaluation, sampling and saving, summed
+    over resumed parts. The FLOPs of a step are counted once.
     """
 
     seconds: float | None
@@ -22,13 +22,14 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.seconds is None and self.examples is None and self.flops is None:
-            raise ValueError("needs seconds=…, examples=… or flops=…")
+            raise ValueError("set at least one of seconds, examples and flops")
 
     def start(self) -> State:
         return {}
 
     def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
-        # The seconds are not kept: the state is part of what must resume to the same bytes.
+        # The state has no seconds: a resumed run must end with the same bytes as an uninterrupted
+        # one.
         if self.examples is not None and report.examples >= self.examples:
             return state, f"budget: {report.examples} examples (limit {self.examples})"
         if self.seconds is not None and report.seconds >= self.seconds:

@@ -1,4 +1,4 @@
-"""Early stopping with patience (Prechelt, 1998; the common form)."""
+"""Early stopping with patience (Prechelt, 1998, in its common form)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genrun.core.types import State, StepReport
 class Early:
     """Stops after `patience` evaluations in a row without an improvement over `min_delta`.
 
-    `monitor` is a held-out metric, None the model's own; lower is better.
+    `monitor` is a held-out metric, None the run's own; lower is better.
     """
 
     patience: int

@@ -1,4 +1,4 @@
-"""Stop when the held-out metric lies too far above its best (Prechelt, 1998)."""
+"""Stop when the held-out metric is too far above its best: GL (Prechelt, 1998)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from genrun.core.types import State, StepReport
 
 @dataclass(frozen=True)
 class GeneralizationLoss:
-    """GL_alpha: stops at the first evaluation over `threshold` percent above the lowest so far.
+    """GL_alpha: stops at the first value over `threshold` percent above the lowest so far.
 
-    Prechelt, "Early Stopping - But When?": GL(t) = 100 (E_va(t) / E_opt(t) - 1) > alpha, with an
-    evaluation for an epoch. It raises `ConfigError` at a value that is not above 0.
+    Prechelt, "Early Stopping - But When?": GL(t) = 100 (E_va(t) / E_opt(t) - 1) > alpha, with
+    evaluations in place of epochs. Raises `ConfigError` if a value is not above 0.
     """
 
     threshold: float

@@ -1,4 +1,4 @@
-"""Early stopping with patience, where what noise could have made is no improvement."""
+"""Early stopping with patience that ignores improvements within the metric's noise."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from genrun.core.types import State, StepReport
 
 @dataclass(frozen=True)
 class NoiseAware:
-    """Stops after `patience` evaluations in a row without a fall over `standard_errors` of them.
+    """Stops after `patience` evaluations in a row without a fall by `standard_errors` errors.
 
-    As in the one-standard-error rule (Breiman et al., "Classification and Regression Trees",
-    1984, section 3.4.3) the measure is the standard error of the mean over the held-out images,
-    which the log has beside the mean; a fall is counted from the last value that was an
-    improvement, so that many small ones add up to one.
+    The error is the standard error of the mean over held-out images, as in the one-standard-error
+    rule (Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3). The fall is
+    measured from the last improvement, so that several small ones add up.
 
-    All evaluations are of the same images with the same noise, so two of them differ by less
-    noise than this: the images that are hard are hard in both. A paired test would see smaller
-    falls, but needs every image's value at the policy's own best, which no log holds. What this
-    asks is whether a fall is more than the choice of the held-out images makes of the figure.
+    All evaluations are of the same images with the same noise, so the difference of two of them
+    has a smaller error than this. A paired test would detect smaller falls, but needs the values
+    of all images at the best evaluation, which the log does not have. The criterion is whether a
+    fall exceeds the uncertainty due to the choice of held-out images.
     """
 
     patience: int

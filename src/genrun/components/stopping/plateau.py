@@ -1,4 +1,4 @@
-"""Stop when the curve is flat."""
+"""Stop when the held-out metric no longer falls."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from genrun.core.types import State, StepReport
 
 @dataclass(frozen=True)
 class Plateau:
-    """Stops when a straight line through the last `window` evaluations is flat.
+    """Stops when a line fitted to the last `window` evaluations is flat or rises.
 
-    Flat means: over the window the fitted line falls by less than `tolerance` times the
-    window's mean magnitude. Unlike patience this looks at the trend, so that one lucky
-    evaluation neither stops a run nor keeps it alive. A rising curve counts as flat.
+    It is flat if it falls over the window by less than `tolerance` times the mean magnitude of
+    the values. The fit is less sensitive than patience to a single low or high value.
     """
 
     window: int
@@ -41,15 +40,16 @@ class Plateau:
         )
 
     def describe(self, state: State) -> str:
-        seen = len(state["values"])
-        if seen < self.window:
-            return f"plateau: {seen} of {self.window} evaluations seen"
+        count = len(state["values"])
+        if count < self.window:
+            return f"plateau: {count} of {self.window} evaluations"
         return (
             f"plateau: falling {100 * self._relative_fall(state['values']):.2g} % over "
             f"{self.window} evaluations"
         )
 
     def _relative_fall(self, values: list[float]) -> float:
+        """Returns the fall of the fitted line over the window, relative to the mean magnitude."""
         slope = linear_regression(range(len(values)), values).slope
         scale = sum(map(abs, values)) / len(values)
         return -slope * (len(values) - 1) / scale if scale else 0.0

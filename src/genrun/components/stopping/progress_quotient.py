@@ -1,4 +1,4 @@
-"""Stop when generalization is lost faster than training still gains (Prechelt, 1998)."""
+"""Stop when generalization loss outweighs training progress: PQ (Prechelt, 1998)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NAME = "progress_quotient"
 
 @dataclass(frozen=True)
 class ProgressQuotient:
-    """PQ_alpha: stops at the first end of a strip where GL(t) / P_k(t) is over `threshold`.
+    """PQ_alpha: stops at the first end of a strip at which GL(t) / P_k(t) exceeds `threshold`.
 
-    Prechelt, "Early Stopping - But When?", with an evaluation for an epoch: a strip is `strip`
+    Prechelt, "Early Stopping - But When?", with evaluations in place of epochs: a strip is `strip`
     evaluations; GL(t) is by how many percent the held-out metric lies above its lowest; the
-    training progress P_k(t) = 1000 (mean(E_tr) / min(E_tr) - 1) over the strip, where E_tr(t) is
-    the training loss of `player`, penalties included, as the mean over the steps between two
-    evaluations. Without progress any loss of generalization stops. The first evaluation seen,
-    that of step 0, is before the first strip. Raises `ConfigError` at a value that is not above 0.
+    training progress is P_k(t) = 1000 (mean(E_tr) / min(E_tr) - 1) over the strip, where E_tr(t)
+    is the training loss of `player`, penalties included, averaged over the steps between two
+    evaluations. Without progress any generalization loss stops the run. The first evaluation, at
+    step 0, precedes the first strip. Raises `ConfigError` if a value is not above 0.
     """
 
     threshold: float
@@ -30,16 +30,16 @@ class ProgressQuotient:
 
     def __post_init__(self) -> None:
         if self.strip < 2:
-            raise ValueError(f"strip={self.strip}: must be at least 2, or there is no progress")
+            raise ValueError(f"strip={self.strip}: must be at least 2, to measure progress")
 
     def start(self) -> State:
         return {
             "best": None,
-            "row_step": 0,  # of the last row
-            "sum": 0.0,  # of the loss, over the steps since the last evaluation
-            "steps": 0,  # of these
-            "strip": [],  # E_tr of each evaluation in this one
-            "quotient": None,  # at the end of the last one; None where P was 0
+            "row_step": 0,  # step of the last row
+            "sum": 0.0,  # of the loss over the steps since the last evaluation
+            "steps": 0,  # number of these steps
+            "strip": [],  # E_tr of each evaluation in this strip
+            "quotient": None,  # at the end of the last strip; None if P was 0
         }
 
     def observe(self, state: State, report: StepReport) -> tuple[State, str | None]:
@@ -58,31 +58,34 @@ class ProgressQuotient:
         check_positive(NAME, f"held_out/{self.monitor}", value, report.step)
         if state["best"] is None:
             return {**state, "best": value, "row_step": report.step}, None
-        return self._evaluated(state, value, report.step)
+        return self._observe_evaluation(state, value, report.step)
 
-    def _evaluated(self, state: State, value: float, step: int) -> tuple[State, str | None]:
+    def _observe_evaluation(
+        self, state: State, value: float, step: int
+    ) -> tuple[State, str | None]:
         if state["steps"] == 0:
             raise ConfigError(
                 f"stopping.{NAME}: no {self.player}/loss was logged before step {step}"
             )
-        mean = check_positive(NAME, f"{self.player}/loss", state["sum"] / state["steps"], step)
+        mean = state["sum"] / state["steps"]
+        check_positive(NAME, f"{self.player}/loss", mean, step)
         best, strip = min(value, state["best"]), [*state["strip"], mean]
         state = {**state, "best": best, "sum": 0.0, "steps": 0, "strip": strip}
         if len(strip) < self.strip:
             return state, None
-        lost = generalization_loss(value, best)
+        loss = generalization_loss(value, best)
         progress = 1000 * (sum(strip) / (len(strip) * min(strip)) - 1)
-        quotient = lost / progress if progress > 0 else None
+        quotient = loss / progress if progress > 0 else None
         state = {**state, "strip": [], "quotient": quotient}
-        if lost <= self.threshold * max(progress, 0.0):
+        if loss <= self.threshold * max(progress, 0.0):
             return state, None
         return state, (
-            f"progress_quotient: {self.monitor} is {lost:.3g} % above its best, {best:.6g}, and "
+            f"progress_quotient: {self.monitor} is {loss:.3g} % above its best, {best:.6g}, and "
             f"the training progress {progress:.3g} per mille over {self.strip} evaluations "
             f"(limit {self.threshold:g} times that)"
         )
 
     def describe(self, state: State) -> str:
-        seen = f"{len(state['strip'])} of {self.strip} evaluations"
+        count = f"{len(state['strip'])} of {self.strip} evaluations"
         last = "" if state["quotient"] is None else f", last {state['quotient']:.2g}"
-        return f"progress_quotient: {seen}{last}, limit {self.threshold:g}"
+        return f"progress_quotient: {count}{last}, limit {self.threshold:g}"

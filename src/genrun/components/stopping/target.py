@@ -1,4 +1,4 @@
-"""Stop when the model is good enough."""
+"""Stop when a held-out metric reaches a target."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genrun.core.types import State, StepReport
 class Target:
     """Stops at the first evaluation at or below `value`.
 
-    `monitor` is a held-out metric, None the model's own; lower is better.
+    `monitor` is a held-out metric, None the run's own; lower is better.
     """
 
     value: float

@@ -1,4 +1,4 @@
-"""Stop when the held-out metric rose in several strips one after the other (Prechelt, 1998)."""
+"""Stop when the held-out metric rises in several strips in a row: UP (Prechelt, 1998)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from genrun.core.types import State, StepReport
 
 @dataclass(frozen=True)
 class UpStrips:
-    """UP_s: stops when the metric was higher at the ends of `strips` strips than one strip before.
+    """UP_s: stops when the metric rose from the end of a strip to the next, `strips` in a row.
 
-    Prechelt, "Early Stopping - But When?": UP_s stops after t where UP_(s-1) does after t - k and
-    E_va(t) > E_va(t - k), with `strip` evaluations for the k epochs of a strip. How much it rises
-    is no matter. The first evaluation seen, that of step 0, is t = 0.
+    Prechelt, "Early Stopping - But When?": UP_s stops after t if UP_(s-1) stops after t - k and
+    E_va(t) > E_va(t - k), with `strip` evaluations for the k epochs of a strip. The first
+    evaluation, at step 0, is t = 0.
     """
 
     strips: int
@@ -38,8 +38,8 @@ class UpStrips:
             return state, None
         return state, (
             f"up_strips: {self.monitor} rose to {value:.6g} in {rises} strips of {self.strip} "
-            "evaluations one after the other"
+            "evaluations in a row"
         )
 
     def describe(self, state: State) -> str:
-        return f"up_strips: {state['rises']} of {self.strips} strips rose one after the other"
+        return f"up_strips: {state['rises']} of {self.strips} strips rose in a row"

@@ -1,4 +1,4 @@
-"""MLflow, in a store of the run's own."""
+"""MLflow, with a database in the run's folder."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from PIL import Image
 
 from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, require_package
 
-LONGEST = 6000  # characters that MLflow takes as a parameter's value
-MOST = 100  # parameters that it takes at once
+# MLflow's limits
+MAX_VALUE_LENGTH = 6000  # characters of a parameter's value
+MAX_PARAMETERS = 100  # in one call
 
 
 class MLflow:
-    """Look at it with `mlflow ui --backend-store-uri sqlite:///RUN/mlflow/mlflow.db`."""
+    """View it with `mlflow ui --backend-store-uri sqlite:///RUN/mlflow/mlflow.db`."""
 
     folder = "mlflow"
     appends = False
@@ -34,10 +35,11 @@ class MLflow:
         experiment = self._client.create_experiment(self.experiment, artifact_location=artifacts)
         self._id: str = self._client.create_run(experiment, run_name=run.name).info.run_id
         parameters = [
-            Param(name, str(value)[:LONGEST]) for name, value in run.hyperparameters.items()
+            Param(name, str(value)[:MAX_VALUE_LENGTH])
+            for name, value in run.hyperparameters.items()
         ]
-        for start in range(0, len(parameters), MOST):
-            self._client.log_batch(self._id, params=parameters[start : start + MOST])
+        for start in range(0, len(parameters), MAX_PARAMETERS):
+            self._client.log_batch(self._id, params=parameters[start : start + MAX_PARAMETERS])
 
     def log_row(self, step: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():

@@ -12,9 +12,9 @@ from genrun.core.protocols.tracker import TrackedEnd, TrackedRun, require_packag
 
 
 class TensorBoard:
-    """Look at a run or a whole sweep with `tensorboard --logdir outputs`.
+    """View a run or a sweep with `tensorboard --logdir outputs`.
 
-    A resumed part adds a file that begins by telling readers to forget later steps of older ones.
+    A resumed part adds a file that tells TensorBoard to discard later steps of older files.
     """
 
     folder = "tensorboard"
@@ -44,33 +44,33 @@ class TensorBoard:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         for name, png in pictures.items():
-            drawn = Image.open(io.BytesIO(png))
+            opened = Image.open(io.BytesIO(png))
             image = Summary.Image(
-                width=drawn.width,
-                height=drawn.height,
-                colorspace=len(drawn.getbands()),
+                width=opened.width,
+                height=opened.height,
+                colorspace=len(opened.getbands()),
                 encoded_image_string=png,
             )
             summary = Summary(value=[Summary.Value(tag=name, image=image)])
             self._writer.file_writer.add_summary(summary, step)
 
     def finish(self, end: TrackedEnd) -> None:
-        """Hyperparameters stand beside the best value, for TensorBoard's table of runs."""
+        """Writes hyperparameters with the best value, for TensorBoard's table of runs."""
         from torch.utils.tensorboard.summary import hparams
 
         best = {} if end.best is None else {f"best/{end.monitor}": end.best[1]}
         self.log_row(end.step, best)
-        begun_and_ended = hparams(self._hyperparameters, best)  # type: ignore[no-untyped-call]  # torch's
+        summaries = hparams(self._hyperparameters, best)  # type: ignore[no-untyped-call]  # torch's
         if not end.succeeded:
-            _say_failed(begun_and_ended[-1])
-        for summary in begun_and_ended:
+            _mark_failed(summaries[-1])
+        for summary in summaries:
             self._writer.file_writer.add_summary(summary)
         self._writer.add_text("end", f"{end.status}: {end.reason}", end.step)
         self._writer.close()
 
 
-def _say_failed(session_end: Any) -> None:
-    """torch can only write that a session was a success."""
+def _mark_failed(session_end: Any) -> None:
+    """Changes the status of a session, which torch always writes as a success."""
     from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 

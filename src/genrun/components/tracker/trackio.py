@@ -1,4 +1,4 @@
-"""Trackio, which keeps its database in a folder of the machine: here in the run's own."""
+"""Trackio, with its database in the run's folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from genrun.core.protocols.tracker import (
     require_package,
 )
 
-ELSEWHERE = (  # by which it would send what it is told to a server
+REMOTE_VARIABLES = (  # environment variables with which Trackio sends data to a server
     "TRACKIO_SPACE_ID",
     "TRACKIO_SERVER_URL",
     "TRACKIO_BUCKET_ID",
@@ -28,10 +28,10 @@ ELSEWHERE = (  # by which it would send what it is told to a server
 
 
 class Trackio:
-    """Look at it with `TRACKIO_DIR=RUN/trackio trackio show`.
+    """View it with `TRACKIO_DIR=RUN/trackio trackio show`.
 
-    It learns its folder once, when it is imported, so that a process can track one run by it: a
-    second one of the same Python program is not tracked.
+    Trackio reads its folder when it is imported, so that a process can track one run only: a
+    second run of the same Python program is not tracked.
     """
 
     folder = "trackio"
@@ -43,9 +43,9 @@ class Trackio:
 
     def start(self, run: TrackedRun) -> None:
         if "trackio" in sys.modules:
-            raise RuntimeError("this process has told Trackio another folder already")
-        aside = dict.fromkeys(ELSEWHERE)
-        with environment_variables(TRACKIO_DIR=str(run.folder), **aside), _silent():
+            raise RuntimeError("Trackio already uses another folder in this process")
+        unset = dict.fromkeys(REMOTE_VARIABLES)
+        with environment_variables(TRACKIO_DIR=str(run.folder), **unset), _silent():
             import trackio
 
             self._run: Any = trackio.init(
@@ -78,11 +78,11 @@ class Trackio:
         import trackio
 
         with _silent():
-            trackio.finish()  # rather than the run's own, which is done again at the exit
+            trackio.finish()  # not the run's own `finish`, which Trackio calls again at the exit
 
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """It prints how to look at it, in the middle of genrun's own display."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    """Discards what Trackio prints, which would disturb genrun's display."""
+    with open(os.devnull, "w") as devnull, contextlib.redirect_stdout(devnull):
         yield

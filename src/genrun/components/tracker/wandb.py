@@ -1,4 +1,4 @@
-"""Weights & Biases, offline unless the command line says online."""
+"""Weights & Biases, offline unless `mode=online` is on the command line."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ from genrun.core.protocols.tracker import (
 
 
 class WandB:
-    """An offline run is sent later by `wandb sync RUN/wandb*/wandb/offline-run-*`.
+    """Upload an offline run later with `wandb sync RUN/wandb*/wandb/offline-run-*`.
 
-    Online it uses the login that `wandb login` made, and never asks for one. Nothing is recorded
-    that genrun does not say: no console, no code, no list of packages, no
-    measurements of the machine.
+    Online it uses the login of `wandb login` and never prompts for one. It records only what
+    genrun passes: no console output, code, list of packages or measurements of the machine.
     """
 
     folder = "wandb"
@@ -35,11 +34,11 @@ class WandB:
         self.mode = mode
 
     def start(self, run: TrackedRun) -> None:
-        with environment_variables(WANDB_ERROR_REPORTING="false", **self._places(run.folder)):
+        with environment_variables(WANDB_ERROR_REPORTING="false", **self._directories(run.folder)):
             import wandb
 
             if self.mode == ONLINE and not wandb.api.api_key:
-                raise RuntimeError("there is no login; make one with `wandb login`")
+                raise RuntimeError("not logged in; run `wandb login`")
             settings = wandb.Settings(
                 console="off",
                 silent=True,
@@ -61,8 +60,11 @@ class WandB:
                 reinit="create_new",
             )
 
-    def _places(self, folder: Path) -> dict[str, str]:
-        """Where else it would write, in the home directory; online that has its login."""
+    def _directories(self, folder: Path) -> dict[str, str]:
+        """Returns variables for directories that are otherwise in the home directory.
+
+        Online they stay there, because the login is among them.
+        """
         if self.mode == ONLINE:
             return {}
         kinds = ("CACHE", "CONFIG", "DATA")
@@ -78,8 +80,8 @@ class WandB:
     def log_pictures(self, step: int, pictures: Mapping[str, bytes]) -> None:
         import wandb
 
-        shown = {name: wandb.Image(Image.open(io.BytesIO(png))) for name, png in pictures.items()}
-        self._run.log(shown, step=step)
+        images = {name: wandb.Image(Image.open(io.BytesIO(png))) for name, png in pictures.items()}
+        self._run.log(images, step=step)
 
     def finish(self, end: TrackedEnd) -> None:
         self._run.summary.update({"status": end.status, "reason": end.reason})
