@@ -58,7 +58,7 @@ INTRODUCTIONS = {
 }
 FOLDERS = {"launcher": "hydra/launcher", "sweeper": "hydra/sweeper"}
 AS_YAML = {"experiment", "sweep"}  # overrides of other groups; their keys are described there
-HIDDEN = {"planned", "usual"}  # set by genrun itself
+HIDDEN = {"usual"}  # has no keys; see `_usual`
 
 
 @dataclass(frozen=True)
