@@ -185,7 +185,7 @@ def test_best_stopping_and_schedules_follow_the_monitor(work: Path) -> None:
                 "metric=[sliced_wasserstein,density_coverage]",
                 "metric.density_coverage.neighbours=40",
             ],
-            "data.held_out=32: metric=density_coverage needs at least 41 images",
+            "data.held_out=32: must be at least 41 for metric=density_coverage",
         ),
     ],
 )  # fmt: skip

@@ -281,7 +281,7 @@ DATA = [
     Case("data=ring data.std=0", 2, "above 0"),
     Case("data=ring model=vae", 2, "VAE takes each value for the probability"),
     Case("data=ring backbone=conv", 2, "the data are points, not images"),
-    Case("data=spiral metric=[sliced_wasserstein,modes]", 2, "spiral has no modes to count"),
+    Case("data=spiral metric=[sliced_wasserstein,modes]", 2, "spiral has no known modes"),
 ]
 OUTPUT = [
     Case("", 73, "outputs", unwritable),

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from genrun.components.data._dataset import Batches
 from genrun.components.features import _classifier_network
 from genrun.components.features._inception_network import InceptionNetwork
-from genrun.components.features.classifier import Classifier, cached_path
+from genrun.components.features.classifier import Classifier, cache_path
 from genrun.components.features.efficientnet import EfficientNet
-from genrun.components.features.inception import Inception, read_network
+from genrun.components.features.inception import Inception, load_network
 from genrun.components.features.pixels import Pixels
 from genrun.core.errors import ConfigError, DataDamaged, InputMissing
 from genrun.core.protocols.data import ImageSet
@@ -76,22 +76,22 @@ def test_the_classifier_is_cached_the_same_and_moves_no_random_numbers(
     before = torch.get_rng_state()
     first = Classifier().prepare(data)
     assert torch.equal(torch.get_rng_state(), before)
-    cached_path(data).unlink()
+    cache_path(data).unlink()
     again = Classifier().prepare(data)  # trained anew
     assert torch.equal(first(images), again(images))
     monkeypatch.setattr(
-        "genrun.components.features.classifier.train_on_labels", None
+        "genrun.components.features.classifier.train_classifier", None
     )  # cannot be called
     assert torch.equal(Classifier().prepare(data)(images), first(images))
     assert Classifier().prepare(data).description == first.description
-    assert [p.name for p in cached_path(data).parent.iterdir()] == [cached_path(data).name]
+    assert [p.name for p in cache_path(data).parent.iterdir()] == [cache_path(data).name]
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "nan", "shape", "name", "accuracy"])
 def test_a_damaged_cache_is_trained_anew(damage: str) -> None:
     data = labelled()
     first = Classifier().prepare(data)
-    path = cached_path(data)
+    path = cache_path(data)
     content, tensors = path.read_bytes(), load_file(path)
     if damage == "cut":
         path.write_bytes(content[: len(content) // 2])
@@ -115,7 +115,7 @@ def test_a_damaged_cache_is_trained_anew(damage: str) -> None:
 def test_other_labels_have_a_classifier_of_their_own() -> None:
     data, other = labelled(), labelled()
     other.labels_digest = "0" * 64
-    assert cached_path(data) != cached_path(other)
+    assert cache_path(data) != cache_path(other)
 
 
 def test_the_classifier_needs_labels() -> None:
@@ -125,7 +125,7 @@ def test_the_classifier_needs_labels() -> None:
 
 @pytest.mark.parametrize("spec", [(1, 1, 1), (2, 1, 1), (3, 70, 33), (1, 28, 28)])
 def test_the_classifier_takes_every_size(spec: tuple[int, int, int]) -> None:
-    network = _classifier_network.new_network(DataSpec(*spec, classes=4))
+    network = _classifier_network.initialize_network(DataSpec(*spec, classes=4))
     assert network(torch.rand(2, *spec)).shape == (2, 4)
 
 
@@ -160,7 +160,7 @@ def test_other_weights_than_the_known_ones_are_not_opened(
         staticmethod(lambda: str(tmp_path / "other.pth")),
     )
     monkeypatch.setattr(torch, "load", None)
-    with pytest.raises(DataDamaged, match="is not the file that genrun knows"):
+    with pytest.raises(DataDamaged, match="does not have the SHA-256"):
         EfficientNet().prepare(labelled())
 
 
@@ -209,7 +209,7 @@ def test_inception_reads_a_file_of_its_layout(
     found = extractor(torch.rand(2, 1, 9, 11))
     assert found.shape == (2, 2048)
     assert bool(found.isfinite().all())
-    network, digest = read_network(path)
+    network, digest = load_network(path)
     assert digest[:8] in extractor.description
     name = "Mixed_6c.branch7x7_2.conv.weight"
     assert torch.equal(network.state_dict()[name], tensors[name])
@@ -222,17 +222,17 @@ def test_inception_refuses_a_file_that_does_not_fit(
     name = "Mixed_7c.branch_pool.bn.bias"
     cases = {
         "has no Mixed_7c": {n: t for n, t in tensors.items() if n != name},
-        r"is not \(192,\) finite": {**tensors, name: torch.zeros(3)},
+        r"must be \(192,\) finite": {**tensors, name: torch.zeros(3)},
         "finite numbers": {**tensors, name: torch.full((192,), torch.inf)},
-        "none of this network's": {**tensors, "Mixed_8a.conv.weight": torch.zeros(1)},
+        "not part of this network": {**tensors, "Mixed_8a.conv.weight": torch.zeros(1)},
     }
     for message, content in cases.items():
         save_file(content, path)
         with pytest.raises(DataDamaged, match=message):
-            read_network(path)
+            load_network(path)
     path.write_bytes(b"PK\x03\x04 a pickle")
-    with pytest.raises(DataDamaged, match="is no safetensors file"):
-        read_network(path)
+    with pytest.raises(DataDamaged, match="is not a safetensors file"):
+        load_network(path)
     with pytest.raises(InputMissing, match="there is no such file"):
         Inception(str(tmp_path / "nothing")).prepare(labelled())
     with pytest.raises(ConfigError, match=r"features\.path=FILE"):

@@ -57,5 +57,5 @@ def test_the_data_themselves_find_all_their_modes() -> None:
 
 def test_data_without_modes_are_refused() -> None:
     data = Batches(Digits().load(), 100, 8, seed=0, device=CPU)
-    with pytest.raises(ConfigError, match="digits has no modes to count"):
+    with pytest.raises(ConfigError, match="digits has no known modes"):
         ModeCount(within=3.0, least_samples=1).prepare(data)

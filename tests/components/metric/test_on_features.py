@@ -8,12 +8,12 @@ import torch
 from scipy.linalg import sqrtm
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from genrun.components.metric._intervals import resampled_counts, with_interval
+from genrun.components.metric._intervals import resampled_counts, with_bootstrap_interval
 from genrun.components.metric._neighbours import squared_radii
 from genrun.components.metric.density_coverage import DensityCoverage
 from genrun.components.metric.frechet import (
-    AsTheyAre,
     Frechet,
+    IdentityExtractor,
     frechet_distance,
     resampled_distances,
 )
@@ -97,7 +97,7 @@ def test_kernel_distance_is_the_explicit_sum(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_kernel_distance_is_torchmetrics_on_one_subset_of_all() -> None:
     a, b = features(50, 4, 1, shift=0.5), features(50, 4, 2)
-    theirs = KernelInceptionDistance(AsTheyAre(4), subsets=1, subset_size=50)
+    theirs = KernelInceptionDistance(IdentityExtractor(4), subsets=1, subset_size=50)
     theirs.set_dtype(torch.float64)
     theirs.update(b, real=True)
     theirs.update(a, real=False)
@@ -203,7 +203,7 @@ def test_the_interval_holds_the_mean_over_other_samples_of_the_same_number(case:
 
 def test_an_interval_ends_where_the_value_can_be() -> None:
     resampled = torch.tensor([0.9, 1.1, 1.0, 0.8], dtype=torch.float64)
-    found = with_interval("share", torch.tensor(0.99), resampled, least=0, most=1)
+    found = with_bootstrap_interval("share", torch.tensor(0.99), resampled, least=0, most=1)
     assert float(found["share_high"]) == 1
     deviation = float(resampled.std())
     assert float(found["share_low"]) == pytest.approx(0.99 - 3.182446 * deviation, rel=1e-6)

@@ -1,1 +1,1 @@
-"""What images are compared in, one extractor a file."""
+"""Feature extractors, one per module; the contracts are in `core/protocols/metric.py`."""

@@ -1,4 +1,4 @@
-"""A small network that tells labels, and its training."""
+"""A small classifier and its training."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from genrun.core.progress_bar import progress
 from genrun.core.types import DataSpec
 
 FEATURES = 64
-LARGEST_SIDE = 32  # pixels; larger images are averaged down to it, so that the cost is bounded
+MAX_SIDE = 32  # pixels; larger images are averaged down to it, which bounds the cost
 BATCH = 128
 STEPS = 1000
 LEARNING_RATE = 2e-3
 TEST_BATCH = 500
-SCALED = 10_000  # training images whose activations give the features' scale
-LEAST_DEVIATION = 1e-3  # a feature that never moves stays small
-TESTED = 10  # of so many images one is not trained on
+SCALING_IMAGES = 10_000  # training images that give the mean and scale of the features
+MIN_DEVIATION = 1e-3  # keeps a constant feature from being scaled up
+TEST_FRACTION = 10  # one in this many images tests the accuracy
 
 
-class LabelsNetwork(nn.Module):
-    """Two convolutions with stride 2 and a hidden layer; of single pixels, hidden layers alone."""
+class ClassifierNetwork(nn.Module):
+    """Two convolutions of stride 2, a hidden layer of 64 units, and the classes' logits."""
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
-        self.side = (min(spec.height, LARGEST_SIDE), min(spec.width, LARGEST_SIDE))
+        self.side = (min(spec.height, MAX_SIDE), min(spec.width, MAX_SIDE))
         height, width = (math.ceil(math.ceil(side / 2) / 2) for side in self.side)
         self.body = nn.Sequential(
             nn.Conv2d(spec.channels, 32, 3, stride=2, padding=1),
@@ -48,14 +48,14 @@ class LabelsNetwork(nn.Module):
         self.register_buffer("deviation", torch.ones(FEATURES))
 
     def features(self, images: Tensor) -> Tensor:
-        """What `hidden` gives, each with mean 0 and deviation 1 over the data it was trained on.
+        """Returns the outputs of `hidden`, standardized over the training images.
 
-        Distances in the bare activations would have a scale that training leaves to chance.
+        Otherwise the scale of distances would depend on the course of training.
         """
         return (self.hidden(images) - self.mean) / self.deviation
 
     def hidden(self, images: Tensor) -> Tensor:
-        """(count, channels, height, width) in [0, 1] to (count, 64)."""
+        """Returns (count, 64) for images (count, channels, height, width) in [0, 1]."""
         if images.shape[2:] != self.side:
             images = adaptive_avg_pool2d(images, self.side)
         features: Tensor = self.body(2 * images - 1)
@@ -66,56 +66,58 @@ class LabelsNetwork(nn.Module):
         return logits
 
     def digest(self) -> str:
-        """SHA-256 over the weights."""
+        """Returns the SHA-256 of the weights."""
         hashed = hashlib.sha256()
         for tensor in self.state_dict().values():
             hashed.update(tensor.cpu().contiguous().numpy().tobytes())
         return hashed.hexdigest()
 
 
-def new_network(spec: DataSpec) -> LabelsNetwork:
-    """Always with the same first weights; the global generators are left as they were."""
+def initialize_network(spec: DataSpec) -> ClassifierNetwork:
+    """Returns a network with always the same weights; keeps the state of global generators."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(fold_in(0, "classifier") & (2**63 - 1))
-        return LabelsNetwork(spec)
+        return ClassifierNetwork(spec)
 
 
-def train_on_labels(images: Tensor, labels: Tensor, spec: DataSpec) -> tuple[LabelsNetwork, float]:
-    """The network, and the share of images that it was not trained on whose label it tells.
+def train_classifier(
+    images: Tensor, labels: Tensor, spec: DataSpec
+) -> tuple[ClassifierNetwork, float]:
+    """Returns a trained network, and its accuracy on images that it was not trained on.
 
-    On the CPU, so that a GPU's order of sums changes nothing. Neither reads nor moves the global
-    generators.
+    Trains on the CPU, so that the result does not depend on a GPU's order of sums, and neither
+    reads nor changes the global generators.
     """
     generator = torch.Generator().manual_seed(fold_in(0, "classifier order") & (2**63 - 1))
     order = torch.randperm(len(images), generator=generator)
-    tested = max(1, len(images) // TESTED)
-    test, train = order[:tested], order[tested:] if len(images) > 1 else order
-    network = new_network(spec)
+    test_count = max(1, len(images) // TEST_FRACTION)
+    test, train = order[:test_count], order[test_count:] if len(images) > 1 else order
+    network = initialize_network(spec)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     with progress(f"training the classifier of features ({STEPS} steps)", STEPS) as advance:
         for _ in range(STEPS):
             rows = train[torch.randint(len(train), (BATCH,), generator=generator)]
-            loss = cross_entropy(network(_scaled(images[rows])), labels[rows])
+            loss = cross_entropy(network(_to_unit(images[rows])), labels[rows])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
             advance(1)
     with torch.no_grad():
-        batches = torch.split(train[:SCALED], TEST_BATCH)
-        hidden = torch.cat([network.hidden(_scaled(images[rows])) for rows in batches])
+        batches = torch.split(train[:SCALING_IMAGES], TEST_BATCH)
+        hidden = torch.cat([network.hidden(_to_unit(images[rows])) for rows in batches])
         network.mean.copy_(hidden.mean(0))
-        network.deviation.copy_(hidden.std(0, correction=0).clamp(min=LEAST_DEVIATION))
+        network.deviation.copy_(hidden.std(0, correction=0).clamp(min=MIN_DEVIATION))
     return network, _accuracy(network, images[test], labels[test])
 
 
-def _accuracy(network: LabelsNetwork, images: Tensor, labels: Tensor) -> float:
+def _accuracy(network: ClassifierNetwork, images: Tensor, labels: Tensor) -> float:
     with torch.no_grad():
         parts = zip(torch.split(images, TEST_BATCH), torch.split(labels, TEST_BATCH), strict=True)
-        right = sum(int((network(_scaled(x)).argmax(1) == y).sum()) for x, y in parts)
-    return right / len(images)
+        correct = sum(int((network(_to_unit(x)).argmax(1) == y).sum()) for x, y in parts)
+    return correct / len(images)
 
 
-def _scaled(images: Tensor) -> Tensor:
+def _to_unit(images: Tensor) -> Tensor:
     return images.float() / 255 if images.dtype == torch.uint8 else images.float()

@@ -1,7 +1,7 @@
 """Inception-v3 (Szegedy et al., 1512.00567) in the variant of TensorFlow's 2015 graph.
 
-It differs from later ones in its poolings: averages leave the padding out, and the last block
-takes a maximum. Names are those of the PyTorch file `pt_inception-2015-12-05`.
+It differs from later variants in its poolings: averages exclude the padding, and the last block
+takes a maximum. Names of modules are those of the PyTorch file `pt_inception-2015-12-05`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Size = int | tuple[int, int]
 
 
 class Convolution(nn.Module):
-    """Without bias; BatchNorm and ReLU behind it. Padded to keep the size where `same`."""
+    """A convolution without bias, BatchNorm and ReLU; `same` pads it to keep the size."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: Size, stride: int = 1, same: bool = True
@@ -29,12 +29,12 @@ class Convolution(nn.Module):
         return torch.relu(self.bn(self.conv(images)))
 
 
-def average(images: Tensor) -> Tensor:
+def average_pool(images: Tensor) -> Tensor:
     return avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
 
 
 class BlockA(nn.Module):
-    """35x35."""
+    """A block of features of 35x35."""
 
     def __init__(self, inputs: int, pooled: int) -> None:
         super().__init__()
@@ -49,11 +49,11 @@ class BlockA(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
         five = self.branch5x5_2(self.branch5x5_1(x))
-        return torch.cat((self.branch1x1(x), five, double, self.branch_pool(average(x))), 1)
+        return torch.cat((self.branch1x1(x), five, double, self.branch_pool(average_pool(x))), 1)
 
 
 class BlockB(nn.Module):
-    """35x35 to 17x17."""
+    """A block from 35x35 to 17x17."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class BlockB(nn.Module):
 
 
 class BlockC(nn.Module):
-    """17x17, with convolutions of 7x1 and 1x7."""
+    """A block of features of 17x17, with convolutions of 7x1 and 1x7."""
 
     def __init__(self, inner: int) -> None:
         super().__init__()
@@ -87,11 +87,11 @@ class BlockC(nn.Module):
         seven = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
         double = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
         double = self.branch7x7dbl_5(self.branch7x7dbl_4(double))
-        return torch.cat((self.branch1x1(x), seven, double, self.branch_pool(average(x))), 1)
+        return torch.cat((self.branch1x1(x), seven, double, self.branch_pool(average_pool(x))), 1)
 
 
 class BlockD(nn.Module):
-    """17x17 to 8x8."""
+    """A block from 17x17 to 8x8."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class BlockD(nn.Module):
 
 
 class BlockE(nn.Module):
-    """8x8; the branch behind a pooling is behind a maximum in the last one."""
+    """A block of features of 8x8; with `maximum`, the pooling of one branch is a maximum."""
 
     def __init__(self, inputs: int, maximum: bool) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class BlockE(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         three = self.branch3x3_1(x)
         double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
-        pooled = max_pool2d(x, 3, stride=1, padding=1) if self.maximum else average(x)
+        pooled = max_pool2d(x, 3, stride=1, padding=1) if self.maximum else average_pool(x)
         parts = (
             self.branch1x1(x),
             self.branch3x3_2a(three),
@@ -140,7 +140,7 @@ class BlockE(nn.Module):
 
 
 class InceptionNetwork(nn.Sequential):
-    """(count, 3, 299, 299) in [-1, 1] to (count, 2048)."""
+    """From images (count, 3, 299, 299) in [-1, 1] to features (count, 2048)."""
 
     def __init__(self) -> None:
         super().__init__()

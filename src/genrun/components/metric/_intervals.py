@@ -1,4 +1,4 @@
-"""Intervals over samples, by the bootstrap (Efron, 1979) and the jackknife."""
+"""Intervals of metrics over samples, by the bootstrap (Efron, 1979) and the jackknife."""
 
 from __future__ import annotations
 
@@ -13,63 +13,62 @@ from genrun.core.log_names import HIGH, LOW, STANDARD_ERROR
 from genrun.core.noise import Key
 from genrun.core.types import Metrics
 
-
-# MERGED: Whether there are images enough to compare.
-def check_enough_images(metric: str, samples: int, held_out: int, least: int) -> None:
-    """Raises `ConfigError` where there are fewer than `least` of either."""
-    for key, count in ((f"metric.{metric}.samples", samples), ("data.held_out", held_out)):
-        if count < least:
-            raise ConfigError(f"{key}={count}: metric={metric} needs at least {least} images")
-
-
 CONFIDENCE = 0.95
 
 
+def check_enough_images(metric: str, samples: int, held_out: int, least: int) -> None:
+    """Raises `ConfigError` if there are fewer than `least` samples or held-out images."""
+    for key, count in ((f"metric.{metric}.samples", samples), ("data.held_out", held_out)):
+        if count < least:
+            raise ConfigError(f"{key}={count}: must be at least {least} for metric={metric}")
+
+
 def resampled_counts(key: Key, count: int, resamples: int) -> Tensor:
-    """How often each of `count` samples is in each resample: (resamples, count), float64."""
+    """Returns how often each sample is in each resample: (resamples, count), float64."""
     like = torch.empty(0, dtype=torch.float64)
     drawn = (noise.uniform(key, (resamples, count), like) * count).long()
     ones = torch.ones((), dtype=torch.float64).expand_as(drawn)
     return torch.zeros(resamples, count, dtype=torch.float64).scatter_add_(1, drawn, ones)
 
 
-def with_interval(
+def with_bootstrap_interval(
     name: str,
     value: Tensor,
     resampled: Tensor,
     least: float = -math.inf,
     most: float = math.inf,
 ) -> Metrics:
-    """`name`, its standard error, and a 95 % interval of Student's t times that.
+    """Returns the value, its standard error, and its 95 % interval, clipped to [least, most].
 
-    The standard error is the standard deviation over resamples.
-
-    Their mean is not used: a resample has fewer different samples, so a value that is biased in
-    their number is biased more in the resamples. The interval says where the value lay with other
-    samples of the same number, against the same held-out images; not how far it is from the value
-    with infinitely many.
+    The standard error is the standard deviation of `resampled`, (resamples,), and the interval is
+    the value plus or minus Student's t times that. The mean of `resampled` is not used: a resample
+    has fewer distinct samples, so a value that is biased in their number is biased more in the
+    resamples. The interval covers the value with other samples of the same number and the same
+    held-out images, not the value with infinitely many samples.
     """
-    return _bounded(name, value, resampled.std(), len(resampled) - 1, least, most)
+    return _with_interval(name, value, resampled.std(), len(resampled) - 1, least, most)
 
 
-def share_with_interval(name: str, covered: Tensor, alone: Tensor) -> Metrics:
-    """The share of held-out images that a sample covers, and its 95 % interval by the jackknife.
+def coverage_with_jackknife_interval(name: str, covered: Tensor, sole_counts: Tensor) -> Metrics:
+    """Returns the share of held-out images that are covered, with its 95 % jackknife interval.
 
-    `covered` (held-out,) is boolean; `alone` (samples,) is how many of these each sample covers
-    alone, which are lost without it. The bootstrap would be too narrow: an image that no sample
-    covers is covered in no resample. The jackknife's variance is, on average, no less than the
-    true one (Efron and Stein, 1981).
+    `covered`, (held-out,), is boolean; `sole_counts`, (samples,), counts the images that each
+    sample alone covers, which are lost without it. A bootstrap interval would be too narrow: an
+    image that no sample covers is covered in no resample. The jackknife's variance is, on average,
+    no less than the true one (Efron and Stein, 1981).
     """
-    lost = alone / len(covered)
+    lost = sole_counts / len(covered)
     count = len(lost)
     variance = (lost - lost.mean()).square().sum() * (count - 1) / count
-    return _bounded(name, covered.mean(dtype=lost.dtype), variance.sqrt(), count - 1, 0.0, 1.0)
+    return _with_interval(
+        name, covered.mean(dtype=lost.dtype), variance.sqrt(), count - 1, 0.0, 1.0
+    )
 
 
-def _bounded(
+def _with_interval(
     name: str, value: Tensor, deviation: Tensor, degrees: int, least: float, most: float
 ) -> Metrics:
-    from scipy.stats import t  # imports in half a second what `genrun --help` does without
+    from scipy.stats import t  # takes half a second to import
 
     half = deviation * float(t.ppf((1 + CONFIDENCE) / 2, degrees))
     low, high = (value - half).clamp(min=least), (value + half).clamp(max=most)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from genrun.components.metric._intervals import (
     check_enough_images,
+    coverage_with_jackknife_interval,
     resampled_counts,
-    share_with_interval,
-    with_interval,
+    with_bootstrap_interval,
 )
 from genrun.components.metric._neighbours import (
     ROWS,
@@ -26,10 +26,11 @@ from genrun.core.types import Metrics
 
 @dataclass(frozen=True)
 class DensityCoverage:
-    """Density: in how many held-out images' balls a sample is, over `neighbours` (equation 3).
+    """Density (equation 3) and coverage (equation 4) of balls around held-out images.
 
-    Coverage: the share of held-out images whose ball has a sample in it (equation 4). A ball
-    reaches to the image's `neighbours`th nearest held-out one. Density can be over 1.
+    Density is the number of balls that a sample is in, divided by `neighbours`, averaged over
+    samples; it can exceed 1. Coverage is the share of balls with a sample in them. A ball reaches
+    to the k-th nearest held-out image, k = `neighbours`.
     """
 
     samples: int
@@ -45,15 +46,15 @@ class DensityCoverage:
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
         radii = torch.split(squared_radii(held_out, self.neighbours), ROWS)
-        balls = torch.zeros(len(samples), dtype=samples.dtype)
+        ball_counts = torch.zeros(len(samples), dtype=samples.dtype)
         coverage = Coverage(len(samples))
-        for distances, own in zip(squared_distances(held_out, samples), radii, strict=True):
-            inside = distances <= own.unsqueeze(1)
-            balls += inside.sum(0)
+        for distances, reach in zip(squared_distances(held_out, samples), radii, strict=True):
+            inside = distances <= reach.unsqueeze(1)
+            ball_counts += inside.sum(0)
             coverage.add(inside)
-        density = balls / self.neighbours
+        density = ball_counts / self.neighbours
         resampled = resampled_counts(key, len(samples), self.resamples) @ density / len(samples)
         return {
-            **with_interval("density", density.mean(), resampled, least=0),
-            **share_with_interval("coverage", coverage.covered, coverage.alone),
+            **with_bootstrap_interval("density", density.mean(), resampled, least=0),
+            **coverage_with_jackknife_interval("coverage", coverage.covered, coverage.sole_counts),
         }

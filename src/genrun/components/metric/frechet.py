@@ -10,22 +10,22 @@ from torch import Tensor, nn
 from genrun.components.metric._intervals import (
     check_enough_images,
     resampled_counts,
-    with_interval,
+    with_bootstrap_interval,
 )
 from genrun.core.noise import Key
 from genrun.core.protocols.data import Data
 from genrun.core.types import Metrics
 
-RELATIVE_RANK = 1e-13  # eigenvalues below this share of the largest are rounding
+RANK_TOLERANCE = 1e-13  # eigenvalues below this share of the largest are rounding errors
 
 
 @dataclass(frozen=True)
 class Frechet:
-    """Squared Fréchet distance of the Gaussians that have the features' means and covariances.
+    """Squared Fréchet distance of the Gaussians with the features' means and covariances.
 
-    With few samples it is too large (Chong and Forsyth, 1911.07023): figures can be compared only
-    where the number of samples, that of held-out images and the features are the same.
-    torchmetrics computes the value; the interval comes from our own form of it.
+    It is biased upwards, the more the fewer samples there are (Chong and Forsyth, 1911.07023):
+    values can be compared only at the same number of samples, of held-out images, and in the same
+    features. torchmetrics computes the value, `resampled_distances` the interval.
     """
 
     samples: int
@@ -40,11 +40,11 @@ class Frechet:
         value = frechet_distance(samples, held_out)
         counts = resampled_counts(key, len(samples), self.resamples)
         resampled = resampled_distances(samples, held_out, counts)
-        return with_interval("frechet", value, resampled, least=0.0)
+        return with_bootstrap_interval("frechet", value, resampled, least=0.0)
 
 
-class AsTheyAre(nn.Module):
-    """torchmetrics wants a network that makes features of images; these are features already."""
+class IdentityExtractor(nn.Module):
+    """The feature extractor that torchmetrics requires, for inputs that are features already."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
@@ -55,24 +55,25 @@ class AsTheyAre(nn.Module):
 
 
 def frechet_distance(samples: Tensor, held_out: Tensor) -> Tensor:
-    """Of features (count, features) in float64, the result of shape ()."""
-    from torchmetrics.image.fid import FrechetInceptionDistance  # imports in a second
+    """Returns the distance, of shape (), of features (count, features) in float64."""
+    from torchmetrics.image.fid import FrechetInceptionDistance  # takes a second to import
 
-    metric = FrechetInceptionDistance(AsTheyAre(samples.shape[1])).set_dtype(torch.float64)
-    # about one centre, or large means would drown small covariances in torchmetrics' running sums
+    metric = FrechetInceptionDistance(IdentityExtractor(samples.shape[1])).set_dtype(torch.float64)
+    # centred, or rounding of large means hides small covariances in torchmetrics' running sums
     centre = held_out.mean(0)
     metric.update(held_out - centre, real=True)
     metric.update(samples - centre, real=False)
     distance: Tensor = metric.compute()
-    return distance.clamp(min=0)  # it is of equal features but for rounding
+    return distance.clamp(min=0)  # negative only by rounding
 
 
 def resampled_distances(samples: Tensor, held_out: Tensor, counts: Tensor) -> Tensor:
-    """The distance for each row of `counts`, which weighs the samples; shape (rows,).
+    """Returns the distance, (rows,), of the samples weighted by each row of `counts`.
 
-    The trace of (A B)^(1/2) is the sum of the singular values of S R: the rows of S are the
-    centred samples, with S'S = A, and R R' = B. So R is found once, and a resample costs the
-    eigenvalues of one symmetric matrix of B's rank or of the number of samples, if that is less.
+    The trace of (A B)^(1/2) is the sum of the singular values of S R, where the rows of S are the
+    centred samples, S'S = A, and R R' = B. So R is computed once, and a resample costs the
+    eigenvalues of one symmetric matrix of the size of B's rank or of the number of samples,
+    whichever is less.
     """
     mean, covariance = _moments(held_out)
     root = _root(covariance)
@@ -98,8 +99,8 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """R of shape (features, rank) with R R' = covariance."""
+    """Returns R, (features, rank), with R R' = covariance."""
     values, vectors = torch.linalg.eigh(covariance)
-    kept = values > RELATIVE_RANK * values[-1]
+    kept = values > RANK_TOLERANCE * values[-1]
     root: Tensor = vectors[:, kept] * values[kept].sqrt()
     return root

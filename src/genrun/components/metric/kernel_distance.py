@@ -10,22 +10,21 @@ from torch import Tensor
 from genrun.components.metric._intervals import (
     check_enough_images,
     resampled_counts,
-    with_interval,
+    with_bootstrap_interval,
 )
 from genrun.core.noise import Key
 from genrun.core.protocols.data import Data
 from genrun.core.types import Metrics
 
-ROWS = 1000  # of a kernel matrix at once: 10,000 samples would need 800 MB
+ROWS = 1000  # of the kernel matrix in memory at once; that of 10,000 samples has 800 MB
 
 
 @dataclass(frozen=True)
 class KernelDistance:
     """Squared maximum mean discrepancy with the kernel (x·y / features + 1)^3.
 
-    The estimate is unbiased, and so can be negative where both are alike. It is over all pairs;
-    the paper's mean over subsets of 1000 has the same expectation and more noise. torchmetrics
-    computes the kernel.
+    The estimate is unbiased, so it can be negative. It uses all pairs; the paper's mean over
+    subsets of 1000 has the same expectation and more noise. torchmetrics computes the kernel.
     """
 
     samples: int
@@ -40,14 +39,14 @@ class KernelDistance:
         counts = resampled_counts(key, len(samples), self.resamples)
         weights = torch.cat((torch.ones_like(counts[:1]), counts))
         distances = kernel_distances(samples, held_out, weights)
-        return with_interval("kernel_distance", distances[0], distances[1:])
+        return with_bootstrap_interval("kernel_distance", distances[0], distances[1:])
 
 
 def kernel_distances(samples: Tensor, held_out: Tensor, weights: Tensor) -> Tensor:
-    """For each row of `weights`, which says how often each sample counts; shape (rows,).
+    """Returns the distance, (rows,), with each sample counted as often as a row of `weights` has.
 
-    The sums are over pairs of different samples (Gretton et al., JMLR 2012, lemma 6): a sample
-    that counts twice makes no pair with itself.
+    The sums are over pairs of different samples (Gretton et al., JMLR 2012, lemma 6); a sample
+    that counts twice is not paired with itself.
     """
     totals = weights.sum(1)
     pairs = totals.square() - weights.square().sum(1)
@@ -58,21 +57,27 @@ def kernel_distances(samples: Tensor, held_out: Tensor, weights: Tensor) -> Tens
 
 
 def _sums(
-    left: Tensor, right: Tensor, of_left: Tensor | None, of_right: Tensor | None, paired: bool
+    left: Tensor,
+    right: Tensor,
+    left_weights: Tensor | None,
+    right_weights: Tensor | None,
+    paired: bool,
 ) -> Tensor:
-    """Sum of weight times weight times kernel over all pairs; None weighs each by 1.
+    """Returns the weighted sum of the kernel over all pairs; weights of None are 1.
 
-    `paired`: both sides are the same points, and no point is paired with itself.
+    With `paired`, both sides are the same points, and no point is paired with itself.
     """
-    from torchmetrics.image.kid import poly_kernel  # imports in a second
+    from torchmetrics.image.kid import poly_kernel  # takes a second to import
 
     sums = torch.zeros(1, dtype=left.dtype)
     for first in range(0, len(left), ROWS):
         kernel = poly_kernel(left[first : first + ROWS], right)
         if paired:
             kernel.diagonal(first).zero_()
-        inner = kernel.sum(1, keepdim=True) if of_right is None else kernel @ of_right.T
-        if of_left is not None:
-            inner = inner * of_left[:, first : first + ROWS].T
-        sums = sums + inner.sum(0)
+        row_sums = (
+            kernel.sum(1, keepdim=True) if right_weights is None else kernel @ right_weights.T
+        )
+        if left_weights is not None:
+            row_sums = row_sums * left_weights[:, first : first + ROWS].T
+        sums = sums + row_sums.sum(0)
     return sums

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from genrun.components.metric._intervals import (
     check_enough_images,
+    coverage_with_jackknife_interval,
     resampled_counts,
-    share_with_interval,
-    with_interval,
+    with_bootstrap_interval,
 )
 from genrun.components.metric._neighbours import (
     Coverage,
@@ -25,11 +25,12 @@ from genrun.core.types import Metrics
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """Precision: the share of samples in a ball around a held-out image (equation 1).
+    """Precision and recall (equation 1) of balls around held-out images and around samples.
 
-    Recall: the share of held-out images in a ball around a sample. A ball reaches to the
-    `neighbours`th nearest of its own kind. Recall's interval takes the balls as they are, though
-    without a sample those beside it would grow a little: it is rather too wide.
+    Precision is the share of samples in a ball around a held-out image, recall the share of
+    held-out images in a ball around a sample. A ball reaches to the k-th nearest of its own kind,
+    k = `neighbours`. Recall's interval keeps the balls fixed, although they would grow without a
+    sample in them: it is slightly too wide.
     """
 
     samples: int
@@ -44,16 +45,16 @@ class PrecisionRecall:
         return self
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
-        real = squared_radii(held_out, self.neighbours)
-        made = squared_radii(samples, self.neighbours)
-        real_like = torch.cat(
-            [(rows <= real).any(1) for rows in squared_distances(samples, held_out)]
+        held_out_radii = squared_radii(held_out, self.neighbours)
+        sample_radii = squared_radii(samples, self.neighbours)
+        is_precise = torch.cat(
+            [(rows <= held_out_radii).any(1) for rows in squared_distances(samples, held_out)]
         ).to(samples.dtype)
-        recalled = Coverage(len(samples))
+        recall = Coverage(len(samples))
         for rows in squared_distances(held_out, samples):
-            recalled.add(rows <= made)
-        resampled = resampled_counts(key, len(samples), self.resamples) @ real_like / len(samples)
+            recall.add(rows <= sample_radii)
+        resampled = resampled_counts(key, len(samples), self.resamples) @ is_precise / len(samples)
         return {
-            **with_interval("precision", real_like.mean(), resampled, least=0, most=1),
-            **share_with_interval("recall", recalled.covered, recalled.alone),
+            **with_bootstrap_interval("precision", is_precise.mean(), resampled, least=0, most=1),
+            **coverage_with_jackknife_interval("recall", recall.covered, recall.sole_counts),
         }

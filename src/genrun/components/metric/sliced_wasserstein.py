@@ -16,18 +16,16 @@ from genrun.core.noise import Key
 class SlicedWasserstein:
     """Root mean squared 2-Wasserstein distance over random one-dimensional projections.
 
-    Pixels are projected on directions drawn uniformly from the unit sphere; in one dimension
-    the optimal transport pairs sorted values. Images are taken in [0, 1].
-
-    `samples` are drawn, and compared with as many of the held-out images; never more than are
-    held out, and so many where it is None, as in runs of versions that had no such setting.
+    Pixels in [0, 1] are projected on directions drawn uniformly from the unit sphere; in one
+    dimension the optimal transport pairs sorted values. `samples` is the number of samples,
+    compared with as many held-out images; None: as many as there are held-out images.
     """
 
     projections: int
-    samples: int | None = None
+    samples: int | None
 
     def __call__(self, samples: Tensor, held_out: Tensor, key: Key) -> Tensor:
-        """Both (count, ...) with the same count; the result has shape ()."""
+        """Returns the distance, of shape (), of tensors (count, ...) with the same count."""
         samples, held_out = samples.flatten(1), held_out.flatten(1)
         directions = noise.normal(key, (held_out.shape[1], self.projections), like=held_out)
         directions = normalize(directions, dim=0)
