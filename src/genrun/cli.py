@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
 import io
@@ -13,12 +12,12 @@ import traceback
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from genrun.commands import VERBS
 from genrun.core import progress_bar
 from genrun.core.errors import STATUS_EXIT_CODES, ConfigError, GenrunError
-from genrun.core.process_rank import check_single_process, exit_code_for, wait_for_rank_zero
+from genrun.core.process_rank import check_single_process, wait_for_rank_zero
 from genrun.core.status import RunStatus
 
 BUG = 70
@@ -120,69 +119,22 @@ def _compose_and_run(argv: list[str]) -> int:
         or arguments.shell_completion
     )  # fmt: skip
     if looking:
-        return _look([word for word in argv if word not in words], words, arguments.config_dir)
+        from genrun.commands.train import show_configuration
+
+        flags = [word for word in argv if word not in words]
+        return show_configuration(flags, words, arguments.config_dir)
     if arguments.multirun:
         check_single_process("a sweep (-m)")
         from genrun.commands.train import run_sweep
 
         return run_sweep(words, arguments.config_dir)
-    return _single(words, arguments.config_dir)
+    from genrun.commands.train import train
+
+    return train(words, arguments.config_dir)
 
 
 def _refuse_flag(message: str) -> NoReturn:
     raise ConfigError(f"{message}; genrun --hydra-help lists the flags")
-
-
-def _look(flags: list[str], words: list[str], config_dir: str | None) -> int:
-    """What Hydra shows without running anything."""
-    from genrun.config.compose import check_safe, compose
-    from genrun.config.hydra_main import call_hydra
-
-    check_safe(words, config_dir)
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            call_hydra(flags, words, task=lambda config: None)
-    except SystemExit as end:
-        if not end.code:
-            return 0
-        compose(words, config_dir)  # says in one line what Hydra says in several
-        print(complaint.getvalue(), file=sys.stderr, end="")
-        return ConfigError.exit_code
-    return 0
-
-
-def _single(words: list[str], config_dir: str | None) -> int:
-    from genrun.config.compose import compose
-
-    composed = compose(words, config_dir)  # everything that torch is not needed for is said first
-    if composed.sweeps:
-        raise ConfigError("this configuration sweeps over several values: genrun -m …")
-    from genrun.config.hydra_main import flags_of, quote_path, run_under_hydra
-    from genrun.experiment.experiment import Experiment
-    from genrun.terminal.display import display
-    from genrun.training.interrupt import Interrupt
-    from genrun.training.plan import TrainingOutcome
-
-    experiment = Experiment.prepare(composed.config, composed.choices, words)
-    gc.enable()
-    ended: list[TrainingOutcome | Exception] = []
-    with Interrupt() as signals:  # from here on there is a folder, which must be one to go on with
-        folder = experiment.claim(composed.folder.absolute())
-        if experiment.built.processes.rank > 0:  # Hydra's own files are written once
-            return exit_code_for(experiment.train(folder, display(first=False), signals).status)
-
-        def task(_: Any) -> None:
-            try:
-                ended.append(experiment.train(folder, display(), signals))
-            except Exception as error:  # Hydra would print it its own way and exit with 1
-                ended.append(error)
-
-        own = [*words, f"hydra.run.dir={quote_path(folder)}"]
-        run_under_hydra(flags_of(config_dir), own, task, folder)
-    if isinstance(ended[0], Exception):
-        raise ended[0]
-    return exit_code_for(ended[0].status)
 
 
 def _show_progress(title: str, total: int | None) -> AbstractContextManager[progress_bar.Advance]:

@@ -2,12 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from genrun.core.errors import ConfigError
+from genrun.core.process_rank import exit_code_for
+
 if TYPE_CHECKING:
     from genrun.sweeps.sweep import Sweep
+
+
+def train(words: list[str], config_dir: str | None) -> int:
+    """Composes, trains and records one experiment; returns the exit code."""
+    from genrun.config.compose import compose
+
+    composed = compose(words, config_dir)  # reports everything that can be found without torch
+    if composed.sweeps:
+        raise ConfigError("this configuration sweeps over several values: genrun -m …")
+    from genrun.config.hydra_main import output_files
+    from genrun.experiment.experiment import Experiment
+    from genrun.runs.folder import RunFolder
+    from genrun.terminal.display import display
+    from genrun.training.interrupt import Interrupt
+
+    experiment = Experiment.prepare(composed.config, composed.choices, words)
+    gc.enable()
+    with Interrupt() as signals:  # from here on there is a folder, which must stay resumable
+        folder = experiment.claim(composed.folder.absolute())
+        first = experiment.built.processes.rank == 0
+        if first and composed.composition is not None:
+            RunFolder(folder).write_hydra_files(output_files(composed.composition, folder))
+        outcome = experiment.train(folder, display(first=first), signals)
+    return exit_code_for(outcome.status)
+
+
+def show_configuration(flags: list[str], words: list[str], config_dir: str | None) -> int:
+    """Prints what Hydra's own flags show (`--cfg job` and others) without running anything."""
+    from genrun.config.compose import check_safe, compose
+    from genrun.config.hydra_main import call_hydra
+
+    check_safe(words, config_dir)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            call_hydra(flags, words, task=lambda config: None)
+    except SystemExit as end:
+        if not end.code:
+            return 0
+        compose(words, config_dir)  # raises one line for what Hydra reports in several
+        print(complaint.getvalue(), file=sys.stderr, end="")
+        return ConfigError.exit_code
+    return 0
 
 
 def run_sweep(words: Sequence[str], config_dir: str | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,15 @@ class Composed:
     folder: Path  # where Hydra's settings would put the run
     sweep_folder: Path
     sweeps: bool  # it holds a sweep's values, which only -m runs
-    launcher: dict[str, Any]  # Hydra's settings of who runs a sweep's jobs
-    sweeper: dict[str, Any]  # and of who makes them
+    launcher: dict[str, Any]  # Hydra's settings of what runs a sweep's jobs
+    sweeper: dict[str, Any]  # and of what makes them
+    composition: DictConfig | None = None  # of a single experiment: with Hydra's own settings
 
 
 def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
     """Composes and checks one experiment. Raises `ConfigError`; creates nothing."""
     with hydra_ready(config_dir), _composed(words) as composed:
-        return _checked(composed, list(words))
+        return replace(_checked(composed, list(words)), composition=composed)
 
 
 def compose_each(

@@ -1,49 +1,48 @@
-"""Handing a checked command line over to Hydra."""
+"""Hydra's own command line, for what only shows a configuration, and its output files."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from genrun.config.groups import conf_folder
 from genrun.config.overrides import hydra_overrides
 from genrun.config.schema import register
-from genrun.core.errors import FULL_ERRORS, output_errors
 
 
 def quote_path(path: Path) -> str:
-    """A path as a quoted value of Hydra's grammar."""
+    """Returns a path as a quoted value of Hydra's grammar."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def flags_of(config_dir: str | None) -> list[str]:
-    return [] if config_dir is None else ["--config-dir", config_dir]
+def output_files(composed: DictConfig, folder: Path) -> dict[str, str]:
+    """Returns the files that Hydra's own runner would write below `folder`, by name.
 
-
-def run_under_hydra(flags: list[str], words: Sequence[str], task: Any, folder: Path) -> None:
-    """Calls `task` with Hydra around it, whose own files go below `folder`.
-
-    Raises `OutputFailed` where these cannot be written: left to itself, Hydra would print a trace
-    and exit with 1.
+    `composed` is the composition with its `hydra` settings, in which the folder is recorded. From
+    now on `HydraConfig` and `${hydra:…}` have these settings too.
     """
-    before = os.environ.get(FULL_ERRORS)
-    os.environ[FULL_ERRORS] = "1"  # it raises what it would print
-    try:
-        with output_errors(folder):
-            call_hydra(flags, words, task)
-    finally:
-        os.environ.pop(FULL_ERRORS)
-        if before is not None:
-            os.environ[FULL_ERRORS] = before
+    with read_write(composed.hydra), read_write(composed.hydra.runtime), open_dict(composed):
+        composed.hydra.runtime.output_dir = str(folder)
+        composed.hydra.run.dir = str(folder)
+        composed.hydra.mode = RunMode.RUN
+    HydraConfig.instance().set_config(composed)
+    own = [str(key) for key in composed if key != "hydra"]
+    return {
+        "config.yaml": OmegaConf.to_yaml(OmegaConf.masked_copy(composed, own)),
+        "hydra.yaml": OmegaConf.to_yaml(OmegaConf.masked_copy(composed, ["hydra"])),
+        "overrides.yaml": OmegaConf.to_yaml(composed.hydra.overrides.task),
+    }
 
 
 def call_hydra(flags: list[str], words: Sequence[str], task: Any) -> None:
-    """Hands over to Hydra, with the flags first: 1.3 does not take them between overrides."""
+    """Runs Hydra's command line, with the flags first: 1.3 does not take them between overrides."""
     register()
     base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
     before = sys.argv

@@ -13,7 +13,7 @@ from typing import Any
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.core.status import RunStatus
 from genrun.runs import layout
-from genrun.runs.files import write_atomic, write_json
+from genrun.runs.files import make_folder, write_atomic, write_json
 from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
 
 FILES = (
@@ -127,6 +127,12 @@ class RunFolder:
         """Adds values to run.json, which is replaced atomically."""
         known = self.read() if self._run_path.is_file() else {}
         write_json(self._run_path, {**known, **values})
+
+    def write_hydra_files(self, files: Mapping[str, str]) -> None:
+        """Writes the configuration as Hydra composed it, by name of the file in `.hydra`."""
+        make_folder(self.path / layout.HYDRA)
+        for name, text in files.items():
+            write_atomic(self.path / layout.HYDRA / name, text.encode())
 
     def write_config(self, text: str) -> None:
         write_atomic(self.config_path, text.encode())

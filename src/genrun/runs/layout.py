@@ -23,6 +23,7 @@ CHECKPOINTS = "checkpoints"
 SAMPLES = "samples"
 TENSORBOARD = "tensorboard"
 LOCK = ".lock"
+HYDRA = ".hydra"  # the configuration as Hydra composed it
 
 # A sweep
 PLAN = "plan.json"
