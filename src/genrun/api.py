@@ -42,9 +42,9 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path, plugins: Sequence[str] = ()) -> Run:
-        """The run in a folder. `plugins` are modules of your own that it may use.
+        """Returns the run in a folder. `plugins` are modules of your own that it may import.
 
-        Raises `InputMissing` where there is no run.
+        Raises `InputMissing` if the folder holds no run.
         """
         return cls(RunFolder.open(path), plugins)
 
@@ -57,12 +57,12 @@ class Run:
 
     @property
     def status(self) -> RunStatus:
-        """running, finished, stopped_early, interrupted, diverged or failed"""
+        """One of running, finished, stopped_early, interrupted, diverged, failed."""
         return RunStatus(self.info["status"])
 
     @property
     def info(self) -> dict[str, Any]:
-        """What run.json holds."""
+        """The content of run.json."""
         return self._folder.read()
 
     @property
@@ -72,33 +72,33 @@ class Run:
 
     @property
     def spec(self) -> DataSpec:
-        """The shape of what it learned, and whether that is images or points."""
+        """The shape of the data, and whether they are images or points."""
         return spec_of(self.info["data"])
 
     @property
     def metrics(self) -> dict[str, NDArray[np.float64]]:
-        """Every logged value by name, one entry a row of the log, NaN where a row has none."""
+        """Every logged value by name: one entry for each row of the log, NaN if a row lacks it."""
         rows = self._folder.rows()
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: np.array([row.get(name, np.nan) for row in rows], float) for name in names}
 
     @property
     def health(self) -> list[dict[str, Any]]:
-        """What was noticed while it trained: `step`, `health`, `state`, `detail` of each event."""
+        """The health events, each with `step`, `health` (its name), `state` and `detail`."""
         return self._folder.health()
 
     def networks(self, weights: Weights = "best") -> nn.ModuleDict:
-        """The networks in evaluation mode, on the CPU; averaged ones where the run kept them.
+        """Returns the networks in evaluation mode, on the CPU; the averaged ones if there are any.
 
-        Raises `CheckpointUnusable` where no checkpoint is sound.
+        Raises `CheckpointUnusable` if no checkpoint is intact.
         """
         return self._model_and_networks(weights)[1]
 
     def sample(self, count: int = 64, seed: int = 0, weights: Weights = "best") -> Tensor:
-        """Images (count, channels, height, width) in [0, 1]; the same seed gives the same.
+        """Returns images (count, channels, height, width) in [0, 1], a function of the seed.
 
-        Of a model of points: (count, 2) in the data's own coordinates. Raises `OutOfMemory` where
-        so many cannot be held.
+        A model of points returns (count, 2) in the data's own coordinates. Raises `OutOfMemory`
+        if they do not fit into memory.
         """
         spec = self.spec
         refuse_too_many(count, spec.pixels)
@@ -123,12 +123,14 @@ class Run:
     ) -> dict[str, Any]:
         """Measures the run's samples against its held-out images, as `genrun evaluate` does.
 
-        `metrics` and `features` are choices of these groups, `path` the file of features that
-        want one; None: the four of `assessing.of_run.METRICS`, `modes` where the data have some,
-        and the run's own, in its own features. What it gives is also in `evaluation.json`, beside
-        a picture of samples and their nearest training images.
+        `metrics` and `features` are choices of these groups, `path` is the file of features that
+        need one. None stands for `frechet`, `kernel_distance`, `precision_recall` and
+        `density_coverage`, for `modes` if the data have known modes, and for the run's own metrics
+        and features. The result is also written to `evaluation.json`, with a picture of samples
+        and their nearest training images.
 
-        Raises `CheckpointUnusable` where the data changed since, `ConfigError`, `OutOfMemory`.
+        Raises `CheckpointUnusable` if the data have changed since the run, `ConfigError` for a
+        choice that does not fit, `OutOfMemory` if the images do not fit into memory.
         """
         counts = SampleCounts(
             samples, resamples, neighbours, likelihood_images, importance_samples
@@ -140,9 +142,10 @@ class Run:
         return evaluate_run(self._folder, model, nets, self._plugins, asked, about)
 
     def test(self) -> dict[str, Any]:
-        """Measures the best weights on the images that `data.test` kept, with noise of their own.
+        """Measures the best weights on the test images (`data.test`), with noise of its own.
 
-        What it gives is also in `test.json`. Raises `ConfigError` where none were kept.
+        The result is also written to `test.json`. Raises `ConfigError` if the run has no test
+        images.
         """
         model, nets = self._model_and_networks("best")
         about = {"weights": "best", "step": self._checkpoint("best").step, "tested": now()}
@@ -180,11 +183,11 @@ class Run:
 def train(
     overrides: Sequence[str] = (), *, config_dir: str | None = None, quiet: bool = False
 ) -> Run:
-    """Trains what the overrides compose, as the command line does, and returns its run.
+    """Trains the experiment that the overrides compose and returns its run.
 
-    `genrun.train(["model=gan", "optimizer.lr=3e-4"])`; `config_dir` adds YAML of your own.
-    Raises the errors of `genrun.core.errors`; a run that diverged or was interrupted is returned
-    with that status.
+    `overrides` are those of the command line: `["model=gan", "optimizer.lr=3e-4"]`. `config_dir`
+    is a folder with YAML files of your own; `quiet` prints nothing. A run that diverged or was
+    interrupted is returned with that status. Raises the errors of `genrun.core.errors`.
     """
     composed = compose(overrides, config_dir)
     experiment = Experiment.prepare(composed.config, composed.choices, composed.overrides)
