@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from genrun.comparison.verdict import Verdict, WorkloadVerdict
-from genrun.core.formatting import format_setting, shorten
+from genrun.core.formatting import format_estimate, format_interval, format_setting, shorten
 from genrun.report.charts.chart import STYLES
 from genrun.results.grouping import Configuration, GroupedRuns, Workload
 from genrun.results.record import RunRecord
@@ -69,6 +69,11 @@ class PageWorkload:
         return f"{self.metric} ({self.verdict.unit})" if self.verdict.unit else self.metric
 
     @property
+    def contestant_names(self) -> dict[str, str]:
+        """Short names of contestants by label."""
+        return {one.label: one.name for one in self.verdict.standings}
+
+    @property
     def representatives(self) -> list[PageConfiguration]:
         """The configuration that each contestant with a style is judged by."""
         return [
@@ -115,6 +120,12 @@ def mean_with_failures(values: Sequence[float], worst: float) -> Interval | None
     """
     counted = [value if math.isfinite(value) else worst for value in values]
     return mean_interval(counted) if counted and all(map(math.isfinite, counted)) else None
+
+
+def format_mean(mean: Interval) -> str:
+    """`12.3 (11.8 to 12.9)`, or the value alone if there is no interval."""
+    text = format_estimate(mean.value, mean.low, mean.high)
+    return text if mean.low is None else f"{text} ({format_interval(mean.low, mean.high)})"
 
 
 def _configurations(workload: PageWorkload, styles: Mapping[str, int]) -> list[PageConfiguration]:

@@ -10,6 +10,7 @@ from genrun.core.plotting import COLORS, Scale, Tick
 
 Shape = Literal["line", "steps", "dots", "bars", "front"]
 STYLES = len(COLORS)  # colours, dashes and marks that are told apart; see report.css
+TICKS = 6  # at most, of an axis
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class ChartAxis:
     label: str
     scale: Scale
     ticks: Sequence[Tick]
+
+
+def make_axis(label: str, scale: Scale, integers: bool = False) -> ChartAxis:
+    """An axis with round ticks, without fractions if `integers`."""
+    return ChartAxis(label, scale, scale.ticks(TICKS, integers))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from genrun.results.record import RunRecord
 
 T = TypeVar("T")
 
+MOST_POINTS = 60  # of a line: what a screen shows and a page can hold
 UNTRAINED = 0.5  # of all values' range: if the trained ones have less, the first is left out
 
 

@@ -105,9 +105,8 @@ def _contestant_names(workloads: Sequence[PageWorkload]) -> dict[int, str]:
     """The name of the contestant that each run belongs to, by the record's id()."""
     found = {}
     for workload in workloads:
-        names = {one.label: one.name for one in workload.verdict.standings}
         for label, configurations in workload.grouped.contestants.items():
-            text = names.get(label, label)
+            text = workload.contestant_names.get(label, label)
             if len(workloads) > 1:
                 text += f", {workload.label}"
             found.update({id(run): text for one in configurations for run in one.runs})

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrun.core.formatting import AXIS_UNITS, format_amount, format_estimate, format_interval
+from genrun.core.formatting import AXIS_NAMES, AXIS_UNITS, format_amount
 from genrun.core.plotting import make_scale
-from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
+from genrun.report.charts.chart import Chart, Figure, Line, Point, make_axis
 from genrun.report.charts.resample import (
+    MOST_POINTS,
     collect_steps,
     drop_untrained,
     hold_last_values,
@@ -17,152 +18,132 @@ from genrun.report.charts.resample import (
     make_value_scale,
     thin_out,
 )
-from genrun.report.contestants import PageConfiguration, PageWorkload, mean_with_failures
+from genrun.report.contestants import (
+    PageConfiguration,
+    PageWorkload,
+    format_mean,
+    mean_with_failures,
+)
 from genrun.results.curve import AXES, Axis, Numbers
 from genrun.results.record import RunRecord
 
-MOST_POINTS = 60  # of a line: what a screen shows and a page can carry
-MOST_BEHIND = 100  # grey lines
-TICKS = 6
+MOST_GREY = 100  # lines of configurations that represent no contestant
 LEAST_EVALUATIONS = 2
+MOST_ROWS = 12  # of the table, a line
 
 
 def build_curve_figure(workload: PageWorkload) -> Figure | None:
-    """A chart for each axis of compute that is known. None if there is no curve."""
-    shown = [one for one in workload.representatives if _runs(one)]
-    behind = [one for one in workload.configurations if one not in shown and _runs(one)][
-        :MOST_BEHIND
-    ]
-    worst = workload.worst
-    lines = {axis: _lines(workload, shown, behind, axis, worst) for axis in AXES}
-    charts = [
-        _chart(workload, shown, axis, found) for axis, found in lines.items() if _is_known(found)
-    ]
+    """A chart for each axis of compute that is known; None if no contestant has a curve."""
+    named = [one for one in workload.representatives if _measured_runs(one)]
+    others = [one for one in workload.configurations if one not in named and _measured_runs(one)]
+    grey = others[:MOST_GREY]
+    lines = {axis: _lines(workload, named, grey, axis) for axis in AXES}
+    charts = [_chart(workload, named, axis, own) for axis, own in lines.items() if _is_curve(own)]
     if not charts:
         return None
-    points = _decisive_points(shown, lines["steps"])
+    points = _decisive_points(named, lines["steps"])
     return Figure(
         key=f"curves-{workload.key}",
         title=f"{workload.metric} while training",
-        caption=_caption(shown, behind, len(drop_untrained(points)) < len(points)),
+        caption=_caption(named, len(grey), len(drop_untrained(points)) < len(points)),
         charts=charts,
         columns=("configuration", "at", workload.metric),
         rows=[
             (line.name, point.x_text, point.text)
             for line in lines["steps"]
             if line.style is not None
-            for point in thin_out(line.points, 12)
+            for point in thin_out(line.points, MOST_ROWS)
         ],
     )
 
 
-def _caption(
-    shown: Sequence[PageConfiguration], behind: Sequence[PageConfiguration], cut: bool
-) -> str:
+def _caption(named: Sequence[PageConfiguration], grey: int, untrained_dropped: bool) -> str:
     text = (
         "Mean of each held-out evaluation over seeds, with its 95 % interval as a band; lower is "
         "better. A run that stopped early keeps its last value; one that failed counts as the "
         "workload's worst value from there on. "
     )
-    if any(one.settings for one in shown):
+    if any(one.settings for one in named):
         text += "Each contestant is shown by the configuration that it is judged by. "
-    failed_names = [one.name for one in shown if one.all_failed]
-    if failed_names and len(failed_names) < len(shown):
-        text += f"Above the edge: {', '.join(failed_names)}, which failed in all runs. "
-    if cut:
+    failed = [one.name for one in named if one.all_failed]
+    if failed and len(failed) < len(named):
+        text += f"Above the edge: {', '.join(failed)}, which failed in all runs. "
+    if untrained_dropped:
         text += "Values before training lie above the edge. "
-    if behind:
-        text += f"Grey: {len(behind)} other configurations."
+    if grey:
+        text += f"Grey: {grey} other configurations."
     return text.strip()
 
 
-def _is_known(lines: Sequence[Line]) -> bool:
+def _is_curve(lines: Sequence[Line]) -> bool:
     return any(len(line.points) >= LEAST_EVALUATIONS for line in lines if line.style is not None)
 
 
-def _runs(configuration: PageConfiguration) -> list[RunRecord]:
-    """Its runs that measured something, the first of each seed."""
-    found: dict[int, RunRecord] = {}
+def _measured_runs(configuration: PageConfiguration) -> list[RunRecord]:
+    """Its runs that ended and measured something, the first of each seed."""
+    runs: dict[int, RunRecord] = {}
     for run in configuration.runs:
         if len(run.curve.spent["steps"]) and not run.left:
-            found.setdefault(run.seed, run)
-    return list(found.values())
+            runs.setdefault(run.seed, run)
+    return list(runs.values())
 
 
 def _lines(
     workload: PageWorkload,
-    shown: Sequence[PageConfiguration],
-    behind: Sequence[PageConfiguration],
+    named: Sequence[PageConfiguration],
+    grey: Sequence[PageConfiguration],
     axis: Axis,
-    worst: float,
 ) -> list[Line]:
-    beyond = collect_steps([run for one in workload.configurations for run in _runs(one)])
-    names = {one.label: one.name for one in workload.verdict.standings}
-    lines = [
-        Line(one.name, average_runs(workload.metric, one, axis, worst, False, beyond))
-        for one in behind
-    ]
-    for one in shown:
-        points = average_runs(workload.metric, one, axis, worst, True, beyond)
-        lines.append(Line(one.name, points, one.style, short=names.get(one.contestant, "")))
+    steps = collect_steps([r for one in workload.configurations for r in _measured_runs(one)])
+    lines = [Line(one.name, _average_runs(workload, one, axis, steps)) for one in grey]
+    for one in named:
+        points = _average_runs(workload, one, axis, steps)
+        short = workload.contestant_names.get(one.contestant, "")
+        lines.append(Line(one.name, points, one.style, short=short))
     return [line for line in lines if line.points]
 
 
-def average_runs(
-    metric: str,
-    configuration: PageConfiguration,
-    axis: Axis,
-    worst: float,
-    with_intervals: bool,
-    beyond: Numbers,
+def _average_runs(
+    workload: PageWorkload, configuration: PageConfiguration, axis: Axis, all_steps: Numbers
 ) -> list[Point]:
     """The mean of the runs at each of their evaluations.
 
-    A failed run counts as `worst` at the steps `beyond` its end, which are those of all runs.
+    A failed run counts as the worst value from its end on, at each of `all_steps`.
     """
-    runs = _runs(configuration)
+    runs = _measured_runs(configuration)
     steps = collect_steps(runs)
     if any(run.failed for run in runs):
-        steps = np.union1d(steps, beyond)
+        steps = np.union1d(steps, all_steps)
     steps = np.array(thin_out(steps.tolist(), MOST_POINTS))
-    values = np.array([hold_last_values(run, metric, steps, worst) for run in runs])
-    spent = np.array([interpolate_amounts(run, axis, steps) for run in runs])
+    values = np.array([hold_last_values(r, workload.metric, steps, workload.worst) for r in runs])
+    amounts = np.array([interpolate_amounts(run, axis, steps) for run in runs])
     points = []
-    for place in range(len(steps)):
-        own = values[:, place][~np.isnan(values[:, place])].tolist()
-        where = spent[:, place][np.isfinite(spent[:, place])]
-        if not own or not len(where):
-            continue
-        x = float(where.mean())
-        x_text = format_amount(axis, x)
-        if not with_intervals:
-            points.append(Point(x, sum(own) / len(own)))
-            continue
-        mean = mean_with_failures(own, worst)
-        if mean is not None:
-            text = format_estimate(mean.value, mean.low, mean.high)
-            if mean.low is not None:
-                text += f" ({format_interval(mean.low, mean.high)})"
-            points.append(Point(x, mean.value, mean.low, mean.high, x_text, text))
+    for step in range(len(steps)):
+        measured = values[:, step][~np.isnan(values[:, step])].tolist()
+        known = amounts[:, step][np.isfinite(amounts[:, step])]
+        mean = mean_with_failures(measured, workload.worst)
+        if mean is not None and len(known):
+            x = float(known.mean())
+            texts = (format_amount(axis, x), format_mean(mean))
+            points.append(Point(x, mean.value, mean.low, mean.high, *texts))
     return points
 
 
-def _decisive_points(shown: Sequence[PageConfiguration], lines: Sequence[Line]) -> list[Point]:
+def _decisive_points(named: Sequence[PageConfiguration], lines: Sequence[Line]) -> list[Point]:
     """The points that the axis must show: those of configurations that did not always fail."""
-    sound = {one.name for one in shown if not one.all_failed} or {one.name for one in shown}
-    named = (line for line in lines if line.style is not None and line.name in sound)
-    return [point for line in named for point in line.points]
+    names = {one.name for one in named if not one.all_failed} or {one.name for one in named}
+    drawn = (line for line in lines if line.style is not None and line.name in names)
+    return [point for line in drawn for point in line.points]
 
 
 def _chart(
-    workload: PageWorkload, shown: Sequence[PageConfiguration], axis: Axis, lines: Sequence[Line]
+    workload: PageWorkload, named: Sequence[PageConfiguration], axis: Axis, lines: Sequence[Line]
 ) -> Chart:
-    named = [line for line in lines if line.style is not None]
-    y = make_value_scale(drop_untrained(_decisive_points(shown, lines)))
-    x = make_scale([point.x for line in named for point in line.points])
+    x = make_scale([p.x for line in lines if line.style is not None for p in line.points])
+    y = make_value_scale(drop_untrained(_decisive_points(named, lines)))
     return Chart(
-        label=axis if axis != "flops" else "FLOPs",
-        x=ChartAxis(AXIS_UNITS[axis], x, x.ticks(TICKS)),
-        y=ChartAxis(workload.metric_label, y, y.ticks(TICKS)),
+        label=AXIS_NAMES[axis],
+        x=make_axis(AXIS_UNITS[axis], x),
+        y=make_axis(workload.metric_label, y),
         lines=lines,
     )

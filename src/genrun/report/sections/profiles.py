@@ -7,14 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from genrun.comparison.verdict import Aggregate, Overall, Verdict
 from genrun.core.formatting import MISSING, format_metric, format_tick
 from genrun.core.plotting import make_scale
-from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
-from genrun.report.charts.resample import thin_out
+from genrun.report.charts.chart import Chart, Figure, Line, Point, make_axis
+from genrun.report.charts.resample import MOST_POINTS, thin_out
 from genrun.report.contestants import assign_styles
 
 Styles = Mapping[str, int]
-
-TICKS = 6
-MOST_POINTS = 60
 
 
 def build_profile_figures(verdict: Verdict) -> list[Figure]:
@@ -91,6 +88,4 @@ def _chart(
         ]
         lines.append(Line(one.name, points, styles.get(one.label), "steps"))
     x, y = make_scale(marks, margin=0.02), make_scale([0.0, 1.0], margin=0.03)
-    return Chart(
-        label, ChartAxis(label, x, x.ticks(TICKS)), ChartAxis("fraction", y, y.ticks(TICKS)), lines
-    )
+    return Chart(label, make_axis(label, x), make_axis("fraction", y), lines)

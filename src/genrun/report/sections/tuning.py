@@ -6,109 +6,96 @@ import math
 from collections.abc import Mapping, Sequence
 
 from genrun.comparison.verdict import ContestantResult, TunedTrial
-from genrun.core.formatting import AXIS_UNITS, format_amount, format_metric
+from genrun.core.formatting import AXIS_NAMES, AXIS_UNITS, format_amount, format_metric
 from genrun.core.plotting import make_scale
-from genrun.report.charts.chart import Chart, ChartAxis, Figure, Line, Point
-from genrun.report.charts.resample import make_value_scale, thin_out
+from genrun.report.charts.chart import Chart, Figure, Line, Point, make_axis
+from genrun.report.charts.resample import MOST_POINTS, make_value_scale, thin_out
 from genrun.report.contestants import PageWorkload
 from genrun.results.curve import Axis
 
 LEAST_TRIALS = 2
-MOST_POINTS = 60
-TICKS = 6
-ORDER: tuple[Axis, ...] = ("flops", "seconds", "examples", "steps")
+MOST_ROWS = 200  # of the table, a contestant
+AXES: tuple[Axis | None, ...] = (None, "flops", "seconds", "examples", "steps")  # None: trials
+
+Styles = Mapping[str, int | None]  # by contestant
 
 
 def build_tuning_figures(workload: PageWorkload) -> list[Figure]:
     """None unless a contestant was tried with at least two configurations."""
     styles = {one.contestant: one.style for one in workload.configurations}
-    tuned = [one for one in workload.verdict.standings if len(one.tuning.trials) >= LEAST_TRIALS]
-    figures = []
-    charts = [_best_chart(workload, tuned, styles, None)] if tuned else []
-    charts += [_best_chart(workload, tuned, styles, axis) for axis in ORDER if tuned]
-    known = [chart for chart in charts if chart is not None]
-    if known:
-        figures.append(_best_figure(workload, tuned, known))
-    drawn = [one for one in tuned if one.tuning.expected_best]
-    if drawn:
-        figures.append(_expected_figure(workload, drawn, styles))
+    tuned = [r for r in workload.verdict.standings if len(r.tuning.trials) >= LEAST_TRIALS]
+    if not tuned:
+        return []
+    figures = [_best_figure(workload, tuned, styles)]
+    if drawn_at_random := [result for result in tuned if result.tuning.expected_best]:
+        figures.append(_expected_figure(workload, drawn_at_random, styles))
     return figures
 
 
 def _best_figure(
-    workload: PageWorkload, tuned: Sequence[ContestantResult], charts: Sequence[Chart]
+    workload: PageWorkload, tuned: Sequence[ContestantResult], styles: Styles
 ) -> Figure:
-    how = "; ".join(
-        f"{one.name}: {len(one.tuning.trials)} trials, {one.tuning.sampling}" for one in tuned
+    charts = [_best_chart(workload, tuned, styles, axis) for axis in AXES]
+    trials = "; ".join(
+        f"{result.name}: {len(result.tuning.trials)} trials, {result.tuning.sampling}"
+        for result in tuned
     )
     return Figure(
         key=f"tuning-{workload.key}",
         title="Best so far while tuning",
-        caption=f"The best mean of any configuration tried up to then, in the order in which "
-        f"trials began. {how}.",
-        charts=charts,
+        caption="The best mean of any configuration tried up to then, in the order in which "
+        f"trials began. {trials}.",
+        charts=[chart for chart in charts if chart is not None],
         columns=("contestant", "trial", "configuration", workload.metric, "best so far"),
         rows=[
             (
-                one.name,
+                result.name,
                 str(number),
                 trial.label,
                 format_metric(trial.value),
                 format_metric(trial.best_so_far),
             )
-            for one in tuned
-            for number, trial in enumerate(one.tuning.trials[:200], start=1)
+            for result in tuned
+            for number, trial in enumerate(result.tuning.trials[:MOST_ROWS], start=1)
         ],
     )
 
 
 def _best_chart(
-    workload: PageWorkload,
-    tuned: Sequence[ContestantResult],
-    styles: Mapping[str, int | None],
-    axis: Axis | None,
+    workload: PageWorkload, tuned: Sequence[ContestantResult], styles: Styles, axis: Axis | None
 ) -> Chart | None:
-    """Against the number of trials, or against what they had used together."""
-
-    def place(number: int, trial: TunedTrial) -> float:
-        return float(number) if axis is None else trial.spent.get(axis, math.nan)
-
-    def where(x: float) -> str:
-        return f"{x:.0f} trials" if axis is None else format_amount(axis, x)
-
+    """Against the number of trials, or against what they had taken together."""
     lines = []
-    for one in tuned:
-        numbered = list(enumerate(one.tuning.trials, start=1))
+    for result in tuned:
         points = [
-            Point(
-                x,
-                trial.best_so_far,
-                x_text=where(x),
-                text=format_metric(trial.best_so_far),
-            )
-            for number, trial in numbered
-            if math.isfinite(x := place(number, trial)) and math.isfinite(trial.best_so_far)
+            _best_point(number, trial, axis)
+            for number, trial in enumerate(result.tuning.trials, start=1)
         ]
-        lines.append(Line(one.name, thin_out(points, MOST_POINTS), styles.get(one.label), "steps"))
-    label = "trials" if axis is None else "FLOPs" if axis == "flops" else axis
-    unit = "trials" if axis is None else f"{AXIS_UNITS[axis]}, all trials so far"
-    return _chart(workload, label, unit, lines)
+        finite = [point for point in points if math.isfinite(point.x) and math.isfinite(point.y)]
+        style = styles.get(result.label)
+        lines.append(Line(result.name, thin_out(finite, MOST_POINTS), style, "steps"))
+    if axis is None:
+        return _chart(workload, "trials", "trials", lines)
+    return _chart(workload, AXIS_NAMES[axis], f"{AXIS_UNITS[axis]}, all trials so far", lines)
+
+
+def _best_point(number: int, trial: TunedTrial, axis: Axis | None) -> Point:
+    x = float(number) if axis is None else trial.spent.get(axis, math.nan)
+    x_text = f"{number} trials" if axis is None else format_amount(axis, x)
+    return Point(x, trial.best_so_far, x_text=x_text, text=format_metric(trial.best_so_far))
 
 
 def _expected_figure(
-    workload: PageWorkload, drawn: Sequence[ContestantResult], styles: Mapping[str, int | None]
+    workload: PageWorkload, drawn: Sequence[ContestantResult], styles: Styles
 ) -> Figure:
-    lines = [
-        Line(
-            one.name,
-            [
-                Point(n, value, x_text=f"best of {n}", text=format_metric(value))
-                for n, value in thin_out(_finite(one.tuning.expected_best or []), MOST_POINTS)
-            ],
-            styles.get(one.label),
-        )
-        for one in drawn
-    ]
+    lines = []
+    for result in drawn:
+        points = [
+            Point(n, value, x_text=f"best of {n}", text=format_metric(value))
+            for n, value in enumerate(result.tuning.expected_best or [], start=1)
+            if math.isfinite(value)
+        ]
+        lines.append(Line(result.name, thin_out(points, MOST_POINTS), styles.get(result.label)))
     chart = _chart(workload, "trials", "trials drawn at random", lines)
     return Figure(
         key=f"expected-{workload.key}",
@@ -122,19 +109,15 @@ def _expected_figure(
     )
 
 
-def _finite(values: Sequence[float]) -> list[tuple[int, float]]:
-    return [(n, value) for n, value in enumerate(values, start=1) if math.isfinite(value)]
-
-
 def _chart(workload: PageWorkload, label: str, unit: str, lines: Sequence[Line]) -> Chart | None:
+    """None if there are too few points for a line."""
     points = [point for line in lines for point in line.points]
     if len({point.x for point in points}) < LEAST_TRIALS:
         return None
     x = make_scale([point.x for point in points], margin=0.02)
-    y = make_value_scale(points)
     return Chart(
         label=label,
-        x=ChartAxis(unit, x, x.ticks(TICKS, integers=label == "trials")),
-        y=ChartAxis(workload.metric_label, y, y.ticks(TICKS)),
+        x=make_axis(unit, x, integers=label == "trials"),
+        y=make_axis(workload.metric_label, make_value_scale(points)),
         lines=lines,
     )
