@@ -13,7 +13,7 @@ def test_mix_is_splitmix64() -> None:
     assert mix(1234567) == 6457827717110365317
 
 
-def test_a_key_gives_the_same_numbers_and_another_use_gives_others() -> None:
+def test_a_key_determines_the_numbers_and_other_uses_are_unrelated() -> None:
     like = torch.zeros(1)
     key = Key.from_seed(3, "step", 7)
     drawn = noise.normal(key.fold("latent"), (1000,), like)
@@ -52,7 +52,7 @@ def test_vmap_over_keys_equals_one_after_the_other() -> None:
     assert torch.equal(stacked, torch.stack([draw(base) for base in bases]))
 
 
-def test_layers_get_keys_in_the_order_they_ask_and_none_outside() -> None:
+def test_layers_get_keys_in_the_order_of_their_calls_and_none_outside() -> None:
     with noise.layer_keys(Key.from_seed(1)):
         first, second = noise.next_layer_key(), noise.next_layer_key()
     with noise.layer_keys(Key.from_seed(1)):
@@ -63,7 +63,7 @@ def test_layers_get_keys_in_the_order_they_ask_and_none_outside() -> None:
 
 
 @pytest.mark.parametrize("draw", [noise.normal, noise.uniform])
-def test_shares_of_the_noise_make_up_what_one_process_draws(draw) -> None:  # type: ignore[no-untyped-def]
+def test_shards_of_the_noise_make_up_what_one_process_draws(draw) -> None:  # type: ignore[no-untyped-def]
     key, like = Key.from_seed(3), torch.zeros(1)
     whole = draw(key, (12, 5), like)
     both = draw(key, (24, 5), like)  # two batches in one, as of real and generated images
@@ -73,7 +73,7 @@ def test_shares_of_the_noise_make_up_what_one_process_draws(draw) -> None:  # ty
         with noise.layer_keys(key, BatchShard(index, 3, 4)):
             parts.append(draw(key, (4, 5), like))
             stacked.append(draw(key, (8, 5), like))
-            assert torch.equal(draw(key, (5,), like), bias), "no matter of the batch"
+            assert torch.equal(draw(key, (5,), like), bias), "independent of the batch"
             assert draw(key, (), like).shape == ()
         with noise.layer_keys(key):
             assert torch.equal(draw(key, (12, 5), like), whole)

@@ -1,4 +1,4 @@
-"""What torchrun's variables say, and what is said where they make no sense."""
+"""The variables of torchrun, and the errors if they are wrong."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_torchruns_variables_are_read(second: pytest.MonkeyPatch) -> None:
         ("LOCAL_RANK", "4"), ("LOCAL_WORLD_SIZE", "9"), ("MASTER_ADDR", None),
     ],
 )  # fmt: skip
-def test_variables_that_make_no_sense_are_named(
+def test_wrong_variables_are_named(
     name: str, value: str | None, second: pytest.MonkeyPatch
 ) -> None:
     second.delenv(name) if value is None else second.setenv(name, value)
@@ -55,7 +55,7 @@ def test_variables_that_make_no_sense_are_named(
         ProcessRank.from_environment()
 
 
-def test_what_one_process_does_is_refused(second: pytest.MonkeyPatch) -> None:
+def test_commands_of_a_single_process_raise(second: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="a sweep: runs in a single process"):
         check_single_process("a sweep")
     second.setenv("WORLD_SIZE", "1")
@@ -65,7 +65,7 @@ def test_what_one_process_does_is_refused(second: pytest.MonkeyPatch) -> None:
     check_single_process("a sweep")
 
 
-def test_rank_0_leaves_first_unless_it_lost_the_others(second: pytest.MonkeyPatch) -> None:
+def test_rank_0_ends_first_unless_it_lost_the_others(second: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     second.setattr(places.time, "sleep", waited.append)
     second.setattr(places.signal, "signal", lambda number, handler: None)

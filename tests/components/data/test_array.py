@@ -65,12 +65,12 @@ def test_layouts(shape, layout, read, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 8, 3), (2, 8, 9, 4)])
-def test_two_ways_to_read_are_asked_for(shape, tmp_path: Path) -> None:
+def test_an_ambiguous_layout_is_an_error(shape, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="channels_first or channels_last"):
         load(written(tmp_path / "x.npy", images=np.zeros(shape, np.uint8)))
 
 
-def test_fortran_order_and_big_endian_are_read_as_they_are_meant(tmp_path: Path) -> None:
+def test_fortran_order_and_big_endian(tmp_path: Path) -> None:
     floats = np.asfortranarray((IMAGES / 255).astype(">f4"))
     source = load(written(tmp_path / "x.npy", images=floats))
     assert np.array_equal(source.images[:, 0], floats.astype(np.float32))
@@ -102,7 +102,7 @@ def test_names_in_a_file(tmp_path: Path) -> None:
         (np.zeros((2, 4, 4), complex), "which is no number"),
     ],
 )
-def test_other_values_are_damage(array: np.ndarray, word: str, tmp_path: Path) -> None:
+def test_values_that_are_not_images_raise(array: np.ndarray, word: str, tmp_path: Path) -> None:
     with pytest.raises(DataDamaged, match=word):
         load(written(tmp_path / "x.npy", images=array))
 
@@ -116,7 +116,7 @@ def test_other_values_are_damage(array: np.ndarray, word: str, tmp_path: Path) -
         (LABELS * 10**9, "from 0 to 2000000000"),
     ],
 )
-def test_labels_that_are_none(labels: np.ndarray, word: str, tmp_path: Path) -> None:
+def test_wrong_labels_raise(labels: np.ndarray, word: str, tmp_path: Path) -> None:
     with pytest.raises(DataDamaged, match=word):
         load(written(tmp_path / "x.npz", images=IMAGES, labels=labels))
 
@@ -148,7 +148,7 @@ def npy(shape: tuple[int, ...], content: bytes) -> bytes:
     ],
 )
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
-def test_headers_that_lie_take_no_memory(content: bytes, suffix: str, tmp_path: Path) -> None:
+def test_wrong_headers_allocate_no_memory(content: bytes, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"x{suffix}"
     if suffix == ".npy":
         path.write_bytes(content)
@@ -176,7 +176,7 @@ def test_damaged_archives(tmp_path: Path) -> None:
         load(path)
 
 
-def test_what_does_not_fit_in_memory_is_said_beforehand(
+def test_too_large_arrays_raise_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("genrun.core.memory.free_bytes", lambda: 200)
@@ -185,7 +185,7 @@ def test_what_does_not_fit_in_memory_is_said_beforehand(
             load(written(tmp_path / f"x{suffix}", images=IMAGES))
 
 
-def test_other_files_are_named(tmp_path: Path) -> None:
+def test_wrong_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match="no such file"):
         load(tmp_path / "nowhere.npy")
     with pytest.raises(ConfigError, match=r"must end in \.npy"):

@@ -1,4 +1,4 @@
-"""Binarized digits: drawn by their grey levels, once for all."""
+"""Binarized digits are drawn once, by their grey levels."""
 
 import numpy as np
 

@@ -21,7 +21,7 @@ def _four_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def content(number: int) -> bytes:
-    """Four records; red, green and blue of the first image's first pixels are known."""
+    """Four records, whose first pixels have known values."""
     pixels = np.random.default_rng(number).integers(0, 256, (4, 3072), dtype=np.uint8)
     pixels[0, [0, 1, 32, 1024, 2048]] = [number, 2, 3, 4, 5]
     labels = np.array([[number], [9], [0], [3]], np.uint8)
@@ -62,7 +62,7 @@ def load(root: Path | None) -> np.ndarray:
     return source.images
 
 
-def test_from_files_and_from_the_archive_alike(tmp_path: Path) -> None:
+def test_files_and_archive_give_the_same_images(tmp_path: Path) -> None:
     plain = load(in_folder(tmp_path / "plain"))
     below = in_folder(tmp_path / "below" / "cifar-10-batches-bin")
     assert np.array_equal(load(below.parent), plain)
@@ -73,7 +73,7 @@ def test_from_files_and_from_the_archive_alike(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "packed").iterdir()) == [ARCHIVE]
 
 
-def test_the_download_is_what_its_digest_says() -> None:
+def test_a_failed_download_tells_the_alternative() -> None:
     from genrun.config.compose import compose
 
     settings = compose(["data=cifar10"]).config["data"]

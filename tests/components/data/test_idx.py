@@ -80,7 +80,7 @@ def test_missing_file_in_root_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    """A server on this machine that serves a folder."""
+    """The address of a local server of a folder."""
     served = tmp_path / "served"
     served.mkdir()
     (served / "images.gz").write_bytes(gzip.compress(CONTENT))
@@ -128,7 +128,7 @@ def test_download_with_another_digest_leaves_nothing(address: str) -> None:
     assert list(target.parent.iterdir()) == []
 
 
-def test_address_that_does_not_answer_says_what_to_do(address: str) -> None:
+def test_an_unreachable_address_tells_the_alternative(address: str) -> None:
     target = cache_folder() / "tiny" / "images.gz"
     with pytest.raises(InputMissing, match=r"data\.root=FOLDER"):
         download(f"{address}/nothing.gz", target, "0" * 64)
@@ -149,7 +149,7 @@ def test_fashion_mnist_is_found_where_debian_puts_it() -> None:
     assert abs(images.mean() / 255 - 0.286) < 0.001  # the mean that its users know
 
 
-def test_labels_beside_the_images_are_as_many(tmp_path: Path) -> None:
+def test_labels_must_be_as_many_as_images(tmp_path: Path) -> None:
     path = tmp_path / "train-images-idx3-ubyte"
     path.write_bytes(struct.pack(">IIII", 0x803, 3, 2, 2) + bytes(12))
     labels = tmp_path / "train-labels-idx1-ubyte.gz"
@@ -162,7 +162,7 @@ def test_labels_beside_the_images_are_as_many(tmp_path: Path) -> None:
     assert read_labels(path, 3) is None
 
 
-def test_no_more_is_unpacked_than_the_sizes_say(tmp_path: Path) -> None:
+def test_no_more_is_unpacked_than_the_sizes_allow(tmp_path: Path) -> None:
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(gzip.compress(struct.pack(">IIII", 0x803, 1, 2, 2) + bytes(300 << 20)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB

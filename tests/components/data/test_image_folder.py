@@ -28,7 +28,7 @@ def images(tmp_path: Path) -> Path:
     return root
 
 
-def test_any_tree_mode_and_size(images: Path) -> None:
+def test_any_folder_mode_and_size(images: Path) -> None:
     pixels = folder(images).load().images
     assert pixels.shape == (3, 3, 8, 8)
     assert pixels[:, :, 4, 4].tolist() == [[255, 0, 0], [128, 128, 128], [0, 0, 255]]
@@ -111,7 +111,7 @@ def whole(source):
     return source.images, source.labels
 
 
-def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path: Path) -> None:
+def test_labels_stay_with_their_images_if_some_are_left_out(tmp_path: Path) -> None:
     root = in_folders(tmp_path, "a/0.png", "b/1.png", "b/2.png")
     (root / "a" / "1.png").write_bytes(b"no image")
     for _ in range(2):  # decoded, then from the cache
@@ -131,5 +131,5 @@ def test_labels_stay_with_their_images_where_some_are_left_out(tmp_path: Path) -
         ("a/1.png", "a/2.png"),
     ],
 )
-def test_any_other_tree_has_no_classes(names: tuple[str, ...], tmp_path: Path) -> None:
+def test_any_other_folder_has_no_classes(names: tuple[str, ...], tmp_path: Path) -> None:
     assert folder(in_folders(tmp_path, *names)).load().labels is None

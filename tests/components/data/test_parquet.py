@@ -102,7 +102,7 @@ def test_damaged_and_missing_files(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(DataDamaged, match="Parquet"):
             load(path)
-    for _ in range(30):  # any bytes: one line, whichever part they hit
+    for _ in range(30):  # any damage gives a one-line error
         broken = bytearray(good)
         for place in generator.integers(len(good), size=8):
             broken[place] = generator.integers(256)
@@ -118,7 +118,7 @@ def test_damaged_and_missing_files(tmp_path: Path) -> None:
         load(tmp_path / "empty")
 
 
-def test_without_pyarrow_it_says_what_to_install(
+def test_without_pyarrow_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "x.parquet").touch()

@@ -17,13 +17,13 @@ SETS = {
 
 
 def own(source: ImageSet) -> np.ndarray:
-    """(count, 2) in the data's own coordinates, by the scale that the documents state."""
+    """(count, 2) in the data's own coordinates, by the documented scale."""
     assert source.images.shape[1:] == (2, 1, 1)
     return (2 * source.images.reshape(-1, 2).astype(np.float64) - 1) * source.extent
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_points_lie_well_inside_and_are_a_function_of_their_own_seed(name: str) -> None:
+def test_points_lie_well_inside_and_are_a_function_of_their_seed(name: str) -> None:
     source = SETS[name].load()
     assert source.images.dtype == np.float32
     assert source.spec.points
@@ -60,14 +60,14 @@ def test_spiral_points_lie_on_the_arm_of_their_label() -> None:
     source = SETS["spiral"].load()
     points = own(source)
     radii, angles = np.hypot(*points.T), np.arctan2(points[:, 1], points[:, 0])
-    far = radii > 0.5  # nearer, the noise is no small angle
+    far = radii > 0.5  # closer to the middle, noise is a large angle
     turned = angles - 2 * np.pi * (1.5 * radii / 2.0 + source.labels / 3)
     off = (turned[far] + np.pi) % (2 * np.pi) - np.pi
     assert np.abs(off).max() < 0.5
     assert source.spec.classes == 3
 
 
-def test_checkerboard_is_on_its_full_squares_only_and_has_no_labels() -> None:
+def test_checkerboard_is_on_every_other_square_and_has_no_labels() -> None:
     source = SETS["checkerboard"].load()
     cells = np.floor((own(source) + 4) / 2 - 1e-9).astype(int)
     assert (cells.sum(1) % 2 == 0).all()
@@ -75,6 +75,6 @@ def test_checkerboard_is_on_its_full_squares_only_and_has_no_labels() -> None:
     assert source.labels is None
 
 
-def test_what_no_number_can_hold_is_refused() -> None:
+def test_coordinates_must_fit_float32() -> None:
     with pytest.raises(ConfigError, match="must be positive and finite"):
         Ring(modes=8, radius=1e300, std=0.1, count=10, seed=0).load()

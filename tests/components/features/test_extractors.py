@@ -1,4 +1,4 @@
-"""Each kind of features: what it gives, what it refuses, and what the cache may hold."""
+"""Each kind of features: values, errors, and the cache."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Make = Callable[..., Built]
 
 
 def labelled(labels: bool = True, channels: int = 1, points: bool = False) -> Batches:
-    """Forty images whose label is whether they are bright, in four batches."""
+    """Forty images, labelled by whether they are bright, in four batches."""
     generator = np.random.default_rng(0)
     told = np.arange(40) % 2
     images = generator.integers(0, 100, (40, channels, 9, 11)) + 150 * told[:, None, None, None]
@@ -48,7 +48,7 @@ def test_pixels_are_flat() -> None:
     assert torch.equal(Pixels().prepare(labelled())(images), images.view(3, 40))
 
 
-def test_everything_is_the_source_whatever_the_seed_holds_out() -> None:
+def test_all_images_do_not_depend_on_the_seed() -> None:
     generator = np.random.default_rng(0)
     source = ImageSet(
         "x", generator.integers(0, 255, (20, 1, 3, 3)).astype(np.uint8), labels=np.arange(20)
@@ -59,7 +59,7 @@ def test_everything_is_the_source_whatever_the_seed_holds_out() -> None:
         assert labels.tolist() == list(range(20))
 
 
-def test_the_classifier_tells_labels_and_scales_its_features() -> None:
+def test_the_classifier_is_accurate_and_standardizes_its_features() -> None:
     data = labelled()
     extractor = Classifier().prepare(data)
     images, _ = data.all_images()
@@ -69,7 +69,7 @@ def test_the_classifier_tells_labels_and_scales_its_features() -> None:
     assert "(100.0 % of held-out labels right)" in extractor.description
 
 
-def test_the_classifier_is_cached_the_same_and_moves_no_random_numbers(
+def test_the_classifier_is_cached_and_uses_no_global_generator(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data, images = labelled(), torch.rand(4, 1, 9, 11)
@@ -77,7 +77,7 @@ def test_the_classifier_is_cached_the_same_and_moves_no_random_numbers(
     first = Classifier().prepare(data)
     assert torch.equal(torch.get_rng_state(), before)
     cache_path(data).unlink()
-    again = Classifier().prepare(data)  # trained anew
+    again = Classifier().prepare(data)  # trained again
     assert torch.equal(first(images), again(images))
     monkeypatch.setattr(
         "genrun.components.features.classifier.train_classifier", None
@@ -88,7 +88,7 @@ def test_the_classifier_is_cached_the_same_and_moves_no_random_numbers(
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "nan", "shape", "name", "accuracy"])
-def test_a_damaged_cache_is_trained_anew(damage: str) -> None:
+def test_a_damaged_cache_is_trained_again(damage: str) -> None:
     data = labelled()
     first = Classifier().prepare(data)
     path = cache_path(data)
@@ -129,7 +129,7 @@ def test_the_classifier_takes_every_size(spec: tuple[int, int, int]) -> None:
     assert network(torch.rand(2, *spec)).shape == (2, 4)
 
 
-def test_efficientnet_gives_1280_features_of_grey_images_and_colour() -> None:
+def test_efficientnet_has_1280_features_of_grey_and_rgb_images() -> None:
     pytest.importorskip("efficientnet_lite_pytorch")
     before = torch.get_rng_state()
     extractor = EfficientNet().prepare(labelled())
@@ -165,7 +165,7 @@ def test_other_weights_than_the_known_ones_are_not_opened(
 
 
 @pytest.mark.parametrize("kind", [EfficientNet(), Inception(path="x")])
-def test_networks_of_photographs_refuse_other_channels(kind: EfficientNet | Inception) -> None:
+def test_networks_of_photographs_need_grey_or_rgb_images(kind: EfficientNet | Inception) -> None:
     with pytest.raises(ConfigError, match="not images of 2 channels"):
         kind.prepare(labelled(channels=2))
     with pytest.raises(ConfigError, match="not points"):
@@ -184,7 +184,7 @@ def test_inception_has_the_published_size() -> None:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
-    """A file of the right names and shapes, with what such a file holds besides."""
+    """A file with the right names and shapes, and the tensors that features do not need."""
     with torch.device("meta"):
         forms = InceptionNetwork().state_dict()
     generator = torch.Generator().manual_seed(0)
@@ -239,7 +239,7 @@ def test_inception_refuses_a_file_that_does_not_fit(
         Inception(None).prepare(labelled())
 
 
-def test_features_that_nothing_is_compared_in_are_an_error(small: Make) -> None:
+def test_features_without_a_metric_of_features_are_an_error(small: Make) -> None:
     with pytest.raises(ConfigError, match="no metric of this run compares features"):
         small("features=classifier")
 

@@ -21,7 +21,7 @@ def counted(samples: torch.Tensor, modes: Modes, **changes: float) -> dict[str, 
 
 @pytest.mark.usefixtures("float64")
 def test_counts_as_the_papers_do() -> None:
-    """Against their rule in plain loops, as PacGAN's authors count."""
+    """Compared with the rule of the papers in plain loops."""
     generator = np.random.default_rng(0)
     centres, std = generator.random((6, 2)), 0.03
     samples = generator.random((200, 2))
@@ -55,7 +55,7 @@ def test_the_data_themselves_find_all_their_modes() -> None:
     assert float(metric(one, held_out, Key.from_seed(0))["modes_missing"]) >= 24
 
 
-def test_data_without_modes_are_refused() -> None:
+def test_data_without_modes_raise() -> None:
     data = Batches(Digits().load(), 100, 8, seed=0, device=CPU)
     with pytest.raises(ConfigError, match="digits has no known modes"):
         ModeCount(within=3.0, least_samples=1).prepare(data)

@@ -25,7 +25,7 @@ KEY = Key.from_seed(0, "test")
 
 
 def features(count: int, width: int, seed: int, shift: float = 0.0) -> torch.Tensor:
-    """Correlated, of unequal scales, away from the origin."""
+    """Correlated features of unequal scales, away from the origin."""
     generator = np.random.default_rng(seed)
     mixing = np.random.default_rng(99).normal(size=(width, width))
     return torch.from_numpy(generator.normal(size=(count, width)) @ mixing + 3 + shift)
@@ -39,8 +39,8 @@ def frechet_by_scipy(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("samples", "width"), [(150, 1), (150, 12), (40, 64)])
-def test_frechet_is_scipys(samples: int, width: int) -> None:
-    """Also with fewer samples than features, where a covariance is singular."""
+def test_frechet_equals_scipys(samples: int, width: int) -> None:
+    """Also with fewer samples than features, when a covariance is singular."""
     a, b = features(samples, width, 1, shift=0.3), features(200, width, 2)
     expected = frechet_by_scipy(a.numpy(), b.numpy())
     assert float(frechet_distance(a, b)) == pytest.approx(expected, rel=1e-6)
@@ -48,7 +48,7 @@ def test_frechet_is_scipys(samples: int, width: int) -> None:
     assert float(resampled_distances(a, b, ones)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_resample_is_what_its_rows_give() -> None:
+def test_a_resample_equals_the_distance_of_its_rows() -> None:
     a, b = features(60, 5, 1, shift=0.2), features(80, 5, 2)
     counts = resampled_counts(KEY, 60, 3)
     assert counts.sum(1).tolist() == [60, 60, 60]
@@ -129,7 +129,7 @@ def test_kernel_distance_is_unbiased_so_it_is_negative_half_the_time() -> None:
 
 
 def manifold(a: np.ndarray, neighbours: int) -> np.ndarray:
-    """Radii by sorting each row of distances: the first is the point itself."""
+    """Radii by sorting each row of distances, of which the first is the point itself."""
     distances = np.linalg.norm(a[:, None] - a[None], axis=2)
     return np.sort(distances, axis=1)[:, neighbours]
 
@@ -149,7 +149,7 @@ def test_neighbour_metrics_are_the_papers_sums(rows: int, monkeypatch: pytest.Mo
     found = DensityCoverage(60, 5, k).compare(a, b, KEY)
     assert float(found["density"]) == pytest.approx(inside.sum() / (k * 60), rel=1e-12)
     assert float(found["coverage"]) == inside.any(1).mean()
-    assert 0 < float(found["coverage"]) < 1, "the case tells something"
+    assert 0 < float(found["coverage"]) < 1, "the case is not trivial"
 
 
 def test_the_same_points_have_precision_recall_and_coverage_1() -> None:
@@ -162,7 +162,7 @@ def test_the_same_points_have_precision_recall_and_coverage_1() -> None:
 
 
 def test_a_dropped_mode_is_recall_and_a_stray_one_is_precision() -> None:
-    """The two Gaussians of Kynkäänniemi et al.: what each number is for."""
+    """The two Gaussians of Kynkäänniemi et al.: each value detects one fault."""
     one, other = features(100, 2, 1), features(100, 2, 2, shift=50.0)
     both = torch.cat((one, other))
     dropped = PrecisionRecall(100, 5, 3).compare(features(100, 2, 3), both, KEY)
@@ -189,7 +189,7 @@ METRICS = {
 
 @pytest.mark.parametrize("case", METRICS)
 def test_the_interval_holds_the_mean_over_other_samples_of_the_same_number(case: str) -> None:
-    """About 95 of 100 should; of recall and coverage more, as the jackknife is rather too wide."""
+    """About 95 of 100 should; more of recall and coverage, whose jackknife is too wide."""
     metric, name = METRICS[case]
     held_out = features(150, 3, 0)
     found = [metric.compare(features(120, 3, 10 + s, shift=0.7), held_out, KEY) for s in range(40)]

@@ -33,7 +33,7 @@ def test_one_dimension_is_the_sorted_difference() -> None:
 def test_fewer_samples_are_compared_with_images_from_all_of_the_held_out_ones(
     small: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Held-out images may lie in the order of their classes: the first ones would be of one."""
+    """Held-out images may be sorted by class, so the first ones may be of one class."""
     built = small("model=autoencoder", "metric.sliced_wasserstein.samples=8")
     seen: list[torch.Tensor] = []
 

@@ -50,8 +50,8 @@ class Batches:
         self._shard = shard or BatchShard(index=0, count=1, rows=batch_size)
         self._seed = seed
         images = torch.from_numpy(source.images)
-        test_rows, others = _split(torch.arange(count), test, fold_in(TEST_SEED, "test"))
-        held_out_rows, train_rows = _split(others, held_out, fold_in(seed, "split"))
+        test_rows, rest = _split(torch.arange(count), test, fold_in(TEST_SEED, "test"))
+        held_out_rows, train_rows = _split(rest, held_out, fold_in(seed, "split"))
         self._own_order = torch.cat((train_rows, held_out_rows, test_rows)).argsort()
         self._held_out = images[held_out_rows].to(device)
         self._train = images[train_rows].to(device)

@@ -61,12 +61,12 @@ class ArrayFile:
             if self.images not in names:
                 raise ConfigError(f"data.images={self.images}: {self.path} has only {listed}")
             return self.images
-        others = [name for name in names if name != LABELS]
+        candidates = [name for name in names if name != LABELS]
         if IMAGES in names:
             return IMAGES
-        if len(others) != 1:
+        if len(candidates) != 1:
             raise ConfigError(f"data.images=null: must name one of {self.path}'s arrays, {listed}")
-        return others[0]
+        return candidates[0]
 
     def _to_channels_first(self, images: Array) -> NDArray[np.uint8] | NDArray[np.float32]:
         """Returns the images as (count, channels, height, width)."""

@@ -26,7 +26,7 @@ class Model(Protocol):
     `components/model/autoencoder.py` has one player, `components/model/_adversarial.py` two.
     """
 
-    monitor: str  # the held-out value that a run is judged by; lower is better
+    monitor: str  # the held-out value by which runs are compared; lower is better
     data_range: tuple[float, float]  # what the networks take and return for images in [0, 1]
 
     def build_networks(self, backbone: Backbone, spec: DataSpec) -> nn.ModuleDict:

@@ -12,7 +12,7 @@ from genrun.core.protocols.data import ImageSet
 from genrun.core.types import BatchShard
 
 CPU = torch.device("cpu")
-MOST = (1 << 63) - 1  # of a seed
+LARGEST_SEED = (1 << 63) - 1
 
 
 def numbered(count: int) -> ImageSet:
@@ -24,7 +24,7 @@ def numbers(batch: torch.Tensor) -> list[int]:
     return (batch.flatten() * 255).round().int().tolist()
 
 
-def test_an_epoch_sees_every_training_image_once_in_a_new_order() -> None:
+def test_an_epoch_has_every_training_image_once_in_a_new_order() -> None:
     batches = Batches(numbered(20), held_out=5, batch_size=5, seed=0, device=CPU)
     first, second = ([numbers(batches.batch(e * 3 + i)) for i in range(3)] for e in (0, 1))
     held_out = {n for part in batches.held_out_batches() for n in numbers(part)}
@@ -63,15 +63,13 @@ def test_digest_depends_on_pixels_and_shape() -> None:
         (5, 7, 9, "batch_size=7: must be at most 6"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused(
-    held_out: int, batch_size: int, test: int, word: str
-) -> None:
+def test_wrong_counts_raise(held_out: int, batch_size: int, test: int, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         Batches(numbered(20), held_out, batch_size, 0, CPU, test=test)
 
 
 def parts(batches: Batches) -> list[list[int]]:
-    """What is trained on, held out, and only for the test, each in the data's own order."""
+    """The training, held-out and test images, each in the data's own order."""
     tested = batches.with_test_images()
     return [
         numbers(torch.cat(list(part)))
@@ -94,16 +92,18 @@ def test_no_seed_trains_on_test_images_or_holds_them_out() -> None:
     assert drawn == set(splits[3][0])
 
 
-def test_without_a_test_the_split_is_as_it_was() -> None:
-    """Runs of versions that knew no test split go on with the same images."""
+def test_the_split_without_a_test_is_pinned() -> None:
+    """A change of the split would mix training and held-out images of resumed runs."""
     batches = Batches(numbered(12), held_out=3, batch_size=5, seed=0, device=CPU)
-    order = torch.randperm(12, generator=torch.Generator().manual_seed(fold_in(0, "split") & MOST))
+    order = torch.randperm(
+        12, generator=torch.Generator().manual_seed(fold_in(0, "split") & LARGEST_SEED)
+    )
     assert numbers(batches.held_out_batches()[0]) == sorted(order[:3].tolist())
     with pytest.raises(ConfigError, match=r"give data\.test=N"):
         batches.with_test_images()
 
 
-def test_what_is_made_of_all_images_is_the_same_with_a_test_split() -> None:
+def test_all_images_are_the_same_with_a_test_split() -> None:
     source = dataclasses.replace(numbered(20), labels=np.arange(20) % 3)
     batches = Batches(source, held_out=5, batch_size=5, seed=2, device=CPU, test=4)
     tested = batches.with_test_images()
@@ -116,7 +116,7 @@ def test_what_is_made_of_all_images_is_the_same_with_a_test_split() -> None:
     assert batches.digest == tested.digest == Batches(source, 5, 5, 0, CPU).digest
 
 
-def test_the_digits_are_the_ones_that_were_shipped() -> None:
+def test_the_digits_are_pinned() -> None:
     import hashlib
     import io
     from importlib import resources
@@ -131,13 +131,13 @@ def test_the_digits_are_the_ones_that_were_shipped() -> None:
     assert Digits().load().images.shape == (10_000, 1, 28, 28)
 
 
-def test_shares_make_up_the_batch_in_its_order() -> None:
+def test_shards_make_up_the_batch_in_its_order() -> None:
     whole = Batches(numbered(50), 10, 6, seed=0, device=CPU)
-    shares = [Batches(numbered(50), 10, 6, 0, CPU, BatchShard(index, 3, 2)) for index in range(3)]
+    shards = [Batches(numbered(50), 10, 6, 0, CPU, BatchShard(index, 3, 2)) for index in range(3)]
     for index in (0, 1, 5, 6, 13):
-        together = [numbers(share.batch(index)) for share in shares]
+        together = [numbers(share.batch(index)) for share in shards]
         assert sum(together, []) == numbers(whole.batch(index))
-    assert shares[0].batches_per_epoch == whole.batches_per_epoch
+    assert shards[0].batches_per_epoch == whole.batches_per_epoch
 
 
 def test_labels_stay_with_their_images() -> None:
