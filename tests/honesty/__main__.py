@@ -20,7 +20,7 @@ from tests.honesty.coverage import coverage
 from tests.honesty.verdicts import false_verdicts, power
 
 # Student's t is for noise that is symmetric. This pool is skewed by 1.4, and means of so few of it
-# are too often below the true one; its interquartile mean, printed beside it, does cover.
+# are too often below the true one; its interquartile mean, printed next to it, does cover.
 KNOWN = {("mean", "gan sliced_wasserstein")}
 
 
@@ -34,7 +34,7 @@ def simulated(trials: int) -> Iterator[list[Cell]]:
 def main() -> int:
     given = dict(word.split("=", 1) for word in sys.argv[1:])
     out = Path(given.get("out", "outputs/honesty.json"))
-    begun = time.monotonic()
+    started = time.monotonic()
     cells: list[Cell] = []
     for part in simulated(int(given.get("trials", 4_000))):
         cells += part
@@ -46,7 +46,7 @@ def main() -> int:
     new = [cell for cell in outside if (cell.what, cell.noise) not in KNOWN]
     print(
         f"{len(outside)} of {len(judged)} outside of what is promised, {len(new)} of them not "
-        f"known; {time.monotonic() - begun:.0f} s, {out}"
+        f"known; {time.monotonic() - started:.0f} s, {out}"
     )
     return int(bool(new))
 

@@ -15,7 +15,7 @@ class Cell:
     seeds: int
     trials: int
     share: float
-    least: float | None = None  # None: told, not judged
+    least: float | None = None  # None: printed, not judged
     most: float | None = None
 
     @property

@@ -23,7 +23,7 @@ def at_most(share: float, trials: int) -> float:
     return float(stats.binom.ppf(1 - CHANCE, trials, share)) / trials
 
 
-def test_equal_contestants_are_told_apart_in_one_of_twenty_at_most() -> None:
+def test_equal_contestants_are_decided_in_at_most_one_of_twenty() -> None:
     """For each noise, with failures, with shared seeds: draws of three contestants."""
     cells = list(false_verdicts(TRIALS // 8, np.random.default_rng(0)))
     for cell in cells:

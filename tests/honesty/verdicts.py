@@ -27,7 +27,7 @@ Draw = Callable[[int], Sequence[Array]]  # contestants' values, the same seeds f
 
 
 def decided(contestants: Sequence[Array]) -> list[bool]:
-    """Of each pair: whether the verdict says that one beats the other."""
+    """For each pair whether the verdict is that one beats the other."""
     by_seed = [dict(enumerate(values.tolist())) for values in contestants]
     found = [compare_pair(*pair).p_value for pair in itertools.combinations(by_seed, 2)]
     return [p <= DECIDES for p in holm_adjust([1.0 if p is None else p for p in found])]

@@ -69,7 +69,7 @@ class Browser:
         self.run("document.querySelector(arguments[0]).focus()", selector)
 
     def console(self) -> list[str]:
-        """What the page complained of since it was last asked."""
+        """Messages of the page since the last call."""
         entries = self._call("POST", "/se/log", {"type": "browser"})
         return [f"{entry['level']}: {entry['message']}" for entry in entries]
 

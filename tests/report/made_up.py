@@ -1,4 +1,4 @@
-"""Folders of runs that never trained, as strangers might send them."""
+"""Folders of runs that never trained, made by hand as untrusted ones may be."""
 
 from __future__ import annotations
 

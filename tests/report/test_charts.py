@@ -1,4 +1,4 @@
-"""What charts say, on cases worked by hand."""
+"""Positions, paths and texts of charts, on cases computed by hand."""
 
 from __future__ import annotations
 

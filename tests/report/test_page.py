@@ -1,4 +1,4 @@
-"""The page as a file: whole, alone, escaped, small."""
+"""The page as a file: complete, self-contained, escaped, small."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_failures_are_shown_with_their_reason(page: Page) -> None:
     assert "36 runs, 10 min of computing, 26.4 TFLOPs in training; 4 without a result" in page.text
 
 
-def test_what_repeats_it_is_there(page: Page) -> None:
+def test_the_page_has_what_reproduces_the_runs(page: Page) -> None:
     command = "genrun -m optimizer=adam,rmsprop,sgd optimizer.lr=1e-4,1e-3,1e-2"
     for text in (command, "c0ffee" * 6, "d" * 64, "2.13.0", "0, 1, 2, 3"):
         assert text in page.words, text
@@ -93,7 +93,7 @@ def test_the_same_runs_give_the_same_bytes(sweep: Path, html: str) -> None:
     assert html_of(sweep) == html
 
 
-def test_text_of_a_stranger_is_only_text(tmp_path: Path) -> None:
+def test_untrusted_text_is_only_text(tmp_path: Path) -> None:
     names = {"vae": 1, HOSTILE: 2}
     environment = {"device": HOSTILE, "threads": 1, "genrun": HOSTILE}
     data = {"name": HOSTILE, "digest": HOSTILE, "shape": [1, 28, 28]}
@@ -113,7 +113,9 @@ def test_text_of_a_stranger_is_only_text(tmp_path: Path) -> None:
     assert "<script>alert" not in html
     assert "\u2028" not in "".join(page.inside["script"])
     assert len(page.inside["style"]) == 1
-    assert any(HOSTILE.split("\u2028")[0] in text for text in page.words)  # and yet it is told
+    assert any(
+        HOSTILE.split("\u2028")[0] in text for text in page.words
+    )  # and yet it is on the page
     assert "alert(1)" in str(page.data)
     for _, attributes in page.tags:
         assert not any(name.startswith("on") for name in attributes)

@@ -1,4 +1,4 @@
-"""Pictures from strangers' folders: re-encoded where they are sound, left out where not."""
+"""Pictures of untrusted folders: re-encoded if they are sound, else left out."""
 
 from __future__ import annotations
 

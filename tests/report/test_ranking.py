@@ -1,4 +1,4 @@
-"""The table under the verdict: values on one scale."""
+"""The table below the verdict: values on one scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.report.made_up import write_run
 
 
 def test_one_seed_that_went_wrong_leaves_the_others_apart(tmp_path: Path) -> None:
-    """A mean of 2.5e8 beside means of 240 to 260: these keep their digits and their places."""
+    """A mean of 2.5e8 next to means of 240 to 260: these keep their digits and their places."""
     for place, optimizer in enumerate(("adam", "rmsprop", "sgd")):
         for seed in range(4):
             value = 240.0 + 10 * place + seed

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from genrun.core.formatting import shorten
-from genrun.results.summary.chart import SweepPanel, panels_of
+from genrun.results.summary.chart import SweepPanel, build_panels
 from genrun.results.summary.configurations import Configuration, configurations_of
 from genrun.results.summary.job_result import result_of
 from genrun.results.summary.plot import draw
@@ -35,7 +35,7 @@ def configurations(
 
 
 def panels(folder: Path, swept: Mapping[str, Sequence[str]], *values: Outcome) -> list[SweepPanel]:
-    return panels_of(configurations(folder, swept, values or (1.0, 2.0, 3.0)), "loss")
+    return build_panels(configurations(folder, swept, values or (1.0, 2.0, 3.0)), "loss")
 
 
 def test_the_axis_has_the_key_with_most_numbers(tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ def svg_texts(svg: bytes, wanted: str) -> list[str]:
         "%s {0}",
     ],
 )
-def test_text_of_a_stranger_is_only_text(text: str, tmp_path: Path) -> None:
+def test_untrusted_text_is_only_text(text: str, tmp_path: Path) -> None:
     found = configurations(
         tmp_path, {text: ["1", "2"], "other": [text, "b"]}, [1.0, 2.0, "failed"]
     )
-    drawn = draw(panels_of(found, text), shorten(text, 40), shorten(text, 40))
+    drawn = draw(build_panels(found, text), shorten(text, 40), shorten(text, 40))
     assert svg_texts(drawn["svg"], text.replace("\n", "\\n").replace("\x1b", "\\x1b"))
     with Image.open(io.BytesIO(drawn["png"])) as image:
         assert image.width == 1200

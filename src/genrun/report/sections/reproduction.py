@@ -23,7 +23,8 @@ NORMALIZED = "normalized value"
 DEFINITIONS = {  # of terms that mean the same on every page; empty: the verdict has it
     "value of a run": "the lowest at any of its evaluations, that of its best checkpoint",
     "interval": (
-        "covers the true value 95 times in 100; Student's t for a mean of fewer than 30 runs"
+        "covers the true value 95 times in 100; of a mean by Student's t, of an interquartile "
+        "mean by the t of trimmed means (Tukey and McLaughlin), from 30 runs on by bootstrap"
     ),
     "difference": (
         "of runs with the same seed if both contestants have such runs, else of all runs (by "

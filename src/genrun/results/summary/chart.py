@@ -1,4 +1,4 @@
-"""What a sweep's picture shows: the metric against what was swept. Nothing is drawn here."""
+"""What a sweep's picture shows: the metric against the swept keys; drawn by `plot.py`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from statistics import median
 
 from genrun.core.formatting import format_setting, shorten
 from genrun.core.numbers import parse_number
-from genrun.core.plotting import clip_to_drawable
+from genrun.core.plotting import COLORS, clip_to_drawable
 from genrun.results.summary.configurations import Configuration
 
-MOST_LINES = 8  # that one can tell apart
-MOST_SLICES = 4
+MOST_LINES = len(COLORS)
+MOST_PANELS = 4
 DECADE = 9.999  # a ratio; 1e-3 / 1e-4 need not be 10
 LONGEST_TICK, LONGEST_LABEL = 22, 44  # characters
-ALONE = "configuration"
+SINGLE = "configuration"  # in place of a key, if only seeds were swept
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SweepMark:
 
     place: float
     values: tuple[float, ...]  # of its seeds
-    mean: float | None  # None where no seed has a value
+    mean: float | None  # None if no seed has a value
     low: float | None  # of the mean's interval; None with fewer than two seeds
     high: float | None
     failed: int
@@ -33,7 +33,7 @@ class SweepMark:
 
 @dataclass(frozen=True)
 class SweepLine:
-    """Configurations that share all but what is on the axis."""
+    """Configurations that differ in the key on the axis only."""
 
     label: str
     marks: list[SweepMark]
@@ -45,10 +45,10 @@ class SweepPanel:
 
     metric: str
     key: str
-    numeric: bool  # places are numbers, not choices one after the other
+    numeric: bool  # places are the values, not the indices of choices
     log: bool
-    connected: bool  # a line between its places means something
-    ticks: list[tuple[float, str]]
+    connected: bool  # by lines between its marks
+    ticks: list[tuple[float, str]]  # places and texts
     lines: list[SweepLine]
 
     @property
@@ -56,11 +56,11 @@ class SweepPanel:
         return (mark for line in self.lines for mark in line.marks)
 
 
-def panels_of(configurations: Sequence[Configuration], metric: str) -> list[SweepPanel]:
-    """Of the configurations that one metric judges.
+def build_panels(configurations: Sequence[Configuration], metric: str) -> list[SweepPanel]:
+    """Builds the panels of configurations that are judged by the same metric.
 
-    One panel against the key with most values, a line for each combination of the others; where
-    those would be too many to tell apart, a panel against each of the keys.
+    One panel against the key with most values, with a line for each combination of the other keys;
+    if these are too many to distinguish, a panel against each of the keys.
     """
     keys = [
         key
@@ -68,17 +68,19 @@ def panels_of(configurations: Sequence[Configuration], metric: str) -> list[Swee
         if len({c.words.get(key) for c in configurations}) > 1
     ]
     if not keys:
-        return [_panel(configurations, metric, ALONE, [])]
-    ranked = sorted(keys, key=lambda key: _rank(configurations, key))
-    for key in ranked:
+        return [_panel(configurations, metric, SINGLE, [])]
+    by_rank = sorted(keys, key=lambda key: _rank(configurations, key))
+    for key in by_rank:
         others = [other for other in keys if other != key]
         if len(_by_words(configurations, others)) <= MOST_LINES:
             return [_panel(configurations, metric, key, others)]
-    return [_panel(configurations, metric, key, [], alike=False) for key in ranked[:MOST_SLICES]]
+    return [
+        _panel(configurations, metric, key, [], single_key=False) for key in by_rank[:MOST_PANELS]
+    ]
 
 
 def _rank(configurations: Sequence[Configuration], key: str) -> tuple[bool, int]:
-    """Numbers before choices, then most values first."""
+    """Sorts numbers before choices, then keys with more values first."""
     values = {c.words.get(key) for c in configurations}
     return not _all_numbers(values), -len(values)
 
@@ -91,7 +93,7 @@ def _all_numbers(values: set[str | None]) -> bool:
 def _by_words(
     configurations: Sequence[Configuration], keys: Sequence[str]
 ) -> dict[tuple[str | None, ...], list[Configuration]]:
-    """By the values of `keys`, numbers in their order, then text in its own."""
+    """Configurations by their values of `keys`, numbers before text."""
     groups: dict[tuple[str | None, ...], list[Configuration]] = {}
     for configuration in configurations:
         words = tuple(configuration.words.get(key) for key in keys)
@@ -112,12 +114,14 @@ def _panel(
     metric: str,
     key: str,
     others: Sequence[str],
-    alike: bool = True,
+    single_key: bool = True,
 ) -> SweepPanel:
-    """`alike`: configurations on one line differ in nothing but `key`."""
+    """`single_key`: configurations on one line differ in `key` only."""
     values = {c.words.get(key) for c in configurations}
     numbers = _all_numbers(values)
-    numeric = numbers and not _log_but_for_zero([parse_number(value) or 0.0 for value in values])
+    numeric = numbers and not _is_geometric_with_zero(
+        [parse_number(value) or 0.0 for value in values]
+    )
     places = _places(configurations, key, numeric)
     lines = [
         SweepLine(_line_label(others, words), [_mark(c, places[c.words.get(key)]) for c in group])
@@ -128,15 +132,15 @@ def _panel(
         metric=shorten(metric, LONGEST_LABEL),
         key=shorten(key, LONGEST_LABEL),
         numeric=numeric,
-        log=numeric and _spread_by_factors(list(places.values())),
-        connected=numbers and alike,
+        log=numeric and _is_geometric(list(places.values())),
+        connected=numbers and single_key,
         ticks=ticks,
         lines=lines,
     )
 
 
-def _spread_by_factors(numbers: Sequence[float]) -> bool:
-    """Whether a logarithmic axis suits: over a decade, and not clearly spread evenly."""
+def _is_geometric(numbers: Sequence[float]) -> bool:
+    """Whether numbers need a logarithmic axis: over a decade, and not clearly evenly spaced."""
     low, high, middle = min(numbers), max(numbers), median(numbers)
     if low <= 0 or high < DECADE * low:
         return False
@@ -145,16 +149,16 @@ def _spread_by_factors(numbers: Sequence[float]) -> bool:
     return off_log < 2 * off_linear
 
 
-def _log_but_for_zero(numbers: Sequence[float]) -> bool:
-    """0 beside decades of others: on no axis with numbers would all of them be told apart."""
+def _is_geometric_with_zero(numbers: Sequence[float]) -> bool:
+    """Whether 0 is among numbers over decades: no numeric axis could show all of them apart."""
     others = [number for number in numbers if number != 0]
-    return 0.0 in numbers and len(others) > 1 and _spread_by_factors(others)
+    return 0.0 in numbers and len(others) > 1 and _is_geometric(others)
 
 
 def _places(
     configurations: Sequence[Configuration], key: str, numeric: bool
 ) -> dict[str | None, float]:
-    """Where on the axis each value is: numbers where they are, others one after the other."""
+    """The place of each value on the axis: itself if `numeric`, else its index."""
     words = list(dict.fromkeys(c.words.get(key) for c in configurations))
     if _all_numbers(set(words)):
         words.sort(key=lambda word: parse_number(word) or 0.0)
@@ -164,22 +168,22 @@ def _places(
 
 
 def _mark(configuration: Configuration, place: float) -> SweepMark:
-    found = configuration.spread
+    summary = configuration.spread
     return SweepMark(
         place=place,
         values=tuple(map(clip_to_drawable, configuration.values.values())),
-        mean=None if found is None else clip_to_drawable(found.mean),
-        low=None if found is None or found.low is None else clip_to_drawable(found.low),
-        high=None if found is None or found.high is None else clip_to_drawable(found.high),
+        mean=None if summary is None else clip_to_drawable(summary.mean),
+        low=None if summary is None or summary.low is None else clip_to_drawable(summary.low),
+        high=None if summary is None or summary.high is None else clip_to_drawable(summary.high),
         failed=len(configuration.failures),
     )
 
 
 def _tick(word: str | None, key: str, configurations: Sequence[Configuration]) -> str:
-    if key == ALONE:
+    if key == SINGLE:
         return shorten(configurations[0].label, LONGEST_LABEL)
     if word is None:
-        return "not given"
+        return "default"
     return shorten(format_setting(word), LONGEST_TICK)
 
 

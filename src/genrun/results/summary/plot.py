@@ -36,7 +36,7 @@ CROSS, FIRST_CROSS = 0.05, 0.97  # of the height: rows of crosses for failed job
 
 
 def draw(panels: Sequence[SweepPanel], title: str, subtitle: str) -> dict[str, bytes]:
-    """The panels below each other, as `png` and `svg`."""
+    """Returns the panels below each other as `png` and `svg`."""
     with isolated_matplotlib():
         figure = _figure(panels, title, subtitle)
         return {kind: picture_bytes(figure, kind) for kind in METADATA}
@@ -60,7 +60,7 @@ def _figure(panels: Sequence[SweepPanel], title: str, subtitle: str) -> Any:
 
 
 def _entries(panel: SweepPanel) -> int:
-    """Of the legend."""
+    """The number of entries of the legend."""
     lines = sum(bool(line.label) for line in panel.lines)
     return lines + any(mark.failed for mark in panel.marks)
 
@@ -69,19 +69,19 @@ def _draw_panel(axes: Any, panel: SweepPanel) -> None:
     _set_key_axis(axes, panel)
     floor = _set_metric_axis(axes, panel)
     best = min(panel.marks, key=lambda mark: math.inf if mark.mean is None else mark.mean)
-    alone = len(panel.lines) == 1
+    single = len(panel.lines) == 1
     dodge = DODGE if panel.numeric else DODGE_OF_CHOICES
     crosses: Counter[float] = Counter()
     for number, line in enumerate(panel.lines):
         style = style_line(number)
         color = style["color"]
         shift = dodge * (number - (len(panel.lines) - 1) / 2)
-        over = axes.transData + _moved(axes, shift)
+        over = axes.transData + _shift(axes, shift)
         marks = sorted(line.marks, key=lambda mark: mark.place)
-        banded = alone and panel.connected
+        banded = single and panel.connected
         _draw_intervals(axes, marks, {"color": color, "transform": over}, banded)
-        beside = axes.transData + _moved(axes, shift + (ASIDE if alone and not banded else 0))
-        _draw_seeds(axes, marks, {"color": color, "transform": beside})
+        aside = axes.transData + _shift(axes, shift + (ASIDE if single and not banded else 0))
+        _draw_seeds(axes, marks, {"color": color, "transform": aside})
         axes.plot(
             [mark.place for mark in marks],
             [_or_nan(mark.mean) for mark in marks],
@@ -134,32 +134,32 @@ def _most_failing(panel: SweepPanel) -> int:
 
 
 def _draw_intervals(
-    axes: Any, marks: Sequence[SweepMark], look: dict[str, Any], banded: bool
+    axes: Any, marks: Sequence[SweepMark], style: dict[str, Any], banded: bool
 ) -> None:
-    """A band over neighbours, bars where there are none or several lines."""
+    """A band between neighbours if `banded`, else and without neighbours bars."""
     places = [mark.place for mark in marks]
     low, high = [_or_nan(mark.low) for mark in marks], [_or_nan(mark.high) for mark in marks]
     known = [not math.isnan(end) for end in low]
-    beside = [a or b for a, b in zip([False, *known], [*known[1:], False], strict=False)]
+    neighbours = [a or b for a, b in zip([False, *known], [*known[1:], False], strict=False)]
     if banded:
-        axes.fill_between(places, low, high, alpha=0.15, linewidth=0, **look)
-    barred = [n for n in range(len(marks)) if known[n] and not (banded and beside[n])]
+        axes.fill_between(places, low, high, alpha=0.15, linewidth=0, **style)
+    barred = [n for n in range(len(marks)) if known[n] and not (banded and neighbours[n])]
     axes.vlines(
         [places[n] for n in barred], [low[n] for n in barred], [high[n] for n in barred],
-        linewidth=1.5, **look,
+        linewidth=1.5, **style,
     )  # fmt: skip
 
 
-def _draw_seeds(axes: Any, marks: Sequence[SweepMark], look: dict[str, Any]) -> None:
+def _draw_seeds(axes: Any, marks: Sequence[SweepMark], style: dict[str, Any]) -> None:
     seeds = [(m.place, value) for m in marks if len(m.values) > 1 for value in m.values]
     places, values = [place for place, _ in seeds], [value for _, value in seeds]
-    axes.plot(places, values, ".", markersize=8, alpha=0.6, markeredgewidth=0, **look)
+    axes.plot(places, values, ".", markersize=8, alpha=0.6, markeredgewidth=0, **style)
 
 
 def _draw_failures(
     axes: Any, marks: Sequence[SweepMark], color: str, crosses: Counter[float]
 ) -> None:
-    """A cross at the top, below those of other lines, with how many there are of it."""
+    """A cross at the top, below those of other lines, with the number of failures."""
     edge = axes.get_xaxis_transform()
     failed: Counter[float] = Counter()
     for mark in marks:
@@ -176,7 +176,7 @@ def _draw_failures(
 
 
 def _name_best(axes: Any, best: SweepMark, floor: float, over: Any) -> None:
-    """Its mean stands below it, and below its interval as far as that is seen."""
+    """Writes the best mean below its mark, and below the visible part of its interval."""
     lowest = best.mean if best.low is None else max(best.low, floor)
     axes.annotate(
         format_metric(best.mean), (best.place, lowest), (0, -6), ha="center", va="top",
@@ -185,11 +185,11 @@ def _name_best(axes: Any, best: SweepMark, floor: float, over: Any) -> None:
 
 
 def _or_nan(number: float | None) -> float:
-    """Where there is none, nothing is drawn and a line is broken."""
+    """NaN, at which nothing is drawn and a line is interrupted."""
     return math.nan if number is None else number
 
 
-def _moved(axes: Any, points: float) -> Any:
+def _shift(axes: Any, points: float) -> Any:
     from matplotlib.transforms import ScaledTranslation
 
     return ScaledTranslation(points / 72, 0, axes.get_figure(root=True).dpi_scale_trans)

@@ -15,7 +15,7 @@ from genrun.core.errors import GenrunError, OutputFailed, SweepFailed, SweepPaus
 from genrun.core.formatting import printable, shorten
 from genrun.core.numbers import parse_number
 from genrun.core.status import RunStatus
-from genrun.results.summary.chart import SweepPanel, panels_of
+from genrun.results.summary.chart import SweepPanel, build_panels
 from genrun.results.summary.configurations import (
     Configuration,
     by_monitor,
@@ -195,7 +195,7 @@ def _pictures(
         panel
         for metric, group in judged.items()
         if any(c.spread for c in group)
-        for panel in panels_of(group, str(metric))
+        for panel in build_panels(group, str(metric))
     ]
     if not panels:
         return {}
