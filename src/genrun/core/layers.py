@@ -21,7 +21,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-def activation(name: str) -> nn.Module:
+def make_activation(name: str) -> nn.Module:
     """Returns the named activation; `leaky_relu` has slope 0.2, as in DCGAN.
 
     Raises `ValueError` if the name is not in `ACTIVATIONS`.

@@ -8,14 +8,14 @@ import torch
 from scipy.linalg import sqrtm
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from genrun.components.metric._intervals import resampled_counts, with_bootstrap_interval
+from genrun.components.metric._intervals import draw_resamples, with_bootstrap_interval
 from genrun.components.metric._neighbours import squared_radii
 from genrun.components.metric.density_coverage import DensityCoverage
 from genrun.components.metric.frechet import (
     Frechet,
     IdentityExtractor,
     frechet_distance,
-    resampled_distances,
+    resample_distances,
 )
 from genrun.components.metric.kernel_distance import KernelDistance, kernel_distances
 from genrun.components.metric.precision_recall import PrecisionRecall
@@ -45,14 +45,14 @@ def test_frechet_equals_scipys(samples: int, width: int) -> None:
     expected = frechet_by_scipy(a.numpy(), b.numpy())
     assert float(frechet_distance(a, b)) == pytest.approx(expected, rel=1e-6)
     ones = torch.ones(1, samples, dtype=torch.float64)
-    assert float(resampled_distances(a, b, ones)) == pytest.approx(expected, rel=1e-6)
+    assert float(resample_distances(a, b, ones)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_resample_equals_the_distance_of_its_rows() -> None:
     a, b = features(60, 5, 1, shift=0.2), features(80, 5, 2)
-    counts = resampled_counts(KEY, 60, 3)
+    counts = draw_resamples(KEY, 60, 3)
     assert counts.sum(1).tolist() == [60, 60, 60]
-    for row, measured in zip(counts, resampled_distances(a, b, counts), strict=True):
+    for row, measured in zip(counts, resample_distances(a, b, counts), strict=True):
         rows = a.numpy().repeat(row.long().numpy(), axis=0)
         assert float(measured) == pytest.approx(frechet_by_scipy(rows, b.numpy()), rel=1e-9)
 
@@ -107,7 +107,7 @@ def test_kernel_distance_is_torchmetrics_on_one_subset_of_all() -> None:
 
 def test_a_resample_of_the_kernel_distance_leaves_out_pairs_of_one_sample() -> None:
     a, b = features(12, 3, 1).numpy(), features(15, 3, 2).numpy()
-    counts = resampled_counts(KEY, 12, 1)
+    counts = draw_resamples(KEY, 12, 1)
     rows = np.arange(12).repeat(counts[0].long().numpy())
     pairs = [(i, j) for i in rows for j in rows if i != j]
     within = sum(kernel(a[i], a[j]) for i, j in pairs) / len(pairs)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genrun.components.backbone._resolution import Size, halved_sizes
-from genrun.core.layers import HiddenLayer, activation
+from genrun.core.layers import HiddenLayer, make_activation
 from genrun.core.types import DataSpec
 
 
@@ -103,11 +103,11 @@ class Conv:
         )
 
     def _hidden(self, convolution: nn.Module, name: str, channels: int) -> nn.Module:
-        return HiddenLayer(convolution, activation(name), channels, spatial=True)
+        return HiddenLayer(convolution, make_activation(name), channels, spatial=True)
 
     def _dense(self, widths: Sequence[int], name: str) -> list[nn.Module]:
         return [
-            HiddenLayer(nn.Linear(fan_in, fan_out), activation(name), fan_out, spatial=False)
+            HiddenLayer(nn.Linear(fan_in, fan_out), make_activation(name), fan_out, spatial=False)
             for fan_in, fan_out in pairwise(widths)
         ]
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from genrun.core.layers import HiddenLayer, activation
+from genrun.core.layers import HiddenLayer, make_activation
 from genrun.core.types import DataSpec
 
 
@@ -84,7 +84,7 @@ class MLP:
 
     def _layer(self, fan_in: int, fan_out: int) -> nn.Module:
         linear = nn.Linear(fan_in, fan_out)
-        return HiddenLayer(linear, activation(self.activation), fan_out, spatial=False)
+        return HiddenLayer(linear, make_activation(self.activation), fan_out, spatial=False)
 
     def _require_features(self) -> None:
         if not self.hidden:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from genrun.components.backbone._down_up import scale_to_near_zero
 from genrun.components.backbone._multiscale import MultiscaleBackbone
-from genrun.core.layers import HiddenLayer, activation
+from genrun.core.layers import HiddenLayer, make_activation
 
 
 class ResidualBlock(nn.Module):
@@ -46,7 +46,7 @@ class Residual(MultiscaleBackbone):
 
     def build_block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
         channels = self.channels[level]
-        return ResidualBlock(channels_in, channels, conditions, activation(self.activation))
+        return ResidualBlock(channels_in, channels, conditions, make_activation(self.activation))
 
     def build_last_layer(self, channels: int) -> nn.Module:
-        return HiddenLayer(nn.Identity(), activation(self.activation), channels, spatial=True)
+        return HiddenLayer(nn.Identity(), make_activation(self.activation), channels, spatial=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from genrun.components.backbone._down_up import scale_to_near_zero
 from genrun.components.backbone._multiscale import MultiscaleBackbone
-from genrun.core.layers import HiddenLayer, activation
+from genrun.core.layers import HiddenLayer, make_activation
 
 
 class UNetBlock(nn.Module):
@@ -96,7 +96,7 @@ class UNet(MultiscaleBackbone):
     def build_block(self, level: int, channels_in: int, conditions: int | None) -> nn.Module:
         channels = self.channels[level]
         block = UNetBlock(
-            channels_in, channels, conditions, self.groups, activation(self.activation)
+            channels_in, channels, conditions, self.groups, make_activation(self.activation)
         )
         if level < len(self.channels) - self.attention_levels:
             return block
@@ -106,4 +106,4 @@ class UNet(MultiscaleBackbone):
 
     def build_last_layer(self, channels: int) -> nn.Module:
         norm = nn.GroupNorm(math.gcd(self.groups, channels), channels)
-        return HiddenLayer(norm, activation(self.activation), channels, spatial=True)
+        return HiddenLayer(norm, make_activation(self.activation), channels, spatial=True)

@@ -23,7 +23,7 @@ def check_enough_images(metric: str, samples: int, held_out: int, least: int) ->
             raise ConfigError(f"{key}={count}: must be at least {least} for metric={metric}")
 
 
-def resampled_counts(key: Key, count: int, resamples: int) -> Tensor:
+def draw_resamples(key: Key, count: int, resamples: int) -> Tensor:
     """Returns how often each sample is in each resample: (resamples, count), float64."""
     like = torch.empty(0, dtype=torch.float64)
     drawn = (noise.uniform(key, (resamples, count), like) * count).long()

@@ -10,7 +10,7 @@ from torch import Tensor
 from genrun.components.metric._intervals import (
     check_enough_images,
     coverage_with_jackknife_interval,
-    resampled_counts,
+    draw_resamples,
     with_bootstrap_interval,
 )
 from genrun.components.metric._neighbours import (
@@ -53,7 +53,7 @@ class DensityCoverage:
             ball_counts += inside.sum(0)
             coverage.add(inside)
         density = ball_counts / self.neighbours
-        resampled = resampled_counts(key, len(samples), self.resamples) @ density / len(samples)
+        resampled = draw_resamples(key, len(samples), self.resamples) @ density / len(samples)
         return {
             **with_bootstrap_interval("density", density.mean(), resampled, least=0),
             **coverage_with_jackknife_interval("coverage", coverage.covered, coverage.sole_counts),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genrun.components.metric._intervals import (
     check_enough_images,
-    resampled_counts,
+    draw_resamples,
     with_bootstrap_interval,
 )
 from genrun.core.noise import Key
@@ -25,7 +25,7 @@ class Frechet:
 
     It is biased upwards, the more the fewer samples there are (Chong and Forsyth, 1911.07023):
     values can be compared only at the same number of samples, of held-out images, and in the same
-    features. torchmetrics computes the value, `resampled_distances` the interval.
+    features. torchmetrics computes the value, `resample_distances` the interval.
     """
 
     samples: int
@@ -38,8 +38,8 @@ class Frechet:
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
         value = frechet_distance(samples, held_out)
-        counts = resampled_counts(key, len(samples), self.resamples)
-        resampled = resampled_distances(samples, held_out, counts)
+        counts = draw_resamples(key, len(samples), self.resamples)
+        resampled = resample_distances(samples, held_out, counts)
         return with_bootstrap_interval("frechet", value, resampled, least=0.0)
 
 
@@ -67,7 +67,7 @@ def frechet_distance(samples: Tensor, held_out: Tensor) -> Tensor:
     return distance.clamp(min=0)  # negative only by rounding
 
 
-def resampled_distances(samples: Tensor, held_out: Tensor, counts: Tensor) -> Tensor:
+def resample_distances(samples: Tensor, held_out: Tensor, counts: Tensor) -> Tensor:
     """Returns the distance, (rows,), of the samples weighted by each row of `counts`.
 
     The trace of (A B)^(1/2) is the sum of the singular values of S R, where the rows of S are the

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genrun.components.metric._intervals import (
     check_enough_images,
-    resampled_counts,
+    draw_resamples,
     with_bootstrap_interval,
 )
 from genrun.core.noise import Key
@@ -36,7 +36,7 @@ class KernelDistance:
         return self
 
     def compare(self, samples: Tensor, held_out: Tensor, key: Key) -> Metrics:
-        counts = resampled_counts(key, len(samples), self.resamples)
+        counts = draw_resamples(key, len(samples), self.resamples)
         weights = torch.cat((torch.ones_like(counts[:1]), counts))
         distances = kernel_distances(samples, held_out, weights)
         return with_bootstrap_interval("kernel_distance", distances[0], distances[1:])

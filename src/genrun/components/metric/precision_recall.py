@@ -10,7 +10,7 @@ from torch import Tensor
 from genrun.components.metric._intervals import (
     check_enough_images,
     coverage_with_jackknife_interval,
-    resampled_counts,
+    draw_resamples,
     with_bootstrap_interval,
 )
 from genrun.components.metric._neighbours import (
@@ -53,7 +53,7 @@ class PrecisionRecall:
         recall = Coverage(len(samples))
         for rows in squared_distances(held_out, samples):
             recall.add(rows <= sample_radii)
-        resampled = resampled_counts(key, len(samples), self.resamples) @ is_precise / len(samples)
+        resampled = draw_resamples(key, len(samples), self.resamples) @ is_precise / len(samples)
         return {
             **with_bootstrap_interval("precision", is_precise.mean(), resampled, least=0, most=1),
             **coverage_with_jackknife_interval("recall", recall.covered, recall.sole_counts),
