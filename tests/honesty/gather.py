@@ -49,13 +49,13 @@ def main() -> None:
             rate: [by_seed[seed] for seed in sorted(by_seed)]
             for rate, by_seed in pool["by_lr"].items()
         }
-    pools = {
+    content = {
         "commands": COMMANDS,
         "made_with": sorted(versions),
         "seconds_of_training": round(seconds),
         "pools": pools,
     }
-    FILE.write_text(json.dumps(pools, indent=1) + "\n")
+    FILE.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":
