@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genrun.commands.arguments import folders_and_settings, settings_among
 from genrun.commands.compare import DEFAULTS, asked_of, runs_in
+from genrun.core.formatting import format_bytes
 from genrun.runs import layout
 from genrun.runs.files import check_output_path
 
@@ -42,7 +43,7 @@ def run(words: Sequence[str]) -> int:
     verdict = compare_runs(found.records, asked, found.damaged)
     content = page_bytes(found.records, verdict)
     write_atomic(out, content)
-    print_line(f"{out}: {len(content) / 1e6:.2f} MB, {len(found.records)} runs")
+    print_line(f"{out}: {format_bytes(len(content))}, {len(found.records)} runs")
     return 0
 
 

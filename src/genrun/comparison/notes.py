@@ -9,6 +9,7 @@ from genrun.comparison.naming import with_unit
 from genrun.comparison.options import CompareOptions
 from genrun.comparison.pairwise import MOST_CONTESTANTS
 from genrun.comparison.verdict import WorkloadVerdict
+from genrun.core.formatting import format_metric
 
 MOST_NAMED = 5
 METHODS = {
@@ -64,7 +65,7 @@ def _of_workload(
         if dropped := [run.name for run in one.unmeasured]:
             yield f"never measured {entry.metric}, so not counted: {_named(dropped)}"
     if any(one.failures for one in verdict.standings) and verdict.worst is not None:
-        worst = with_unit(f"{verdict.worst:.5g}", verdict.metric)
+        worst = with_unit(format_metric(verdict.worst), verdict.metric)
         yield f"in means a failure counts as {worst}, the worst that any run ever had"
     if asked.baseline is not None and verdict.target is None:
         yield f"no time to target: {asked.baseline} has no runs that have ended"

@@ -22,6 +22,7 @@ from genrun.core.formatting import (
     AXIS_NAMES,
     FAILED,
     choose_column_decimals,
+    format_amount,
     format_fixed,
     format_interval,
     format_metric,
@@ -67,7 +68,7 @@ def _print_workload(workload: WorkloadVerdict, verdict: Verdict) -> None:
     ended = {one.label: one.at_end for one in judged if one.at_end is not None}
     title = f"{before}{workload.metric} on {_images(workload)}, lower is better"
     if budget is not None and bounded:
-        at = f"at {budget.value:,.6g} {AXIS_NAMES[axis]}: {budget.rule}"
+        at = f"at {format_amount(axis, budget.value)}: {budget.rule}"
         _print_table(quality_table(judged, bounded, f"{title}; {at}"))
     if bounded and all(_same(bounded.get(label), ended[label]) for label in ended):
         print_line("at the end of the runs: the same")
@@ -167,8 +168,8 @@ def time_table(
         reached = None if first is None else f"{first.reached} of {first.runs}"
         rows.append([one.name, reached, *(_time(one.times.get(axis), axis) for axis in AXES)])
     title = (
-        f"{before}training until {workload.metric} on held-out images is {target.value:.6g}, "
-        f"{target.rule}; median over seeds"
+        f"{before}training until {workload.metric} on held-out images is "
+        f"{format_metric(target.value)}, {target.rule}; median over seeds"
     )
     return Table(title, ("contestant", "reached", *(AXIS_NAMES[axis] for axis in AXES)), rows)
 

@@ -16,6 +16,7 @@ from genrun.comparison.time_to_target import target_of, times_to
 from genrun.comparison.tuning_cost import tuning_of
 from genrun.comparison.verdict import ContestantResult, Threshold, WorkloadVerdict
 from genrun.core.errors import ConfigError
+from genrun.core.formatting import format_amount
 
 
 def compare_workload(
@@ -35,7 +36,7 @@ def compare_workload(
     by_label = {side.standing.label: side for side in sides}
     number = number_of_pairs(sides)
     images = "test images" if split == "test" else "held-out images"
-    at = "" if budget is None else f" at {budget.value:,.6g} {asked.budget}"
+    at = "" if budget is None else f" at {format_amount(asked.budget, budget.value)}"
     return WorkloadVerdict(
         label=entry.label,
         metric=entry.metric,

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from genrun.core.errors import OutOfMemory
-
-GIGABYTE = 1e9
+from genrun.core.formatting import format_bytes
 
 
 def free_bytes() -> int | None:
@@ -25,6 +24,5 @@ def check_free_memory(needed: int, what: str) -> None:
     free = free_bytes()
     if free is not None and needed > free:
         raise OutOfMemory(
-            f"{what} needs {needed / GIGABYTE:.1f} GB and {free / GIGABYTE:.1f} GB of memory are "
-            "free"
+            f"{what} needs {format_bytes(needed)} and {format_bytes(free)} of memory are free"
         )

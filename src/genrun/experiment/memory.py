@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from genrun.core.errors import OutOfMemory
-from genrun.core.memory import GIGABYTE, free_bytes
+from genrun.core.formatting import format_bytes
+from genrun.core.memory import free_bytes
 from genrun.core.process_rank import ProcessRank
 
 COPIES = 2  # of images that are drawn in parts and put together
@@ -39,7 +40,7 @@ def refuse_too_large(nets: nn.ModuleDict) -> None:
     free = free_bytes()
     if free is not None and needed > free:
         raise OutOfMemory(
-            f"the networks need {needed / GIGABYTE:.1f} GB and {free / GIGABYTE:.1f} GB of memory "
+            f"the networks need {format_bytes(needed)} and {format_bytes(free)} of memory "
             "are free; make the backbone or model.latent_dim smaller"
         )
 
@@ -50,7 +51,7 @@ def refuse_too_many(count: int, values: int) -> None:
     free = free_bytes()
     if free is not None and needed > free:
         raise OutOfMemory(
-            f"count={count}: needs {needed / GIGABYTE:.1f} GB and {free / GIGABYTE:.1f} GB of "
+            f"count={count}: needs {format_bytes(needed)} and {format_bytes(free)} of "
             "memory are free; ask for fewer, several times with another seed each"
         )
 

@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 from genrun.core.errors import OutputFailed
+from genrun.core.formatting import format_metric
 from genrun.core.protocols.display import Display
 from genrun.core.protocols.tracker import TrackedEnd
 from genrun.core.status import RunStatus
@@ -61,7 +62,9 @@ def record_outcome(
     )
     lines = {"folder": run_info.display_path(run.path)}
     if best is not None:
-        lines["best"] = f"{built.plan.monitor} {best['value']:.5g} at step {best['step']}"
+        lines["best"] = (
+            f"{built.plan.monitor} {format_metric(best['value'])} at step {best['step']}"
+        )
     if pictures := sorted(run.samples.glob("step-*[0-9].png")):
         lines["samples"] = run_info.display_path(pictures[-1])
     if outcome.status == RunStatus.INTERRUPTED:

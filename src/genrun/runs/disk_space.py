@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from genrun.core.errors import OutputFailed
+from genrun.core.formatting import format_bytes
 
 CHECKPOINTS = 2  # a new one is written before an old one is removed
-MEGABYTE = 1e6
 
 
 def check_disk_space(folder: Path, checkpoint_bytes: int, runs: int = 1) -> None:
@@ -20,6 +20,6 @@ def check_disk_space(folder: Path, checkpoint_bytes: int, runs: int = 1) -> None
     if free < needed:
         each = f" of each of {runs} jobs" if runs > 1 else ""
         raise OutputFailed(
-            f"{existing}: two checkpoints{each} need about {needed / MEGABYTE:.1f} MB and "
-            f"{free / MEGABYTE:.1f} MB are free"
+            f"{existing}: two checkpoints{each} need about {format_bytes(needed)} and "
+            f"{format_bytes(free)} are free"
         )

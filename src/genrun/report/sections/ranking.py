@@ -15,6 +15,7 @@ from genrun.core.formatting import (
     format_amount,
     format_estimate,
     format_interval,
+    format_metric,
     format_setting,
     format_tick,
 )
@@ -77,20 +78,23 @@ def build_ranking(workload: PageWorkload, axis: str) -> Ranking:
         rows=[
             _row(one, styles.get(one.label), scale, decimals, budgeted, timed) for one in results
         ],
-        note=_note(workload, budgeted, timed),
+        note=_note(workload, axis, budgeted, timed),
     )
 
 
-def _note(workload: PageWorkload, budgeted: bool, timed: bool) -> str:
+def _note(workload: PageWorkload, axis: str, budgeted: bool, timed: bool) -> str:
     verdict = workload.verdict
     text = f"Judged by {verdict.judged}; lower is better. Small dots are seeds."
     values = _seed_values([one.at_end for one in verdict.standings if one.at_end is not None])
     if len(_without_outliers(values)) < len(values):
         text += " Values far beyond all others are drawn at the edge."
     if budgeted and verdict.budget is not None:
-        text += f" Equal budget: {verdict.budget.value:g}, {verdict.budget.rule}."
+        text += (
+            f" Equal budget: {format_amount(axis, verdict.budget.value)}, {verdict.budget.rule}."
+        )
     if timed and verdict.target is not None:
-        text += f" Target: {verdict.target.value:g}, {verdict.target.rule}; median over seeds."
+        target = f"{format_metric(verdict.target.value)}, {verdict.target.rule}"
+        text += f" Target: {target}; median over seeds."
     omitted = len(verdict.standings) - MOST_ROWS
     return text + (f" {omitted} more contestants are in the table below." if omitted > 0 else "")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from genrun.comparison.verdict import Verdict
 from genrun.core.errors import GenrunError
-from genrun.core.formatting import shorten
+from genrun.core.formatting import format_amount, format_metric, shorten
 from genrun.report.run_info import RunInfos
 from genrun.results.proof_file import read_proof
 from genrun.results.record import RunRecord
@@ -131,12 +131,16 @@ def _definitions(verdict: Verdict) -> Iterator[tuple[str, str]]:
         suffix = f" ({workload.label})" if several else ""
         yield f"what is compared{suffix}", workload.judged
         if workload.budget is not None:
-            yield f"equal budget{suffix}", f"{workload.budget.value:g}: {workload.budget.rule}"
+            budget = format_amount(verdict.asked.budget, workload.budget.value)
+            yield f"equal budget{suffix}", f"{budget}: {workload.budget.rule}"
         if workload.target is not None:
-            yield f"target{suffix}", f"{workload.target.value:g}: {workload.target.rule}"
+            yield (
+                f"target{suffix}",
+                f"{format_metric(workload.target.value)}: {workload.target.rule}",
+            )
         if workload.worst is not None:
-            value = f"counts as {workload.worst:g} in means, the worst that any run ever measured"
-            yield f"failure{suffix}", f"{value}; as infinite when runs are ranked or timed"
+            value = f"{format_metric(workload.worst)} in means, the worst that any run measured"
+            yield f"failure{suffix}", f"counts as {value}; as infinite in ranks and times"
     for name, text in DEFINITIONS.items():
         if name != NORMALIZED:
             yield name, text
