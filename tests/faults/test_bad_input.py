@@ -272,7 +272,9 @@ DATA = [
     Case("data=array data.path=nowhere.npy", 66, "nowhere.npy"),
     Case("data=array data.path=model.pt", 2, "must end in .npy", file("model.pt", b"PK")),
     Case("data=array data.path=x.npy", 65, "x.npy: cannot be read", file("x.npy", b"broken")),
-    Case("data=array data.path=x.npy data.layout=nchw", 2, "data.layout=nchw: must be one of auto"),
+    Case(
+        "data=array data.path=x.npy data.layout=nchw", 2, "data.layout=nchw: must be one of auto"
+    ),
     Case("data=parquet data.path=nowhere", 66, "nowhere"),
     Case("data=parquet data.path=x.parquet", 65, "as Parquet", file("x.parquet", b"PAR1")),
     Case("data=cifar10 data.root=nowhere", 66, "data_batch_1.bin"),
