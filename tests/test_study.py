@@ -23,7 +23,7 @@ from pathlib import Path
 from genrun.runs.optuna_journal import open_study
 opened = open_study(Path(sys.argv[1]))
 for step in range(50):
-    opened.storage.set_trial_intermediate_value(opened.id_of(int(sys.argv[2])), step, 0.5)
+    opened.storage.set_trial_intermediate_value(opened.get_trial_id(int(sys.argv[2])), step, 0.5)
 """
 
 
@@ -132,4 +132,4 @@ def test_a_journal_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_trial_that_is_not_there(journal: Path) -> None:
     with pytest.raises(CheckpointUnusable, match="no trial 3"):
-        open_study(journal).id_of(3)
+        open_study(journal).get_trial_id(3)

@@ -1,9 +1,8 @@
-"""The names under which Hydra finds genrun's launcher and its search; the code is in
-`genrun.sweeps`.
+"""The classes by which Hydra knows genrun's launcher and its sweeper.
 
-Hydra accepts launchers and sweepers from this namespace only. genrun reads their settings
-(conf/hydra/launcher/processes.yaml, conf/hydra/sweeper/random.yaml and others) and runs the sweep
-itself, so neither is ever instantiated. Hydra imports this module at every start: it imports
+Hydra accepts launchers and sweepers from this namespace only. `genrun.sweeps` reads their settings
+(conf/hydra/launcher/processes.yaml, conf/hydra/sweeper/random.yaml and others) and runs the sweep,
+so neither class is ever instantiated. Hydra imports this module at every start, so it imports
 nothing of genrun.
 """
 
@@ -18,11 +17,11 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-USE = "works under the command genrun only: genrun -m …"
+USE = "works only with the command genrun: genrun -m …"
 
 
 class ProcessLauncher(Launcher):
-    """Jobs as processes of this machine."""
+    """Runs jobs as processes of this machine."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig

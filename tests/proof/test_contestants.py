@@ -142,7 +142,11 @@ def test_both_ends_of_every_space_can_be(path: Path) -> None:
         prefix, _, own = key.rpartition(".")
         assert prefix == (f"{group}.{name}" if group in LIST_GROUPS else group)
         assert own in settings
-        ends = [given.at(0.0), given.at(1.0)] if isinstance(given, Range) else given.words
+        ends = (
+            [given.value_at(0.0), given.value_at(1.0)]
+            if isinstance(given, Range)
+            else given.options
+        )
         for word in ends:
             check_value(key, ast.literal_eval(word))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from genrun.proof.trials import draw
-from genrun.sweeps.search.space import dimension
+from genrun.sweeps.search.space import parse_dimension
 
 RATE, MOMENTUM = "log 1e-4..1e-2", "0.0, 0.9, 0.99"
-SPACE = {"lr": dimension("lr", RATE), "momentum": dimension("momentum", MOMENTUM)}
+SPACE = {"lr": parse_dimension("lr", RATE), "momentum": parse_dimension("momentum", MOMENTUM)}
 
 
 def test_neither_order_nor_other_dimensions_change_a_trial() -> None:
@@ -39,7 +39,7 @@ def test_values_are_spread_over_the_whole_space() -> None:
 
 
 def test_ends_of_whole_numbers_are_as_likely_as_the_others() -> None:
-    space = {"n": dimension("n", "int 1..4")}
+    space = {"n": parse_dimension("n", "int 1..4")}
     drawn = [draw(space, 0, "x", number)["n"] for number in range(800)]
     assert all(150 < drawn.count(word) < 250 for word in "1234")
 

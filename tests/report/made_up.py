@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 
 from genrun.results.proof_file import ContestantRecord, Cost, Proof
-from genrun.sweeps.plan import Job, SweepPlan, identity_of
+from genrun.sweeps.plan import Job, SweepPlan, compute_identity
 
 MONITOR = "negative_elbo"
 EVERY = 100  # steps between evaluations
@@ -131,7 +131,7 @@ def write_proof(folder: Path) -> Path:
                         (run / "test.json").write_text(json.dumps(tested))
                     choices = {"model": "vae", "data": "digits", "optimizer": optimizer}
                     config = config_of(optimizer, lr, seed)
-                    jobs.append(Job(name, identity_of(config), [], choices, config))
+                    jobs.append(Job(name, compute_identity(config), [], choices, config))
         SweepPlan(words, jobs).write(folder / stage)
     return folder
 
@@ -162,6 +162,6 @@ def write_sweep(folder: Path, pictures: bool = True) -> Path:
                 config = config_of(optimizer, lr, seed)
                 words = [f"optimizer={optimizer}", f"optimizer.lr={lr}", f"seed={seed}"]
                 choices = {"model": "vae", "data": "digits", "optimizer": optimizer}
-                jobs.append(Job(name, identity_of(config), words, choices, config))
+                jobs.append(Job(name, compute_identity(config), words, choices, config))
     SweepPlan(["optimizer=adam,rmsprop,sgd", "optimizer.lr=1e-4,1e-3,1e-2"], jobs).write(folder)
     return folder

@@ -11,7 +11,7 @@ import yaml
 
 from genrun.results.record import RunRecord, read_record
 from genrun.results.settings import read_settings
-from genrun.sweeps.plan import Job, SweepPlan, identity_of
+from genrun.sweeps.plan import Job, SweepPlan, compute_identity
 
 EVERY = 10  # steps between evaluations
 BATCH = 8
@@ -110,7 +110,7 @@ def make_plan(
         name: json.loads((folder / name / "run.json").read_text())["choices"] for name in names
     }
     jobs = [
-        Job(name, identity_of(config), [], dict(choices.get(name, CHOICES)), dict(config))
+        Job(name, compute_identity(config), [], dict(choices.get(name, CHOICES)), dict(config))
         for name, config in {**configs, **(left or {})}.items()
     ]
     if search is not None:

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from genrun.sweeps.plan import Job, SweepPlan, identity_of, job_names
+from genrun.sweeps.plan import Job, SweepPlan, compute_identity, make_job_names
 
 CHOICES = {"model": "vae", "backbone": "mlp", "data": "digits", "optimizer": "adam"}
 MONITOR = "negative_elbo"
@@ -40,10 +40,10 @@ def make_jobs(points: Sequence[Mapping[str, str]]) -> list[Job]:
     overrides, configs = {}, {}
     for point in points:
         config = {"plugins": [], **point, "seed": int(point.get("seed", "0"))}
-        identity = identity_of(config)
+        identity = compute_identity(config)
         overrides[identity] = [f"{key}={value}" for key, value in point.items()]
         configs[identity] = config
-    names = job_names(overrides)
+    names = make_job_names(overrides)
     return [
         Job(names[i], i, words, CHOICES | _chosen(words), configs[i])
         for i, words in overrides.items()

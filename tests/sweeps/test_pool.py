@@ -60,7 +60,7 @@ def test_ten_equal_failures_pause_the_sweep(work: Path) -> None:
     words = ["-m", *SHORT, *PLUGIN, "model.how=raises", f"seed={seeds}"]
     done = command(last_wins(words), work)
     assert done.returncode == 75, done.stderr
-    assert "10 jobs in a row failed alike" in done.stdout
+    assert "10 jobs in a row failed for the same reason" in done.stdout
     assert "genrun resume" in done.stderr
     statuses = [row["status"] for row in rows(work)]
     assert 10 <= statuses.count("failed") < 16

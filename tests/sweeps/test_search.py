@@ -1,4 +1,4 @@
-"""A search without training: its runs' outcomes are written where they would lie."""
+"""A search without training: its runs' outcomes are written by the test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import CheckpointUnusable
-from genrun.sweeps.plan import Job, SweepPlan, identity_of, read_plan
+from genrun.sweeps.plan import Job, SweepPlan, compute_identity, read_plan
 from tests.conftest import SMALL
 
 pytest.importorskip("optuna")
@@ -23,11 +23,11 @@ from genrun.results.summary.show import show_sweep
 from genrun.runs.layout import JOURNAL
 from genrun.runs.optuna_journal import create_study, open_study
 from genrun.sweeps.job_state import JobState, job_state
-from genrun.sweeps.pruner_study import joined_to_search
+from genrun.sweeps.pruner_study import attach_search_study
 from genrun.sweeps.search.job_source import SearchJobSource, open_search
-from genrun.sweeps.search.settings import settings_of
+from genrun.sweeps.search.settings import SearchSettings
 from genrun.sweeps.search.status import search_status
-from genrun.sweeps.search.trials import TrialOutcome, Trials, verdict
+from genrun.sweeps.search.trials import SearchStudy, TrialOutcome, decide_outcome
 
 RUN = {
     "choices": {}, "overrides": [], "steps": 12, "monitor": "m", "resumed": [],
@@ -49,7 +49,7 @@ def begin(folder: Path, **changed: Any) -> Path:
 
 
 def end(sweep: Path, job: Job, value: float, status: str = "finished", why: str = "") -> JobState:
-    """As if the job had run."""
+    """Writes the run.json that the job would have written."""
     best = {"step": 12, "value": value}
     content = {**RUN, "status": status, "reason": why, "step": 12, "best": best}
     (sweep / job.name).mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ def jobs_of(search: SearchJobSource) -> Iterator[Job]:
     return iter(search.take, None)
 
 
-def told(sweep: Path) -> list[tuple[str, float | None]]:
+def reported(sweep: Path) -> list[tuple[str, float | None]]:
     return [(trial.state.name, trial.value) for trial in open_study(sweep / JOURNAL).trials()]
 
 
@@ -75,18 +75,18 @@ def learning_rates(sweep: Path) -> list[float]:
     return [trial.params["optimizer.lr"] for trial in open_study(sweep / JOURNAL).trials()]
 
 
-def test_trials_become_jobs_and_are_told(tmp_path: Path) -> None:
+def test_trials_become_jobs_and_are_reported(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s")
     with open_search(sweep) as search:
         jobs = list(jobs_of(search))
         assert [job.name[:18] for job in jobs] == [f"000{n},optimizer.lr=" for n in range(3)]
         assert [job.config["optimizer"]["lr"] for job in jobs] == learning_rates(sweep)
         assert [job.name for job in read_plan(sweep).jobs] == [job.name for job in jobs]
-        assert all(job.identity == identity_of(job.config) for job in jobs)
+        assert all(job.identity == compute_identity(job.config) for job in jobs)
         for value, job in zip([3.0, 1.0, 2.0], jobs, strict=True):
             search.job_ended(end(sweep, job, value))
         assert search.take() is None
-    assert told(sweep) == [("COMPLETE", 3.0), ("COMPLETE", 1.0), ("COMPLETE", 2.0)]
+    assert reported(sweep) == [("COMPLETE", 3.0), ("COMPLETE", 1.0), ("COMPLETE", 2.0)]
 
 
 def test_the_first_seed_goes_ahead_and_the_mean_counts(tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_the_first_seed_goes_ahead_and_the_mean_counts(tmp_path: Path) -> None:
         assert [second.config["seed"], third.config["seed"]] == [7, 9]
         assert len({job.configuration for job in (first, second, third)}) == 1
         search.job_ended(end(sweep, second, 2.0))
-        assert told(sweep) == [("RUNNING", None)]
+        assert reported(sweep) == [("RUNNING", None)]
         search.job_ended(end(sweep, third, 6.0))
-    assert told(sweep) == [("COMPLETE", 3.0)]
+    assert reported(sweep) == [("COMPLETE", 3.0)]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_trial_whose_first_seed_does_not_survive_has_no_others(
         (first,) = jobs_of(search)
         search.job_ended(end(sweep, first, 9.0, status, why))
         assert search.take() is None
-    assert told(sweep) == [(expected, None)]
+    assert reported(sweep) == [(expected, None)]
     assert len(read_plan(sweep).jobs) == 1
 
 
@@ -129,7 +129,7 @@ def test_another_policy_that_stops_early_completes_a_trial(tmp_path: Path) -> No
     with open_search(sweep) as search:
         (job,) = jobs_of(search)
         search.job_ended(end(sweep, job, 2.0, "stopped_early", "early: m has not improved"))
-    assert told(sweep) == [("COMPLETE", 2.0)]
+    assert reported(sweep) == [("COMPLETE", 2.0)]
 
 
 def test_processes_share_a_search_and_none_asks_twice(tmp_path: Path) -> None:
@@ -142,17 +142,17 @@ def test_processes_share_a_search_and_none_asks_twice(tmp_path: Path) -> None:
         for source, own in ((one, mine), (two, theirs)):
             for job in own:
                 source.job_ended(end(sweep, job, 1.0))
-    assert told(sweep) == [("COMPLETE", 1.0)] * 4
-    assert {int(n) for n in settings_of(read_plan(sweep)).made} == {0, 1, 2, 3}
+    assert reported(sweep) == [("COMPLETE", 1.0)] * 4
+    assert {int(n) for n in SearchSettings.from_plan(read_plan(sweep)).made} == {0, 1, 2, 3}
 
 
-def test_what_a_killed_process_looked_after_is_gone_on_with(tmp_path: Path) -> None:
+def test_trials_of_a_killed_process_are_resumed(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", seeds=[0, 1])
     killed = SearchJobSource(sweep)
     begun = [killed.take(), killed.take()]
-    end(sweep, begun[0], 1.0)  # and it was killed before it could tell
-    with open_search(sweep) as beside:
-        assert beside.take().name[:4] == "0002", "the others are looked after still"
+    end(sweep, begun[0], 1.0)  # and it was killed before it reported this
+    with open_search(sweep) as other:
+        assert other.take().name[:4] == "0002", "the others are still locked"
     killed.release()  # the system does this
     with open_search(sweep) as search:
         again = list(jobs_of(search))
@@ -169,17 +169,17 @@ def test_a_job_that_was_stopped_waits_for_a_resume(tmp_path: Path) -> None:
         (job,) = jobs_of(search)
         search.job_ended(end(sweep, job, 1.0, "interrupted"))
         assert search.take() is None
-        assert told(sweep) == [("RUNNING", None)]
+        assert reported(sweep) == [("RUNNING", None)]
     with open_search(sweep) as search:
         assert list(jobs_of(search)) == [job]
 
 
-def test_a_trial_of_a_process_killed_while_it_asked_is_given_up(tmp_path: Path) -> None:
+def test_a_trial_of_a_process_killed_while_it_drew_is_abandoned(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
     open_study(sweep / JOURNAL).study.ask()  # and none of its values were drawn
     with open_search(sweep) as search:
         assert [job.name[:4] for job in jobs_of(search)] == ["0001", "0002"]
-    assert told(sweep)[0] == ("FAIL", None)
+    assert reported(sweep)[0] == ("FAIL", None)
 
 
 def test_a_trial_of_a_process_killed_before_it_planned_its_runs(tmp_path: Path) -> None:
@@ -192,25 +192,25 @@ def test_a_trial_of_a_process_killed_before_it_planned_its_runs(tmp_path: Path) 
         assert [job.name[:4] for job in jobs_of(search)] == ["0001"]
 
 
-def test_what_failed_is_tried_again_by_a_resume_and_counts_once(tmp_path: Path) -> None:
+def test_a_failed_trial_is_retried_by_a_resume_and_counts_once(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
     with open_search(sweep) as search:
         bad, good = jobs_of(search)
         search.job_ended(end(sweep, bad, 1.0, "failed", "OSError: disk full"))
         search.job_ended(end(sweep, good, 2.0))
         assert search.take() is None, "not in the same session: it would fail again"
-    assert told(sweep) == [("FAIL", None), ("COMPLETE", 2.0)]
+    assert reported(sweep) == [("FAIL", None), ("COMPLETE", 2.0)]
     with open_search(sweep) as search:
         assert list(jobs_of(search)) == [bad], "the same folder, from its checkpoint"
         search.job_ended(end(sweep, bad, 1.0))
-    assert told(sweep) == [("FAIL", None), ("COMPLETE", 2.0), ("COMPLETE", 1.0)]
+    assert reported(sweep) == [("FAIL", None), ("COMPLETE", 2.0), ("COMPLETE", 1.0)]
     with open_search(sweep) as search:
         assert search.take() is None
-    trials = Trials(sweep / JOURNAL, settings_of(read_plan(sweep)))
-    assert (trials.asked(), trials.to_come(), trials.failed()) == (2, 0, [])
+    trials = SearchStudy(sweep / JOURNAL, SearchSettings.from_plan(read_plan(sweep)))
+    assert (trials.count_asked(), trials.count_remaining(), trials.failed()) == (2, 0, [])
 
 
-def test_equal_points_are_run_once_and_told_alike(tmp_path: Path) -> None:
+def test_equal_points_are_run_once_and_reported_alike(tmp_path: Path) -> None:
     space = {"optimizer": "adam,rmsprop"}
     sweep = begin(tmp_path / "s", trials=6, space=space)
     with open_search(sweep) as search:
@@ -220,7 +220,7 @@ def test_equal_points_are_run_once_and_told_alike(tmp_path: Path) -> None:
         search.job_ended(end(sweep, jobs[1], 9.0, "diverged", "loss was nan"))
     first = jobs[0].config["optimizer"]["_target_"]
     outcomes = {("COMPLETE", 1.0): 0, ("PRUNED", None): 0}
-    for outcome in told(sweep):
+    for outcome in reported(sweep):
         outcomes[outcome] += 1
     assert sum(outcomes.values()) == 6
     assert min(outcomes.values()) > 0, first
@@ -237,7 +237,7 @@ def test_an_equal_point_of_another_process_is_left_to_it(tmp_path: Path) -> None
     two.release()
     assert one.take() is None
     one.release()
-    assert told(sweep) == [("COMPLETE", 3.0)] * 2
+    assert reported(sweep) == [("COMPLETE", 3.0)] * 2
 
 
 def test_a_point_that_cannot_be_composed_fails_and_the_search_goes_on(
@@ -248,7 +248,12 @@ def test_a_point_that_cannot_be_composed_fails_and_the_search_goes_on(
     with open_search(sweep) as search:
         for job in jobs_of(search):
             search.job_ended(end(sweep, job, 1.0))
-    assert sorted(state for state, _ in told(sweep)) == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
+    assert sorted(state for state, _ in reported(sweep)) == [
+        "COMPLETE",
+        "COMPLETE",
+        "FAIL",
+        "FAIL",
+    ]
     assert "optimizer.betas: there is no such key" in capsys.readouterr().out
     assert ended(sweep, read_plan(sweep)) == (2, 0)
 
@@ -260,7 +265,7 @@ def test_the_first_run_of_a_trial_asks_the_study_and_no_other(tmp_path: Path) ->
         jobs = list(jobs_of(search))
         search.job_ended(end(sweep, jobs[1], 1.0))
         jobs += jobs_of(search)
-    asking = [joined_to_search(job.config, sweep, job.name)["stopping"] for job in jobs]
+    asking = [attach_search_study(job.config, sweep, job.name)["stopping"] for job in jobs]
     assert [(s.get("pruner") or {}).get("trial") for s in asking] == [0, 1, None]
     assert all("early" in settings for settings in asking)
     assert asking[0]["pruner"]["study"].endswith(JOURNAL)
@@ -276,7 +281,7 @@ def test_the_first_run_of_a_trial_asks_the_study_and_no_other(tmp_path: Path) ->
         ({"optimizer.lr": "log 1e-5..1e-1/3"}, 0.001, None),
     ],
 )
-def test_the_best_on_a_bound_is_said(
+def test_the_best_on_a_bound_is_reported(
     space: dict[str, str], value: float, said: str | None, tmp_path: Path
 ) -> None:
     sweep = begin(tmp_path / "s", sampler="grid", space=space)
@@ -304,25 +309,25 @@ def test_what_is_left_and_what_is_elsewhere(tmp_path: Path) -> None:
     assert ended(sweep, read_plan(sweep)) == (0, 4)
 
 
-def draw(sweep: Path, count: int, told: Callable[[dict[str, str]], TrialOutcome]) -> None:
-    """Asks for trials and tells how they ended, without runs."""
-    trials = Trials(sweep / JOURNAL, settings_of(read_plan(sweep)))
+def draw(sweep: Path, count: int, outcome: Callable[[dict[str, str]], TrialOutcome]) -> None:
+    """Draws trials and reports how they ended, without runs."""
+    trials = SearchStudy(sweep / JOURNAL, SearchSettings.from_plan(read_plan(sweep)))
     for _ in range(count):
         trial = trials.ask()
-        trials.tell(trial.number, told(trials.words(trial)))
+        trials.tell(trial.number, outcome(trials.format_values(trial)))
 
 
 def by_rate(words: dict[str, str]) -> TrialOutcome:
     """The best is at the edge of where runs diverge."""
     exponent = math.log10(float(words["optimizer.lr"]))
     if exponent > -2:
-        return verdict_of("diverged")
+        return outcome_of("diverged")
     return TrialOutcome(TrialState.COMPLETE, (exponent + 2) ** 2)
 
 
-def verdict_of(status: str) -> TrialOutcome:
+def outcome_of(status: str) -> TrialOutcome:
     job = Job("", "", [], {}, {})
-    found = verdict([JobState(job, Path(), status, "", {})], 1)
+    found = decide_outcome([JobState(job, Path(), status, "", {})], 1)
     assert found is not None
     return found
 
@@ -384,7 +389,7 @@ def test_a_grid_is_tried_once_each_in_an_order_of_its_seed(tmp_path: Path) -> No
         sweep = begin(folder, sampler="grid", trials=6, seed=seed, space=space)
         for _ in range(sessions):
             open_study(sweep / JOURNAL).study.ask()  # by a process that was killed then
-            draw(sweep, 6 // sessions, lambda words: verdict_of("failed"))
+            draw(sweep, 6 // sessions, lambda words: outcome_of("failed"))
         trials = open_study(sweep / JOURNAL).trials()
         orders.append([tuple(trial.params.values()) for trial in trials if trial.params])
     assert orders[0] == orders[1] != orders[2]
@@ -393,13 +398,13 @@ def test_a_grid_is_tried_once_each_in_an_order_of_its_seed(tmp_path: Path) -> No
     }
 
 
-def test_a_part_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_a_missing_journal_is_reported(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s")
     with open_search(sweep) as search:
         search.take()
     (sweep / JOURNAL).unlink()
     with (
-        pytest.raises(CheckpointUnusable, match="journal of this search is gone"),
+        pytest.raises(CheckpointUnusable, match="journal of this search is missing"),
         open_search(sweep),
     ):
         pass
@@ -413,7 +418,9 @@ def test_a_part_that_is_gone_is_said(tmp_path: Path) -> None:
         {"space": {"a": 1}}, {"words": "model=vae"}, {"seeds": [True]},
     ],
 )  # fmt: skip
-def test_a_strangers_plan_is_checked_by_its_form(changed: dict[str, Any], tmp_path: Path) -> None:
+def test_an_untrusted_plan_is_checked_against_its_schema(
+    changed: dict[str, Any], tmp_path: Path
+) -> None:
     sweep = begin(tmp_path / "s")
     plan = json.loads((sweep / "plan.json").read_text())
     plan["search"] |= changed
@@ -422,11 +429,11 @@ def test_a_strangers_plan_is_checked_by_its_form(changed: dict[str, Any], tmp_pa
         read_plan(sweep)
 
 
-def test_show_tells_of_the_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_describes_the_search(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = begin(tmp_path / "s", trials=4)
     show_sweep(sweep)
     assert "4 trials not done; resume with: genrun resume" in capsys.readouterr().out
-    draw(sweep, 4, lambda words: TrialOutcome(TrialState.COMPLETE, float(words["optimizer.lr"])))
+    draw(sweep, 4, lambda values: TrialOutcome(TrialState.COMPLETE, float(values["optimizer.lr"])))
     show_sweep(sweep)
     shown = capsys.readouterr().out
     assert "complete" in shown

@@ -1,13 +1,13 @@
-"""Tables: what a space may be, what it stands for, and what is no space."""
+"""Tables of search spaces: what is accepted, what it means, and what is refused."""
 
 from __future__ import annotations
 
 import pytest
 
 from genrun.core.errors import ConfigError
-from genrun.sweeps.search.settings import Words, check_settings, take_apart
-from genrun.sweeps.search.space import Choices, Range, dimension
-from genrun.sweeps.search.trial_configs import check_corners, job_name
+from genrun.sweeps.search.settings import SearchOverrides, check_settings, split_overrides
+from genrun.sweeps.search.space import Choices, Range, parse_dimension
+from genrun.sweeps.search.trial_configs import compose_corners, make_job_name
 
 SETTINGS = {
     "_target_": "", "sampler": "tpe", "trials": 20, "seeds": 1, "seed": 0, "batch": 8,
@@ -33,10 +33,10 @@ SETTINGS = {
     ],
 )
 def test_ranges(text: str, low: float, high: float, log: bool, whole: bool) -> None:
-    given = dimension("k", text)
+    given = parse_dimension("k", text)
     assert isinstance(given, Range)
-    assert (given.low, given.high, given.log, given.whole) == (low, high, log, whole)
-    assert dimension("k", given.text) == given, "what plan.json keeps says the same"
+    assert (given.low, given.high, given.log, given.integer) == (low, high, log, whole)
+    assert parse_dimension("k", given.text) == given, "what plan.json keeps says the same"
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_ranges(text: str, low: float, high: float, log: bool, whole: bool) -> N
     ],
 )
 def test_choices(text: str, words: list[str]) -> None:
-    given = dimension("k", text)
+    given = parse_dimension("k", text)
     assert isinstance(given, Choices)
     assert given.values() == words
-    assert dimension("k", given.text) == given
+    assert parse_dimension("k", given.text) == given
 
 
 def test_shuffled_choices_stay_as_they_were_planned() -> None:
-    given = dimension("k", "shuffle(1,2,3,4,5,6,7)")
-    assert dimension("k", given.text) == given
+    given = parse_dimension("k", "shuffle(1,2,3,4,5,6,7)")
+    assert parse_dimension("k", given.text) == given
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_shuffled_choices_stay_as_they_were_planned() -> None:
     ],
 )
 def test_values_of_a_grid(text: str, values: list[str] | None) -> None:
-    assert dimension("k", text).values() == values
+    assert parse_dimension("k", text).values() == values
 
 
 @pytest.mark.parametrize(
@@ -90,22 +90,22 @@ def test_values_of_a_grid(text: str, values: list[str] | None) -> None:
         ("int 1.5..3", "integers"),
         ("0..1e999", "finite"),
         ("1..8/1", "from 2 to 1000"),
-        ("a", "is no space"),
-        ("5", "is no space"),
-        ("log a..b", "is no space"),
-        ("nan..1", "is no space"),
-        ("", "is no space"),
-        ("[a,b]", "is no space"),
-        ("{a", "is no space"),
-        ("glob(*)", "is no space"),
+        ("a", "is not a search space"),
+        ("5", "is not a search space"),
+        ("log a..b", "is not a search space"),
+        ("nan..1", "is not a search space"),
+        ("", "is not a search space"),
+        ("[a,b]", "is not a search space"),
+        ("{a", "is not a search space"),
+        ("glob(*)", "is not a search space"),
         ("a,a", "different values"),
         ("range(0,1e9,0.5)", "different values"),
         ("range(0,1,0)", "zero"),
     ],
 )
-def test_what_is_no_space_is_said_with_its_key(text: str, said: str) -> None:
+def test_an_invalid_space_names_its_key(text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as error:
-        dimension("optimizer.lr", text)
+        parse_dimension("optimizer.lr", text)
     assert f"optimizer.lr={text}" in str(error.value)
 
 
@@ -125,17 +125,17 @@ def test_what_is_no_space_is_said_with_its_key(text: str, said: str) -> None:
     ],
 )
 def test_a_value_on_a_bound(text: str, word: str, bound: str | None) -> None:
-    given = dimension("k", text)
+    given = parse_dimension("k", text)
     assert isinstance(given, Range)
-    assert given.bound(word) == bound
+    assert given.find_bound(word) == bound
 
 
-def test_words_are_taken_apart() -> None:
+def test_overrides_are_split() -> None:
     words = [
         "model=vae", "optimizer=adam,rmsprop", "optimizer.lr=log 1e-5..1e-1", "seed=3,5",
         "hydra.sweeper.space.steps=int 1..4", "~metric",
     ]  # fmt: skip
-    assert take_apart(words) == Words(
+    assert split_overrides(words) == SearchOverrides(
         ["model=vae", "hydra.sweeper.space.steps=int 1..4", "~metric"],
         {"optimizer": "adam,rmsprop", "optimizer.lr": "log 1e-5..1e-1"},
         ["3", "5"],
@@ -143,7 +143,7 @@ def test_words_are_taken_apart() -> None:
 
 
 def settings(*words: str, **sweeper: object) -> tuple[dict[str, str], int]:
-    return check_settings({**SETTINGS, **sweeper}, take_apart(words))
+    return check_settings({**SETTINGS, **sweeper}, split_overrides(words))
 
 
 def test_a_space_can_be_nested_flat_lists_or_words() -> None:
@@ -181,19 +181,19 @@ def test_trials_of_a_grid(words: list[str], sweeper: dict[str, object], trials: 
         (["a=0..1"], {"seed": -1}, "seed=-1"),
         (["a=0..1"], {"sampler": "cma"}, "sampler=cma: must be random, qmc"),
         (["a=0..1"], {"foo": 1}, "hydra.sweeper.foo"),
-        (["a=0..1", "seed=0,1"], {"seeds": 2}, "given already"),
+        (["a=0..1", "seed=0,1"], {"seeds": 2}, "lists the seeds already"),
         (["a=0..1", "seed=0..5"], {}, "seed=0..5: must be integers"),
         (["a=0..1"], {"trials": 600, "seeds": 2}, "more than 1000 runs"),
-        (["a=0..1/5"], {}, "A..B/N is for hydra/sweeper=grid"),
-        (["a=0..1"], {"sampler": "grid"}, "0..1/5 is five"),
+        (["a=0..1/5"], {}, "A..B/N works only with hydra/sweeper=grid"),
+        (["a=0..1"], {"sampler": "grid"}, "0..1/5 takes five"),
         (["a=int 0..99", "b=int 0..99"], {"sampler": "grid"}, "more than 1000 points"),
         (["plugins=[a],[b]"], {}, "cannot be searched"),
-        (["b=1"], {"space": {"b": "0..1"}}, "one value too"),
+        (["b=1"], {"space": {"b": "0..1"}}, "also sets it to one value"),
         (["a=0..1"], {"space": {"hydra.x": "0..1"}}, "cannot be searched"),
-        (["hydra.sweeper.space.a=1,2"], {}, "several values of a setting of Hydra"),
+        (["hydra.sweeper.space.a=1,2"], {}, "a setting of Hydra has one value"),
     ],
 )
-def test_settings_that_cannot_be(words: list[str], sweeper: dict[str, object], said: str) -> None:
+def test_invalid_settings(words: list[str], sweeper: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said.replace(".", r"\.").replace("[", r"\[")):
         settings(*words, **sweeper)
 
@@ -212,16 +212,16 @@ def test_settings_that_cannot_be(words: list[str], sweeper: dict[str, object], s
 def test_the_ends_of_ranges_and_every_choice_are_composed(
     space: dict[str, str], said: str
 ) -> None:
-    dimensions = {key: dimension(key, text) for key, text in space.items()}
+    dimensions = {key: parse_dimension(key, text) for key, text in space.items()}
     base = ["regularization=dropout"] if "regularization.dropout.p" in space else []
     with pytest.raises(ConfigError, match=said):
-        check_corners(base, dimensions, None)
+        compose_corners(base, dimensions, None)
 
 
 def test_many_choices_are_each_composed_once() -> None:
     texts = {"data.batch_size": "8,16,32,64,128,0", "optimizer": "adam,sgd,rmsprop,adamw"}
     with pytest.raises(ConfigError, match=r"data\.batch_size=0"):
-        check_corners([], {key: dimension(key, text) for key, text in texts.items()}, None)
+        compose_corners([], {key: parse_dimension(key, text) for key, text in texts.items()}, None)
 
 
 def test_names_of_runs_are_short_safe_and_say_what_is_searched() -> None:
@@ -230,6 +230,6 @@ def test_names_of_runs_are_short_safe_and_say_what_is_searched() -> None:
         "data.root": "../a b/ü",
         "steps": "1000000",
     }
-    name = job_name(7, values, 3)
+    name = make_job_name(7, values, 3)
     assert name == "0007,seed=3,optimizer.lr=0.0003162,data.root=.._a_b_,steps=1000000"
-    assert len(job_name(7, {"key": "x" * 300}, None)) <= 100
+    assert len(make_job_name(7, {"key": "x" * 300}, None)) <= 100

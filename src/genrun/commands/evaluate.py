@@ -83,9 +83,9 @@ def run(words: Sequence[str]) -> int:
 
 def print_evaluation(found: Mapping[str, Any]) -> None:
     """Every figure beside its interval and what it is of."""
-    from genrun.terminal.tables import print_facts, print_line, print_table
+    from genrun.terminal.tables import print_fields, print_line, print_table
 
-    print_facts(_facts(found))
+    print_fields(_facts(found))
     rows = [
         (
             name,

@@ -26,9 +26,9 @@ def run(words: Sequence[str]) -> int:
     """Nothing is done to a run that ended, unless it gets more steps or another budget."""
     if words and (Path(words[0]) / layout.PLAN).is_file():
         from genrun.commands.train import run_and_summarize
-        from genrun.sweeps.sweep import existing_sweep
+        from genrun.sweeps.sweep import open_sweep
 
-        with existing_sweep(Path(words[0]), words[1:]) as sweep:
+        with open_sweep(Path(words[0]), words[1:]) as sweep:
             return run_and_summarize(sweep)
     if words and (Path(words[0]) / layout.PROOF).is_file():
         from genrun.proof.prove import resume_proof
@@ -51,11 +51,11 @@ def run(words: Sequence[str]) -> int:
             print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
         return 0
     from genrun.experiment.experiment import Experiment
-    from genrun.terminal.display import display
+    from genrun.terminal.display import create_display
 
     prepared = Experiment.prepare(config, info["choices"], info["overrides"])
     steps, done = prepared.built.plan.steps, info.get("step", 0)
     if steps < done:
         raise ConfigError(f"steps={steps}: this run has already done {done}")
-    outcome = prepared.resume(run_folder, display(first), expected=info)
+    outcome = prepared.resume(run_folder, create_display(first), expected=info)
     return exit_code_for(outcome.status)

@@ -23,7 +23,7 @@ from genrun.runs import layout
 from genrun.runs.folder import RunFolder
 from genrun.runs.lock import describe_writer
 from genrun.runs.usage import read_usage
-from genrun.terminal.tables import print_facts, print_table
+from genrun.terminal.tables import print_fields, print_table
 
 USAGE = (
     "genrun show RUN\n  What the run is, how it ended, and its last and best values.\n"
@@ -51,7 +51,7 @@ def run(words: Sequence[str]) -> int:
     run_folder = RunFolder.open(folder)
     info, rows = run_folder.read(), run_folder.rows()
     run_folder.timings()  # damaged ones are said, whether or not they are needed
-    print_facts(_facts(run_folder, info, rows))
+    print_fields(_facts(run_folder, info, rows))
     names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "examples"))
     table = []
     for name in (name for name in names if not is_uncertainty(name, names)):

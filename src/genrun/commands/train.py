@@ -26,7 +26,7 @@ def train(words: list[str], config_dir: str | None) -> int:
     from genrun.config.hydra_main import output_files
     from genrun.experiment.experiment import Experiment
     from genrun.runs.folder import RunFolder
-    from genrun.terminal.display import display
+    from genrun.terminal.display import create_display
     from genrun.training.interrupt import Interrupt
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
@@ -36,7 +36,7 @@ def train(words: list[str], config_dir: str | None) -> int:
         first = experiment.built.processes.rank == 0
         if first and composed.composition is not None:
             RunFolder(folder).write_hydra_files(output_files(composed.composition, folder))
-        outcome = experiment.train(folder, display(first=first), signals)
+        outcome = experiment.train(folder, create_display(first), signals)
     return exit_code_for(outcome.status)
 
 
@@ -64,10 +64,10 @@ def run_sweep(words: Sequence[str], config_dir: str | None) -> int:
 
     Raises `SweepFailed` if jobs failed, `SweepPaused` if it ended before all had run.
     """
-    from genrun.sweeps.sweep import new_sweep
+    from genrun.sweeps.sweep import create_sweep
 
     gc.enable()
-    with new_sweep(words, config_dir) as sweep:
+    with create_sweep(words, config_dir) as sweep:
         return run_and_summarize(sweep)
 
 

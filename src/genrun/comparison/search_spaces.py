@@ -14,7 +14,7 @@ from genrun.results.grouping import Configuration
 from genrun.results.proof_file import Proof, proof_of
 from genrun.runs import layout
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.search.space import Choices, Dimension, Range, dimension
+from genrun.sweeps.search.space import Choices, Dimension, Range, parse_dimension
 
 GRID = "grid"
 RANDOM = ("random", "qmc")  # samplers whose trials know nothing of each other
@@ -50,11 +50,11 @@ class Space:
         if given is None or not _is_number(word):
             return None
         if isinstance(given, Range):
-            return None if given.log and float(word) <= 0 else given.bound(word)
-        few = len(given.words) < FEWEST_VALUES
-        if few or self.sampler != GRID or not all(map(_is_number, given.words)):
+            return None if given.log and float(word) <= 0 else given.find_bound(word)
+        few = len(given.options) < FEWEST_VALUES
+        if few or self.sampler != GRID or not all(map(_is_number, given.options)):
             return None
-        values = [float(value) for value in given.words]
+        values = [float(value) for value in given.options]
         ends = {min(values): "lower", max(values): "upper"}
         return ends.get(float(word))
 
@@ -110,7 +110,7 @@ def _dimensions(
     for key, given in _swept(configurations).items():
         text = space.get(key)
         try:
-            found[key] = dimension(key, text) if isinstance(text, str) else given
+            found[key] = parse_dimension(key, text) if isinstance(text, str) else given
         except ConfigError:  # a stranger's file
             found[key] = given
     return found
@@ -132,7 +132,7 @@ def _in_order(words: Iterable[str]) -> list[str]:
 
 def _size(given: Dimension) -> str:
     if isinstance(given, Choices):
-        return f"{len(given.words)} values"
+        return f"{len(given.options)} values"
     if given.log:
         return f"{math.log10(given.high / given.low):.3g} decades"
     return f"{given.high - given.low:.3g} wide"

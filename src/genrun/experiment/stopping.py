@@ -58,7 +58,7 @@ def _open_trial(journal: str, number: int) -> OpenedTrial:
     from genrun.runs.optuna_journal import OpenedTrial, open_study  # needs Optuna
 
     opened = open_study(Path(journal))
-    return OpenedTrial(opened, opened.id_of(number))
+    return OpenedTrial(opened, opened.get_trial_id(number))
 
 
 def build_stoppers(

@@ -64,7 +64,7 @@ def test_runs(
     share = JobResources(available_cores(), None)
     folders = [str(row.folder) for row in rows]
     target = "genrun.proof.final_test_worker:test_all"
-    process, connection = fork_server.start(target, folders, list(plugins), share)
+    process, connection = fork_server.start_process(target, folders, list(plugins), share)
     wrong: dict[str, str] = {}
     try:
         for row in rows:

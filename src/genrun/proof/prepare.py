@@ -24,8 +24,8 @@ from genrun.results.proof_file import Cost
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.process_pool import OWN_LAUNCHER
 from genrun.sweeps.launch.resources import JobResources, allocate, available_cores
-from genrun.sweeps.plan import Job, identity_of
-from genrun.sweeps.preflight import check_launcher, shape_of
+from genrun.sweeps.plan import Job, compute_identity
+from genrun.sweeps.preflight import build_signature, check_launcher
 
 LAST_SEED = 2**63 - 1
 Points = dict[str, list[Composed]]  # by label, each trial
@@ -68,7 +68,9 @@ def prepare(options: Options) -> Prepared:
         measured = {label: _with_steps(points[label], own) for label, own in measured.items()}
     costs = {}
     for label, own in points.items():
-        once = {identity_of(p.config): (p, m) for p, m in zip(own, measured[label], strict=True)}
+        once = {
+            compute_identity(p.config): (p, m) for p, m in zip(own, measured[label], strict=True)
+        }
         each = (len(tuning_seeds), len(seeds), options.budget)
         costs[label] = cost_of(list(once.values()), measured[label][0], *each)
     return Prepared(
@@ -120,14 +122,15 @@ def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[JobResourc
     """What of the machine a job will have, and how many there are at once."""
     if launcher["_target_"] != OWN_LAUNCHER:
         return JobResources(available_cores(), None), None
-    slots = allocate(jobs, launcher["jobs"], fork_server.gpus(), len(jobs))
+    slots = allocate(jobs, launcher["jobs"], fork_server.count_gpus(), len(jobs))
     return slots.take()[1], slots.count
 
 
 def _measure(points: Points, share: JobResources) -> Takes:
     found = measure_all(points, share)
     return {
-        label: [found[shape_of(point.config)] for point in own] for label, own in points.items()
+        label: [found[build_signature(point.config)] for point in own]
+        for label, own in points.items()
     }
 
 

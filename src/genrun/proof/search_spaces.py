@@ -14,7 +14,7 @@ from genrun.config.overrides import key_of, refuse_secret
 from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import ConfigError
 from genrun.proof.contestants import Contestant
-from genrun.sweeps.search.space import Choices, Dimension, dimension, is_searched
+from genrun.sweeps.search.space import Choices, Dimension, has_several_values, parse_dimension
 
 FOLDER = "space"  # conf/space/GROUP/CHOICE.yaml
 TUNED_WITH_ALL = "optimizer"  # whatever is compared: a rate that suits one need not suit another
@@ -69,8 +69,8 @@ def dimensions_of(contestant: Contestant, space: Mapping[str, str]) -> dict[str,
         group = key.split(".")[0].split("/")[0]
         if (group in MEASURES and key not in ALLOWED) or key == contestant.group:
             raise ConfigError(f"space.{contestant.label}.{key}={text}: cannot be tuned")
-        searched = is_searched(key, text)
-        found[key] = dimension(key, text) if searched else Choices(text, (text,))
+        searched = has_several_values(key, text)
+        found[key] = parse_dimension(key, text) if searched else Choices(text, (text,))
     return found
 
 

@@ -21,7 +21,7 @@ from genrun.runs import layout
 from genrun.runs.lock import describe_writer
 from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.plan import read_plan
-from genrun.terminal.tables import print_facts, print_line, print_table
+from genrun.terminal.tables import print_fields, print_line, print_table
 
 
 def show_proof(folder: Path) -> None:
@@ -38,7 +38,7 @@ def show_proof(folder: Path) -> None:
         "expected": as_text(proof.cost, None),
         "spent": cost_text([result_of(row) for own in rows.values() for row in own]),
     }
-    print_facts(facts)
+    print_fields(facts)
     _print_tuning(folder, proof)
     if proof.winners is not None and _left(rows[layout.FINAL]) == 0 and not untested(folder):
         show_verdict(folder, proof)

@@ -16,7 +16,7 @@ from genrun.results.summary.summary import summarize_sweep
 from genrun.runs import layout
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import read_plan
-from genrun.sweeps.sweep import existing_sweep
+from genrun.sweeps.sweep import open_sweep
 from genrun.terminal.tables import print_line
 from genrun.training.interrupt import Interrupt
 
@@ -50,7 +50,7 @@ def run_stages(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Seq
 def _run_stage(folder: Path, stage: str, words: Sequence[str]) -> None:
     """A sweep of its own; the proof goes on where jobs failed, as they count as worst."""
     try:
-        with existing_sweep(folder / stage, words) as sweep:
+        with open_sweep(folder / stage, words) as sweep:
             try:
                 sweep.run()
             except KeyboardInterrupt:

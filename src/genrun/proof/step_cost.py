@@ -10,7 +10,7 @@ from genrun.config.compose import Composed
 from genrun.core.errors import GenrunError
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.resources import JobResources
-from genrun.sweeps.preflight import listed, shape_of
+from genrun.sweeps.preflight import build_signature, join_messages
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ def measure_all(
     """Builds every configuration that may differ in what it takes, and times some.
 
     Those that are timed are the first of each contestant. What is known is given by the
-    configuration's shape (`sweeps/checking.py: shape_of`). Raises all that was wrong.
+    configuration's shape (`sweeps/checking.py: build_signature`). Raises all that was wrong.
     """
-    timed = {shape_of(own[0].config) for own in points.values()}
+    timed = {build_signature(own[0].config) for own in points.values()}
     asked: dict[str, tuple[str, dict[str, Any], dict[str, str], bool]] = {}
     for label, own in points.items():
         for point in own:
-            key = shape_of(point.config)
+            key = build_signature(point.config)
             asked.setdefault(key, (label, point.config, point.choices, key in timed))
     answers = _ask([entry[1:] for entry in asked.values()], share)
     wrong = [
@@ -56,7 +56,9 @@ def measure_all(
         if isinstance(answer, Refused)
     ]
     if wrong:
-        error = GenrunError(listed([f"{label}: {refused.text}" for label, refused in wrong]))
+        error = GenrunError(
+            join_messages([f"{label}: {refused.text}" for label, refused in wrong])
+        )
         error.exit_code = wrong[0][1].exit_code
         raise error
     measured = [answer for answer in answers if isinstance(answer, Measured)]
@@ -64,7 +66,7 @@ def measure_all(
 
 
 def _ask(points: Sequence[Any], share: JobResources) -> list[Measured | Refused]:
-    process, connection = fork_server.start(
+    process, connection = fork_server.start_process(
         "genrun.proof.step_cost_worker:measure", list(points), share
     )
     answers: list[Measured | Refused] = []

@@ -15,8 +15,8 @@ from genrun.core.errors import ConfigError
 from genrun.proof.contestants import Contestant
 from genrun.proof.options import FOLDER, Options
 from genrun.proof.search_spaces import alike_for_all, dimensions_of, space_of
-from genrun.sweeps.plan import Job, identity_of
-from genrun.sweeps.preflight import listed
+from genrun.sweeps.plan import Job, compute_identity
+from genrun.sweeps.preflight import join_messages
 from genrun.sweeps.search.space import Choices, Dimension
 
 
@@ -43,12 +43,12 @@ def draw(
 
 def _value(given: Dimension, share: float) -> str:
     """`share` is uniform on [0, 1). Values that can be listed are equally likely."""
-    if isinstance(given, Choices) or given.parts is not None or (given.whole and not given.log):
+    if isinstance(given, Choices) or given.count is not None or (given.integer and not given.log):
         values = given.values()
         if values is not None:
             return values[int(share * len(values))]
     assert not isinstance(given, Choices)
-    return given.at(share)
+    return given.value_at(share)
 
 
 def _share(seed: int, label: str, trial: int, key: str) -> float:
@@ -118,7 +118,7 @@ def _refuse_alike(labels: Sequence[str], points: Sequence[Composed]) -> None:
     """Raises `ConfigError` where two contestants are called differently and are the same."""
     seen: dict[str, str] = {}
     for label, point in zip(labels, points, strict=True):
-        other = seen.setdefault(identity_of(point.config), label)
+        other = seen.setdefault(compute_identity(point.config), label)
         if other != label:
             raise ConfigError(f"contestants: {other} and {label} are the same configuration here")
 
@@ -176,7 +176,7 @@ def compose_or_refuse(
         if isinstance(point, ConfigError)
     ]
     if wrong:
-        raise ConfigError(listed(list(dict.fromkeys(wrong))))
+        raise ConfigError(join_messages(list(dict.fromkeys(wrong))))
     return [point for point in points if isinstance(point, Composed)]
 
 
@@ -208,7 +208,7 @@ def job_with_seed(point: Composed | Job, seed: int, name: str, named: bool) -> J
     overrides = [word for word in point.overrides if key_of(word) not in NOT_THE_RUNS]
     return Job(
         name=f"{name}-seed-{seed}" if named else name,
-        identity=identity_of(config),
+        identity=compute_identity(config),
         overrides=[*overrides, f"seed={seed}"],
         choices=dict(point.choices),
         config=config,

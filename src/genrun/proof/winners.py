@@ -16,7 +16,7 @@ from genrun.results.summary.job_result import result_of
 from genrun.runs import layout
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import Job, SweepPlan, read_plan
-from genrun.sweeps.search.space import Choices, Range, dimension, is_searched
+from genrun.sweeps.search.space import Choices, Range, has_several_values, parse_dimension
 
 
 def final_job_names(label: str, seeds: Sequence[int]) -> list[str]:
@@ -70,11 +70,13 @@ def on_bounds(space: Mapping[str, str], words: Mapping[str, str]) -> dict[str, s
     """The keys whose value lies on a bound of its range, with which."""
     found = {}
     for key, text in space.items():
-        given = dimension(key, text) if is_searched(key, text) else Choices(text, (text,))
+        given = (
+            parse_dimension(key, text) if has_several_values(key, text) else Choices(text, (text,))
+        )
         value = parse_number(words.get(key))
         if not isinstance(given, Range) or value is None or (given.log and value <= 0):
             continue
-        if (bound := given.bound(words[key])) is not None:
+        if (bound := given.find_bound(words[key])) is not None:
             found[key] = bound
     return found
 
@@ -104,5 +106,5 @@ def final_plan(folder: Path, proof: Proof, winners: Mapping[str, Winner | None])
             if winner is None:
                 continue
             name = proof.contestants[label].tuning[winner.trial][0]
-            jobs.append(job_with_seed(tuned.job(name), seed, winner.final[place], named=False))
+            jobs.append(job_with_seed(tuned.get_job(name), seed, winner.final[place], named=False))
     return SweepPlan(proof.words, jobs)

@@ -24,7 +24,7 @@ from genrun.core.protocols.stopping import (
 from genrun.experiment.instantiate import instantiate
 from genrun.replay.run_log import Log
 from genrun.results.record import RunRecord
-from genrun.sweeps.pruner_study import joined
+from genrun.sweeps.pruner_study import attach_study
 
 # MERGED: A policy told what the loop would have told it: the run's monitor, the model's player.
 LOSS = "/loss"
@@ -200,7 +200,7 @@ def _policy_set(composed: _Composed, made: dict[str, Policy], asked: bool) -> Po
 
 def _settings(composed: Composed) -> dict[str, Any]:
     """By name, in the order in which the loop asks them; a pruner knows its study later."""
-    told: dict[str, Any] = joined(composed.config, "in memory", 0)[GROUP]
+    told: dict[str, Any] = attach_study(composed.config, "in memory", 0)[GROUP]
     return told
 
 

@@ -21,12 +21,12 @@ class PrunerReplay:
     def __init__(self) -> None:
         """Raises `ConfigError` if Optuna is not installed."""
         try:
-            from genrun.runs.optuna_journal import study_in_memory
+            from genrun.runs.optuna_journal import create_study_in_memory
         except ModuleNotFoundError as error:
             raise ConfigError(
                 "stopping.pruner: needs Optuna, also in a replay: pip install 'genrun[tune]'"
             ) from error
-        self._opened: OpenedStudy = study_in_memory()
+        self._opened: OpenedStudy = create_study_in_memory()
 
     def replay(self, policy: ComparesTrials, run: RunRecord, log: Log) -> Decision | None:
         """Makes the run the next trial of the study and returns where the pruner stops it.
@@ -37,7 +37,7 @@ class PrunerReplay:
         from genrun.runs.optuna_journal import OpenedTrial
 
         number = self._opened.study.ask().number
-        trial = OpenedTrial(self._opened, self._opened.id_of(number))
+        trial = OpenedTrial(self._opened, self._opened.get_trial_id(number))
         decision = replay(TrialStopper(policy, lambda: trial), log)
         self._finish_trial(number, run, decision)
         return decision

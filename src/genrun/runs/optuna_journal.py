@@ -64,7 +64,7 @@ class OpenedStudy:
         """All, by number. They must not be changed."""
         return self.study.get_trials(deepcopy=False)
 
-    def id_of(self, number: int) -> int:
+    def get_trial_id(self, number: int) -> int:
         """What the storage knows a trial by. Raises `CheckpointUnusable` where there is none."""
         study = self.storage.get_study_id_from_name(NAME)
         try:
@@ -86,7 +86,7 @@ def create_study(path: Path) -> None:
         with path.open("rb") as file:
             if file.readline(CHUNK).endswith(b"\n"):
                 return
-    with quiet():
+    with silence_optuna():
         storage = JournalStorage(Journal(path))
         optuna.create_study(storage=storage, study_name=NAME, load_if_exists=True)
 
@@ -97,15 +97,15 @@ def open_study(path: Path) -> OpenedStudy:
     """
     if not path.is_file():
         raise InputMissing(f"{path}: there is no journal of a search")
-    with _damage(path), quiet():
+    with _damage(path), silence_optuna():
         _check_form(path)
         storage = JournalStorage(Journal(path))
         return OpenedStudy(optuna.load_study(study_name=NAME, storage=storage), storage)
 
 
-def study_in_memory() -> OpenedStudy:
+def create_study_in_memory() -> OpenedStudy:
     """An empty study that nobody else sees, of the name that all have: hyperband goes by it."""
-    with quiet():
+    with silence_optuna():
         storage = InMemoryStorage()
         return OpenedStudy(optuna.create_study(storage=storage, study_name=NAME), storage)
 
@@ -123,7 +123,7 @@ def _damage(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_optuna() -> Iterator[None]:
     """Without what Optuna says of its own state of development."""
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     with warnings.catch_warnings():

@@ -1,1 +1,1 @@
-"""Several runs as one: the jobs of a multirun."""
+"""Sweeps and searches: many runs, planned, launched and resumed as one."""

@@ -1,4 +1,4 @@
-"""One job of a sweep, in whatever process a launcher made for it: trains or resumes it."""
+"""Trains or resumes one job of a sweep, in the process that a launcher made for it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from genrun.core.status import RunStatus
 from genrun.experiment.experiment import Experiment
 from genrun.runs.files import make_folder
 from genrun.runs.folder import RunFolder
-from genrun.sweeps.job_state import job_state, note_failure
+from genrun.sweeps.job_state import job_state, record_job_failure
 from genrun.sweeps.plan import Job
-from genrun.sweeps.pruner_study import joined_to_search
+from genrun.sweeps.pruner_study import attach_search_study
 
-PATIENCE_SECONDS = 20.0  # to wait for a process that is saving because its sweep was stopped
+LOCK_WAIT_SECONDS = 20.0  # for a process that is saving because its sweep was stopped
 
 
 def run_job(
@@ -32,8 +32,8 @@ def run_job(
     """Trains or resumes a job, writes its outcome to its folder, and returns its status.
 
     A job that has a result is not run again. `plugins` are those of the command line: the plan is
-    untrusted, so no module that it lists is imported, and no tracker goes online. `interrupted`
-    is asked, beside signals, whether to stop.
+    untrusted, so no module that it lists is imported, and no tracker contacts a server.
+    `interrupted` is polled in addition to signals; the job stops resumably once it is true.
     """
     state = job_state(sweep, job)
     if state.has_result:
@@ -42,41 +42,41 @@ def run_job(
     make_folder(folder.path)
     config = {**copy.deepcopy(job.config), "plugins": list(plugins)}
     try:
-        config = joined_to_search(offline(config), sweep, job.name)
+        config = attach_search_study(offline(config), sweep, job.name)
         experiment = Experiment.prepare(config, job.choices, job.overrides)
-        begun = "environment" in state.info
-        return _train_or_resume(experiment, folder, begun, display, interrupted)
+        has_started = "environment" in state.info
+        return _train_or_resume(experiment, folder, has_started, display, interrupted)
     except FolderLocked:
         return RunStatus.RUNNING  # the process that holds the lock records how it ends
     except Exception as error:
         if not isinstance(error, GenrunError):
             traceback.print_exc()
-        note_failure(folder, job, reason_of(error))
+        record_job_failure(folder, job, describe_error(error))
         return RunStatus.FAILED
 
 
 def _train_or_resume(
     experiment: Experiment,
     folder: RunFolder,
-    begun: bool,
+    has_started: bool,
     display: Display,
     interrupted: Callable[[], bool] | None,
 ) -> RunStatus:
-    until = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
-            if begun:
+            if has_started:
                 return experiment.resume(folder, display, interrupted).status
             return experiment.train(folder.path, display, interrupted).status
         except FolderLocked:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
 
 
-def reason_of(error: Exception) -> str:
-    """One line for the summary."""
+def describe_error(error: Exception) -> str:
+    """Returns the reason that run.json and the summary state: one line."""
     if isinstance(error, GenrunError):
         return str(error)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"

@@ -1,4 +1,4 @@
-"""Where each job stands, by what lies in its own folder: any process can tell, on any machine."""
+"""The state of each job, read from its folder: any process on any machine can do so."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from genrun.sweeps.plan import Job
 
 @dataclass(frozen=True)
 class JobState:
-    """One row of the ledger."""
+    """The state of one job."""
 
     job: Job
     folder: Path
     status: RunStatus
     reason: str
-    info: dict[str, Any]  # what run.json holds
+    info: dict[str, Any]  # the content of run.json
 
     @property
     def best(self) -> float | None:
-        """Lower is better; None where there is none, or none that is finite."""
+        """The best held-out value, lower is better; None without a finite one."""
         best = self.info.get("best")
         return finite_number(best.get("value")) if isinstance(best, dict) else None
 
@@ -38,11 +38,12 @@ class JobState:
 
     @property
     def has_result(self) -> bool:
+        """Whether the job ended and is not to be run again."""
         return self.status.ended
 
 
 def job_state(sweep: Path, job: Job) -> JobState:
-    """A job without a sound run.json is missing: it begins anew, or goes on where it can."""
+    """Reads the state of a job: missing if it has no run.json, failed if that is damaged."""
     folder = RunFolder(sweep / job.name)
     if not folder.has_run_json():
         return JobState(job, folder.path, RunStatus.MISSING, "", {})
@@ -54,11 +55,12 @@ def job_state(sweep: Path, job: Job) -> JobState:
 
 
 def job_states(sweep: Path, jobs: Sequence[Job]) -> list[JobState]:
+    """Reads the state of each job, in order."""
     return [job_state(sweep, job) for job in jobs]
 
 
-def note_failure(folder: RunFolder, job: Job, reason: str) -> None:
-    """Writes to run.json that the job failed; what it had reached stays, to be gone on with."""
+def record_job_failure(folder: RunFolder, job: Job, reason: str) -> None:
+    """Writes to run.json that the job failed; its checkpoints stay for a resume."""
     known: dict[str, Any] = {"choices": job.choices, "overrides": job.overrides}
     with contextlib.suppress(CheckpointUnusable):  # a damaged run.json is not written over
         folder.update({**known, "status": RunStatus.FAILED, "reason": reason})

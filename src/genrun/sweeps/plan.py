@@ -1,4 +1,4 @@
-"""What a sweep will run: every job's name, identity and resolved configuration, in plan.json."""
+"""What a sweep runs: every job's name, identity and resolved configuration, in plan.json."""
 
 from __future__ import annotations
 
@@ -19,45 +19,11 @@ from genrun.runs import layout
 from genrun.runs.files import write_json
 from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
 
-# MERGED: A name for each job, made of what differs: `optimizer.lr=0.0003,seed=1`.
-LONGEST = 100  # characters; file systems allow 255 bytes, and a path has more than one part
-UNSAFE = re.compile(r"[^A-Za-z0-9._=,+@-]+")
-
-
-def job_names(overrides: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Folder names by identity. Values are data: what could be read as a path is replaced."""
-    names = {identity: _name(differing) for identity, differing in differing_words(overrides)}
-    counts = Counter(name.lower() for name in names.values())  # some disks know no upper case
-    return {
-        identity: name if counts[name.lower()] == 1 else f"{name[:LONGEST]}-{identity[:8]}"
-        for identity, name in names.items()
-    }
-
-
-def differing_words(
-    overrides: Mapping[str, Sequence[str]],
-) -> list[tuple[str, dict[str, str]]]:
-    """By identity, the keys whose values are not the same in all jobs, with their values."""
-    by_key = {
-        identity: {key_of(word): word.partition("=")[2] for word in words}
-        for identity, words in overrides.items()
-    }
-    keys = dict.fromkeys(key for words in by_key.values() for key in words)
-    differ = [key for key in keys if len({words.get(key) for words in by_key.values()}) > 1]
-    return [
-        (identity, {key: words[key] for key in differ if key in words})
-        for identity, words in by_key.items()
-    ]
-
-
-def _name(words: Mapping[str, str]) -> str:
-    text = ",".join(f"{key}={value}" for key, value in words.items())
-    return UNSAFE.sub("_", text)[:LONGEST].strip("._ ") or "job"
-
-
 FORMAT = 1
-LARGEST = 1 << 28
-FORM = {
+MAX_BYTES = 1 << 28  # of plan.json
+MAX_NAME_LENGTH = 100  # characters; file systems allow 255 bytes, and a path has several parts
+UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._=,+@-]+")
+PLAN_SCHEMA = {
     "format": int,
     "words": [str],
     "jobs": [
@@ -70,7 +36,7 @@ FORM = {
         }
     ],
 }
-SEARCH_FORM = {  # of a sweep whose jobs are made as it goes: `sweeps/search/settings.py`
+SEARCH_SCHEMA = {  # `sweeps/search/settings.py: SearchSettings`
     "sampler": str,
     "trials": int,
     "seeds": [int],
@@ -87,7 +53,7 @@ SEARCH_FORM = {  # of a sweep whose jobs are made as it goes: `sweeps/search/set
 class Job:
     """One point of a sweep."""
 
-    name: str  # of its folder: what differs between the jobs
+    name: str  # of its folder: the overrides in which the jobs differ
     identity: str  # digest of the resolved configuration
     overrides: list[str]
     choices: dict[str, str]
@@ -95,38 +61,39 @@ class Job:
 
     @property
     def configuration(self) -> str:
-        """The digest that repeats with other seeds share."""
-        return identity_of({**self.config, "seed": None})
+        """The digest of the configuration without its seed; jobs that differ in it share it."""
+        return compute_identity({**self.config, "seed": None})
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The command line of a sweep, and its jobs in the order in which they begin."""
+    """The command line of a sweep, and its jobs in the order in which they start."""
 
     words: list[str]
     jobs: list[Job]
-    search: dict[str, Any] | None = None  # how the jobs are made, where they are as it goes
+    search: dict[str, Any] | None = None  # settings of a search, whose jobs are added as it runs
 
-    def job(self, name: str) -> Job:
+    def get_job(self, name: str) -> Job:
+        """Returns the job of a name that is in the plan."""
         return next(job for job in self.jobs if job.name == name)
 
     def write(self, folder: Path) -> None:
+        """Writes plan.json to the sweep's folder."""
         jobs = [asdict(job) for job in self.jobs]
         content = {"format": FORMAT, "words": self.words, "jobs": jobs}
-        write_json(
-            folder / layout.PLAN, content | ({"search": self.search} if self.search else {})
-        )
+        search = {"search": self.search} if self.search else {}
+        write_json(folder / layout.PLAN, content | search)
 
 
 def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
-    """A job for each point that no other equals, and the names of those that one did."""
+    """Makes a job of each distinct point; returns them, and the names of the repeated ones."""
     unique: dict[str, Composed] = {}
     repeated = []
     for point in points:
-        identity = identity_of(point.config)
+        identity = compute_identity(point.config)
         if unique.setdefault(identity, point) is not point:
             repeated.append(identity)
-    names = job_names({identity: point.overrides for identity, point in unique.items()})
+    names = make_job_names({identity: point.overrides for identity, point in unique.items()})
     jobs = [
         Job(names[identity], identity, point.overrides, point.choices, point.config)
         for identity, point in unique.items()
@@ -134,40 +101,78 @@ def make_jobs(points: Sequence[Composed]) -> tuple[list[Job], list[str]]:
     return jobs, [names[identity] for identity in repeated]
 
 
-def identity_of(config: Mapping[str, Any]) -> str:
-    """The digest of what decides a run's result: by whom it is followed is none of it."""
+def compute_identity(config: Mapping[str, Any]) -> str:
+    """Returns the digest of what decides a run's result, which its trackers do not."""
     deciding = {key: value for key, value in config.items() if key != "tracker"}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def make_job_names(overrides: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Returns folder names by identity, such as `optimizer.lr=0.0003,seed=1`.
+
+    A name lists the overrides in which the jobs differ. Characters that could form a path are
+    replaced, since values are data.
+    """
+    names = {
+        identity: _format_name(values) for identity, values in find_differing_overrides(overrides)
+    }
+    counts = Counter(name.lower() for name in names.values())  # some file systems ignore case
+    return {
+        identity: name if counts[name.lower()] == 1 else f"{name[:MAX_NAME_LENGTH]}-{identity[:8]}"
+        for identity, name in names.items()
+    }
+
+
+def find_differing_overrides(
+    overrides: Mapping[str, Sequence[str]],
+) -> list[tuple[str, dict[str, str]]]:
+    """Returns each identity with its values of the keys that differ between the jobs."""
+    by_key = {
+        identity: {key_of(word): word.partition("=")[2] for word in words}
+        for identity, words in overrides.items()
+    }
+    keys = dict.fromkeys(key for values in by_key.values() for key in values)
+    differ = [key for key in keys if len({values.get(key) for values in by_key.values()}) > 1]
+    return [
+        (identity, {key: values[key] for key in differ if key in values})
+        for identity, values in by_key.items()
+    ]
+
+
+def _format_name(values: Mapping[str, str]) -> str:
+    text = ",".join(f"{key}={value}" for key, value in values.items())
+    return UNSAFE_CHARACTERS.sub("_", text)[:MAX_NAME_LENGTH].strip("._ ") or "job"
+
+
 def is_sweep(folder: Path) -> bool:
+    """Whether the folder holds a sweep or a search."""
     return (folder / layout.PLAN).is_file()
 
 
 def read_plan(folder: Path) -> SweepPlan:
-    """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
+    """Reads plan.json. Raises `InputMissing` if there is none, `CheckpointUnusable` if damaged."""
     path = folder / layout.PLAN
     if not path.is_file():
         raise InputMissing(f"{folder}: is not a sweep's folder (it has no {layout.PLAN})")
     try:
-        content = read_json(path, LARGEST)
-        check_schema(content, FORM)
+        content = read_json(path, MAX_BYTES)
+        check_schema(content, PLAN_SCHEMA)
         if (search := content.get("search")) is not None:
-            check_schema(search, SEARCH_FORM)
-            _check_made(search["made"], {job["name"] for job in content["jobs"]})
+            check_schema(search, SEARCH_SCHEMA)
+            _check_trials(search["made"], {job["name"] for job in content["jobs"]})
         if content["format"] > FORMAT:
             raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")
         jobs = [Job(**{key: job[key] for key in Job.__annotations__}) for job in content["jobs"]]
         jobs = [replace(job, config={**EARLIER, **job.config}) for job in jobs]
         if any(job.name != Path(job.name).name or job.name in ("", "..") for job in jobs):
-            raise ValueError("a job's name is no folder's")
+            raise ValueError("the name of a job is not the name of a folder")
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
     return SweepPlan(content["words"], jobs, search)
 
 
-def _check_made(made: Mapping[str, Sequence[str]], names: set[str]) -> None:
-    """Whether what a search made are jobs of numbered trials."""
-    for number, own in made.items():
+def _check_trials(trials: Mapping[str, Sequence[str]], names: set[str]) -> None:
+    """Raises `ValueError` if the trials of a search have no numbers, or jobs not in the plan."""
+    for number, own in trials.items():
         if not (number.isascii() and number.isdigit() and own and names.issuperset(own)):
-            raise ValueError(f"trial {number!r} of its search has no jobs in it")
+            raise ValueError(f"trial {number!r} of the search has no jobs in the plan")

@@ -1,4 +1,4 @@
-"""Whether a sweep's jobs can be, asked before anything is created."""
+"""Checks of a sweep's jobs before anything is created."""
 
 from __future__ import annotations
 
@@ -11,58 +11,59 @@ from genrun.core.errors import GenrunError
 from genrun.core.plotting import import_beforehand
 from genrun.runs.disk_space import check_disk_space
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.process_pool import OWN_LAUNCHER, job_limits
+from genrun.sweeps.launch.process_pool import OWN_LAUNCHER, read_job_limits
 from genrun.sweeps.launch.resources import max_concurrent
 from genrun.sweeps.plan import Job
 
-MOST_SHOWN = 10  # of the points that cannot be
+MAX_LISTED = 10  # of the invalid points
 
 
 def check_launcher(settings: Mapping[str, Any], jobs: Sequence[Job]) -> None:
-    """Raises `ConfigError` where genrun's own launcher is told what cannot be."""
+    """Raises `ConfigError` if a setting of genrun's own launcher is out of range."""
     if settings["_target_"] == OWN_LAUNCHER:
-        job_limits(settings)
+        read_job_limits(settings)
         max_concurrent(jobs, settings["jobs"])
 
 
-def check_here(jobs: Sequence[Job], wanted: Path, count: int) -> None:
-    """Builds every job that may differ in whether it can be, in a process forked for that.
+def check_jobs(jobs: Sequence[Job], folder: Path, count: int) -> None:
+    """Checks that the jobs can be built and that `count` of them fit on the disk of `folder`.
 
-    Only where jobs run on this machine, whose devices and data they find. `count` jobs need room
-    on the disk. Raises what was wrong, with the list where it is several.
+    One job of each `build_signature` is built, in a forked process. Call it only if the jobs run
+    on this machine, which has their devices and data. Raises `GenrunError` listing all errors,
+    with the exit code of the first.
     """
-    distinct = list({shape_of(job.config): job for job in jobs}.values())
-    size, answers = fork_server.check(
+    distinct = list({build_signature(job.config): job for job in jobs}.values())
+    size, answers = fork_server.check_jobs(
         [(job.config, job.choices) for job in distinct], meanwhile=import_beforehand
     )
-    pairs = zip(distinct, answers, strict=False)  # none after one that ended the process
-    if wrong := [(job.name, code, text) for job, (code, text) in pairs if text]:
-        texts = [f"{name}: {text}" if len(distinct) > 1 else text for name, _, text in wrong]
-        error = GenrunError(listed(texts))
-        error.exit_code = wrong[0][1]
+    pairs = zip(distinct, answers, strict=False)  # no answers after a crash
+    if errors := [(job.name, code, text) for job, (code, text) in pairs if text]:
+        texts = [f"{name}: {text}" if len(distinct) > 1 else text for name, _, text in errors]
+        error = GenrunError(join_messages(texts))
+        error.exit_code = errors[0][1]
         raise error
-    check_disk_space(wanted, size, count)
+    check_disk_space(folder, size, count)
 
 
-def listed(texts: Sequence[str]) -> str:
-    """One line for all that is wrong."""
+def join_messages(texts: Sequence[str]) -> str:
+    """Returns one line with all messages, or the first ten of them and the number of the rest."""
     if len(texts) == 1:
         return texts[0]
-    more = f"; and {len(texts) - MOST_SHOWN} more" if len(texts) > MOST_SHOWN else ""
-    return f"{len(texts)} points: " + "; ".join(texts[:MOST_SHOWN]) + more
+    more = f"; and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
+    return f"{len(texts)} points: " + "; ".join(texts[:MAX_LISTED]) + more
 
 
-def shape_of(config: Mapping[str, Any]) -> str:
-    """What decides whether a job can be built: neither its seed nor a fraction does.
+def build_signature(config: Mapping[str, Any]) -> str:
+    """Returns the part of a configuration that decides whether a job can be built, as text.
 
-    Those were held to their limits when the job was composed.
+    Seeds and fractions are left out: composing has checked them against their limits.
     """
 
-    def without(value: Any) -> Any:
+    def strip(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {name: without(inner) for name, inner in value.items() if name != "seed"}
+            return {name: strip(inner) for name, inner in value.items() if name != "seed"}
         if isinstance(value, list):
-            return [without(inner) for inner in value]
+            return [strip(inner) for inner in value]
         return None if isinstance(value, float) else value
 
-    return json.dumps(without(config), sort_keys=True)
+    return json.dumps(strip(config), sort_keys=True)

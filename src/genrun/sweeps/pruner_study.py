@@ -1,4 +1,4 @@
-"""How a run of a search is told which of its trials it is."""
+"""Gives the pruner of a search's runs the study and the trial that it reports to."""
 
 from __future__ import annotations
 
@@ -12,39 +12,42 @@ from genrun.core.errors import ConfigError
 from genrun.runs import layout
 from genrun.sweeps.plan import read_plan
 
-ASKS = {"study", "trial"}  # the settings of a stopping policy that asks the study
+STUDY_KEYS = {"study", "trial"}  # settings of a stopping policy that needs a study
 
 
-def asks_study(config: Mapping[str, Any]) -> bool:
-    """Whether one of the stopping policies asks the study of a search."""
-    return any(settings.keys() >= ASKS for settings in config["stopping"].values())
+def needs_study(config: Mapping[str, Any]) -> bool:
+    """Whether one of the stopping policies needs the study of a search."""
+    return any(settings.keys() >= STUDY_KEYS for settings in config["stopping"].values())
 
 
 def check_no_pruner(config: Mapping[str, Any]) -> None:
     """Raises `ConfigError` if a policy needs the study of a search."""
-    if asks_study(config):
+    if needs_study(config):
         raise ConfigError(
             "stopping: the pruner works only in a search, which has other trials to compare with: "
             "genrun -m hydra/sweeper=tpe …"
         )
 
 
-def joined(config: Mapping[str, Any], study: str, trial: int | None) -> dict[str, Any]:
-    """The configuration with its pruner told where to ask; without it where `trial` is None."""
+def attach_study(config: Mapping[str, Any], study: str, trial: int | None) -> dict[str, Any]:
+    """Returns the configuration with its pruner's study and trial set.
+
+    If `trial` is None, it has no pruner.
+    """
     changed = copy.deepcopy(dict(config))
     for name, settings in config["stopping"].items():
-        if settings.keys() >= ASKS and trial is None:
+        if settings.keys() >= STUDY_KEYS and trial is None:
             del changed["stopping"][name]
-        elif settings.keys() >= ASKS:
+        elif settings.keys() >= STUDY_KEYS:
             changed["stopping"][name] |= {"study": study, "trial": trial}
     return changed
 
 
-def joined_to_search(config: Mapping[str, Any], sweep: Path, name: str) -> dict[str, Any]:
-    """A job's configuration as its run needs it. Of a trial's runs only the first asks."""
-    plan = read_plan(sweep) if asks_study(config) else None
+def attach_search_study(config: Mapping[str, Any], sweep: Path, name: str) -> dict[str, Any]:
+    """Returns the configuration of a search's run; only the first run of a trial has a pruner."""
+    plan = read_plan(sweep) if needs_study(config) else None
     if plan is None or plan.search is None:
         return dict(config)
     made: dict[str, list[str]] = plan.search["made"]
     trials = [int(number) for number, names in made.items() if names[:1] == [name]]
-    return joined(config, os.path.relpath(sweep / layout.JOURNAL), min(trials, default=None))
+    return attach_study(config, os.path.relpath(sweep / layout.JOURNAL), min(trials, default=None))

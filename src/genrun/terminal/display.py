@@ -1,4 +1,4 @@
-"""The display that suits where the output goes."""
+"""The choice of a run's display."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rich.console import Console
 from genrun.core.protocols.display import Display
 from genrun.terminal.live import LiveDisplay
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
-from genrun.terminal.tables import interactive
+from genrun.terminal.tables import is_interactive
 
 
-def display(first: bool = True) -> Display:
-    """Live where a person is watching, plain lines otherwise; only the first process shows any."""
-    if not first:
+def create_display(is_rank_zero: bool = True) -> Display:
+    """Returns a live display on a terminal, otherwise a plain one; ranks above 0 are silent."""
+    if not is_rank_zero:
         return SilentDisplay()
-    return LiveDisplay(Console()) if interactive() else PlainDisplay(sys.stdout)
+    return LiveDisplay(Console()) if is_interactive() else PlainDisplay(sys.stdout)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from genrun.core.formatting import format_duration, format_number, printable
 from genrun.core.status import RunStatus
-from genrun.terminal.tables import interactive, print_line
+from genrun.terminal.tables import is_interactive, print_line
 
 REFRESHES_A_SECOND = 2
 BAR_WIDTH = 20
@@ -25,18 +25,18 @@ STYLES: dict[str, str] = {
 }
 
 
-class Named(Protocol):
+class NamedJob(Protocol):
     """A job."""
 
     @property
     def name(self) -> str: ...
 
 
-class Ended(Protocol):
+class EndedJob(Protocol):
     """A job that has ended, and how."""
 
     @property
-    def job(self) -> Named: ...
+    def job(self) -> NamedJob: ...
 
     @property
     def status(self) -> RunStatus: ...
@@ -54,8 +54,8 @@ class Ended(Protocol):
 class SweepDisplay:
     """Lines for what ended, and below them, redrawn, what runs."""
 
-    def __init__(self, done: Sequence[Ended], total: int | None) -> None:
-        self._ended: list[Ended] = list(done)
+    def __init__(self, done: Sequence[EndedJob], total: int | None) -> None:
+        self._ended: list[EndedJob] = list(done)
         self._before, self._total = len(done), total
         self._running: dict[str, tuple[int, int]] = {}
         self._begun = time.monotonic()
@@ -65,7 +65,7 @@ class SweepDisplay:
     def open(self) -> None:
         if self._before:
             print_line(f"{self._before} jobs have a result already")
-        if interactive():
+        if is_interactive():
             self._live = Live(
                 console=self._console,
                 get_renderable=self._render,
@@ -78,13 +78,13 @@ class SweepDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def job_started(self, job: Named) -> None:
+    def job_started(self, job: NamedJob) -> None:
         self._running[job.name] = (0, 0)
 
-    def job_progress(self, job: Named, step: int, steps: int) -> None:
+    def job_progress(self, job: NamedJob, step: int, steps: int) -> None:
         self._running[job.name] = (step, steps)
 
-    def job_ended(self, state: Ended) -> None:
+    def job_ended(self, state: EndedJob) -> None:
         self._running.pop(state.job.name, None)
         self._ended.append(state)
         best = "" if state.best is None else f", best {format_number(state.best)}"
@@ -123,7 +123,7 @@ class SweepDisplay:
     def _totals(self) -> Text:
         failed = sum(state.status.failed for state in self._ended)
         parts = [f"{self._count()} done", f"{failed} failed"]
-        best: dict[str, Ended] = {}
+        best: dict[str, EndedJob] = {}
         for state in sorted(self._ended, key=lambda state: state.best or 0.0):
             if state.best is not None:
                 best.setdefault(state.monitor, state)
@@ -144,7 +144,7 @@ class SweepDisplay:
 
 
 @contextmanager
-def sweep_display(done: Sequence[Ended], total: int | None) -> Iterator[SweepDisplay]:
+def sweep_display(done: Sequence[EndedJob], total: int | None) -> Iterator[SweepDisplay]:
     """Open while jobs run; `total` is None where nobody knows how many there will be."""
     display = SweepDisplay(done, total)
     display.open()

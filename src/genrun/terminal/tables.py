@@ -37,7 +37,7 @@ def print_wide_table(columns: Sequence[str], rows: Sequence[Sequence[str | None]
 
 def print_paragraph(text: str) -> None:
     """Wrapped between words for a person; a line of its own in a pipe."""
-    console().print(Text(printable(text)), soft_wrap=not interactive())
+    console().print(Text(printable(text)), soft_wrap=not is_interactive())
 
 
 def _blocks(kept: Sequence[int], widths: dict[int, int], available: int) -> Iterator[list[int]]:
@@ -56,13 +56,13 @@ def _blocks(kept: Sequence[int], widths: dict[int, int], available: int) -> Iter
 COLUMNS_OF_A_PIPE = 200
 
 
-def interactive() -> bool:
+def is_interactive() -> bool:
     """Whether a person is watching: a terminal, and not CI."""
     return sys.stdout.isatty() and os.environ.get("CI", "").lower() not in ("1", "true")
 
 
 def console() -> Console:
-    return Console() if interactive() else Console(width=COLUMNS_OF_A_PIPE, color_system=None)
+    return Console() if is_interactive() else Console(width=COLUMNS_OF_A_PIPE, color_system=None)
 
 
 def print_table(
@@ -85,7 +85,7 @@ def print_table(
     console().print(table)
 
 
-def print_facts(facts: Mapping[str, Any]) -> None:
+def print_fields(facts: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, value in facts.items():
@@ -107,7 +107,7 @@ def print_error(text: str) -> None:
 def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar for a slow preparation; a single line where nobody is watching."""
     title = printable(title)
-    if not interactive():
+    if not is_interactive():
         print(title, file=sys.stderr, flush=True)
         yield lambda count: None
         return

@@ -25,7 +25,7 @@ from genrun.experiment.experiment import Experiment
 from genrun.experiment.tracking import hyperparameters, unmoved_generators
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job import run_job
-from genrun.sweeps.plan import SweepPlan, identity_of, make_jobs, read_plan
+from genrun.sweeps.plan import SweepPlan, compute_identity, make_jobs, read_plan
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
 from tests.components.tracker import failing
 from tests.components.tracker.fakes import (
@@ -353,12 +353,12 @@ def test_a_sweep_tracks_offline_whatever_its_plan_says(
 
 def test_a_contestant_is_the_same_with_any_tracker() -> None:
     plain, followed = (compose([*SHORT, *more]) for more in ([], ["tracker=tensorboard"]))
-    assert identity_of(plain.config) == identity_of(followed.config)
+    assert compute_identity(plain.config) == compute_identity(followed.config)
     jobs, repeated = make_jobs([plain, followed])
     assert (len(jobs), len(repeated)) == (1, 1)
     earlier = {key: value for key, value in plain.config.items() if key != "tracker"}
-    assert identity_of(earlier) == jobs[0].identity
-    assert jobs[0].configuration == identity_of({**earlier, "seed": None})
+    assert compute_identity(earlier) == jobs[0].identity
+    assert jobs[0].configuration == compute_identity({**earlier, "seed": None})
 
 
 def test_a_list_of_trackers_composes() -> None:

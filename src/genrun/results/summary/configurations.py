@@ -12,7 +12,7 @@ from genrun.core.numbers import finite_number
 from genrun.core.usage import sum_usage
 from genrun.results.summary.job_result import Result, shown_spent
 from genrun.statistics.student_t import SampleSummary, summarize_sample
-from genrun.sweeps.plan import differing_words
+from genrun.sweeps.plan import find_differing_overrides
 
 SEED = "seed"
 WITHOUT_WORDS = ("model", "optimizer")  # the choices that name a sweep over nothing but seeds
@@ -78,7 +78,7 @@ def configurations_of(results: Sequence[Result]) -> list[Configuration]:
     """By the judged metric, then lowest mean first; those without a value last."""
     words = {
         identity: {key: value for key, value in differing.items() if key != SEED}
-        for identity, differing in differing_words(
+        for identity, differing in find_differing_overrides(
             {r.job.identity: r.job.overrides for r in results}
         )
     }

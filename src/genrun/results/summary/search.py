@@ -11,26 +11,26 @@ from optuna.trial import TrialState
 from genrun.core.formatting import format_number
 from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
-from genrun.sweeps.search.settings import Settings, settings_of
+from genrun.sweeps.search.settings import SearchSettings
 from genrun.sweeps.search.space import Range
 from genrun.sweeps.search.status import locked_trials
-from genrun.sweeps.search.trials import Trials
+from genrun.sweeps.search.trials import SearchStudy
 
 
 def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
     """How the trials ended, which is the best, and which of its values lie on a bound."""
-    settings = settings_of(plan)
-    trials = Trials(folder / layout.JOURNAL, settings)
-    kinds = Counter(trials.kind(trial) for trial in trials.all())
-    if to_come := trials.to_come():
+    settings = SearchSettings.from_plan(plan)
+    trials = SearchStudy(folder / layout.JOURNAL, settings)
+    kinds = Counter(trials.describe_state(trial) for trial in trials.all_trials())
+    if to_come := trials.count_remaining():
         kinds["to come"] = to_come
     facts = {"trials": ", ".join(f"{count} {kind}" for kind, count in kinds.items())}
     if others := locked_trials(folder, trials):
         facts["under way"] = f"{len(others)} trials in other processes"
-    complete = [trial for trial in trials.all() if trial.state == TrialState.COMPLETE]
+    complete = [trial for trial in trials.all_trials() if trial.state == TrialState.COMPLETE]
     if complete:
         best = min(complete, key=lambda trial: trial.value or 0.0)
-        words = trials.words(best)
+        words = trials.format_values(best)
         shown = " ".join(f"{key}={value}" for key, value in words.items())
         count = len(settings.seeds)
         mean = f", the mean of {count} seeds" if count > 1 else ""
@@ -40,10 +40,10 @@ def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
     return facts
 
 
-def bound_lines(settings: Settings, words: Mapping[str, str]) -> Iterator[str]:
+def bound_lines(settings: SearchSettings, words: Mapping[str, str]) -> Iterator[str]:
     """A best value on the edge of what was searched says that it may be better beyond."""
     for key, given in settings.dimensions().items():
-        bound = given.bound(words[key]) if isinstance(given, Range) else None
+        bound = given.find_bound(words[key]) if isinstance(given, Range) else None
         if bound:
             yield (
                 f"{key}={words[key]} is on the {bound} bound of {given.text}: beyond it may be "

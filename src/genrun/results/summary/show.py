@@ -16,7 +16,7 @@ from genrun.results.summary.tables import print_tables
 from genrun.runs.lock import describe_writer
 from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import SweepPlan, read_plan
-from genrun.terminal.tables import print_facts, print_line
+from genrun.terminal.tables import print_fields, print_line
 
 MOST_UNDER_WAY = 10
 
@@ -37,7 +37,7 @@ def show_sweep(folder: Path) -> None:
         "jobs": f"{len(plan.jobs)}: " + ", ".join(f"{n} {status}" for status, n in counts.items()),
         "picture": summary.picture,
     }
-    print_facts(facts)
+    print_fields(facts)
     print_tables(summary.configurations, summary.results)
     _print_under_way(summary.results)
     if summary.unwritten is not None:

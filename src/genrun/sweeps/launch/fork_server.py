@@ -1,6 +1,6 @@
-"""A server that has imported torch once, and forks a process for each job in milliseconds.
+"""A server process that has imported torch, and forks a process for each job in milliseconds.
 
-It has run no parallel region and no CUDA, so forking it is safe.
+It has used neither OpenMP nor CUDA, so forking it is safe.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from genrun.core.errors import GenrunError
 from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.plan import Job
 
-METHOD = "forkserver"  # the fault harness, which has imported torch itself, forks
+METHOD = "forkserver"  # tests/faults has imported torch and forks directly
 PRELOADED = ["genrun.sweeps.launch.worker", "genrun.sweeps.launch.fork_server_preload"]
 
 
@@ -29,52 +29,55 @@ def warm_up() -> None:
         forkserver.ensure_running()
 
 
-def train(
-    sweep: Path, job: Job, plugins: Sequence[str], share: JobResources
+def start_job(
+    sweep: Path, job: Job, plugins: Sequence[str], resources: JobResources
 ) -> tuple[BaseProcess, Connection]:
-    """A process that trains a job, and the pipe on which it says how far it is."""
-    return _start("train", sweep, job, list(plugins), share)
+    """Starts a process that trains a job; returns it and the pipe that it reports progress on."""
+    return _start_worker("train", sweep, job, list(plugins), resources)
 
 
-def check(
+def check_jobs(
     points: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]], meanwhile: Callable[[], None]
 ) -> tuple[int, list[tuple[int, str]]]:
-    """Builds what jobs would train, by configuration and choices, without training it.
+    """Builds the experiments of configurations and choices, without training.
 
-    Gives the bytes of the largest checkpoint, and for each job an exit code and what is wrong
-    with it, 0 and nothing where all is well. This process does `meanwhile` what it has to.
+    Returns the bytes of the largest checkpoint, and for each experiment an exit code and an error
+    (0 and an empty text if it can be built). `meanwhile` is called while the other process works.
     """
-    process, connection = _start("check", [(dict(a), dict(b)) for a, b in points])
+    process, connection = _start_worker("check", [(dict(a), dict(b)) for a, b in points])
     meanwhile()
-    wrong: list[tuple[int, str]] = []
+    answers: list[tuple[int, str]] = []
     size = 0
     try:
         for _ in points:
-            bytes_, code, text = connection.recv()
-            size = max(size, bytes_)
-            wrong.append((code, text))
+            checkpoint_size, code, text = connection.recv()
+            size = max(size, checkpoint_size)
+            answers.append((code, text))
     except EOFError:
         process.join()
-        text = f"cannot be built: its process ended with {process.exitcode}"
-        wrong.append((GenrunError.exit_code, text))
+        text = f"cannot be built: the process that tried exited with {process.exitcode}"
+        answers.append((GenrunError.exit_code, text))
     process.join()
-    return size, wrong
+    return size, answers
 
 
-def gpus() -> int:
-    """How many GPUs there are, asked of a process that may load CUDA, as this one may not."""
-    process, connection = _start("count_gpus")
+def count_gpus() -> int:
+    """Returns the number of GPUs, counted in a process of its own: this one must not load CUDA."""
+    process, connection = _start_worker("count_gpus")
     count = int(connection.recv())
     process.join()
     return count
 
 
-def _start(name: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
-    return start(f"genrun.sweeps.launch.worker:{name}", *arguments)
+def _start_worker(name: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
+    return start_process(f"genrun.sweeps.launch.worker:{name}", *arguments)
 
 
-def start(target: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
-    """A process that calls `MODULE:FUNCTION`, which gets a connection as its last argument."""
+def start_process(target: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
+    """Starts a process that calls `MODULE:FUNCTION` with the arguments and a connection.
+
+    Returns the process and the other end of the connection.
+    """
     warm_up()
     context = multiprocessing.get_context(METHOD)
     ours, theirs = context.Pipe()
@@ -87,6 +90,6 @@ def start(target: str, *arguments: Any) -> tuple[BaseProcess, Connection]:
 
 
 def _call(target: str, arguments: Sequence[Any], connection: Connection) -> None:
-    """In the forked process, where torch is imported already."""
+    """Runs in the forked process, which has torch imported already."""
     module, _, name = target.partition(":")
     getattr(importlib.import_module(module), name)(*arguments, connection)

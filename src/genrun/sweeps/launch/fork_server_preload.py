@@ -1,6 +1,6 @@
-"""Imported by the fork server only: it outlives the signals that a cluster sends to all processes.
+"""Imported by the fork server only, to ignore the signals that a cluster sends to all processes.
 
-Without it a job would go on with nobody who knows how it ends.
+If the server ended, nothing would learn how its jobs end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hydra's own launchers, which take lists of jobs to processes that they make themselves."""
+"""Launchers of Hydra: basic, joblib, submitit and Ray, each of which takes a list of jobs."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ from genrun.sweeps.plan import Job, SweepPlan
 from genrun.terminal.sweep import sweep_display
 from genrun.training.interrupt import Interrupt
 
-SUBDIR = "hydra.sweep.subdir"
-NOT_THE_LAUNCHERS = ("hydra/sweeper", "hydra.sweeper", "hydra.sweep", "hydra.run")
-SECONDS_BETWEEN_LOOKS = 1.0
+IRRELEVANT = (  # overrides without effect on the launcher
+    "hydra/sweeper", "hydra.sweeper", "hydra.sweep", "hydra.run",
+)  # fmt: skip
+POLL_SECONDS = 1.0
 
 
 @contextmanager
 def open_launcher(
     sweep: Path, plan: SweepPlan, settings: LaunchSettings
 ) -> Iterator[HydraLauncherRunner]:
-    """While open, the launcher that the settings choose runs jobs, and signals are the sweep's.
+    """Opens the launcher that the settings choose; while open, signals stop the sweep's jobs.
 
     Raises `OutputFailed` if Hydra cannot write its own files.
     """
     overrides = [
-        *(w for w in settings.overrides if not w.lstrip("+").startswith(NOT_THE_LAUNCHERS)),
+        *(word for word in settings.overrides if not word.lstrip("+").startswith(IRRELEVANT)),
         f"hydra.sweep.dir={quote_path(sweep)}",
         "hydra.output_subdir=null",  # Hydra would write its own defaults, not the job's settings
     ]
@@ -52,10 +53,10 @@ def open_launcher(
 
 
 class HydraLauncherRunner:
-    """Runs lists of jobs by joblib, submitit, Ray, or Hydra's basic launcher.
+    """Runs lists of jobs with a launcher of Hydra.
 
-    The basic launcher trains in this process and shows each run itself. `signals` are those that
-    were sent to this process.
+    The basic launcher trains in this process, where each run has its own display. `signals` are
+    those that this process has received.
     """
 
     def __init__(
@@ -71,42 +72,49 @@ class HydraLauncherRunner:
         self._in_this_process = isinstance(launcher, BasicLauncher)
         self._launched = 0
 
-    def _lines(self, jobs: Sequence[Job]) -> list[list[str]]:
-        """Overrides for each job: the name of its folder, and what it may import."""
+    def _overrides(self, jobs: Sequence[Job]) -> list[list[str]]:
+        """Returns the overrides that `task` reads: the job's folder and its plugins."""
         plugins = ",".join(self._plugins)
-        return [[f"{SUBDIR}='{job.name}'", f"plugins=[{plugins}]"] for job in jobs]
+        return [[f"hydra.sweep.subdir='{job.name}'", f"plugins=[{plugins}]"] for job in jobs]
 
     def launch(self, jobs: Sequence[Job]) -> None:
-        """Returns when all of them have ended. Raises `SweepPaused` if they were stopped."""
-        why = ""
+        """Runs the jobs to their end.
+
+        Raises `SweepPaused` if they were stopped, `ConfigError` if the launcher started none.
+        """
+        reason = ""
         clear_stop_request(self._sweep)
         with nullcontext() if self._in_this_process else self._watched(jobs):
             try:
-                self._launcher.launch(self._lines(jobs), self._launched)
+                self._launcher.launch(self._overrides(jobs), self._launched)
             except (Exception, SystemExit) as error:
-                # joblib gives up when one of its processes is killed, submitit when one of its
-                # jobs is cancelled; Ray leaves by SystemExit at SIGTERM
-                why = f"{type(self._launcher).__name__} failed: {_first_line(error)}"
+                # joblib raises if one of its processes is killed, submitit if one of its jobs is
+                # cancelled, Ray raises SystemExit at SIGTERM
+                reason = f"{type(self._launcher).__name__} failed: {_first_line(error)}"
         self._launched += len(jobs)
         if self._signals():
-            why = "stopped by a signal"
-        elif why and all(s.status == RunStatus.MISSING for s in job_states(self._sweep, jobs)):
-            raise ConfigError(f"{why}; no job of {os.path.relpath(self._sweep)} has started")
-        if why:
-            raise SweepPaused(f"{why}; resume with: genrun resume {os.path.relpath(self._sweep)}")
+            reason = "stopped by a signal"
+        elif reason and self._none_started(jobs):
+            raise ConfigError(f"{reason}; no job of {os.path.relpath(self._sweep)} has started")
+        if reason:
+            command = f"genrun resume {os.path.relpath(self._sweep)}"
+            raise SweepPaused(f"{reason}; resume with: {command}")
+
+    def _none_started(self, jobs: Sequence[Job]) -> bool:
+        return all(s.status == RunStatus.MISSING for s in job_states(self._sweep, jobs))
 
     @contextmanager
     def _watched(self, jobs: Sequence[Job]) -> Iterator[None]:
-        """While open, shows what is on the disk, and stops jobs once a signal has come here."""
+        """While open, shows the jobs' progress, and stops them after a signal to this process."""
         with (
             _job_display(self._sweep, self._plan, jobs) as display,
-            self._request_on_signal(display),
+            self._stop_on_signal(display),
         ):
             yield
 
     @contextmanager
-    def _request_on_signal(self, display: SweepObserver) -> Iterator[None]:
-        """While open, a signal that comes here is passed on to the jobs through the disk."""
+    def _stop_on_signal(self, display: SweepObserver) -> Iterator[None]:
+        """While open, a signal to this process requests the jobs to stop, through a file."""
         ended = threading.Event()
 
         def watch() -> None:
@@ -127,42 +135,42 @@ class HydraLauncherRunner:
 
 @contextmanager
 def _job_display(sweep: Path, plan: SweepPlan, jobs: Sequence[Job]) -> Iterator[SweepObserver]:
-    """While open, shows the progress that the jobs' folders record while others run them."""
+    """While open, shows the progress that jobs in other processes record in their folders."""
     done = [state for state in job_states(sweep, plan.jobs) if state.has_result]
     total = len(plan.jobs) if plan.search is None else None
     with sweep_display(done, total) as display:
         ended = threading.Event()
-        watch = _FolderWatch(sweep, jobs, display)
-        thread = threading.Thread(target=watch.until, args=(ended,), daemon=True)
+        poller = _FolderPoller(sweep, jobs, display)
+        thread = threading.Thread(target=poller.poll_until, args=(ended,), daemon=True)
         thread.start()
         try:
             yield display
         finally:
             ended.set()
             thread.join()
-            watch.now()
+            poller.poll()
 
 
-class _FolderWatch:
-    """Reads the jobs' folders again and again; reports once that a job started and ended."""
+class _FolderPoller:
+    """Polls the jobs' folders; reports that a job started, its progress, and that it ended."""
 
     def __init__(self, sweep: Path, jobs: Sequence[Job], observer: SweepObserver) -> None:
         self._sweep, self._observer = sweep, observer
         self._left = list(jobs)
         self._started: set[str] = set()
 
-    def until(self, ended: threading.Event) -> None:
-        while not ended.wait(SECONDS_BETWEEN_LOOKS):
-            self.now()
+    def poll_until(self, ended: threading.Event) -> None:
+        while not ended.wait(POLL_SECONDS):
+            self.poll()
 
-    def now(self) -> None:
+    def poll(self) -> None:
         for state in job_states(self._sweep, self._left):
             name = state.job.name
             if state.status == RunStatus.RUNNING:
                 if name not in self._started:
                     self._started.add(name)
                     self._observer.job_started(state.job)
-                with contextlib.suppress(CheckpointUnusable):  # a damaged log: its resume says so
+                with contextlib.suppress(CheckpointUnusable):  # a resume reports it
                     step = int(RunFolder(state.folder).timings().get("step", 0))
                     self._observer.job_progress(state.job, step, int(state.info["steps"]))
             elif state.has_result or state.status == RunStatus.FAILED:

@@ -15,50 +15,49 @@ from genrun.core.status import RunStatus
 from genrun.sweeps.plan import SweepPlan, read_plan
 from genrun.training.interrupt import Interrupt
 
-_own_sweep: tuple[int, SweepPlan, Interrupt] | None = None  # process, plan and signals
+_current_sweep: tuple[int, SweepPlan, Interrupt] | None = None  # process, plan and signals
 
 
 def task(config: Any) -> str:
     """Trains the job whose folder Hydra's configuration names, as the plan there describes it.
 
-    Nothing but the folder and the plugins is taken from Hydra's configuration. If a launcher runs
-    jobs in the sweep's own process, an interrupted job ends the sweep, as does one that a cluster
-    preempts: raises `SystemExit`.
+    Only the folder and the plugins are taken from Hydra's configuration. Raises `SystemExit` if
+    the job was interrupted in the sweep's own process, or is to be queued again by Slurm.
     """
     settings = HydraConfig.get()
     sweep, name = Path(str(settings.sweep.dir)), str(settings.sweep.subdir)
     plugins = list(config.plugins)
-    if _own_sweep is not None and _own_sweep[0] == os.getpid():
+    if _current_sweep is not None and _current_sweep[0] == os.getpid():
         from genrun.sweeps.job import run_job
-        from genrun.terminal.display import display
+        from genrun.terminal.display import create_display
 
-        _, plan, signals = _own_sweep
-        if plan.search is not None:  # it has grown since
+        _, plan, signals = _current_sweep
+        if plan.search is not None:  # jobs have been added since
             plan = read_plan(sweep)
-        status = run_job(sweep, plan.job(name), plugins, display(), signals)
-        leave = status == RunStatus.INTERRUPTED
+        status = run_job(sweep, plan.get_job(name), plugins, create_display(), signals)
+        exits = status == RunStatus.INTERRUPTED
     else:
         from genrun.sweeps.launch.cluster_job import (
+            count_threads,
             is_requeued,
             run_in_child_process,
-            threads_of,
         )
 
-        job = read_plan(sweep).job(name)
-        status = run_in_child_process(sweep, job, plugins, threads_of(settings.launcher))
-        leave = is_requeued(sweep, status)
-    if leave:
+        job = read_plan(sweep).get_job(name)
+        status = run_in_child_process(sweep, job, plugins, count_threads(settings.launcher))
+        exits = is_requeued(sweep, status)
+    if exits:
         raise SystemExit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])
     return status
 
 
 @contextmanager
 def sweep_in_this_process(plan: SweepPlan) -> Iterator[Interrupt]:
-    """While open, jobs called in this process are the sweep's own; yields its signals."""
-    global _own_sweep
+    """While open, `task` trains in this process; yields the signals that it has received."""
+    global _current_sweep
     with Interrupt() as signals:
-        _own_sweep = os.getpid(), plan, signals
+        _current_sweep = os.getpid(), plan, signals
         try:
             yield signals
         finally:
-            _own_sweep = None
+            _current_sweep = None

@@ -13,7 +13,7 @@ from genrun.config.compose import Composed
 from genrun.core.errors import SweepPaused
 from genrun.sweeps.job_state import job_state, job_states
 from genrun.sweeps.launch import fork_server
-from genrun.sweeps.launch.process_pool import OWN_LAUNCHER, JobSource, Pool, job_limits
+from genrun.sweeps.launch.process_pool import OWN_LAUNCHER, JobSource, ProcessPool, read_job_limits
 from genrun.sweeps.launch.resources import allocate
 from genrun.sweeps.plan import SweepPlan
 from genrun.terminal.sweep import sweep_display
@@ -22,7 +22,7 @@ from genrun.training.interrupt import Interrupt
 
 @dataclass(frozen=True)
 class LaunchSettings:
-    """What runs a sweep's jobs: the launcher that the command line chose, and its settings."""
+    """The launcher that the command line chose for a sweep's jobs, and its settings."""
 
     launcher: Mapping[str, Any]  # hydra.launcher, resolved
     plugins: Sequence[str]  # modules that jobs may import
@@ -30,10 +30,10 @@ class LaunchSettings:
     config_dir: str | None
 
     @classmethod
-    def of(
+    def from_composed(
         cls, composed: Composed, overrides: Sequence[str], config_dir: str | None
     ) -> LaunchSettings:
-        """The settings of a composed command line."""
+        """Returns the settings of a composed command line."""
         return cls(composed.launcher, composed.config["plugins"], overrides, config_dir)
 
 
@@ -54,22 +54,22 @@ def run_jobs(sweep: Path, plan: SweepPlan, source: JobSource, settings: LaunchSe
 def _run_in_pool(
     sweep: Path, plan: SweepPlan, source: JobSource, settings: LaunchSettings
 ) -> None:
-    examples = source.examples()
-    if not examples:
+    sample = source.sample_jobs()
+    if not sample:
         return
-    slots = allocate(examples, settings.launcher["jobs"], fork_server.gpus(), source.most_jobs)
+    slots = allocate(sample, settings.launcher["jobs"], fork_server.count_gpus(), source.max_jobs)
     done = [state for state in job_states(sweep, plan.jobs) if state.has_result]
-    with Interrupt() as signals, sweep_display(done, expected_jobs(plan)) as display:
-        limits = job_limits(settings.launcher)
-        pool = Pool(sweep, list(settings.plugins), slots, limits, display)
+    with Interrupt() as signals, sweep_display(done, count_expected_jobs(plan)) as display:
+        limits = read_job_limits(settings.launcher)
+        pool = ProcessPool(sweep, list(settings.plugins), slots, limits, display)
         why = pool.run(source, signals)
     if why:
         raise SweepPaused(f"{why}; resume with: genrun resume {os.path.relpath(sweep)}")
 
 
-def expected_jobs(plan: SweepPlan) -> int | None:
-    """How many jobs a sweep will have; None if a search decides that as it goes."""
+def count_expected_jobs(plan: SweepPlan) -> int | None:
+    """Returns how many jobs a sweep will have; None if a search decides that as it runs."""
     if plan.search is None:
         return len(plan.jobs)
-    # a pruned trial has no runs with the other seeds
+    # with several seeds, a pruned trial has fewer runs
     return int(plan.search["trials"]) if len(plan.search["seeds"]) == 1 else None

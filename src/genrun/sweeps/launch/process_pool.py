@@ -1,6 +1,6 @@
-"""A sweep's jobs, each a process of its own, as many at once as the machine has room for.
+"""A pool of processes, one a job, as many at once as the machine has resources for.
 
-Whatever one of them does - raise, exit, crash, hang, run out of memory - becomes one job's status.
+If a job raises, exits, crashes, hangs or runs out of memory, only that job fails.
 """
 
 from __future__ import annotations
@@ -21,53 +21,53 @@ from genrun.config.limits import LIMITS
 from genrun.core.errors import ConfigError
 from genrun.core.status import RunStatus
 from genrun.runs.folder import RunFolder
-from genrun.sweeps.job_state import JobState, job_state, note_failure
+from genrun.sweeps.job_state import JobState, job_state, record_job_failure
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.resources import ResourceSlots
 from genrun.sweeps.plan import Job
 
 OWN_LAUNCHER = "hydra_plugins.genrun_plugins.ProcessLauncher"
 WAIT_SECONDS = 0.25
-GRACE_SECONDS = 10.0  # from asking a job that takes too long to stop, to killing it
+GRACE_SECONDS = 10.0  # between stopping a job that takes too long, and killing it
 
 
 class JobSource(Protocol):
-    """Where jobs come from: a list, or a search that makes them as it learns."""
+    """Where jobs come from: a list, or a search that makes them from earlier results."""
 
     @property
-    def most_jobs(self) -> int:
-        """At most so many jobs will be taken."""
+    def max_jobs(self) -> int:
+        """The largest number of jobs that can be taken."""
 
     @property
     def batch_size(self) -> int:
-        """How many jobs a launcher that takes lists is given at once."""
+        """How many jobs a launcher that takes lists gets at once."""
 
-    def examples(self) -> Sequence[Job]:
-        """Jobs that need what all of them need of the machine; none if nothing is to be done."""
+    def sample_jobs(self) -> Sequence[Job]:
+        """Returns jobs that need the same resources as all others; none if no job is left."""
 
     def take(self) -> Job | None:
-        """The next job; None if there is none, or none yet."""
+        """Returns the next job; None if there is none, or none yet."""
 
     def job_ended(self, state: JobState) -> None:
-        """Is called when a job that was taken has ended."""
+        """Is called after a job that was taken has ended."""
 
 
 class JobList:
-    """Jobs of a list, in its order."""
+    """The jobs of a list, in its order."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = deque(jobs)
         self._count = len(jobs)
 
     @property
-    def most_jobs(self) -> int:
+    def max_jobs(self) -> int:
         return self._count
 
     @property
     def batch_size(self) -> int:
         return max(self._count, 1)
 
-    def examples(self) -> Sequence[Job]:
+    def sample_jobs(self) -> Sequence[Job]:
         return list(self._jobs)
 
     def take(self) -> Job | None:
@@ -98,23 +98,23 @@ class JobLimits:
     give_up_after: int  # equal failures in a row
 
 
-def job_limits(settings: Mapping[str, Any]) -> JobLimits:
-    """Reads the limits from hydra.launcher. Raises `ConfigError` naming a setting out of range."""
+def read_job_limits(settings: Mapping[str, Any]) -> JobLimits:
+    """Reads the limits from hydra.launcher. Raises `ConfigError` if a setting is out of range."""
     names = ("jobs", "timeout_seconds", "retries", "give_up_after")
     for name in names:
         value, limit = settings.get(name), LIMITS[name]
         if value is None and name in ("jobs", "timeout_seconds"):
             continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = isinstance(value, int) or not limit.whole
-        if value is None or not number or not whole or not limit.allows(value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_allowed_type = isinstance(value, int) or not limit.whole
+        if value is None or not is_number or not is_allowed_type or not limit.allows(value):
             raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
     return JobLimits(*(settings[name] for name in names[1:]))
 
 
 @dataclass
-class Running:
-    """A job in its process."""
+class RunningJob:
+    """A job and its process."""
 
     job: Job
     slot: int
@@ -124,13 +124,13 @@ class Running:
     timed_out: bool = False
 
     def stop(self) -> None:
-        """Requests that it finishes the step and saves."""
+        """Requests the job to finish its step and save."""
         with contextlib.suppress(OSError):  # it has ended already
             self.connection.send("stop")
 
 
-class Pool:
-    """Runs jobs until the source has no more, a signal comes, or too many fail alike."""
+class ProcessPool:
+    """Runs jobs until the source has no more, a signal arrives, or too many fail the same way."""
 
     def __init__(
         self,
@@ -142,14 +142,14 @@ class Pool:
     ) -> None:
         self._sweep, self._plugins, self._slots = sweep, plugins, slots
         self._limits, self._observer = limits, observer
-        self._running: list[Running] = []
+        self._running: list[RunningJob] = []
         self._crashes: dict[str, int] = {}
         self._retries: list[Job] = []
         self._failures: deque[str] = deque(maxlen=limits.give_up_after)
         self._stopping = ""
 
     def run(self, source: JobSource, interrupted: Callable[[], bool]) -> str:
-        """Returns why it ended before the source did, or an empty text."""
+        """Runs the jobs; returns why they were stopped, or an empty text if all have run."""
         try:
             while True:
                 if interrupted() and not self._stopping:
@@ -160,12 +160,12 @@ class Pool:
                     return self._stopping
                 self._wait(source)
         finally:
-            for running in self._running:  # some are left only after a second signal
+            for running in self._running:  # after a second signal some may be running
                 running.process.kill()
 
-    def _stop(self, why: str) -> None:
-        self._stopping = why
-        self._observer.note(f"{why}: waiting until {len(self._running)} jobs have saved")
+    def _stop(self, reason: str) -> None:
+        self._stopping = reason
+        self._observer.note(f"{reason}: waiting until {len(self._running)} jobs have saved")
         for running in self._running:
             running.stop()
 
@@ -175,8 +175,8 @@ class Pool:
             if job is None:
                 return
             slot, resources = self._slots.take()
-            process, connection = fork_server.train(self._sweep, job, self._plugins, resources)
-            self._running.append(Running(job, slot, process, connection))
+            process, connection = fork_server.start_job(self._sweep, job, self._plugins, resources)
+            self._running.append(RunningJob(job, slot, process, connection))
             self._observer.job_started(job)
 
     def _wait(self, source: JobSource) -> None:
@@ -188,42 +188,42 @@ class Pool:
             elif self._limits.timeout_seconds is not None:
                 self._enforce_timeout(running, self._limits.timeout_seconds)
 
-    def _read_progress(self, running: Running) -> None:
+    def _read_progress(self, running: RunningJob) -> None:
         with contextlib.suppress(EOFError, OSError):
             while running.connection.poll():
                 self._observer.job_progress(running.job, *running.connection.recv())
 
-    def _enforce_timeout(self, running: Running, most: float) -> None:
-        over = time.monotonic() - running.started - most
+    def _enforce_timeout(self, running: RunningJob, timeout: float) -> None:
+        over = time.monotonic() - running.started - timeout
         if over > GRACE_SECONDS:
             running.process.kill()
         elif over > 0 and not running.timed_out:
             running.timed_out = True
             running.stop()
 
-    def _end(self, running: Running, source: JobSource) -> None:
+    def _end(self, running: RunningJob, source: JobSource) -> None:
         self._running.remove(running)
         self._slots.release(running.slot)
         running.connection.close()
         job = running.job
         state = job_state(self._sweep, job)
-        reason = "" if state.has_result or self._stopping else self._failure(running)
+        reason = "" if state.has_result or self._stopping else self._describe_failure(running)
         if reason and not running.timed_out and self._may_retry(job):
             self._observer.note(f"{job.name}: {reason}; retrying")
             self._retries.append(job)
             return
         if reason:
-            note_failure(RunFolder(state.folder), job, reason)
+            record_job_failure(RunFolder(state.folder), job, reason)
             state = job_state(self._sweep, job)
         self._count_failure(state)
         self._observer.job_ended(state)
         source.job_ended(state)
 
-    def _failure(self, running: Running) -> str:
-        """Returns why its process failed, if its own folder does not say so."""
+    def _describe_failure(self, running: RunningJob) -> str:
+        """Returns why the process failed; an empty text if run.json states the outcome."""
         if running.timed_out:
             return f"took longer than timeout_seconds={self._limits.timeout_seconds:g}"
-        return _reason(running.process.exitcode or 0)
+        return _describe_exit(running.process.exitcode or 0)
 
     def _may_retry(self, job: Job) -> bool:
         crashes = self._crashes[job.name] = self._crashes.get(job.name, 0) + 1
@@ -234,13 +234,14 @@ class Pool:
             self._failures.clear()
             return
         self._failures.append(re.sub(r"[0-9]+", "0", state.reason))
-        alike = len(self._failures) == self._limits.give_up_after
-        if alike and len(set(self._failures)) == 1 and not self._stopping:
-            self._stop(f"{self._limits.give_up_after} jobs in a row failed alike")
+        limit = self._limits.give_up_after
+        repeated = len(self._failures) == limit and len(set(self._failures)) == 1
+        if repeated and not self._stopping:
+            self._stop(f"{limit} jobs in a row failed for the same reason")
 
 
-def _reason(code: int) -> str:
-    """Returns why a process ended; an empty text for exit code 0, which records its own outcome."""
+def _describe_exit(code: int) -> str:
+    """Returns how a process ended, by its exit code; an empty text for 0."""
     if code == 0:
         return ""
     if code > 0:

@@ -1,4 +1,4 @@
-"""This machine's cores and GPUs, shared out among the jobs of a sweep."""
+"""This machine's cores and GPUs, divided among the jobs of a sweep."""
 
 from __future__ import annotations
 
@@ -12,72 +12,82 @@ from genrun.sweeps.plan import Job
 
 @dataclass(frozen=True)
 class JobResources:
-    """What of the machine one job may use."""
+    """The threads and the GPU that one job may use."""
 
     threads: int
-    gpu: str | None  # for CUDA_VISIBLE_DEVICES; None leaves that as it is
+    gpu: str | None  # for CUDA_VISIBLE_DEVICES; None leaves it unchanged
 
 
 class ResourceSlots:
-    """Places for jobs that run at once, each with its share."""
+    """Slots for jobs that run at once, each with its resources."""
 
-    def __init__(self, shares: Sequence[JobResources]) -> None:
-        self._shares = shares
-        self._free = list(reversed(range(len(shares))))
+    def __init__(self, resources: Sequence[JobResources]) -> None:
+        self._resources = resources
+        self._free = list(reversed(range(len(resources))))
 
     @property
     def free(self) -> int:
+        """How many slots are free."""
         return len(self._free)
 
     @property
     def count(self) -> int:
-        return len(self._shares)
+        """How many slots there are."""
+        return len(self._resources)
 
     def take(self) -> tuple[int, JobResources]:
+        """Takes a free slot; returns its number and its resources."""
         slot = self._free.pop()
-        return slot, self._shares[slot]
+        return slot, self._resources[slot]
 
     def release(self, slot: int) -> None:
+        """Frees a slot by its number."""
         self._free.append(slot)
 
 
-def allocate(jobs: Sequence[Job], wanted: int | None, gpus: int, most: int) -> ResourceSlots:
-    """As many places as there are cores, or GPUs where the jobs use them, and jobs at most.
+def allocate(
+    jobs: Sequence[Job], requested: int | None, gpus: int, max_jobs: int
+) -> ResourceSlots:
+    """Divides the machine into slots: one a core, or one a GPU if all jobs may use a GPU.
 
-    `wanted` is the user's number, `most` how many jobs there will be. Never more threads than
-    cores in all. Raises `ConfigError` where the number asked for cannot be.
+    There are at most `max_jobs` slots, `requested` of them if that is a number, and together
+    they have at most as many threads as there are cores. Raises `ConfigError` if more are
+    requested than can run at once.
     """
-    limit = max_concurrent(jobs, wanted)
+    limit = max_concurrent(jobs, requested)
     on_gpus = gpus > 0 and all(j.config["runtime"]["device"] in ("auto", "cuda") for j in jobs)
-    count = max(1, min(wanted or (gpus if on_gpus else limit), limit, most))
+    count = max(1, min(requested or (gpus if on_gpus else limit), limit, max_jobs))
     names, threads = visible_gpus(gpus), available_cores() // count
     return ResourceSlots(
         [JobResources(threads, names[i % gpus] if on_gpus else None) for i in range(count)]
     )
 
 
-def max_concurrent(jobs: Sequence[Job], wanted: int | None) -> int:
-    """How many such jobs have cores at once. Raises `ConfigError` where more are `wanted`."""
+def max_concurrent(jobs: Sequence[Job], requested: int | None) -> int:
+    """Returns how many such jobs can have cores at once.
+
+    Raises `ConfigError` if more are `requested`.
+    """
     cores = available_cores()
     fixed = max((job.config["runtime"]["threads"] or 1 for job in jobs), default=1)
     limit = max(1, cores // fixed)
-    if wanted is not None and wanted > limit:
-        each = f" of runtime.threads={fixed}" if fixed > 1 else ""
+    if requested is not None and requested > limit:
+        each = f" with runtime.threads={fixed}" if fixed > 1 else ""
         raise ConfigError(
-            f"hydra.launcher.jobs={wanted}: this machine has {cores} cores, so at most {limit} "
-            f"jobs{each} can run at once without waiting for each other"
+            f"hydra.launcher.jobs={requested}: this machine has {cores} cores, so at most {limit} "
+            f"jobs{each} can run at once"
         )
     return limit
 
 
 def available_cores() -> int:
-    """The cores this process may use."""
+    """Returns the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def visible_gpus(count: int) -> list[str]:
-    """The GPUs' names in CUDA_VISIBLE_DEVICES."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return given.split(",") if given else [str(number) for number in range(count)]
+    """Returns the names of `count` GPUs as CUDA_VISIBLE_DEVICES writes them."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return names.split(",") if names else [str(number) for number in range(count)]

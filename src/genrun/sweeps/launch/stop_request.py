@@ -1,4 +1,4 @@
-"""A file in a sweep's folder that tells its jobs to stop, for jobs that no signal reaches."""
+"""A file in a sweep's folder that requests its jobs to stop: signals may not reach them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from genrun.runs import layout
 from genrun.runs.files import remove_file, write_json
 
-SECONDS_BETWEEN_LOOKS = 0.5  # the disk may be another machine's
+POLL_SECONDS = 0.5  # the disk may be on another machine
 
 
 def request_stop(sweep: Path) -> None:
-    """Requests that every job of the sweep stops after its step."""
+    """Requests every job of the sweep to stop after its step."""
     write_json(sweep / layout.STOP_REQUEST, {"stop": "every job, after its step"})
 
 
@@ -22,15 +22,15 @@ def clear_stop_request(sweep: Path) -> None:
 
 
 class StopRequest:
-    """Call it to learn whether a sweep's jobs shall stop; it looks at the disk now and then."""
+    """Whether a sweep's jobs are requested to stop: call it; it polls the disk twice a second."""
 
     def __init__(self, sweep: Path) -> None:
         self._path = sweep / layout.STOP_REQUEST
         self._requested = False
-        self._next_look = 0.0
+        self._next_poll = 0.0
 
     def __call__(self) -> bool:
-        if not self._requested and time.monotonic() >= self._next_look:
+        if not self._requested and time.monotonic() >= self._next_poll:
             self._requested = self._path.exists()
-            self._next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
+            self._next_poll = time.monotonic() + POLL_SECONDS
         return self._requested

@@ -1,4 +1,4 @@
-"""The functions of a job's own process, forked from a server that has imported torch once."""
+"""The functions that run in a process forked from the fork server, which has imported torch."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ OUTPUT = "output.txt"  # of a job, in its folder
 
 
 class PipeDisplay:
-    """Sends the job's progress to the parent, and receives from it to stop: a message, or its end.
+    """Sends the job's progress to the parent; stops the job on a message, or if the parent ends.
 
-    The parent sends no signals: if a cluster sends one to all processes, a second one would make
-    the job leave at once.
+    The parent sends messages, not signals: if a cluster has signalled all processes, a second
+    signal would end the job without saving.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -74,8 +74,8 @@ def train(
     sweep: Path, job: Job, plugins: Sequence[str], resources: JobResources, connection: Connection
 ) -> None:
     """Trains or resumes one job; its outcome is in its folder."""
-    before = job_state(sweep, job).info.get("environment", {}).get("threads", resources.threads)
-    threads = max(1, min(before, resources.threads))  # others would change last digits
+    earlier = job_state(sweep, job).info.get("environment", {}).get("threads", resources.threads)
+    threads = max(1, min(earlier, resources.threads))  # another number changes the last digits
     prepare_process(replace(resources, threads=threads))
     make_folder(sweep / job.name)
     _redirect(sweep / job.name / OUTPUT)
@@ -86,7 +86,7 @@ def train(
 def check(
     points: Sequence[tuple[dict[str, Any], Mapping[str, str]]], connection: Connection
 ) -> None:
-    """Builds jobs without training them; sends each one's checkpoint size, or its error."""
+    """Builds experiments without training; sends a checkpoint size, exit code, error of each."""
     prepare_process(JobResources(1, None))
     for config, choices in points:
         try:
@@ -97,13 +97,14 @@ def check(
 
 
 def count_gpus(connection: Connection) -> None:
+    """Sends the number of GPUs."""
     connection.send(torch.cuda.device_count())
 
 
 def prepare_process(resources: JobResources) -> None:
-    """Makes a forked process a job's: no signals of the terminal, its own threads and GPU."""
-    os.setpgrp()  # Ctrl-C is for the parent, which then stops each job once
-    for number in SIGNALS:  # the server ignores them
+    """Detaches a forked process from the terminal's signals; sets its threads and GPU."""
+    os.setpgrp()  # Ctrl-C reaches only the parent, which stops each job once
+    for number in SIGNALS:  # the fork server ignores them
         signal.signal(number, signal.SIG_DFL)
     share_threads(resources.threads)
     if resources.gpu is not None:

@@ -1,1 +1,1 @@
-"""A sweep that chooses its points as it learns. Optuna chooses; plan, ledger and jobs are ours."""
+"""A sweep that chooses its points as it learns: Optuna chooses them, genrun runs them."""

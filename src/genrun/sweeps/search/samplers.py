@@ -1,4 +1,4 @@
-"""Optuna's samplers; a draw is a function of the seed, the number of the trial and the past."""
+"""Optuna's samplers, seeded so that a trial depends on the seed, its number and earlier trials."""
 
 from __future__ import annotations
 
@@ -18,48 +18,54 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from genrun.runs.optuna_journal import quiet
+from genrun.runs.optuna_journal import silence_optuna
 from genrun.sweeps.search.space import Choices, Dimension, Range
 
-MOST_SEED = 2**32  # of numpy's generators
+MAX_SEED = 2**32  # of numpy's generators
 
 
-def distributions(sampler: str, space: Mapping[str, Dimension]) -> dict[str, BaseDistribution]:
-    """What Optuna is to draw from. A grid has nothing but values."""
+def make_distributions(
+    sampler: str, space: Mapping[str, Dimension]
+) -> dict[str, BaseDistribution]:
+    """Returns the space as Optuna's distributions; a grid has categorical ones only."""
     return {key: _distribution(given, sampler == "grid") for key, given in space.items()}
 
 
-def _distribution(given: Dimension, as_values: bool) -> BaseDistribution:
-    if isinstance(given, Choices) or as_values:
+def _distribution(given: Dimension, categorical: bool) -> BaseDistribution:
+    if isinstance(given, Choices) or categorical:
         return CategoricalDistribution(given.values() or [])
-    if given.whole:
+    if given.integer:
         return IntDistribution(round(given.low), round(given.high), log=given.log)
     return FloatDistribution(given.low, given.high, log=given.log)
 
 
-def word_of(given: Dimension, value: Any) -> str:
-    """A value that Optuna drew as a word has it."""
-    return given.word(value) if isinstance(given, Range) and not isinstance(value, str) else value
+def format_value(given: Dimension, value: Any) -> str:
+    """Returns a value that Optuna drew as an override writes it."""
+    if isinstance(given, Range) and not isinstance(value, str):
+        return given.format(value)
+    return str(value)
 
 
 def make_sampler(
     name: str, seed: int, number: int, space: Mapping[str, BaseDistribution]
 ) -> BaseSampler:
-    """For one draw, the trial's `number`: what was drawn before comes from the study alone."""
-    own = int.from_bytes(hashlib.sha256(f"{seed},{number}".encode()).digest()[:4])
-    with quiet():
-        if name == "tpe":  # constant_liar: trials that still run keep others from their place
-            return TPESampler(seed=own, constant_liar=True)
+    """Makes the sampler of one trial, by its `number`; it learns earlier trials from the study."""
+    trial_seed = int.from_bytes(hashlib.sha256(f"{seed},{number}".encode()).digest()[:4])
+    with silence_optuna():
+        if name == "tpe":  # constant_liar: running trials keep others away from their values
+            return TPESampler(seed=trial_seed, constant_liar=True)
         if name == "qmc":
-            first = RandomSampler(seed=own)
-            return QMCSampler(scramble=True, seed=seed % MOST_SEED, independent_sampler=first)
-        return GridInOrder(space, seed) if name == "grid" else RandomSampler(seed=own)
+            first = RandomSampler(seed=trial_seed)
+            return QMCSampler(scramble=True, seed=seed % MAX_SEED, independent_sampler=first)
+        if name == "grid":
+            return ShuffledGridSampler(space, seed)
+        return RandomSampler(seed=trial_seed)
 
 
-class GridInOrder(BaseSampler):
-    """Each point of a grid once, in an order from the seed: a part of it covers the whole evenly.
+class ShuffledGridSampler(BaseSampler):
+    """Draws each point of a grid once, shuffled by the seed so that any prefix is spread out.
 
-    Optuna's own gives a point up when the process is killed that had just asked for it.
+    Optuna's own grid sampler loses a point if the process is killed that has just drawn it.
     """
 
     def __init__(self, space: Mapping[str, BaseDistribution], seed: int) -> None:
@@ -76,9 +82,9 @@ class GridInOrder(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        others = study.get_trials(deepcopy=False)
-        tried = [other.params for other in others if other.number != trial.number]
-        return next((point for point in self._points if point not in tried), self._points[0])
+        trials = study.get_trials(deepcopy=False)
+        drawn = [other.params for other in trials if other.number != trial.number]
+        return next((point for point in self._points if point not in drawn), self._points[0])
 
     def sample_independent(
         self,
@@ -87,4 +93,4 @@ class GridInOrder(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        raise AssertionError("a grid's points are drawn whole")
+        raise AssertionError("sample_relative draws all parameters of a grid's point")

@@ -1,4 +1,4 @@
-"""What a search was told, checked: the words of its command line and its sweeper's settings."""
+"""The settings of a search: read from its command line and its sweeper, checked, and kept."""
 
 from __future__ import annotations
 
@@ -12,71 +12,79 @@ from genrun.config.multirun import MOST_JOBS, plain_words
 from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
 from genrun.sweeps.plan import SweepPlan
-from genrun.sweeps.search.space import RANGE, Dimension, Range, dimension, is_searched
+from genrun.sweeps.search.space import RANGE, Dimension, Range, has_several_values, parse_dimension
 
 SAMPLERS = ("random", "qmc", "tpe", "grid")
-KNOWN = ("_target_", "sampler", "trials", "seeds", "seed", "batch", "space", "params")
+SWEEPER_KEYS = ("_target_", "sampler", "trials", "seeds", "seed", "batch", "space", "params")
 NOT_SEARCHED = ("hydra", "plugins", "seed", "sweep", "experiment")
 OLDEST_OPTUNA = (4, 9)
 
 
 @dataclass(frozen=True)
-class Words:
-    """A search's command line, taken apart."""
+class SearchOverrides:
+    """The overrides of a search's command line, by what they are for."""
 
-    base: list[str]  # what all trials share
-    space: dict[str, str]
-    seeds: list[str]
+    base: list[str]  # shared by all trials
+    space: dict[str, str]  # dimensions as text, by key
+    seeds: list[str]  # of each trial's runs, if the command line lists them
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What plan.json keeps of a search."""
+class SearchSettings:
+    """The settings of a search that plan.json records."""
 
     sampler: str
     trials: int
     seeds: list[int]  # of each trial's runs
     seed: int  # of the sampler
-    batch: int  # trials at once where the launcher takes lists
+    batch: int  # jobs at once, for launchers that take lists
     space: dict[str, str]
-    words: list[str]  # what all trials share
+    words: list[str]  # overrides shared by all trials
     config_dir: str | None
-    made: dict[str, list[str]] = field(default_factory=dict)  # names of jobs by number of trial
+    made: dict[str, list[str]] = field(default_factory=dict)  # job names by trial number
+
+    @classmethod
+    def from_plan(cls, plan: SweepPlan) -> SearchSettings:
+        """Reads the settings of a search. Raises `ConfigError` if the sweep is not a search."""
+        if plan.search is None:
+            raise ConfigError("this sweep is not a search")
+        return cls(**{key: plan.search[key] for key in cls.__annotations__})
 
     def dimensions(self) -> dict[str, Dimension]:
-        return {key: dimension(key, text) for key, text in self.space.items()}
+        """Returns the parsed dimensions of the space, by key."""
+        return {key: parse_dimension(key, text) for key, text in self.space.items()}
 
 
-def settings_of(plan: SweepPlan) -> Settings:
-    """Raises `ConfigError` where the plan is none of a search."""
-    if plan.search is None:
-        raise ConfigError("this sweep is no search")
-    return Settings(**{key: plan.search[key] for key in Settings.__annotations__})
+def split_overrides(words: Sequence[str]) -> SearchOverrides:
+    """Splits overrides into those shared by all trials and those searched.
 
-
-def take_apart(words: Sequence[str]) -> Words:
-    """Which words are the same in all trials, and which span the space."""
-    plain_words(words)  # says what cannot be read
+    Raises `ConfigError` if one cannot be parsed.
+    """
+    plain_words(words)  # raises if one cannot be parsed
     base, space, seeds = [], {}, []
     for word in words:
         key, _, text = word.partition("=")
-        several = "=" in word and not key.startswith("~") and is_searched(key, text)
+        several = "=" in word and not key.startswith("~") and has_several_values(key, text)
         hydra = key_of(word).startswith("hydra")
         if hydra and several and not RANGE.fullmatch(text.strip()):
-            raise ConfigError(f"{word}: several values of a setting of Hydra; put quotes around")
+            raise ConfigError(
+                f"{word}: a setting of Hydra has one value; quote it if it has commas"
+            )
         if hydra or not several:
             base.append(word)
         elif key == "seed":
-            seeds = dimension(key, text).values() or [text]
+            seeds = parse_dimension(key, text).values() or [text]
         else:
             space[key] = text
     if not all(seed.isdecimal() for seed in seeds):
-        raise ConfigError(f"seed={','.join(seeds)}: must be integers from 0, as 0,1,2 or int 0..2")
-    return Words(base, space, seeds)
+        raise ConfigError(
+            f"seed={','.join(seeds)}: must be integers of at least 0, such as 0,1,2 or int 0..2"
+        )
+    return SearchOverrides(base, space, seeds)
 
 
 def check_optuna() -> None:
-    """Raises `ConfigError` where the extra is not installed."""
+    """Raises `ConfigError` if Optuna is missing or too old."""
     try:
         found = version("optuna")
     except PackageNotFoundError:
@@ -87,32 +95,35 @@ def check_optuna() -> None:
         )
 
 
-def check_settings(sweeper: Mapping[str, Any], words: Words) -> tuple[dict[str, str], int]:
-    """The space, each dimension by its key, and the number of trials. Raises `ConfigError`."""
+def check_settings(
+    sweeper: Mapping[str, Any], overrides: SearchOverrides
+) -> tuple[dict[str, str], int]:
+    """Returns the space, as text by key, and the number of trials. Raises `ConfigError`."""
     for name in sweeper:
-        if name not in KNOWN:
-            raise ConfigError(f"hydra.sweeper.{name}: there is no such key ({', '.join(KNOWN)})")
+        if name not in SWEEPER_KEYS:
+            known = ", ".join(SWEEPER_KEYS)
+            raise ConfigError(f"hydra.sweeper.{name}: there is no such key ({known})")
     sampler = sweeper["sampler"]
     if sampler not in SAMPLERS:
         raise ConfigError(f"hydra.sweeper.sampler={sampler}: must be {', '.join(SAMPLERS)}")
     for name in ("trials", "seeds", "seed", "batch"):
         _check_number(name, sweeper[name], may_be_null=name == "trials" and sampler == "grid")
-    space = {**dict(_texts("", sweeper["params"])), **dict(_texts("", sweeper["space"]))}
-    space |= words.space
-    _check_keys(space, words)
-    dimensions = {key: dimension(key, text) for key, text in space.items()}
+    space = {**dict(_flatten("", sweeper["params"])), **dict(_flatten("", sweeper["space"]))}
+    space |= overrides.space
+    _check_keys(space, overrides)
+    dimensions = {key: parse_dimension(key, text) for key, text in space.items()}
     points = _count_points(sampler, dimensions)
     trials = points if sweeper["trials"] is None else min(sweeper["trials"], points)
-    seeds = len(words.seeds) or sweeper["seeds"]
-    if words.seeds and sweeper["seeds"] > 1:
-        raise ConfigError(f"hydra.sweeper.seeds={sweeper['seeds']}: the seeds are given already")
+    seeds = len(overrides.seeds) or sweeper["seeds"]
+    if overrides.seeds and sweeper["seeds"] > 1:
+        raise ConfigError(f"hydra.sweeper.seeds={sweeper['seeds']}: seed lists the seeds already")
     if trials * seeds > MOST_JOBS:
-        raise ConfigError(f"a search of more than {MOST_JOBS} runs; give fewer trials or seeds")
+        raise ConfigError(f"the search has more than {MOST_JOBS} runs; use fewer trials or seeds")
     return {key: given.text for key, given in dimensions.items()}, trials
 
 
-def most_trials(settings: Settings) -> int:
-    """How many trials a search could have."""
+def max_trials(settings: SearchSettings) -> int:
+    """Returns how many trials a search may be extended to."""
     points = _count_points(settings.sampler, settings.dimensions())
     return min(points, MOST_JOBS // len(settings.seeds))
 
@@ -125,50 +136,52 @@ def _check_number(name: str, value: Any, may_be_null: bool) -> None:
         raise ConfigError(f"hydra.sweeper.{name}={value}: must be an integer {limit.text}")
 
 
-def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """`a: {b: TEXT}` and `a.b: TEXT` alike as key and text; a list is its choices."""
+def _flatten(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yields keys and texts: `a: {b: TEXT}` is `a.b: TEXT`, and a list becomes its choices."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _texts(f"{key}.{name}" if key else str(name), inner)
+            yield from _flatten(f"{key}.{name}" if key else str(name), inner)
     elif isinstance(value, list):
         yield key, ",".join(map(str, value))
     elif value is not None:
         yield key, str(value)
 
 
-def _check_keys(space: Mapping[str, str], words: Words) -> None:
+def _check_keys(space: Mapping[str, str], overrides: SearchOverrides) -> None:
     if not space:
         raise ConfigError(
-            "hydra.sweeper.space: is empty; give it KEY: TEXT, or KEY=TEXT as a word, such as "
+            "hydra.sweeper.space: is empty; search a key on the command line, such as "
             "'optimizer.lr=log 1e-5..1e-1' or optimizer=adam,rmsprop"
         )
-    given = {key_of(word) for word in words.base}
+    fixed = {key_of(word) for word in overrides.base}
     for key in space:
         name = key_of(key)
         if name.split(".")[0].split("/")[0] in NOT_SEARCHED:
             raise ConfigError(f"{key}={space[key]}: cannot be searched")
-        if name in given:
-            raise ConfigError(f"{key}={space[key]}: is searched, and is given one value too")
+        if name in fixed:
+            raise ConfigError(
+                f"{key}={space[key]}: is searched, but the command line also sets it to one value"
+            )
 
 
 def _count_points(sampler: str, dimensions: Mapping[str, Dimension]) -> int:
-    """How many points a grid has; of the others, more than there may be trials.
+    """Returns how many points a grid has; for other samplers, more than there may be trials.
 
-    Raises `ConfigError` where a dimension does not suit the sampler.
+    Raises `ConfigError` if the sampler does not support a dimension.
     """
     if sampler != "grid":
         for key, given in dimensions.items():
-            if isinstance(given, Range) and given.parts is not None:
-                raise ConfigError(f"{key}={given.text}: A..B/N is for hydra/sweeper=grid")
+            if isinstance(given, Range) and given.count is not None:
+                raise ConfigError(f"{key}={given.text}: A..B/N works only with hydra/sweeper=grid")
         return MOST_JOBS + 1
     points = 1
     for key, given in dimensions.items():
         values = given.values()
         if values is None:
             raise ConfigError(
-                f"{key}={given.text}: has too many values for a grid; {given.text}/5 is five"
+                f"{key}={given.text}: has too many values for a grid; {given.text}/5 takes five"
             )
         points *= len(values)
     if points > MOST_JOBS:
-        raise ConfigError(f"a grid of more than {MOST_JOBS} points; give fewer values")
+        raise ConfigError(f"the grid has more than {MOST_JOBS} points; use fewer values")
     return points

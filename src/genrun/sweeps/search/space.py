@@ -1,4 +1,4 @@
-"""What is searched, as text: `log 1e-5..1e-1`, `int 1..8`, `adam, rmsprop`, or Hydra's words."""
+"""Dimensions of a search space: `log 1e-5..1e-1`, `int 1..8`, `adam, rmsprop`, Hydra's sweeps."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from genrun.core.errors import ConfigError
 NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 RANGE = re.compile(
     rf"(?P<kinds>(?:(?:log|int)\s+)*)(?P<low>{NUMBER})\s*\.\.\s*(?P<high>{NUMBER})"
-    r"(?:\s*/\s*(?P<parts>\d{1,6}))?"
+    r"(?:\s*/\s*(?P<count>\d{1,6}))?"
 )
-MOST_VALUES = 1000  # of one dimension
-NEAR = 0.01  # of a range: what is nearer to a bound is on it
+MAX_VALUES = 1000  # of one dimension
+BOUND_MARGIN = 0.01  # of a range: a value nearer to a bound counts as on it
 ALLOWED = "log A..B, A..B, int A..B, log int A..B or several values a, b, c"
 
 
@@ -31,36 +31,40 @@ class Range:
     low: float
     high: float
     log: bool
-    whole: bool
-    parts: int | None = None  # of so many values, evenly spaced; by their logarithm if `log`
+    integer: bool
+    count: int | None = None  # of evenly spaced values, evenly in their logarithm if `log`
 
-    def at(self, share: float) -> str:
-        """The value at a share of the range, from 0 to 1, as a word has it."""
-        low, high = self._scaled(self.low), self._scaled(self.high)
-        value = low + share * (high - low)
+    def value_at(self, fraction: float) -> str:
+        """Returns the value at a fraction of the range, from 0 to 1, as an override writes it."""
+        low, high = self._scale(self.low), self._scale(self.high)
+        value = low + fraction * (high - low)
         value = math.exp(value) if self.log else value
-        ends = {0.0: self.low, 1.0: self.high}
-        return self.word(ends.get(share, float(f"{value:.12g}")))  # 0.3, not 0.30000000000000004
+        ends = {0.0: self.low, 1.0: self.high}  # exactly, whatever the logarithm rounds to
+        rounded = float(f"{value:.12g}")  # 0.3, not 0.30000000000000004
+        return self.format(ends.get(fraction, rounded))
 
-    def word(self, value: float) -> str:
-        return str(round(value)) if self.whole else repr(float(value))
+    def format(self, value: float) -> str:
+        """Returns a value as an override writes it."""
+        return str(round(value)) if self.integer else repr(float(value))
 
     def values(self) -> list[str] | None:
-        """All of them; None where there is no end of them."""
-        if self.parts is not None:
-            shares = (part / (self.parts - 1) for part in range(self.parts))
-            return list(dict.fromkeys(self.at(share) for share in shares))
-        if self.whole and self.high - self.low < MOST_VALUES:
+        """Returns all values; None if the range is continuous or has too many."""
+        if self.count is not None:
+            fractions = (index / (self.count - 1) for index in range(self.count))
+            return list(dict.fromkeys(self.value_at(fraction) for fraction in fractions))
+        if self.integer and self.high - self.low < MAX_VALUES:
             return [str(value) for value in range(round(self.low), round(self.high) + 1)]
         return None
 
-    def bound(self, word: str) -> str | None:
-        """`lower` or `upper`, where a value is on it or within a hundredth of the range."""
-        low, high = self._scaled(self.low), self._scaled(self.high)
-        share = (self._scaled(float(word)) - low) / (high - low)
-        return "lower" if share <= NEAR else "upper" if share >= 1 - NEAR else None
+    def find_bound(self, value: str) -> str | None:
+        """Returns `lower` or `upper` if the value is within a hundredth of the range of it."""
+        low, high = self._scale(self.low), self._scale(self.high)
+        fraction = (self._scale(float(value)) - low) / (high - low)
+        if fraction <= BOUND_MARGIN:
+            return "lower"
+        return "upper" if fraction >= 1 - BOUND_MARGIN else None
 
-    def _scaled(self, value: float) -> float:
+    def _scale(self, value: float) -> float:
         return math.log(value) if self.log else value
 
 
@@ -69,86 +73,81 @@ class Choices:
     """Values without an order."""
 
     text: str
-    words: tuple[str, ...]
+    options: tuple[str, ...]
 
     def values(self) -> list[str]:
-        return list(self.words)
+        """Returns all values."""
+        return list(self.options)
 
 
 Dimension = Range | Choices
 
 
-def is_searched(key: str, text: str) -> bool:
-    """Whether KEY=TEXT gives several values. Raises `ConfigError` where it cannot be read."""
-    return RANGE.fullmatch(text.strip()) is not None or _parsed(key, text).is_sweep_override()
+def has_several_values(key: str, text: str) -> bool:
+    """Whether KEY=TEXT has several values. Raises `ConfigError` if it cannot be parsed."""
+    return RANGE.fullmatch(text.strip()) is not None or _parse(key, text).is_sweep_override()
 
 
-def dimension(key: str, text: str) -> Dimension:
-    """Raises `ConfigError` naming the key where the text is no space."""
+def parse_dimension(key: str, text: str) -> Dimension:
+    """Parses a dimension. Raises `ConfigError` naming the key if the text is not one."""
     if matched := RANGE.fullmatch(text.strip()):
-        kinds, parts = matched["kinds"].split(), matched["parts"]
-        low, high = float(matched["low"]), float(matched["high"])
-        return _checked(
-            key,
-            Range(
-                text.strip(),
-                low,
-                high,
-                "log" in kinds,
-                "int" in kinds,
-                int(parts) if parts else None,
-            ),
-        )
-    sweep = _parsed(key, text)
+        return _check_range(key, _range_from_match(text.strip(), matched))
+    sweep = _parse(key, text)
     value = sweep.value()
     if isinstance(value, IntervalSweep):
-        return _checked(key, _from_interval(text, value))
+        return _check_range(key, _range_from_interval(text, value))
     if isinstance(value, RangeSweep) and value.step == 1 and float(value.start or 0).is_integer():
-        return _checked(key, _from_range(text, value))
+        return _check_range(key, _range_from_range_sweep(text, value))
     if not sweep.is_sweep_override() or isinstance(value, Glob):
-        raise ConfigError(f"{key}={text}: is no space; must be {ALLOWED}")
+        raise ConfigError(f"{key}={text}: is not a search space; must be {ALLOWED}")
     try:
-        words = tuple(dict.fromkeys(islice(sweep.sweep_string_iterator(), MOST_VALUES + 1)))
+        options = tuple(dict.fromkeys(islice(sweep.sweep_string_iterator(), MAX_VALUES + 1)))
     except ValueError as error:  # a step of 0
         raise ConfigError(f"{key}={text}: {error}") from error
-    if not 1 < len(words) <= MOST_VALUES:
-        raise ConfigError(f"{key}={text}: must be from 2 to {MOST_VALUES} different values")
-    return Choices(",".join(words), words)
+    if not 1 < len(options) <= MAX_VALUES:
+        raise ConfigError(f"{key}={text}: must be from 2 to {MAX_VALUES} different values")
+    return Choices(",".join(options), options)
 
 
-def _from_interval(text: str, sweep: IntervalSweep) -> Range:
+def _range_from_match(text: str, matched: re.Match[str]) -> Range:
+    kinds, count = matched["kinds"].split(), matched["count"]
+    low, high = float(matched["low"]), float(matched["high"])
+    return Range(text, low, high, "log" in kinds, "int" in kinds, int(count) if count else None)
+
+
+def _range_from_interval(text: str, sweep: IntervalSweep) -> Range:
     assert sweep.start is not None
     assert sweep.end is not None
-    ints = isinstance(sweep.start, int) and isinstance(sweep.end, int)  # int(interval(…))
-    whole = ints or "int" in sweep.tags
-    return Range(text, float(sweep.start), float(sweep.end), "log" in sweep.tags, whole)
+    integer_ends = isinstance(sweep.start, int) and isinstance(sweep.end, int)  # int(interval(…))
+    integer = integer_ends or "int" in sweep.tags
+    return Range(text, float(sweep.start), float(sweep.end), "log" in sweep.tags, integer)
 
 
-def _from_range(text: str, sweep: RangeSweep) -> Range:
-    """range(1, 5) is 1, 2, 3, 4."""
+def _range_from_range_sweep(text: str, sweep: RangeSweep) -> Range:
+    """Returns 1 to 4 for range(1, 5): its end is excluded."""
     assert sweep.start is not None
     assert sweep.stop is not None
     low, high = float(sweep.start), float(math.ceil(sweep.stop)) - 1
-    return Range(text, low, high, "log" in sweep.tags, whole=True)
+    return Range(text, low, high, "log" in sweep.tags, integer=True)
 
 
-def _checked(key: str, given: Range) -> Range:
-    place = f"{key}={given.text}"
+def _check_range(key: str, given: Range) -> Range:
+    word = f"{key}={given.text}"
     if not (math.isfinite(given.low) and math.isfinite(given.high)):
-        raise ConfigError(f"{place}: its bounds must be finite numbers")
+        raise ConfigError(f"{word}: its bounds must be finite numbers")
     if given.low >= given.high:
-        raise ConfigError(f"{place}: the lower bound must be below the upper one")
+        raise ConfigError(f"{word}: the lower bound must be below the upper one")
     if given.log and given.low <= 0:
-        raise ConfigError(f"{place}: a logarithmic range must begin above 0")
-    if given.whole and not (given.low.is_integer() and given.high.is_integer()):
-        raise ConfigError(f"{place}: the bounds of int A..B must be integers")
-    if given.parts is not None and not 2 <= given.parts <= MOST_VALUES:
-        raise ConfigError(f"{place}: A..B/N must be from 2 to {MOST_VALUES} values")
+        raise ConfigError(f"{word}: a logarithmic range must begin above 0")
+    if given.integer and not (given.low.is_integer() and given.high.is_integer()):
+        raise ConfigError(f"{word}: the bounds of int A..B must be integers")
+    if given.count is not None and not 2 <= given.count <= MAX_VALUES:
+        raise ConfigError(f"{word}: A..B/N must be from 2 to {MAX_VALUES} values")
     return given
 
 
-def _parsed(key: str, text: str) -> Override:
+def _parse(key: str, text: str) -> Override:
     try:
         return OverridesParser.create().parse_override(f"{key}={text}")
     except HydraException as error:
-        raise ConfigError(f"{key}={text}: is no space; must be {ALLOWED}") from error
+        raise ConfigError(f"{key}={text}: is not a search space; must be {ALLOWED}") from error

@@ -1,4 +1,4 @@
-"""How far a search is."""
+"""How far a search has come."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
-from genrun.sweeps.search.settings import settings_of
+from genrun.sweeps.search.settings import SearchSettings
 from genrun.sweeps.search.trial_locks import is_locked
-from genrun.sweeps.search.trials import Trials
+from genrun.sweeps.search.trials import SearchStudy
 
 
 class SearchStatus(NamedTuple):
@@ -25,11 +25,11 @@ class SearchStatus(NamedTuple):
 
 def search_status(folder: Path, plan: SweepPlan) -> SearchStatus:
     """Reads the status from the study and from the locks of the trials."""
-    trials = Trials(folder / layout.JOURNAL, settings_of(plan))
-    left = trials.to_come() + len(trials.running())
-    return SearchStatus(len(trials.failed()), left, bool(locked_trials(folder, trials)))
+    study = SearchStudy(folder / layout.JOURNAL, SearchSettings.from_plan(plan))
+    left = study.count_remaining() + len(study.running())
+    return SearchStatus(len(study.failed()), left, bool(locked_trials(folder, study)))
 
 
-def locked_trials(folder: Path, trials: Trials) -> list[int]:
-    """The numbers of the trials that a process runs now, this process included."""
-    return [trial.number for trial in trials.running() if is_locked(folder, trial.number)]
+def locked_trials(folder: Path, study: SearchStudy) -> list[int]:
+    """Returns the numbers of the trials that a process runs now, this process included."""
+    return [trial.number for trial in study.running() if is_locked(folder, trial.number)]

@@ -1,4 +1,4 @@
-"""Which process runs which trial of a search: a lock for each trial, which ends with its holder."""
+"""Locks of a search: one a trial, held by the process that runs it, and one for study and plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TrialLocks:
     """The trials that this process has locked, to run them and to report how they end."""
 
     def __init__(self, sweep: Path) -> None:
-        self._folder = sweep / layout.TRIALS
+        self._sweep = sweep
         self._locks: dict[int, ExitStack] = {}
 
     def __iter__(self) -> Iterator[int]:
@@ -30,24 +30,25 @@ class TrialLocks:
 
     def acquire(self, number: int) -> bool:
         """Locks a trial; returns False if another process holds it."""
-        place = self._folder / f"{number:04d}"
-        make_folder(place)
+        folder = _lock_path(self._sweep, number)
+        make_folder(folder)
         stack = ExitStack()
         try:
-            stack.enter_context(lock_folder(place))
+            stack.enter_context(lock_folder(folder))
         except FolderLocked:
             return False
         self._locks[number] = stack
         return True
 
     def release(self, number: int) -> None:
+        """Unlocks a trial that this process has locked."""
         self._locks.pop(number).close()
 
 
 def is_locked(sweep: Path, number: int) -> bool:
     """Whether any process has locked a trial."""
     try:
-        check_not_locked(sweep / layout.TRIALS / f"{number:04d}")
+        check_not_locked(_lock_path(sweep, number))
     except FolderLocked:
         return True
     return False
@@ -55,7 +56,7 @@ def is_locked(sweep: Path, number: int) -> bool:
 
 @contextmanager
 def search_lock(sweep: Path) -> Iterator[None]:
-    """While open, no other process asks for trials or writes the plan; waits for the lock."""
+    """While open, no other process draws trials or writes the plan; waits for the lock."""
     with ExitStack() as stack:
         while True:
             try:
@@ -64,3 +65,7 @@ def search_lock(sweep: Path) -> Iterator[None]:
             except FolderLocked:
                 time.sleep(WAIT_SECONDS)
         yield
+
+
+def _lock_path(sweep: Path, number: int) -> Path:
+    return sweep / layout.TRIALS / f"{number:04d}"

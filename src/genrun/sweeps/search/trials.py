@@ -1,4 +1,4 @@
-"""A search's trials, asked of the study and told to it."""
+"""The trials of a search in its Optuna study: drawing them and reporting how they ended."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from optuna.trial import FrozenTrial, TrialState
 from genrun.core.status import RunStatus, is_pruned
 from genrun.runs.optuna_journal import open_study
 from genrun.sweeps.job_state import JobState
-from genrun.sweeps.search.samplers import distributions, make_sampler, word_of
-from genrun.sweeps.search.settings import Settings
+from genrun.sweeps.search.samplers import format_value, make_distributions, make_sampler
+from genrun.sweeps.search.settings import SearchSettings
 
 ABANDONED, RETRY_OF, REASON = "abandoned", "retry_of", "reason"  # attributes of a trial
 
 
 class TrialOutcome(NamedTuple):
-    """What the study is told of a trial."""
+    """How a trial ended, as reported to the study."""
 
     state: TrialState
     value: float | None = None
     reason: str = ""
 
 
-def verdict(runs: Sequence[JobState], seeds: int) -> TrialOutcome | None:
-    """How a trial ended by how its runs did; None where some are left to do.
+def decide_outcome(runs: Sequence[JobState], seeds: int) -> TrialOutcome | None:
+    """Returns how a trial ended, from its runs; None if some of them have not ended.
 
     Its value is the mean over the seeds of the best held-out values. A run that diverged makes it
-    pruned, which to the samplers is worse than any value: from a failed one they learn nothing,
-    and come back to where all runs diverge (docs/decisions/0007-search.md).
+    pruned, which samplers treat as worse than any value: from a failed trial they learn nothing,
+    and return to where all runs diverge (docs/decisions/0007-search.md).
     """
     for run in runs:
         if run.status == RunStatus.FAILED:
@@ -42,82 +42,87 @@ def verdict(runs: Sequence[JobState], seeds: int) -> TrialOutcome | None:
     return TrialOutcome(TrialState.COMPLETE, fmean(values)) if len(values) == seeds else None
 
 
-class Trials:
-    """The study of a search. Only one process at a time may ask."""
+class SearchStudy:
+    """The study of a search. Only the process that holds the search's lock may call `ask`."""
 
-    def __init__(self, journal: Path, settings: Settings) -> None:
+    def __init__(self, journal: Path, settings: SearchSettings) -> None:
         self._opened = open_study(journal)
         self._settings = settings
         self._space = settings.dimensions()
-        self._drawn = distributions(settings.sampler, self._space)
+        self._distributions = make_distributions(settings.sampler, self._space)
 
-    def all(self) -> list[FrozenTrial]:
+    def all_trials(self) -> list[FrozenTrial]:
+        """Returns all trials, by number."""
         return self._opened.trials()
 
     def running(self) -> list[FrozenTrial]:
-        return [trial for trial in self.all() if trial.state == TrialState.RUNNING]
+        """Returns the trials that were drawn and have not ended."""
+        return [trial for trial in self.all_trials() if trial.state == TrialState.RUNNING]
 
-    def asked(self) -> int:
-        """How many count: not those that were given up unborn, or that another trial repeats."""
-        repeated = self.repeated()
-        counted = (t for t in self.all() if ABANDONED not in t.user_attrs)
-        return sum(trial.number not in repeated for trial in counted)
+    def failed(self) -> list[FrozenTrial]:
+        """Returns the trials that failed and have not been retried."""
+        failed, retried = TrialState.FAIL, self.retried()
+        return [t for t in self.all_trials() if t.state == failed and t.number not in retried]
 
-    def to_come(self) -> int:
-        """How many are to be asked for yet, new ones and such that failed before."""
-        again = sum(trial.state == TrialState.WAITING for trial in self.all())
-        return again + self._settings.trials - self.asked()
+    def retried(self) -> set[int]:
+        """Returns the numbers of the trials that another trial repeats."""
+        numbers = {trial.user_attrs.get(RETRY_OF) for trial in self.all_trials()}
+        return {number for number in numbers if isinstance(number, int)}
 
-    def kind(self, trial: FrozenTrial) -> str:
-        """How it ended, or that it has not."""
+    def count_asked(self) -> int:
+        """Returns how many trials count towards the limit: not those abandoned or retried."""
+        retried = self.retried()
+        counted = (t for t in self.all_trials() if ABANDONED not in t.user_attrs)
+        return sum(trial.number not in retried for trial in counted)
+
+    def count_remaining(self) -> int:
+        """Returns how many trials are left to draw, queued retries included."""
+        queued = sum(trial.state == TrialState.WAITING for trial in self.all_trials())
+        return queued + self._settings.trials - self.count_asked()
+
+    def describe_state(self, trial: FrozenTrial) -> str:
+        """Returns a word or two for how the trial ended, or that it has not."""
         if ABANDONED in trial.user_attrs:
-            return "given up"
-        if trial.number in self.repeated():
-            return "failed and tried again"
+            return "abandoned"
+        if trial.number in self.retried():
+            return "failed and retried"
         if str(trial.user_attrs.get(REASON)).startswith(RunStatus.DIVERGED):
             return RunStatus.DIVERGED
         return {TrialState.FAIL: str(RunStatus.FAILED)}.get(trial.state, trial.state.name.lower())
 
     def ask(self) -> FrozenTrial:
-        """A new one, or one that is to be tried again."""
+        """Draws a new trial, or takes a queued retry."""
         study, settings = self._opened.study, self._settings
-        number = len(self.all())
-        study.sampler = make_sampler(settings.sampler, settings.seed, number, self._drawn)
-        asked = study.ask(self._drawn).number
-        return self.all()[asked]
+        next_number = len(self.all_trials())
+        study.sampler = make_sampler(
+            settings.sampler, settings.seed, next_number, self._distributions
+        )
+        number = study.ask(self._distributions).number
+        return self.all_trials()[number]
 
-    def is_whole(self, trial: FrozenTrial) -> bool:
-        """Whether all its values were drawn before whoever asked for it was killed."""
+    def is_fully_drawn(self, trial: FrozenTrial) -> bool:
+        """Whether the trial has all its values: a process may be killed while it draws them."""
         return trial.params.keys() == self._space.keys()
 
-    def words(self, trial: FrozenTrial) -> dict[str, str]:
-        """Its values as words have them."""
-        return {key: word_of(given, trial.params[key]) for key, given in self._space.items()}
+    def format_values(self, trial: FrozenTrial) -> dict[str, str]:
+        """Returns the trial's values by key, as overrides write them."""
+        return {key: format_value(given, trial.params[key]) for key, given in self._space.items()}
 
-    def tell(self, number: int, ended: TrialOutcome) -> None:
-        if ended.reason:
-            self._note(number, REASON, ended.reason)
-        self._opened.study.tell(number, ended.value, ended.state, skip_if_finished=True)
+    def tell(self, number: int, outcome: TrialOutcome) -> None:
+        """Reports how a trial ended."""
+        if outcome.reason:
+            self._set_attribute(number, REASON, outcome.reason)
+        self._opened.study.tell(number, outcome.value, outcome.state, skip_if_finished=True)
 
     def abandon(self, number: int) -> None:
-        """Whoever asked for it was killed before all its values were drawn: nothing has run."""
-        self._note(number, ABANDONED, True)
+        """Fails a trial that has no run: its process was killed before all values were drawn."""
+        self._set_attribute(number, ABANDONED, True)
         self.tell(number, TrialOutcome(TrialState.FAIL))
 
     def retry(self, trial: FrozenTrial) -> None:
-        """The same values once more, as a trial of their own; Optuna's trials fail for good."""
+        """Queues a trial with the same values: Optuna cannot reopen one that has failed."""
         attributes = {RETRY_OF: trial.number}
         self._opened.study.enqueue_trial(dict(trial.params), user_attrs=attributes)
 
-    def failed(self) -> list[FrozenTrial]:
-        """Those that failed and are not repeated."""
-        done, repeated = TrialState.FAIL, self.repeated()
-        return [t for t in self.all() if t.state == done and t.number not in repeated]
-
-    def repeated(self) -> set[int]:
-        """The numbers of those that another trial tries again."""
-        found = {trial.user_attrs.get(RETRY_OF) for trial in self.all()}
-        return {number for number in found if isinstance(number, int)}
-
-    def _note(self, number: int, name: str, value: str | bool) -> None:
-        self._opened.storage.set_trial_user_attr(self._opened.id_of(number), name, value)
+    def _set_attribute(self, number: int, name: str, value: str | bool) -> None:
+        self._opened.storage.set_trial_user_attr(self._opened.get_trial_id(number), name, value)
