@@ -25,7 +25,7 @@ COLORS = (
 DARK_COLORS = (
     "#62b0ee", "#ff8b57", "#3fc69d", "#e594cb", "#e6b04a", "#8ed3f4", "#dedede", "#c3c268",
 )  # fmt: skip
-BACKGROUND, DARK_BACKGROUND = "#a9a9a4", "#6d7077"  # of what stands behind the named lines
+BACKGROUND, DARK_BACKGROUND = "#a9a9a4", "#6d7077"  # of lines behind the named ones
 MARKERS = "os^DvPXh"  # in the order of the report's own marks
 INK, GREY, FRAME, GRID = "#333333", "#555555", "#888888", "#e4e4e4"
 

@@ -1,1 +1,1 @@
-"""The page of a comparison: one HTML file that needs nothing beside it."""
+"""`genrun report`: a comparison as one self-contained HTML file."""

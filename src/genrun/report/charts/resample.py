@@ -31,28 +31,29 @@ def hold_last_values(run: RunRecord, metric: str, steps: Numbers, worst: float) 
     """
     measured = run.curve.of(metric)
     known = np.isfinite(measured)
-    own, values = run.curve.spent["steps"][known], measured[known]
-    if not len(own):
+    own_steps, values = run.curve.spent["steps"][known], measured[known]
+    if not len(own_steps):
         return np.full(len(steps), worst if run.failed else math.nan)
-    places = np.searchsorted(own, steps, side="right") - 1
-    found = np.where(places >= 0, values[np.maximum(places, 0)], math.nan)
+    indices = np.searchsorted(own_steps, steps, side="right") - 1
+    held = np.where(indices >= 0, values[np.maximum(indices, 0)], math.nan)
     if run.failed:
-        found = np.where(steps > own[-1], worst, found)
-    return np.asarray(found, np.float64)
+        held = np.where(steps > own_steps[-1], worst, held)
+    return np.asarray(held, np.float64)
 
 
 def interpolate_amounts(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
-    """Returns what the run had used at these steps, extrapolated beyond its end at its rate."""
-    own, spent = run.curve.spent["steps"], run.curve.spent[axis]
-    known = np.isfinite(spent)
+    """Returns what training had taken at these steps, extrapolated beyond the run's end."""
+    known = np.isfinite(run.curve.spent[axis])
     if axis == "steps":
         return steps
     if not known.any():
         return np.full(len(steps), math.nan)
-    own, spent = np.append(0.0, own[known]), np.append(0.0, spent[known])
-    found = np.interp(steps, own, spent)
-    if own[-1] > 0:
-        found = np.where(steps > own[-1], spent[-1] * steps / own[-1], found)
+    own_steps = np.append(0.0, run.curve.spent["steps"][known])
+    amounts = np.append(0.0, run.curve.spent[axis][known])
+    found = np.interp(steps, own_steps, amounts)
+    if own_steps[-1] > 0:
+        rate = amounts[-1] / own_steps[-1]
+        found = np.where(steps > own_steps[-1], rate * steps, found)
     return np.asarray(found, np.float64)
 
 

@@ -84,9 +84,9 @@ class Cursor {
     this.hide();
     this.at = index;
     const stop = this.stops[index];
-    const shown = this.data.nearest ? [stop] : this.beside(stop.point[0]);
+    const shown = this.data.nearest ? [stop] : this.pointsAt(stop.point[0]);
     this.tip.replaceChildren(make("b", "", stop.point[2]));
-    const said = [stop.point[2]];
+    const texts = [stop.point[2]];
     for (const { line, point } of shown) {
       const spot = make("div", `spot ${styleOf(line)}`);
       spot.style.left = `${100 * point[0]}%`;
@@ -95,22 +95,22 @@ class Cursor {
       const row = make("p");
       if (!this.data.nearest) {
         row.append(make("span", styleOf(line), line.name));
-        said.push(line.name);
+        texts.push(line.name);
       }
       row.append(make("span", "", point[3]));
       if (point[2] !== stop.point[2]) row.append(make("i", "", `at ${point[2]}`));
-      said.push(point[3]);
+      texts.push(point[3]);
       this.tip.append(row);
     }
     this.rule.style.left = `${100 * stop.point[0]}%`;
     this.tip.hidden = this.rule.hidden = false;
     this.place(stop.point[0]);
     this.layer.setAttribute("aria-valuenow", String(index + 1));
-    this.layer.setAttribute("aria-valuetext", said.join(", "));
+    this.layer.setAttribute("aria-valuetext", texts.join(", "));
   }
 
   /* Of each line the point that is nearest to a place along x. */
-  beside(x) {
+  pointsAt(x) {
     const nearest = (points) =>
       points.reduce((best, one) => (Math.abs(one[0] - x) < Math.abs(best[0] - x) ? one : best));
     return this.data.lines
