@@ -16,11 +16,11 @@ from typing import Any
 import yaml
 
 try:
-    from genrun.config.limits import bounds_of_file
+    from genrun.config.limits import parse_comment
 except ImportError:  # of a checkout in which bounds do not stand in the YAML files
 
-    def bounds_of_file(path: Path) -> dict[str, Any]:
-        return {}
+    def parse_comment(comment: str) -> tuple[Any, str]:
+        return None, comment
 
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +93,9 @@ def read_choice(path: Path) -> Choice:
     choice.description = " ".join(head)
     node = yaml.compose(text)
     for name, value, line, comment in _keys_of(node, lines):
+        bound, comment = parse_comment(comment)
+        if bound is not None:
+            choice.bounds[name] = ("an integer, " if bound.whole else "") + bound.text
         above = _comments_above(lines, line)
         comment = ". ".join(part for part in (above, comment) if part)
         if name == "_target_":
@@ -103,7 +106,6 @@ def read_choice(path: Path) -> Choice:
             choice.keys.append(Key(name, value, comment, heading=value == ""))
     content = yaml.safe_load(text) or {}
     choice.bases = [str(base) for base in content.get("defaults", []) if base != "_self_"]
-    choice.bounds = {key: bound.text for key, bound in bounds_of_file(path).items()}
     return choice
 
 
