@@ -141,7 +141,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pa
     def make(*words: str) -> Path:
         folder = tmp_path_factory.mktemp("alone")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(recorder, "prune", lambda *_: None)
+            patch.setattr(recorder, "remove_old_checkpoints", lambda *_: None)
             assert prepare(*words).train(folder, SilentDisplay()).status == "finished"
         return folder
 
