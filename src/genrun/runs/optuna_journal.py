@@ -1,6 +1,6 @@
-"""An Optuna study in a file that several processes and machines may write.
+"""An Optuna study in a journal file that several processes and machines may write.
 
-What is asked of it and told to it is Optuna's; how its journal gets to disk is ours.
+Optuna defines the study and the journal's content; this module writes it to disk and checks it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from optuna.trial import FrozenTrial
 from genrun.core.errors import CheckpointUnusable, GenrunError, InputMissing, output_errors
 from genrun.runs import disk
 
-NAME = "genrun"
-LARGEST = 1 << 28
-CHUNK = 1 << 16
+STUDY_NAME = "genrun"
+MAX_BYTES = 1 << 28  # of a journal that is read
+CHUNK_BYTES = 1 << 16
 
 
 class Journal(JournalFileBackend):
-    """Optuna's file of operations, under a lock that the system drops with its holder.
+    """Optuna's journal under an advisory lock, which the system releases if its holder is killed.
 
-    Optuna's own lock is a file: a process killed while it is there makes all others wait for half
-    a minute. And what a killed process had half written is cut off before more is added.
+    Optuna's own lock is a file: after a process is killed that holds it, all others wait for half
+    a minute. A line that a killed process wrote in part is cut off before more is appended.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,18 +55,18 @@ class Journal(JournalFileBackend):
 
 @dataclass(frozen=True)
 class OpenedStudy:
-    """What Optuna calls a study, and where it is kept; both read what others write when asked."""
+    """An Optuna study and its storage. Each call reads what other processes have written."""
 
     study: optuna.Study
     storage: BaseStorage
 
     def trials(self) -> list[FrozenTrial]:
-        """All, by number. They must not be changed."""
+        """Returns all trials, by number. They must not be modified."""
         return self.study.get_trials(deepcopy=False)
 
     def get_trial_id(self, number: int) -> int:
-        """What the storage knows a trial by. Raises `CheckpointUnusable` where there is none."""
-        study = self.storage.get_study_id_from_name(NAME)
+        """Returns the storage's id of a trial. Raises `CheckpointUnusable` if there is none."""
+        study = self.storage.get_study_id_from_name(STUDY_NAME)
         try:
             return self.storage.get_trial_id_from_study_id_trial_number(study, number)
         except KeyError as error:
@@ -74,83 +74,85 @@ class OpenedStudy:
 
 
 class OpenedTrial(NamedTuple):
-    """A trial of a study."""
+    """A study, and one of its trials."""
 
     study: OpenedStudy
-    trial: int  # what the study's storage knows it by
+    trial: int  # id in the study's storage
 
 
 def create_study(path: Path) -> None:
-    """A journal with an empty study, durable; one that is there is left as it is."""
+    """Writes a journal with an empty study, durably; an existing journal is left as it is."""
     if path.is_file():
         with path.open("rb") as file:
-            if file.readline(CHUNK).endswith(b"\n"):
+            if file.readline(CHUNK_BYTES).endswith(b"\n"):
                 return
     with silence_optuna():
         storage = JournalStorage(Journal(path))
-        optuna.create_study(storage=storage, study_name=NAME, load_if_exists=True)
+        optuna.create_study(storage=storage, study_name=STUDY_NAME, load_if_exists=True)
 
 
 def open_study(path: Path) -> OpenedStudy:
-    """Raises `InputMissing` where there is no journal, and `CheckpointUnusable` where the file is
-    none, or damaged: nothing is ever written to such a file.
+    """Opens the study of a journal.
+
+    Raises `InputMissing` if there is no journal, and `CheckpointUnusable` if the file is damaged
+    or not a journal; such a file is never written to.
     """
     if not path.is_file():
         raise InputMissing(f"{path}: there is no journal of a search")
-    with _damage(path), silence_optuna():
-        _check_form(path)
+    with _journal_errors(path), silence_optuna():
+        _check_format(path)
         storage = JournalStorage(Journal(path))
-        return OpenedStudy(optuna.load_study(study_name=NAME, storage=storage), storage)
+        return OpenedStudy(optuna.load_study(study_name=STUDY_NAME, storage=storage), storage)
 
 
 def create_study_in_memory() -> OpenedStudy:
-    """An empty study that nobody else sees, of the name that all have: hyperband goes by it."""
+    """Returns an empty study in memory. It has the usual name, from which hyperband draws."""
     with silence_optuna():
         storage = InMemoryStorage()
-        return OpenedStudy(optuna.create_study(storage=storage, study_name=NAME), storage)
+        return OpenedStudy(optuna.create_study(storage=storage, study_name=STUDY_NAME), storage)
 
 
 @contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Optuna replays a journal without looking: what it holds can fail in any way."""
+def _journal_errors(path: Path) -> Iterator[None]:
+    """Turns any error into `CheckpointUnusable`: Optuna does not check what a journal contains."""
     try:
         yield
     except GenrunError:
         raise
     except Exception as error:
-        said = (str(error) or type(error).__name__).splitlines()[0]
-        raise CheckpointUnusable(f"{path}: is no journal that can be read ({said})") from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise CheckpointUnusable(f"{path}: cannot be read as a journal ({reason})") from error
 
 
 @contextmanager
 def silence_optuna() -> Iterator[None]:
-    """Without what Optuna says of its own state of development."""
+    """While open, Optuna logs only critical errors, and does not warn of experimental features."""
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
 
 
-def _check_form(path: Path) -> None:
-    """Whether every whole line is an operation, and the first makes the study."""
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST} bytes")
+def _check_format(path: Path) -> None:
+    """Raises `ValueError` unless each line is an operation and the first makes the study."""
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES} bytes")
     with path.open("rb") as file:
         for number, line in enumerate(file):
             if not line.endswith(b"\n"):
                 return
             operation = json.loads(line)
             if not isinstance(operation, dict) or not isinstance(operation.get("op_code"), int):
-                raise ValueError(f"line {number + 1} is no operation")
-            if number == 0 and operation.get("study_name") != NAME:
-                raise ValueError("it does not begin with genrun's study")
+                raise ValueError(f"line {number + 1} is not an operation")
+            if number == 0 and operation.get("study_name") != STUDY_NAME:
+                raise ValueError("it does not start with genrun's study")
 
 
 def _cut_torn_line(handle: int) -> None:
-    """Only for the holder of the lock. Readers have not taken it: they wait for its end."""
+    """Cuts off an incomplete last line. The caller holds the lock; readers ignore such a line."""
     size = end = os.fstat(handle).st_size
     while end > 0:
-        start = max(0, end - CHUNK)
+        start = max(0, end - CHUNK_BYTES)
         newline = os.pread(handle, end - start, start).rfind(b"\n")
         if newline >= 0:
             end = start + newline + 1

@@ -1,4 +1,4 @@
-"""The live display: progress, the latest values, the policies' state."""
+"""The live display of a run: progress, the latest values, the policies' state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrun.core.formatting import format_duration, format_log_row, format_numbe
 from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
 
-REFRESHES_A_SECOND = 2  # each takes milliseconds that training cannot use
+REFRESHES_PER_SECOND = 2  # each takes milliseconds of training's time
 HEADINGS = ("value", "now", "best")
 BAR_WIDTH = 30
 COLORS: dict[str, str] = {
@@ -24,7 +24,7 @@ COLORS: dict[str, str] = {
 
 
 class LiveDisplay:
-    """Redrawn by rich's own thread from what the loop leaves here."""
+    """Redrawn by rich's thread from the latest values that the training loop stored."""
 
     def __init__(self, console: Console) -> None:
         self.step = 0
@@ -33,22 +33,22 @@ class LiveDisplay:
         self._row: dict[str, float] = {}
         self._best: dict[str, float] = {}
         self._policies: Sequence[str] = ()
-        self._first = 0
-        self._begun = time.monotonic()
+        self._first_step = 0
+        self._started = time.monotonic()
         self._live = Live(
             console=console,
             get_renderable=self._render,
-            refresh_per_second=REFRESHES_A_SECOND,
+            refresh_per_second=REFRESHES_PER_SECOND,
             transient=True,
         )
 
     def start(self, run: RunSummary, step: int) -> None:
         self._run = run
-        self.step = self._first = step
-        self._begun = time.monotonic()
+        self.step = self._first_step = step
+        self._started = time.monotonic()
         self._console.print(Text(printable(run.title), style="bold"))
-        for name, fact in run.details.items():
-            self._console.print(_line(name, fact))
+        for name, detail in run.details.items():
+            self._console.print(_line(name, detail))
         self._console.print(_line("folder", run.folder))
         self._live.start()
 
@@ -56,9 +56,8 @@ class LiveDisplay:
         self._row |= row
         self._policies = policies
         for name, value in row.items():
-            if (
-                self._run and name == f"held_out/{self._run.monitor}"
-            ):  # of others less may be worse
+            # of other metrics a lower value may be worse
+            if self._run and name == f"held_out/{self._run.monitor}":
                 self._best[name] = min(value, self._best.get(name, value))
 
     def note(self, text: str) -> None:
@@ -67,8 +66,8 @@ class LiveDisplay:
     def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
         self._console.print(Group(*self._values()))
         style = f"bold {COLORS.get(status, 'red')}"
-        took = format_duration(time.monotonic() - self._begun)
-        self._console.print(Text.assemble((status, style), printable(f": {reason} ({took})")))
+        duration = format_duration(time.monotonic() - self._started)
+        self._console.print(Text.assemble((status, style), printable(f": {reason} ({duration})")))
         for name, line in lines.items():
             self._console.print(_line(name, line))
 
@@ -76,22 +75,22 @@ class LiveDisplay:
         self._live.stop()
 
     def _render(self) -> RenderableType:
-        """Lines of plain `Text`: tables would take four times as long, from training's time."""
+        """Renders lines of `Text`: tables would take four times as long, of training's time."""
         if self._run is None:
             return Text("")
         policies = [Text(printable(policy), style="cyan") for policy in self._policies]
         return Group(self._progress(self._run.steps), *self._values(), *policies)
 
     def _progress(self, steps: int) -> Text:
-        done = self.step - self._first
-        rate = done / max(time.monotonic() - self._begun, 1e-9)
+        done = self.step - self._first_step
+        rate = done / max(time.monotonic() - self._started, 1e-9)
         left = format_duration((steps - self.step) / rate) if done else "?"
         full = BAR_WIDTH * self.step // max(steps, 1)
-        done_mark, open_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
+        full_mark, empty_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
         return Text.assemble(
             f"step {self.step}/{steps} ",
-            (done_mark * full, "magenta"),
-            (open_mark * (BAR_WIDTH - full), "dim"),
+            (full_mark * full, "magenta"),
+            (empty_mark * (BAR_WIDTH - full), "dim"),
             f" {rate:.1f} steps/s ",
             (f"{left} left", "cyan"),
         )
@@ -103,9 +102,13 @@ class LiveDisplay:
             if name not in ("step", "examples")
         ]
         widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]
-        name, now, best = widths
+        name_width, now_width, best_width = widths
         return [
-            Text(f"{row[0]:{name}}  {row[1]:>{now}}  {row[2]:>{best}}", style=style, no_wrap=True)
+            Text(
+                f"{row[0]:{name_width}}  {row[1]:>{now_width}}  {row[2]:>{best_width}}",
+                style=style,
+                no_wrap=True,
+            )
             for row, style in [(HEADINGS, "dim"), *((row, "") for row in cells)]
         ]
 

@@ -1,4 +1,4 @@
-"""The display for pipes, logs and CI: one line an event."""
+"""The display for pipes, logs and CI, one line an event, and the one that shows nothing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class PlainDisplay:
         self.step = 0
         self._stream = stream
         self._steps = 0
-        self._begun = self._printed = time.monotonic()
-        self._first = 0
+        self._started = self._printed = time.monotonic()
+        self._first_step = 0
 
     def start(self, run: RunSummary, step: int) -> None:
-        self._steps, self._first, self._begun = run.steps, step, time.monotonic()
+        self._steps, self._first_step, self._started = run.steps, step, time.monotonic()
         self._print(run.title)
-        for name, fact in run.details.items():
-            self._print(f"  {name}: {fact}")
+        for name, detail in run.details.items():
+            self._print(f"  {name}: {detail}")
         self._print(f"  folder: {run.folder}")
 
     def show_row(self, row: Mapping[str, float], policies: Sequence[str]) -> None:
@@ -36,19 +36,19 @@ class PlainDisplay:
         if not evaluated and now - self._printed < SECONDS_BETWEEN_LINES:
             return
         self._printed = now
-        shown = [
+        parts = [
             f"{name}={text}" for name, text in format_log_row(row).items()
             if name not in ("step", "examples") and not name.endswith("/lr")
         ]  # fmt: skip
-        rate = (row["step"] - self._first) / max(now - self._begun, 1e-9)
-        shown.append(f"{rate:.0f} steps/s")
-        self._print(f"step {row['step']}/{self._steps}  " + "  ".join([*shown, *policies]))
+        rate = (row["step"] - self._first_step) / max(now - self._started, 1e-9)
+        parts.append(f"{rate:.0f} steps/s")
+        self._print(f"step {row['step']}/{self._steps}  " + "  ".join([*parts, *policies]))
 
     def note(self, text: str) -> None:
         self._print(f"note: {text}")
 
     def finish(self, status: RunStatus, reason: str, lines: Mapping[str, str]) -> None:
-        self._print(f"{status}: {reason} ({format_duration(time.monotonic() - self._begun)})")
+        self._print(f"{status}: {reason} ({format_duration(time.monotonic() - self._started)})")
         for name, line in lines.items():
             self._print(f"  {name}: {line}")
 

@@ -1,4 +1,4 @@
-"""A sweep while it runs: which jobs are where, what ended, the best so far, the time left."""
+"""The display of a sweep: running and ended jobs, the best value so far, the time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genrun.core.formatting import format_duration, format_number, printable
 from genrun.core.status import RunStatus
 from genrun.terminal.tables import is_interactive, print_line
 
-REFRESHES_A_SECOND = 2
+REFRESHES_PER_SECOND = 2
 BAR_WIDTH = 20
 NAME_WIDTH = 50
 STYLES: dict[str, str] = {
@@ -26,14 +26,14 @@ STYLES: dict[str, str] = {
 
 
 class NamedJob(Protocol):
-    """A job."""
+    """A job, known by its name."""
 
     @property
     def name(self) -> str: ...
 
 
 class EndedJob(Protocol):
-    """A job that has ended, and how."""
+    """The state of a job that has ended."""
 
     @property
     def job(self) -> NamedJob: ...
@@ -52,24 +52,24 @@ class EndedJob(Protocol):
 
 
 class SweepDisplay:
-    """Lines for what ended, and below them, redrawn, what runs."""
+    """Prints a line for each job that ends; on a terminal, also a live view of those that run."""
 
     def __init__(self, done: Sequence[EndedJob], total: int | None) -> None:
         self._ended: list[EndedJob] = list(done)
-        self._before, self._total = len(done), total
+        self._already_done, self._total = len(done), total
         self._running: dict[str, tuple[int, int]] = {}
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
         self._live: Live | None = None
         self._console = Console()
 
     def open(self) -> None:
-        if self._before:
-            print_line(f"{self._before} jobs have a result already")
+        if self._already_done:
+            print_line(f"{self._already_done} jobs already have a result")
         if is_interactive():
             self._live = Live(
                 console=self._console,
                 get_renderable=self._render,
-                refresh_per_second=REFRESHES_A_SECOND,
+                refresh_per_second=REFRESHES_PER_SECOND,
                 transient=True,
             )
             self._live.start()
@@ -109,13 +109,13 @@ class SweepDisplay:
 
     def _bars(self) -> Iterator[Text]:
         width = min(NAME_WIDTH, max((len(name) for name in self._running), default=0))
-        done_mark, open_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
+        full_mark, empty_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
         for name, (step, steps) in dict(self._running).items():
             full = BAR_WIDTH * step // max(steps, 1)
             yield Text.assemble(
                 f"{printable(name)[-NAME_WIDTH:]:{width}}  ",
-                (done_mark * full, "magenta"),
-                (open_mark * (BAR_WIDTH - full), "dim"),
+                (full_mark * full, "magenta"),
+                (empty_mark * (BAR_WIDTH - full), "dim"),
                 f"  {step}/{steps}" if steps else "  starting",
                 no_wrap=True,
             )
@@ -130,22 +130,22 @@ class SweepDisplay:
         for monitor, state in best.items():
             value = format_number(state.best or 0.0)
             parts.append(f"best {monitor} {value} ({printable(state.job.name)})")
-        parts.append(f"{self._left()} left")
+        parts.append(f"{self._time_left()} left")
         return Text("  ".join(parts), style="bold")
 
-    def _left(self) -> str:
-        """From the rate of the jobs so far, those under way counted by their steps."""
-        shares = sum(step / steps for step, steps in dict(self._running).values() if steps)
-        done = len(self._ended) - self._before + shares
+    def _time_left(self) -> str:
+        """Extrapolates from the jobs so far; a running job counts by its fraction of steps."""
+        running = sum(step / steps for step, steps in dict(self._running).values() if steps)
+        done = len(self._ended) - self._already_done + running
         if self._total is None or done <= 0:
             return "?"
-        rate = done / (time.monotonic() - self._begun)
-        return format_duration((self._total - self._before - done) / rate)
+        rate = done / (time.monotonic() - self._started)
+        return format_duration((self._total - self._already_done - done) / rate)
 
 
 @contextmanager
 def sweep_display(done: Sequence[EndedJob], total: int | None) -> Iterator[SweepDisplay]:
-    """Open while jobs run; `total` is None where nobody knows how many there will be."""
+    """Shows a sweep while open; `total` is None if the number of jobs is not known."""
     display = SweepDisplay(done, total)
     display.open()
     try:

@@ -1,4 +1,4 @@
-"""Tables of finished runs, and the choice of a display."""
+"""Lines, tables and progress bars printed by commands; a pipe gets plain text of a fixed width."""
 
 from __future__ import annotations
 
@@ -15,54 +15,18 @@ from rich.text import Text
 
 from genrun.core.formatting import format_number, printable
 
-# MERGED: Tables of numbers that may be wider than the terminal, and texts of several lines.
+PIPE_WIDTH = 200  # characters
 GAP = 2  # between columns
 
 
-def print_wide_table(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
-    """The first column names its row; where not all fit beside it the others come below it.
-
-    Columns that are all empty are left out.
-    """
-    kept = [place for place in range(len(columns)) if any(row[place] is not None for row in rows)]
-    widths = {
-        place: GAP + max(len(columns[place]), *(len(row[place] or "-") for row in rows))
-        for place in kept
-    }
-    for block in _blocks(kept, widths, console().width):
-        names = [columns[place] for place in block]
-        cells = [[row[place] for place in block] for row in rows]
-        print_table(names, cells, numbers=names[1:])
-
-
-def print_paragraph(text: str) -> None:
-    """Wrapped between words for a person; a line of its own in a pipe."""
-    console().print(Text(printable(text)), soft_wrap=not is_interactive())
-
-
-def _blocks(kept: Sequence[int], widths: dict[int, int], available: int) -> Iterator[list[int]]:
-    """The columns of each part of the table, its first column in all of them."""
-    first, *others = kept
-    block, used = [first], widths[first]
-    for place in others:
-        if len(block) > 1 and used + widths[place] > available:
-            yield block
-            block, used = [first], widths[first]
-        block.append(place)
-        used += widths[place]
-    yield block
-
-
-COLUMNS_OF_A_PIPE = 200
-
-
 def is_interactive() -> bool:
-    """Whether a person is watching: a terminal, and not CI."""
+    """Whether the output is a terminal, and not of CI."""
     return sys.stdout.isatty() and os.environ.get("CI", "").lower() not in ("1", "true")
 
 
-def console() -> Console:
-    return Console() if is_interactive() else Console(width=COLUMNS_OF_A_PIPE, color_system=None)
+def create_console() -> Console:
+    """Returns the console of standard output."""
+    return Console() if is_interactive() else Console(width=PIPE_WIDTH, color_system=None)
 
 
 def print_table(
@@ -71,7 +35,7 @@ def print_table(
     title: str = "",
     numbers: Collection[str] = (),
 ) -> None:
-    """Texts are shown as they are, never as markup; columns of `numbers` are never folded."""
+    """Prints a table. Texts are never read as markup; columns of `numbers` are never folded."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
     for column in columns:
         if column in numbers:
@@ -81,23 +45,61 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     if title:
-        console().print(Text(printable(title), style="bold"))
-    console().print(table)
+        create_console().print(Text(printable(title), style="bold"))
+    create_console().print(table)
 
 
-def print_fields(facts: Mapping[str, Any]) -> None:
-    """Names and values, one a line."""
+def print_wide_table(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
+    """Prints a table whose first column names the row, in several parts if it is too wide.
+
+    Each part repeats the first column. Empty columns are left out.
+    """
+    used = [index for index in range(len(columns)) if any(row[index] is not None for row in rows)]
+    widths = {
+        index: GAP + max(len(columns[index]), *(len(row[index] or "-") for row in rows))
+        for index in used
+    }
+    for part in _split_columns(used, widths, create_console().width):
+        names = [columns[index] for index in part]
+        cells = [[row[index] for index in part] for row in rows]
+        print_table(names, cells, numbers=names[1:])
+
+
+def _split_columns(
+    columns: Sequence[int], widths: Mapping[int, int], available: int
+) -> Iterator[list[int]]:
+    """Yields the columns of each part that fits the width; each starts with the first column."""
+    first, *others = columns
+    part, width = [first], widths[first]
+    for index in others:
+        if len(part) > 1 and width + widths[index] > available:
+            yield part
+            part, width = [first], widths[first]
+        part.append(index)
+        width += widths[index]
+    yield part
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """Prints names and values, one pair a line."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    for name, value in facts.items():
+    for name, value in fields.items():
         grid.add_row(Text(name, style="dim"), Text(_cell(value), overflow="fold"))
-    console().print(grid)
+    create_console().print(grid)
 
 
 def print_line(text: str) -> None:
-    console().print(Text(printable(text)), soft_wrap=True)
+    """Prints a text that is not wrapped."""
+    create_console().print(Text(printable(text)), soft_wrap=True)
+
+
+def print_paragraph(text: str) -> None:
+    """Prints a text, wrapped between words on a terminal and not wrapped otherwise."""
+    create_console().print(Text(printable(text)), soft_wrap=not is_interactive())
 
 
 def print_error(text: str) -> None:
+    """Prints an error to standard error."""
     Console(stderr=True).print(
         Text.assemble(("genrun: ", "bold red"), printable(text)), soft_wrap=True, highlight=False
     )
@@ -105,7 +107,7 @@ def print_error(text: str) -> None:
 
 @contextmanager
 def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar for a slow preparation; a single line where nobody is watching."""
+    """Shows a bar while open, or one line without a terminal; yields what to call with a count."""
     title = printable(title)
     if not is_interactive():
         print(title, file=sys.stderr, flush=True)
