@@ -13,8 +13,9 @@ import pytest
 from genrun.comparison.compare import compare_runs
 from genrun.comparison.naming import short_names, with_unit
 from genrun.comparison.options import CompareOptions
-from genrun.comparison.pairwise import Side, compare_all
-from genrun.comparison.quality import quality_from
+from genrun.comparison.pairwise import Side, compare_pairs
+from genrun.comparison.quality import summarize_quality
+from genrun.comparison.sentences import describe_pairs
 from genrun.comparison.verdict import ContestantResult, Pair, Verdict
 from genrun.core.formatting import format_aligned, format_fixed
 from tests.results.made_up import made_record
@@ -106,8 +107,9 @@ def test_holm_makes_a_pair_undecided(tmp_path: Path) -> None:
     assert pair.adjusted is not None
     assert pair.p_value < 0.05 < pair.adjusted
     assert not pair.decided
-    assert "by Holm over 3 pairs" in pair.sentence
-    assert pair.sentence.startswith("undecided between adam and rmsprop")
+    sentence = describe_pairs(verdict.workloads[0])[[*pairs].index((pair.first, pair.second))]
+    assert "by Holm over 3 pairs" in sentence
+    assert sentence.startswith("undecided between adam and rmsprop")
 
 
 def test_a_contestant_that_always_failed(tmp_path: Path) -> None:
@@ -252,10 +254,10 @@ def test_equals_half_of_whose_runs_fail_are_seldom_told_apart() -> None:
             for name in "abc":
                 fails, sound = generator.random(seeds) < 0.5, generator.normal(200, 3, seeds)
                 values = dict(enumerate(np.where(fails, np.inf, sound).tolist()))
-                quality = quality_from(values, 551.0, 1000)
+                quality = summarize_quality(values, 551.0, 1000)
                 assert quality is not None
                 sides.append(Side(cast(ContestantResult, SimpleNamespace(label=name)), quality))
-            wrong += any(pair.decided for pair in compare_all(sides, 551.0, None))
+            wrong += any(pair.decided for pair in compare_pairs(sides, 551.0, None))
         assert wrong <= 20, seeds
 
 
@@ -267,7 +269,7 @@ def test_what_only_the_stand_in_of_failures_shows_is_undecided(tmp_path: Path) -
     assert pair.difference.low is not None
     assert pair.difference.low > 0
     assert not pair.decided
-    assert pair.sentence == (
+    assert verdict.sentences[-1] == (
         "undecided between adam and sgd: 200 nats (188 to 212, 3 paired seeds; p = 0.1 by rank); "
         "2 of sgd's 3 runs failed and count as worst; too few runs to be sure beside failures"
     )

@@ -180,8 +180,9 @@ def proof(tmp_path: Path) -> Path:
     for stage, own in names.items():
         make_plan(tmp_path / stage, own)
     Proof(
-        words=[], over="optimizer", budget=None, test=10, monitor="negative_elbo", tuning_seeds=[0],
-        seeds=[100, 101], contestants=contestants, cost=Cost(10, 500.0, 500.0, None, None),
+        words=[], over="optimizer", budget=None, test=10, monitor="negative_elbo",
+        tuning_seeds=[0], seeds=[100, 101], contestants=contestants,
+        cost=Cost(10, 500.0, 500.0, None, None),
         warnings=[],
     ).write(tmp_path)  # fmt: skip
     return tmp_path

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
-from genrun.proof.final_test import untested
+from genrun.proof.final_test import untested_runs
 from genrun.proof.prove import resume_proof
 from genrun.proof.verdict import write_verdict
-from genrun.proof.winners import bound_lines, choose_winners, final_plan, tuning_values
+from genrun.proof.winners import choose_winners, describe_bounds, final_plan, tuning_values
 from genrun.results.collect import collect
 from genrun.results.proof_file import ContestantRecord, Cost, Proof, read_proof
 from genrun.runs.layout import PROOF as NAME
@@ -143,16 +143,16 @@ def test_a_test_of_other_weights_does_not_count(tmp_path: Path) -> None:
     plan.write(tmp_path / "final")
     leave_final(tmp_path, plan, {"adam-seed-7": 4.0, "adam-seed-8": 6.0}, step=80)
     assert [run.test for run in collect([tmp_path / "final"]).records] == [{}, {}]
-    assert len(untested(tmp_path)) == 2
+    assert len(untested_runs(tmp_path)) == 2
     (tmp_path / "final" / "adam-seed-7" / "test.json").write_text('{"step": "90"}')
     with pytest.raises(CheckpointUnusable, match=r"test.json: cannot be read"):
-        untested(tmp_path)
+        untested_runs(tmp_path)
 
 
 def test_a_winner_on_the_edge_of_its_space_is_told(tmp_path: Path) -> None:
     proof = make_proof(tmp_path, {"adam": [1.0, 3.0, 2.0], "sgd": [2.0, 1.0, 3.0]})
     proof = proof.with_winners(choose_winners(tmp_path, proof))
-    (line,) = bound_lines(proof)
+    (line,) = describe_bounds(proof)
     assert line.startswith("adam: optimizer.lr=0.0001 is at the lower end of its space (log 1e-4")
     proof.write(tmp_path)
     assert read_proof(tmp_path) == proof
@@ -162,7 +162,7 @@ def test_a_winner_on_the_edge_of_its_space_is_told(tmp_path: Path) -> None:
 def test_a_job_that_is_not_in_the_plan(tmp_path: Path) -> None:
     proof = make_proof(tmp_path, {"adam": [1.0, 3.0, 2.0], "sgd": [2.0, 1.0, 3.0]})
     other = replace(proof.contestants["adam"], tuning=[["../x"], ["b"], ["c"]])
-    with pytest.raises(CheckpointUnusable, match="no job of the name"):
+    with pytest.raises(CheckpointUnusable, match="no job named"):
         choose_winners(tmp_path, replace(proof, contestants={**proof.contestants, "adam": other}))
 
 
@@ -201,6 +201,6 @@ def test_a_proof_is_resumed_as_it_was_planned(tmp_path: Path) -> None:
     plan = read_plan(tmp_path / "tuning")
     jobs = [replace(job, config={**job.config, "plugins": ["evil"]}) for job in plan.jobs]
     SweepPlan([], jobs).write(tmp_path / "tuning")
-    with pytest.raises(ConfigError, match=r"was made with plugins=\[evil\]; say so again"):
+    with pytest.raises(ConfigError, match=r"was made with plugins=\[evil\]; give them again"):
         resume_proof(tmp_path, [])
     assert read_proof(tmp_path) == proof

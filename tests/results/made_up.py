@@ -89,7 +89,8 @@ def write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def record_of(folder: Path, **told: Any) -> RunRecord:
-    return read_record(folder, folder.name, read_settings(folder / "config.yaml"), **told)
+    record = read_record(folder, folder.name, read_settings(folder / "config.yaml"), **told)
+    return record.load()
 
 
 def made_record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_one_that_failed_before_it_was_judged_is_judged_as_its_like(
     tmp_path: Path, two: Sequence[RunRecord]
 ) -> None:
     run = made_record(tmp_path / "new", [], 7, status="failed")
-    nameless = RunRecord(**{**run.__dict__, "monitor": None})
+    nameless = replace(run, monitor=None)
     found = group_runs([*two, nameless])
     assert shown(found)["model=vae data=digits"]["optimizer=adam"] == [[0, 1, 7]]
 
@@ -129,10 +130,3 @@ def test_pruned_and_left_runs_are_no_repeats(tmp_path: Path) -> None:
     ]
     configuration = group_runs(runs).workloads[0].contestants[EVERYTHING][0]
     assert list(configuration.by_seed()) == [0, 3]
-
-
-def test_a_run_of_before_there_were_updates_is_no_other_contestant(tmp_path: Path) -> None:
-    now = {"updates": {"_target_": "genrun.components.updates.alternating.Alternating"}}
-    old = made_record(tmp_path / "old", [9, 5], 0)
-    new = made_record(tmp_path / "new", [9, 5], 1, choices={"updates": "alternating"}, **now)
-    assert list(group_runs([old, new]).workloads[0].contestants) == [EVERYTHING]

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from genrun.core.formatting import shorten
+from genrun.results.grouping import Configuration
+from genrun.results.record import read_job_records
 from genrun.results.summary.chart import SweepPanel, build_panels
-from genrun.results.summary.configurations import Configuration, configurations_of
-from genrun.results.summary.job_result import result_of
+from genrun.results.summary.configurations import group_jobs
 from genrun.results.summary.plot import draw
-from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import read_plan
 from tests.sweeps.made_up import Outcome, make_sweep
 
@@ -31,7 +31,7 @@ def configurations(
     """Of a sweep whose jobs came to `values` one after the other, again and again."""
     given = iter(values * 1000)
     make_sweep(folder, swept, lambda **_: next(given))
-    return configurations_of([result_of(s) for s in job_states(folder, read_plan(folder).jobs)])
+    return group_jobs(read_job_records(folder, read_plan(folder).jobs))
 
 
 def panels(folder: Path, swept: Mapping[str, Sequence[str]], *values: Outcome) -> list[SweepPanel]:

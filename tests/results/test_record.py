@@ -64,9 +64,9 @@ def test_a_run_says_what_it_spent_after_its_last_evaluation(tmp_path: Path) -> N
     info["compute"] = {"steps": 17, "flops": "many", "seconds": {"training": 8.5}}
     (folder / "run.json").write_text(json.dumps(info))
     run = record_of(folder)
-    assert run.spent("steps") == 17
-    assert run.spent("seconds") == 8.5
-    assert run.spent("flops") == 10_000  # what its curve says
+    assert run.training_cost("steps") == 17
+    assert run.training_cost("seconds") == 8.5
+    assert run.training_cost("flops") == 10_000  # what its curve says
 
 
 def test_a_last_line_that_a_crash_tore_is_left_out(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_last_line_that_a_crash_tore_is_left_out(tmp_path: Path) -> None:
     for name in ("metrics.jsonl", "timings.jsonl"):
         with (folder / name).open("a") as log:
             log.write('{"step": 30, "held_out/neg')
-    assert len(record_of(folder).curve.of(METRIC)) == 3
+    assert len(record_of(folder).curve.measured(METRIC)) == 3
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from genrun.core.errors import OutputFailed
 from genrun.results.summary import plot
 from genrun.results.summary.summary import Summary, cell, show_summary, summarize
 from genrun.runs import disk
-from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import SweepPlan, read_plan
 from tests.sweeps.made_up import leave, make_jobs, make_sweep, run_json
 
@@ -34,7 +33,7 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def summary_of(folder: Path) -> Summary:
-    return summarize(folder, job_states(folder, read_plan(folder).jobs))
+    return summarize(folder, read_plan(folder).jobs)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -273,7 +272,7 @@ def test_sampled_numbers_are_short_but_exact_in_words(tmp_path: Path) -> None:
     for job in jobs:
         leave(tmp_path / job.name, run_json(job, 1.0))
     found = summary_of(tmp_path).configurations
-    assert [c.words for c in found] == points
+    assert [c.settings for c in found] == points
     labels = [c.label for c in found]
     assert all(label.startswith("optimizer.lr=0.0003162 (") for label in labels)
     assert len(set(labels)) == 2

@@ -54,9 +54,8 @@ def run(words: Sequence[str]) -> int:
         verdicts = "verdict of genrun compare"
         out = check_output_path(Path(given["out"]), (".json",), _is_verdict, verdicts)
 
-    from genrun.comparison.compare import compare_runs
+    from genrun.comparison.compare import compare_runs, to_json
     from genrun.comparison.tables import print_verdict
-    from genrun.comparison.verdict import to_json
     from genrun.runs.files import write_json
     from genrun.terminal.tables import print_line
 

@@ -1,4 +1,4 @@
-"""Several workloads together."""
+"""Results over several workloads, from values normalized in each."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ NORMALIZATION = (
 )
 
 
-def aggregate_of(
-    entries: Sequence[WorkloadEntry], verdicts: Sequence[WorkloadVerdict], asked: CompareOptions
+def aggregate_workloads(
+    entries: Sequence[WorkloadEntry], verdicts: Sequence[WorkloadVerdict], options: CompareOptions
 ) -> Aggregate | None:
-    """Of those workloads in which every contestant has values; None with fewer than two."""
-    qualities = [_judged(verdict) for verdict in verdicts]
+    """Aggregates the workloads in which every contestant has values; None with fewer than two."""
+    qualities = [_qualities(verdict) for verdict in verdicts]
     labels = list(dict.fromkeys(label for found in qualities for label in found))
-    whole = [place for place, found in enumerate(qualities) if len(found) == len(labels)]
-    if len(whole) < 2 or not labels:
+    complete = [place for place, found in enumerate(qualities) if len(found) == len(labels)]
+    if len(complete) < 2 or not labels:
         return None
-    scaled = [_normalized(qualities[place], entries[place]) for place in whole]
-    scores, reached = _profiles(labels, [verdicts[place] for place in whole], asked)
+    scaled = [_normalized(qualities[place], entries[place]) for place in complete]
+    scores, reached = _profiles(labels, [verdicts[place] for place in complete], options)
     names = short_names(labels)
     standings = []
     for label in labels:
@@ -49,7 +49,7 @@ def aggregate_of(
                 label=label,
                 name=names[label],
                 mean=stratified_mean_interval(strata),
-                interquartile_mean=iqm_interval(strata, asked.resamples, SEED),
+                interquartile_mean=iqm_interval(strata, options.resamples, SEED),
                 score=scores.get(label),
                 reached=reached.get(label),
                 within=score_profile(strata, MARKS),
@@ -57,9 +57,9 @@ def aggregate_of(
         )
     standings.sort(key=lambda one: one.mean.value)
     order = [one.label for one in standings]
-    pairs = _pairs(order, [qualities[place] for place in whole])
+    pairs = _pairs(order, [qualities[place] for place in complete])
     return Aggregate(
-        workloads=[verdicts[place].label for place in whole],
+        workloads=[verdicts[place].label for place in complete],
         normalization=NORMALIZATION,
         standings=standings,
         pairs=pairs,
@@ -68,8 +68,8 @@ def aggregate_of(
     )
 
 
-def _judged(verdict: WorkloadVerdict) -> dict[str, Quality]:
-    """What the workload's pairs compare, by contestant."""
+def _qualities(verdict: WorkloadVerdict) -> dict[str, Quality]:
+    """The values that the workload's pairs compare, by contestant."""
     found = {one.label: one.at_budget or one.at_end for one in verdict.standings}
     return {label: quality for label, quality in found.items() if quality is not None}
 
@@ -80,7 +80,7 @@ def _normalized(
     """By contestant and seed, from 0 to 1."""
     values = [value for one in qualities.values() for value in one.values.values()]
     known = [value for value in values if math.isfinite(value)]
-    firsts = [first for one in entry.contenders for first in _firsts(one, entry.metric)]
+    firsts = [first for one in entry.contestants for first in _firsts(one, entry.metric)]
     low = min(known, default=0.0)
     high = float(np.median(firsts)) if firsts else max(known, default=low)
     if not high > low:
@@ -91,8 +91,8 @@ def _normalized(
     }
 
 
-def _firsts(contender: Contestant, metric: str) -> list[float]:
-    curves = (run.curve.of(metric) for run in contender.runs.values())
+def _firsts(contestant: Contestant, metric: str) -> list[float]:
+    curves = (run.curve.measured(metric) for run in contestant.runs.values())
     measured = (curve[np.isfinite(curve)] for curve in curves)
     return [float(values[0]) for values in measured if len(values)]
 
@@ -106,14 +106,14 @@ def _scaled(value: float, low: float, high: float) -> float:
 
 
 def _profiles(
-    labels: Sequence[str], verdicts: Sequence[WorkloadVerdict], asked: CompareOptions
+    labels: Sequence[str], verdicts: Sequence[WorkloadVerdict], options: CompareOptions
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Score and performance profile by contestant; empty where a time is not known."""
+    """Score and performance profile by contestant; empty if a time is not known."""
     times: dict[str, list[float]] = {label: [] for label in labels}
     for verdict in verdicts:
         for one in verdict.standings:
-            if asked.budget in one.times:
-                times[one.label].append(one.times[asked.budget].median)
+            if options.budget in one.times:
+                times[one.label].append(one.times[options.budget].median)
     if any(len(own) < len(verdicts) for own in times.values()):
         return {}, {}
     return algoperf_score(times, R_MAX), performance_profile(times, RATIOS)

@@ -1,4 +1,4 @@
-"""How the numbers of a verdict were made, and what is not in them."""
+"""Notes of a verdict: the methods behind its numbers, and what was left out."""
 
 from __future__ import annotations
 
@@ -25,26 +25,29 @@ METHODS = {
 }
 
 
-def notes_of(
-    entries: Sequence[WorkloadEntry], verdicts: Sequence[WorkloadVerdict], asked: CompareOptions
+def collect_notes(
+    entries: Sequence[WorkloadEntry], verdicts: Sequence[WorkloadVerdict], options: CompareOptions
 ) -> list[str]:
-    """A line each."""
-    found = once(
+    """Returns one line for each note."""
+    found = merge_by_workload(
         {
-            entry.label: list(_of_workload(entry, verdict, asked))
+            entry.label: list(_of_workload(entry, verdict, options))
             for entry, verdict in zip(entries, verdicts, strict=True)
         }
     )
-    found += _methods(verdicts, asked)
-    if asked.target is None and asked.baseline is None:
+    found += _methods(verdicts, options)
+    if options.target is None and options.baseline is None:
         found.append(
             "time to a target: give target=NUMBER, or baseline=NAME for the median of its best"
         )
     return found
 
 
-def once(texts: Mapping[str, Sequence[str]]) -> list[str]:
-    """By workload; what is said of several workloads is said once, and of all without a name."""
+def merge_by_workload(texts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Merges texts by workload: one that holds for several is listed once with their labels.
+
+    A text that holds for all workloads has no label.
+    """
     labels: dict[str, list[str]] = {}
     for label, own in texts.items():
         for text in own:
@@ -56,19 +59,19 @@ def once(texts: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _of_workload(
-    entry: WorkloadEntry, verdict: WorkloadVerdict, asked: CompareOptions
+    entry: WorkloadEntry, verdict: WorkloadVerdict, options: CompareOptions
 ) -> Iterator[str]:
     left = [name for one in verdict.standings for name in one.left]
     if left:
         yield f"not ended, so not counted: {_named(left)}"
-    for one in entry.contenders:
+    for one in entry.contestants:
         if dropped := [run.name for run in one.unmeasured]:
             yield f"never measured {entry.metric}, so not counted: {_named(dropped)}"
     if any(one.failures for one in verdict.standings) and verdict.worst is not None:
         worst = with_unit(format_metric(verdict.worst), verdict.metric)
         yield f"in means a failure counts as {worst}, the worst that any run ever had"
-    if asked.baseline is not None and verdict.target is None:
-        yield f"no time to target: {asked.baseline} has no runs that have ended"
+    if options.baseline is not None and verdict.target is None:
+        yield f"no time to target: {options.baseline} has no runs that have ended"
     number = sum(one.at_end is not None for one in verdict.standings)
     if number > MOST_CONTESTANTS:
         yield f"of {number} contestants the best {MOST_CONTESTANTS} were compared in pairs"
@@ -79,8 +82,8 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def _methods(verdicts: Sequence[WorkloadVerdict], asked: CompareOptions) -> Iterator[str]:
-    """Which intervals these are."""
+def _methods(verdicts: Sequence[WorkloadVerdict], options: CompareOptions) -> Iterator[str]:
+    """Names the methods of the intervals."""
     qualities = [
         quality
         for verdict in verdicts
@@ -103,5 +106,5 @@ def _methods(verdicts: Sequence[WorkloadVerdict], asked: CompareOptions) -> Iter
     if texts:
         resamples = ""
         if any("bootstrap" in methods for methods in kinds.values()):
-            resamples = f" ({asked.resamples:,} resamples)"
+            resamples = f" ({options.resamples:,} resamples)"
         yield f"95 % intervals: {'; '.join(texts)}{resamples}"

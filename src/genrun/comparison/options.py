@@ -1,18 +1,15 @@
-"""What a comparison was asked."""
+"""The options of a comparison."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from genrun.results.curve import Axis
-
-Split = Literal["held_out", "test"]
+from genrun.results.curve import Axis, Split
 
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """Everything that is None has a rule of its own, which the verdict states."""
+    """Options of `genrun compare`; what is None is chosen by a rule that the verdict states."""
 
     by: tuple[str, ...] = ()  # settings or groups that tell contestants apart
     metric: str | None = None

@@ -7,36 +7,37 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genrun.comparison.contestants import Contestant, filled, value_of
-from genrun.comparison.options import CompareOptions, Split
+from genrun.comparison.contestants import Contestant
+from genrun.comparison.options import CompareOptions
 from genrun.comparison.verdict import Quality, Threshold
 from genrun.core.errors import ConfigError
-from genrun.results.curve import AXES, Axis
+from genrun.results.curve import AXES, Axis, Split
+from genrun.results.grouping import fill_failures
 from genrun.statistics.means import iqm_interval, mean_interval
 
-SEED = 0  # of the bootstrap: the same runs give the same verdict
+SEED = 0  # of the bootstrap, so that the same runs give the same verdict
 
 
-def budget_of(
-    contenders: Sequence[Contestant], metric: str, asked: CompareOptions
+def choose_budget(
+    contestants: Sequence[Contestant], metric: str, options: CompareOptions
 ) -> Threshold | None:
-    """What all contestants can be given: the least that one typically spent.
+    """Returns the budget that all contestants reach: the smallest median total of one.
 
-    None where no run has ended. Raises `ConfigError` where a contestant's runs do not say what
-    they spent on that axis, or one had measured nothing yet: that is no failure of it.
+    None if no run has ended. Raises `ConfigError` if the cost of a run is not known on that axis,
+    or if a run had measured nothing within the given budget.
     """
-    axis = asked.budget
-    unknown = [one.name for one in contenders if any(map(math.isnan, totals_of(one, axis)))]
+    axis = options.budget
+    unknown = [one.name for one in contestants if any(map(math.isnan, training_totals(one, axis)))]
     if unknown:
         raise ConfigError(f"budget={axis}: the runs of {', '.join(unknown)} do not say")
-    if asked.at is not None:
-        for run in (run for one in contenders for run in one.sound):
-            if math.isinf(value_of(run, metric, "held_out", axis, asked.at)):
+    if options.at is not None:
+        for run in (run for one in contestants for run in one.sound):
+            if math.isinf(run.quality(metric, "held_out", axis, options.at)):
                 raise ConfigError(
-                    f"at={asked.at:g}: {run.name} had not measured {metric} within so few {axis}"
+                    f"at={options.at:g}: {run.name} had not measured {metric} within so few {axis}"
                 )
-        return Threshold(asked.at, f"at={asked.at:g} {axis}, as given")
-    totals = {one.name: typical(one, axis) for one in contenders if one.sound}
+        return Threshold(options.at, f"at={options.at:g} {axis}, as given")
+    totals = {one.name: median_total(one, axis) for one in contestants if one.sound}
     if not totals:
         return None
     least = min(totals, key=lambda name: totals[name])
@@ -46,50 +47,50 @@ def budget_of(
     return Threshold(totals[least], rule)
 
 
-def totals_of(contender: Contestant, axis: Axis) -> list[float]:
-    """What its sound runs had spent at their last evaluation; NaN where one does not say."""
-    return [run.curve.total(axis) for run in contender.sound]
+def training_totals(contestant: Contestant, axis: Axis) -> list[float]:
+    """The cost of each run that counts, up to its last evaluation; NaN if not known."""
+    return [run.curve.total(axis) for run in contestant.sound]
 
 
-def typical(contender: Contestant, axis: Axis) -> float:
-    """The median of those that say; NaN where none does."""
-    known = [total for total in totals_of(contender, axis) if not math.isnan(total)]
+def median_total(contestant: Contestant, axis: Axis) -> float:
+    """The median of the known totals; NaN if none is known."""
+    known = [total for total in training_totals(contestant, axis) if not math.isnan(total)]
     return float(np.median(known)) if known else math.nan
 
 
-def spent_by(contender: Contestant) -> dict[Axis, float]:
-    return {axis: typical(contender, axis) for axis in AXES}
+def median_totals(contestant: Contestant) -> dict[Axis, float]:
+    return {axis: median_total(contestant, axis) for axis in AXES}
 
 
 def quality_at(
-    contender: Contestant,
+    contestant: Contestant,
     metric: str,
     budget: Threshold,
     worst: float | None,
-    asked: CompareOptions,
+    options: CompareOptions,
 ) -> Quality | None:
-    """On held-out images."""
+    """The quality on held-out images within a budget; None without runs."""
     values = {
-        seed: value_of(run, metric, "held_out", asked.budget, budget.value)
-        for seed, run in contender.runs.items()
+        seed: run.quality(metric, "held_out", options.budget, budget.value)
+        for seed, run in contestant.runs.items()
     }
-    return quality_from(values, worst, asked.resamples)
+    return summarize_quality(values, worst, options.resamples)
 
 
 def quality_at_end(
-    contender: Contestant, metric: str, split: Split, worst: float | None, resamples: int
+    contestant: Contestant, metric: str, split: Split, worst: float | None, resamples: int
 ) -> Quality | None:
-    values = {seed: value_of(run, metric, split) for seed, run in contender.runs.items()}
-    return quality_from(values, worst, resamples)
+    values = {seed: run.quality(metric, split) for seed, run in contestant.runs.items()}
+    return summarize_quality(values, worst, resamples)
 
 
-def quality_from(
+def summarize_quality(
     values: Mapping[int, float], worst: float | None, resamples: int
 ) -> Quality | None:
     """None without values."""
     if not values:
         return None
-    numbers = list(filled(values, worst).values())
+    numbers = list(fill_failures(values, worst).values())
     return Quality(
         values=values,
         mean=mean_interval(numbers),

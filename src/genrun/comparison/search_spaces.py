@@ -1,4 +1,4 @@
-"""What each contestant searched: a search's stated space, a proof's, or a grid's values."""
+"""The search space of each contestant: stated by a search or a proof, or the values of a grid."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from genrun.comparison.contestants import Contestant
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.results.grouping import Configuration
-from genrun.results.proof_file import Proof, proof_of
+from genrun.results.proof_file import Proof, find_proof
 from genrun.runs import layout
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.search.space import Choices, Dimension, Range, parse_dimension
 
 GRID = "grid"
-RANDOM = ("random", "qmc")  # samplers whose trials know nothing of each other
+RANDOM = ("random", "qmc")  # samplers whose trials are independent
 FEWEST_VALUES = 3  # of a grid, from which on one of them is not on its edge
 
 
 @dataclass(frozen=True)
 class Space:
-    """Dimensions by setting, and who chose the points: a sampler's name or `grid`."""
+    """Dimensions by setting, and the name of the sampler, or `grid`."""
 
     dimensions: Mapping[str, Dimension]
     sampler: str
@@ -34,7 +34,7 @@ class Space:
 
     @property
     def size(self) -> dict[str, str]:
-        """How large each dimension is, as text to be compared."""
+        """The size of each dimension as text, to be compared between contestants."""
         return {key: _size(given) for key, given in sorted(self.dimensions.items())}
 
     def text(self) -> str:
@@ -42,64 +42,61 @@ class Space:
         return ", ".join(named) or "nothing"
 
     def edge(self, key: str, word: str) -> str | None:
-        """`lower` or `upper`, where a value is on the edge of a range, or of a grid's numbers.
+        """Returns `lower` or `upper` if a value is on a bound of a range or of a grid's numbers.
 
-        Values that a search was given are choices: nobody said that others lie beyond them.
+        Listed values of a search are choices without an order.
         """
         given = self.dimensions.get(key)
-        if given is None or not _is_number(word):
-            return None
-        if isinstance(given, Range):
-            return None if given.log and float(word) <= 0 else given.find_bound(word)
-        few = len(given.options) < FEWEST_VALUES
-        if few or self.sampler != GRID or not all(map(_is_number, given.options)):
+        if given is None or isinstance(given, Range) or self.sampler != GRID:
+            return None if given is None else given.find_bound(word)
+        if len(given.options) < FEWEST_VALUES or not all(map(_is_number, [word, *given.options])):
             return None
         values = [float(value) for value in given.options]
         ends = {min(values): "lower", max(values): "upper"}
         return ends.get(float(word))
 
 
-class Files:
-    """Spaces that plans and proofs state, each file read once."""
+class SpaceFiles:
+    """Search spaces stated by plans and proofs; each file is read once."""
 
     def __init__(self) -> None:
         self._searches: dict[Path, Mapping[str, Any]] = {}
         self._proofs: dict[Path, Proof | None] = {}
 
-    def of_search(self, sweep: Path) -> Mapping[str, Any]:
-        """How a search was told to search; empty for a grid."""
+    def read_search(self, sweep: Path) -> Mapping[str, Any]:
+        """The search settings of a sweep's plan; empty for a grid."""
         if sweep not in self._searches:
             try:
                 self._searches[sweep] = read_plan(sweep).search or {}
-            except CheckpointUnusable:  # it was sound when its runs were collected
+            except CheckpointUnusable:  # changed since its runs were collected
                 self._searches[sweep] = {}
         return self._searches[sweep]
 
-    def of_proof(self, sweep: Path, job: str) -> Mapping[str, str]:
-        """What the contestant of a tuning job searched; empty where it is not said."""
+    def read_proof_space(self, sweep: Path, job: str) -> Mapping[str, str]:
+        """The search space of a tuning job's contestant; empty if it is not stated."""
         if sweep.parent not in self._proofs:
-            self._proofs[sweep.parent] = proof_of(sweep.parent)
+            self._proofs[sweep.parent] = find_proof(sweep.parent)
         proof = self._proofs[sweep.parent]
         return {} if proof is None else proof.spaces.get(job, {})
 
 
-def space_of(contender: Contestant, files: Files) -> Space:
-    """Of a search or a proof what it stated, else the values that were swept."""
-    runs = [run for one in contender.tried for run in one.runs]
+def read_space(contestant: Contestant, files: SpaceFiles) -> Space:
+    """Returns the space that a search or a proof stated, else the values that were swept."""
+    runs = [run for one in contestant.tried for run in one.runs]
     if any(run.sweep is None for run in runs):
-        return Space(_swept(contender.tried), GRID)
+        return Space(_swept(contestant.tried), GRID)
     if all(run.stage == layout.TUNING for run in runs):
-        stated = [files.of_proof(run.sweep, run.folder.name) for run in runs if run.sweep]
+        stated = [files.read_proof_space(run.sweep, run.folder.name) for run in runs if run.sweep]
         samplers = {RANDOM[0]}
     else:
-        searches = [files.of_search(sweep) for sweep in {run.sweep for run in runs} if sweep]
+        searches = [files.read_search(sweep) for sweep in {run.sweep for run in runs} if sweep]
         if not all(searches):
-            return Space(_swept(contender.tried), GRID)
+            return Space(_swept(contestant.tried), GRID)
         stated = [search["space"] for search in searches]
         samplers = {str(search["sampler"]) for search in searches}
     space = {key: text for one in stated for key, text in one.items()}
     sampler = samplers.pop() if len(samplers) == 1 else "several searches"
-    return Space(_dimensions(space, contender.tried), sampler)
+    return Space(_dimensions(space, contestant.tried), sampler)
 
 
 def _dimensions(
@@ -111,7 +108,7 @@ def _dimensions(
         text = space.get(key)
         try:
             found[key] = parse_dimension(key, text) if isinstance(text, str) else given
-        except ConfigError:  # a stranger's file
+        except ConfigError:  # of an untrusted file
             found[key] = given
     return found
 

@@ -1,31 +1,46 @@
-"""A verdict in plain words, with units."""
+"""The sentences of a verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from genrun.comparison.naming import with_unit
-from genrun.comparison.pairwise import DECIDES, LEVEL, MOST_SEEDS, Side, by_rank_only
+from genrun.comparison.pairwise import (
+    DECIDES,
+    LEVEL,
+    MOST_SEEDS,
+    Side,
+    is_undecided_by_rank,
+    judged_sides,
+    number_of_pairs,
+)
 from genrun.comparison.verdict import ContestantResult, Pair, Quality, WorkloadVerdict
 from genrun.core.formatting import format_aligned, pluralize, shorten
 from genrun.results.grouping import EVERYTHING
 
-LONGEST_REASON = 300  # characters of a stranger's text
+LONGEST_REASON = 300  # characters of an untrusted text
 
 
-def sentences_of(verdict: WorkloadVerdict) -> list[str]:
-    """One a pair, and what there is to say of a contestant that has nobody to be compared with."""
-    known = [(one, one.at_budget or one.at_end) for one in verdict.standings]
-    judged = [(one, quality) for one, quality in known if quality is not None]
+def describe_workload(verdict: WorkloadVerdict) -> list[str]:
+    """Returns a sentence for each pair, and for each contestant that is in none."""
+    sides = judged_sides(verdict.standings)
     found = _of_failures(verdict.standings)
-    if len(verdict.pairs) > 1 and all(quality.seeds == 1 for _, quality in judged):
-        found.append(_of_single_seeds(judged, verdict.metric))
+    if len(verdict.pairs) > 1 and all(side.quality.seeds == 1 for side in sides):
+        found.append(_of_single_seeds(sides, verdict.metric))
     else:
-        found += [pair.sentence for pair in verdict.pairs]
-    if len(judged) == 1:
-        found.append(_of_single(*judged[0], verdict.metric))
-    found += [_of_unfinished(one) for one, quality in known if quality is None]
+        found += describe_pairs(verdict)
+    if len(sides) == 1:
+        found.append(_of_single(sides[0], verdict.metric))
+    compared = {side.standing.label for side in sides}
+    found += [_of_unfinished(one) for one in verdict.standings if one.label not in compared]
     return found
+
+
+def describe_pairs(verdict: WorkloadVerdict) -> list[str]:
+    """Returns a sentence for each pair of a workload, in the order of its pairs."""
+    sides = {side.standing.label: side for side in judged_sides(verdict.standings)}
+    number = number_of_pairs(sides)
+    return [_describe_pair(pair, sides, verdict.metric, number) for pair in verdict.pairs]
 
 
 def _failed(standing: ContestantResult) -> str:
@@ -37,14 +52,14 @@ def _failed(standing: ContestantResult) -> str:
     return f"{standing.name} failed in {_all(number)}"
 
 
-def _of_single_seeds(judged: Sequence[tuple[ContestantResult, Quality]], metric: str) -> str:
-    """In place of as many sentences as there are pairs, each without a word on how sure it is."""
-    (first, low), (_, high) = judged[0], judged[-1]
-    best, worst = format_aligned(low.mean.value, high.mean.value)
+def _of_single_seeds(sides: Sequence[Side], metric: str) -> str:
+    """One sentence for all pairs of contestants with a single seed each."""
+    first = sides[0].standing
+    best, worst = format_aligned(sides[0].quality.mean.value, sides[-1].quality.mean.value)
     return (
-        f"undecided between {pluralize(len(judged), 'contestant')}: one seed each says nothing of "
-        f"how sure a difference is; {first.name} came lowest, {with_unit(best, metric)}, the highest "
-        f"is {worst}"
+        f"undecided between {pluralize(len(sides), 'contestant')}: one seed each says nothing of "
+        f"how sure a difference is; {first.name} came lowest, {with_unit(best, metric)}, the "
+        f"highest is {worst}"
     )
 
 
@@ -63,8 +78,8 @@ def _of_failures(standings: Sequence[ContestantResult]) -> list[str]:
     ]
 
 
-def of_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> str:
-    """`number` counts the pairs of the workload."""
+def _describe_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> str:
+    """`number` is that of all pairs of the workload."""
     first, second = sides[pair.first], sides[pair.second]
     names = first.standing.name, second.standing.name
     if _all_failed(first.quality):
@@ -96,8 +111,9 @@ def of_pair(pair: Pair, sides: Mapping[str, Side], metric: str, number: int) -> 
     )
 
 
-def _of_single(standing: ContestantResult, quality: Quality, metric: str) -> str:
-    """Where there is nobody to compare it with."""
+def _of_single(side: Side, metric: str) -> str:
+    """A sentence for the only contestant."""
+    standing, quality = side.standing, side.quality
     alone = (
         "the runs differ in nothing but seeds, so nothing can be compared"
         if standing.label == EVERYTHING
@@ -112,8 +128,8 @@ def _of_single(standing: ContestantResult, quality: Quality, metric: str) -> str
 
 
 def _outlook(pair: Pair, metric: str) -> str:
-    """What it would take to decide."""
-    if by_rank_only(pair):
+    """How many more seeds would decide the pair."""
+    if is_undecided_by_rank(pair):
         return "too few runs to be sure beside failures"
     if pair.p_value is None:
         return "how sure this is takes at least two seeds of each to say"
@@ -128,8 +144,8 @@ def _outlook(pair: Pair, metric: str) -> str:
 
 
 def _corrected(pair: Pair, number: int) -> str:
-    """Why it is undecided though its own interval excludes zero."""
-    if by_rank_only(pair):
+    """The p value, if a pair is undecided although its interval excludes zero."""
+    if is_undecided_by_rank(pair):
         return f"; p = {pair.p_value:.2g} by rank"
     if pair.p_value is None or pair.adjusted is None or pair.p_value > LEVEL:
         return ""
@@ -148,7 +164,7 @@ def _seeds(pair: Pair, sides: Mapping[str, Side]) -> str:
 
 
 def _failures(side: Side) -> str:
-    """Failures that are in the mean as the worst value of all."""
+    """The failures that are in the mean as the worst value."""
     failed, name = side.quality.failed, side.standing.name
     if not failed:
         return ""
@@ -158,7 +174,7 @@ def _failures(side: Side) -> str:
 
 
 def _trials(first: Side, second: Side) -> str:
-    """A best of fifty trials is no equal of a best of five."""
+    """The numbers of trials, if they differ."""
     one, other = (len(side.standing.tuning.trials) for side in (first, second))
     if one == other:
         return ""

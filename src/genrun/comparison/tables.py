@@ -1,4 +1,4 @@
-"""What a verdict's tables hold: texts, row by row."""
+"""A verdict on the terminal: sentences, then tables, then warnings and notes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,17 @@ from genrun.results.curve import AXES, Axis
 from genrun.statistics.interval import Interval
 from genrun.terminal.tables import print_line, print_paragraph, print_wide_table
 
-# MERGED: A verdict on the terminal: sentences first, then tables, then what to beware of.
 MOST_SENTENCES = 30
 MOST_ROWS = 30
 MORE = "and {} more; out=FILE.json has all"
+TRIALS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of tuning, that have a column
+RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0)  # of the performance profile, that have a column
+MEANS = ("mean", "95 % interval", "IQM", "95 % interval of IQM")
+OF_SCORES = 3  # decimals
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """All of it. What is not shown for its length is counted."""
+    """Prints a verdict; long lists are cut, with a count of what is left out."""
     for text in verdict.sentences[:MOST_SENTENCES]:
         print_paragraph(text)
     _print_more(len(verdict.sentences) - MOST_SENTENCES)
@@ -114,15 +117,9 @@ def _same(one: Quality | None, other: Quality) -> bool:
     return one is not None and one.values == other.values
 
 
-TRIALS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of tuning, that have a column
-RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0)  # of the performance profile, that have a column
-MEANS = ("mean", "95 % interval", "IQM", "95 % interval of IQM")
-OF_SCORES = 3  # decimals
-
-
 @dataclass(frozen=True)
 class Table:
-    """Columns that are empty in all rows are not shown; without rows nothing is."""
+    """Texts by row. Columns that are empty in all rows are not printed."""
 
     title: str
     columns: Sequence[str]
@@ -211,7 +208,7 @@ def overall_table(aggregate: Aggregate) -> Table:
 
 
 def profile_table(aggregate: Aggregate, axis: Axis) -> Table:
-    """Nothing without targets."""
+    """AlgoPerf's score and performance profile; no rows without targets."""
     rows = [
         [one.name, f"{one.score:.3f}",
          *(f"{one.reached[aggregate.ratios.index(ratio)]:.2f}" for ratio in RATIOS)]
@@ -226,7 +223,7 @@ def profile_table(aggregate: Aggregate, axis: Axis) -> Table:
 
 
 def spent(amount: float, axis: Axis) -> str | None:
-    """None where it is not known."""
+    """None if it is not known."""
     if math.isnan(amount):
         return None
     return format_plain_amount(axis, amount)

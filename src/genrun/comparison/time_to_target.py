@@ -1,4 +1,4 @@
-"""Time to a target that was set before the comparison."""
+"""Cost until a target value is reached, on each axis."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrun.comparison.contestants import Contestant, value_of
+from genrun.comparison.contestants import Contestant
 from genrun.comparison.options import CompareOptions
-from genrun.comparison.quality import totals_of
+from genrun.comparison.quality import training_totals
 from genrun.comparison.verdict import Threshold, TimeToTarget
 from genrun.core.errors import ConfigError
 from genrun.results.curve import AXES, Axis
 
 
-def target_of(
-    contenders: Sequence[Contestant], metric: str, asked: CompareOptions, baseline: str | None
+def choose_target(
+    contestants: Sequence[Contestant], metric: str, options: CompareOptions, baseline: str | None
 ) -> Threshold | None:
-    """The given one, or the median over the baseline's seeds of its best held-out value.
+    """Returns `target`, or the median best held-out value of the baseline's runs.
 
-    Raises `ConfigError` where half of the baseline's runs or more failed.
+    Raises `ConfigError` if half of the baseline's runs or more failed.
     """
-    if asked.target is not None:
-        return Threshold(asked.target, f"target={asked.target:g}, as given")
-    own = next((one for one in contenders if one.label == baseline), None)
+    if options.target is not None:
+        return Threshold(options.target, f"target={options.target:g}, as given")
+    own = next((one for one in contestants if one.label == baseline), None)
     if own is None or not own.runs:
         return None
-    best = [value_of(run, metric, "held_out") for run in own.runs.values()]
+    best = [run.quality(metric) for run in own.runs.values()]
     with np.errstate(invalid="ignore"):
         value = float(np.median(best))
     if not math.isfinite(value):
@@ -36,24 +36,26 @@ def target_of(
     return Threshold(value, rule)
 
 
-def times_to(contender: Contestant, metric: str, target: Threshold) -> dict[Axis, TimeToTarget]:
-    """By axis; one that its runs say nothing of is left out."""
+def measure_times(
+    contestant: Contestant, metric: str, target: Threshold
+) -> dict[Axis, TimeToTarget]:
+    """Returns the time to the target on each axis whose costs are known."""
     found: dict[Axis, TimeToTarget] = {}
     for axis in AXES:
-        if contender.runs and not any(map(math.isnan, totals_of(contender, axis))):
-            found[axis] = _time(contender, metric, target.value, axis)
+        if contestant.runs and not any(map(math.isnan, training_totals(contestant, axis))):
+            found[axis] = _time(contestant, metric, target.value, axis)
     return found
 
 
-def _time(contender: Contestant, metric: str, target: float, axis: Axis) -> TimeToTarget:
-    """Of an even number of runs the median is the lower of the middle two.
+def _time(contestant: Contestant, metric: str, target: float, axis: Axis) -> TimeToTarget:
+    """Uses the lower of the two middle values as the median of an even number of runs.
 
-    A baseline that sets the target by its median reaches it in half of its runs, and would miss it
-    by the mean of the middle two.
+    A baseline whose median is the target reaches it in half of its runs, and would miss it by the
+    mean of the middle two.
     """
     by_seed = {
         seed: math.inf if run.failed else run.curve.time_to(metric, target, axis)
-        for seed, run in contender.runs.items()
+        for seed, run in contestant.runs.items()
     }
     median = sorted(by_seed.values())[(len(by_seed) - 1) // 2]
     reached = sum(map(math.isfinite, by_seed.values()))

@@ -1,4 +1,4 @@
-"""What finding each contestant's best configuration took."""
+"""The trials of each contestant: their values and what they cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from genrun.comparison.contestants import Contestant, value_of
+from genrun.comparison.contestants import Contestant
 from genrun.comparison.search_spaces import Space
 from genrun.comparison.verdict import TunedTrial, Tuning
 from genrun.core.status import RunStatus
@@ -22,9 +22,9 @@ SAMPLING = {
 }
 
 
-def tuning_of(contender: Contestant, space: Space, metric: str) -> Tuning:
-    """By held-out values, trials in the order in which they began."""
-    tried = sorted(filter(_has_ended, contender.tried), key=_began)
+def summarize_tuning(contestant: Contestant, space: Space, metric: str) -> Tuning:
+    """Returns the trials with held-out values, in the order in which they began."""
+    tried = sorted(filter(_has_ended, contestant.tried), key=_began)
     values = [_value(one, metric) for one in tried]
     costs = [{axis: _cost(one.runs, axis) for axis in AXES} for one in tried]
     spent = list(itertools.accumulate(costs, _add))
@@ -41,11 +41,11 @@ def tuning_of(contender: Contestant, space: Space, metric: str) -> Tuning:
 
 
 def _value(one: Configuration, metric: str) -> float:
-    """Infinite where a run failed or was given up, or none ever measured the metric."""
+    """Infinite if a run failed or was pruned, or never measured the metric."""
     ended = [run for run in one.runs if not run.left]
     if any(run.pruned for run in ended):
         return math.inf
-    values = [value_of(run, metric, "held_out") for run in ended]
+    values = [run.quality(metric) for run in ended]
     return sum(value / len(values) for value in values)
 
 
@@ -54,13 +54,13 @@ def _has_ended(one: Configuration) -> bool:
 
 
 def _began(one: Configuration) -> str:
-    """As ISO 8601 text, all of one time zone; a run that never began does not count."""
+    """The earliest start as ISO 8601 text; empty if no run began."""
     return min((run.started for run in one.runs if run.started), default="")
 
 
 def _cost(runs: Sequence[RunRecord], axis: Axis) -> float:
-    """Of all that began. NaN where one does not say."""
-    return sum(run.spent(axis) for run in runs if run.status != RunStatus.MISSING)
+    """The cost of all runs that began; NaN if one is not known."""
+    return sum(run.training_cost(axis) for run in runs if run.status != RunStatus.MISSING)
 
 
 def _add(first: Mapping[Axis, float], second: Mapping[Axis, float]) -> dict[Axis, float]:

@@ -1,31 +1,22 @@
-"""A verdict's tree: every number that its table, its file and its page show.
+"""A verdict as dataclasses: every number of its tables, of verdict.json and of the report.
 
-Lower is better for every value. Infinite is a failure or a miss; in JSON it is null.
+Field names are the keys of verdict.json. Lower is better for every value. Infinite values are
+failures or misses; in JSON they are null.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from genrun.comparison.options import CompareOptions, Split
-from genrun.core.numbers import to_plain
-from genrun.results.curve import Axis
+from genrun.comparison.options import CompareOptions
+from genrun.results.curve import Axis, Split
 from genrun.statistics.interval import Interval
-
-# MERGED: A verdict as JSON that any reader takes: what is not finite is null.
-FORMAT = 1
-
-
-def to_json(verdict: Verdict) -> dict[str, Any]:
-    """Dataclasses as objects of their fields, seeds as text."""
-    return {"format": FORMAT, **to_plain(verdict)}
 
 
 @dataclass(frozen=True)
 class Quality:
-    """What a contestant's runs came to. Failures are the workload's worst value in both means."""
+    """Values of a contestant's runs. A failure counts as the workload's worst value in means."""
 
     values: Mapping[int, float]  # by seed; infinite: failed
     mean: Interval
@@ -39,10 +30,10 @@ class Quality:
 
 @dataclass(frozen=True)
 class TimeToTarget:
-    """What the first evaluation at or under the target had cost, on one axis."""
+    """The cost up to the first evaluation at or below the target, on one axis."""
 
     by_seed: Mapping[int, float]  # infinite: a miss
-    median: float  # by when half of the runs had reached it; infinite where fewer ever did
+    median: float  # by when half of the runs had reached it; infinite if fewer ever did
     missed: bool  # whether the median is a miss
     reached: int
     runs: int
@@ -54,15 +45,15 @@ class TunedTrial:
 
     label: str
     settings: Mapping[str, str]
-    value: float  # mean of its runs; infinite where one failed or was given up
+    value: float  # mean of its runs; infinite if one failed or was pruned
     best_so_far: float
-    spent: Mapping[Axis, float]  # by this trial and all before it; NaN where it is not known
+    spent: Mapping[Axis, float]  # by this trial and all before it; NaN if not known
     failed: bool
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What finding the best configuration took."""
+    """The search for a contestant's best configuration."""
 
     trials: list[TunedTrial]
     sampling: str  # how they were chosen, for a person
@@ -79,14 +70,14 @@ class ContestantResult:
     configuration: str
     settings: Mapping[str, str]  # of the configuration: what differs within the contestant
     configurations: int
-    confirmed: bool  # whether its runs are others than those by which it was chosen
+    confirmed: bool  # whether it was selected by other runs than these
     runs: list[str]  # names of those that count, failures among them
     failures: Mapping[str, str]  # why, by the run's name
-    left: list[str]  # runs that have still to end; they do not count
-    at_budget: Quality | None  # None on the test split, and where no run has ended
+    left: list[str]  # runs that have not ended; they do not count
+    at_budget: Quality | None  # None on the test split, or if no run has ended
     at_end: Quality | None
     times: Mapping[Axis, TimeToTarget]  # empty without a target
-    spent: Mapping[Axis, float]  # median of its sound runs; NaN where it is not known
+    spent: Mapping[Axis, float]  # median of its sound runs; NaN if not known
     tuning: Tuning
 
 
@@ -102,9 +93,8 @@ class Pair:
     adjusted: float | None  # by Holm, over all pairs of the workload
     improvement: Interval  # probability that a run of the first is lower than one of the second
     decided: bool
-    more_seeds: int | None  # that would decide `worth`, where undecided; None: no such number
+    more_seeds: int | None  # that would decide `worth`, if undecided; None: no such number
     worth: float | None  # the difference that they would decide
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -117,14 +107,14 @@ class Threshold:
 
 @dataclass(frozen=True)
 class WorkloadVerdict:
-    """What is to be learned, and how its contestants did."""
+    """The results of one workload: contestants and their pairs."""
 
     label: str
     metric: str
     unit: str  # "nats", or empty
     split: Split  # what the pairs are judged on
     judged: str  # what the pairs compare, for a person
-    budget: Threshold | None  # on the axis that was asked for; None on the test split
+    budget: Threshold | None  # on the axis of the options; None on the test split
     worst: float | None  # what a failure counts as in a mean
     target: Threshold | None
     standings: list[ContestantResult]  # lowest mean first
@@ -167,7 +157,7 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the runs say."""
+    """The result of a comparison."""
 
     asked: CompareOptions
     by: tuple[str, ...]
@@ -175,5 +165,5 @@ class Verdict:
     workloads: list[WorkloadVerdict]
     aggregate: Aggregate | None  # None for one workload
     warnings: list[str]
-    notes: list[str]  # what was left out, and how numbers were made
+    notes: list[str]  # what was left out, and the methods of the numbers
     damaged: Mapping[str, str]  # folders that could not be read, and why

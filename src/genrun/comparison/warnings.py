@@ -1,4 +1,4 @@
-"""What makes a comparison less fair, or less sure, than its numbers look."""
+"""Warnings of a verdict: what makes its comparison unfair or optimistic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from genrun.comparison.contestants import Contestant
 from genrun.comparison.entries import WorkloadEntry
-from genrun.comparison.quality import typical
+from genrun.comparison.quality import median_total
 from genrun.comparison.search_spaces import Space
 from genrun.core.formatting import pluralize
 from genrun.results.curve import Axis
@@ -16,9 +16,9 @@ UNEVEN = 0.1  # share by which compute may differ
 MOST_NAMED = 6  # contestants in one warning
 
 
-def warnings_of(entry: WorkloadEntry) -> list[str]:
-    """A line each."""
-    judged, spaces = [one for one in entry.contenders if one.runs], entry.spaces
+def collect_warnings(entry: WorkloadEntry) -> list[str]:
+    """Returns one line for each warning."""
+    judged, spaces = [one for one in entry.contestants if one.runs], entry.spaces
     trials = {one.name: len(one.tried) for one in judged}
     seeds = {one.name: len(one.runs) for one in judged}
     found = [
@@ -57,11 +57,11 @@ def _spaces(judged: Sequence[Contestant], spaces: Mapping[str, Space]) -> Iterat
 
 
 def _compute(judged: Sequence[Contestant]) -> Iterator[str]:
-    """FLOPs a run, or steps where somebody's are not known."""
+    """Compares FLOPs per run, or steps if the FLOPs of a run are not known."""
     sound = [one for one in judged if one.sound]
     axes: tuple[Axis, ...] = ("flops", "steps")
     for axis in axes:
-        spent = {one.name: typical(one, axis) for one in sound}
+        spent = {one.name: median_total(one, axis) for one in sound}
         if not spent or any(map(math.isnan, spent.values())):
             continue
         if max(spent.values()) > (1 + UNEVEN) * min(spent.values()):
@@ -85,7 +85,7 @@ def _edges(judged: Sequence[Contestant], spaces: Mapping[str, Space]) -> Iterato
 
 
 def _data(judged: Sequence[Contestant]) -> Iterator[str]:
-    """Settings may name the same data where a file of it is another."""
+    """The same settings may load different files."""
     digests = {run.data for one in judged for run in one.runs.values() if run.data is not None}
     if len(digests) > 1:
         yield f"the runs' images differ: {len(digests)} digests of data under the same settings"

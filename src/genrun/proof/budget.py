@@ -9,7 +9,7 @@ from typing import Any
 
 from genrun.config.groups import to_the_end
 from genrun.core.errors import ConfigError
-from genrun.proof.step_cost import Measured
+from genrun.proof.step_cost import StepCost
 from genrun.sweeps.search.space import NUMBER
 
 UNITS = ("steps", "seconds", "examples", "flops")
@@ -20,7 +20,7 @@ POLICY = "budget"  # in conf/stopping
 
 
 @dataclass(frozen=True)
-class Budget:
+class RunBudget:
     """An amount of one unit."""
 
     amount: float
@@ -35,7 +35,7 @@ class Budget:
         return self.unit in ("examples", "flops")
 
 
-def read_budget(text: str) -> Budget:
+def read_budget(text: str) -> RunBudget:
     """`2000`, `2000 steps`, `60 seconds`, `1e6 examples` or `1e12 flops`. Raises `ConfigError`."""
     allowed = "must be N, 'N steps', 'N seconds', 'N examples' or 'N flops'"
     matched = BUDGET.fullmatch(text.strip())
@@ -46,11 +46,11 @@ def read_budget(text: str) -> Budget:
         raise ConfigError(f"budget={text}: {allowed}, N above 0 and at most {MOST[unit]:g}")
     if unit in ("steps", "examples") and not amount.is_integer():
         raise ConfigError(f"budget={text}: must be a whole number of {unit}")
-    return Budget(amount, unit)
+    return RunBudget(amount, unit)
 
 
-def budget_words(
-    budget: Budget | None, config: Mapping[str, Any], measured: Measured | None, label: str
+def budget_overrides(
+    budget: RunBudget | None, config: Mapping[str, Any], measured: StepCost | None, label: str
 ) -> list[str]:
     """What holds a run of `config` to the budget; nothing where the budget is its own steps.
 
@@ -73,7 +73,7 @@ def budget_words(
     return [f"steps={_steps(budget, measured, label)}", "epochs=null"]
 
 
-def _steps(budget: Budget, measured: Measured | None, label: str) -> int:
+def _steps(budget: RunBudget, measured: StepCost | None, label: str) -> int:
     if budget.unit == "steps":
         return int(budget.amount)
     assert measured is not None

@@ -20,7 +20,7 @@ EXAMPLE = "contestants=[adam,rmsprop,sgd]"
 
 
 @dataclass(frozen=True)
-class Contestant:
+class ContestantChoice:
     """One choice of a group, or a list of them where the group takes a list."""
 
     group: str
@@ -46,7 +46,7 @@ def check_group(over: str) -> str:
     return over
 
 
-def read_contestants(over: str, text: str, config_dir: str | None) -> tuple[Contestant, ...]:
+def read_contestants(over: str, text: str, config_dir: str | None) -> tuple[ContestantChoice, ...]:
     """`[adam,sgd]`, or for a group that takes lists `[r1,[r1,ema],none]`.
 
     Raises `ConfigError` for one that there is not, fewer than two, or two that are the same.
@@ -77,7 +77,7 @@ def _entries(text: str) -> list[Any]:
     return value
 
 
-def _contestant(over: str, entry: Any, known: Sequence[str]) -> Contestant:
+def _contestant(over: str, entry: Any, known: Sequence[str]) -> ContestantChoice:
     takes_list = over in LIST_GROUPS
     if isinstance(entry, list) and not takes_list:
         raise ConfigError(f"contestants: a contestant of {over} is one choice, not {entry}")
@@ -92,4 +92,4 @@ def _contestant(over: str, entry: Any, known: Sequence[str]) -> Contestant:
             )
     if len(set(names)) < len(names):
         raise ConfigError(f"contestants: {entry} names a choice twice")
-    return Contestant(over, tuple(names))
+    return ContestantChoice(over, tuple(names))

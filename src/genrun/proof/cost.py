@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from genrun.config.compose import Composed
 from genrun.core.formatting import format_amount, format_duration
-from genrun.proof.budget import Budget
-from genrun.proof.step_cost import Measured
+from genrun.proof.budget import RunBudget
+from genrun.proof.step_cost import StepCost
 from genrun.results.proof_file import Cost
 from genrun.terminal.tables import print_line, print_table
 
@@ -17,12 +17,12 @@ UNEQUAL = 1.05  # times the FLOPs of another's run, from where on it is said
 NOTHING = Cost(0, 0.0, 0.0, 0.0, 0.0)
 
 
-def cost_of(
-    points: Sequence[tuple[Composed, Measured]],
-    timed: Measured,
+def estimate_cost(
+    points: Sequence[tuple[Composed, StepCost]],
+    timed: StepCost,
     repeats: int,
     seeds: int,
-    budget: Budget | None,
+    budget: RunBudget | None,
 ) -> Cost:
     """Of one contestant: each trial `repeats` times, then one of them, nobody knows which, again.
 
@@ -30,7 +30,7 @@ def cost_of(
     that a policy may stop costs at most this.
     """
     runs = repeats * len(points) + seeds
-    total = sum((_of_run(point, found, timed, budget) for point, found in points), start=NOTHING)
+    total = sum((_run_cost(point, found, timed, budget) for point, found in points), start=NOTHING)
     share = runs / len(points)
     return Cost(
         runs,
@@ -41,7 +41,7 @@ def cost_of(
     )
 
 
-def _of_run(point: Composed, found: Measured, timed: Measured, budget: Budget | None) -> Cost:
+def _run_cost(point: Composed, found: StepCost, timed: StepCost, budget: RunBudget | None) -> Cost:
     assert timed.step_seconds is not None
     assert timed.evaluation_seconds is not None
     steps = float(found.steps)
@@ -59,7 +59,7 @@ def _of_run(point: Composed, found: Measured, timed: Measured, budget: Budget | 
     )
 
 
-def unequal(costs: Mapping[str, Cost]) -> str | None:
+def describe_unequal_costs(costs: Mapping[str, Cost]) -> str | None:
     """A sentence where contestants' runs take different compute, though the budget is one."""
     flops = {label: c.flops / c.runs for label, c in costs.items() if c.flops is not None}
     if len(flops) < 2:
@@ -74,7 +74,7 @@ def unequal(costs: Mapping[str, Cost]) -> str | None:
     )
 
 
-def total_of(costs: Mapping[str, Cost]) -> Cost:
+def sum_costs(costs: Mapping[str, Cost]) -> Cost:
     return sum(costs.values(), start=NOTHING)
 
 
@@ -84,10 +84,10 @@ def print_costs(costs: Mapping[str, Cost], at_once: int | None) -> None:
     print_line("")
     columns = ("contestant", "runs", "steps", "examples", "FLOPs", "seconds of a run")
     print_table(columns, rows, title="cost, at most", numbers=columns[1:])
-    print_line(f"in all {as_text(total_of(costs), at_once)}")
+    print_line(f"in all {format_cost(sum_costs(costs), at_once)}")
 
 
-def as_text(cost: Cost, at_once: int | None) -> str:
+def format_cost(cost: Cost, at_once: int | None) -> str:
     """One line; with the wall time where it is known how many jobs run at once."""
     flops = (
         "FLOPs that cannot be counted"

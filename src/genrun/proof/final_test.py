@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, SweepPaused
-from genrun.results.summary.job_result import result_of
+from genrun.results.record import RunRecord, read_job_records
 from genrun.runs import layout
 from genrun.runs.untrusted_json import MapOf, Nullable, check_schema, read_json
-from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.launch.resources import JobResources, available_cores
 from genrun.sweeps.plan import read_plan
@@ -28,12 +27,12 @@ FORM = {
 }
 
 
-def read_test(row: JobState) -> dict[str, Any] | None:
+def read_test(run: RunRecord) -> dict[str, Any] | None:
     """What `test.json` says of a run's best weights as they are now; None where it does not.
 
     Raises `CheckpointUnusable` where it is damaged.
     """
-    path = row.folder / layout.TEST
+    path = run.folder / layout.TEST
     if not path.is_file():
         return None
     try:
@@ -41,14 +40,13 @@ def read_test(row: JobState) -> dict[str, Any] | None:
         check_schema(content, FORM)
     except (ValueError, OSError) as error:
         raise CheckpointUnusable(f"{path}: cannot be read ({error})") from error
-    best = row.info.get("best") or {}
-    return dict(content) if content["step"] == best.get("step") else None
+    return dict(content) if content["step"] == run.best_step else None
 
 
-def untested(folder: Path) -> list[JobState]:
+def untested_runs(folder: Path) -> list[RunRecord]:
     """The winners' runs that came to a sound end and wait for their test."""
-    rows = job_states(folder / layout.FINAL, read_plan(folder / layout.FINAL).jobs)
-    return [row for row in rows if result_of(row).value is not None and read_test(row) is None]
+    runs = read_job_records(folder / layout.FINAL, read_plan(folder / layout.FINAL).jobs)
+    return [run for run in runs if run.value is not None and read_test(run) is None]
 
 
 def test_runs(
@@ -58,18 +56,18 @@ def test_runs(
 
     Raises `SweepPaused` where a signal came; what is written by then stays.
     """
-    rows = untested(folder)
-    if not rows:
+    runs = untested_runs(folder)
+    if not runs:
         return {}
     share = JobResources(available_cores(), None)
-    folders = [str(row.folder) for row in rows]
+    folders = [str(run.folder) for run in runs]
     target = "genrun.proof.final_test_worker:test_all"
     process, connection = fork_server.start_process(target, folders, list(plugins), share)
     wrong: dict[str, str] = {}
     try:
-        for row in rows:
+        for run in runs:
             if text := _answer(connection, interrupted):
-                wrong[row.job.name] = text
+                wrong[run.name] = text
     except EOFError:
         process.join()
         raise SweepPaused(f"the tests' process ended with {process.exitcode}") from None

@@ -10,8 +10,8 @@ from genrun.config.multirun import MOST_JOBS, plain_words
 from genrun.config.overrides import key_of, refuse_repeated
 from genrun.core.errors import ConfigError
 from genrun.core.formatting import did_you_mean
-from genrun.proof.budget import Budget, read_budget
-from genrun.proof.contestants import EXAMPLE, Contestant, check_group, read_contestants
+from genrun.proof.budget import RunBudget, read_budget
+from genrun.proof.contestants import EXAMPLE, ContestantChoice, check_group, read_contestants
 
 NUMBERS = {  # of runs: the YAML-less defaults of the protocol, and the least that makes sense
     "trials": (8, 1),
@@ -25,15 +25,15 @@ FOLDER = "hydra.sweep.dir="
 
 
 @dataclass(frozen=True)
-class Options:
+class ProveOptions:
     """What was asked for."""
 
     over: str
-    contestants: tuple[Contestant, ...]
+    contestants: tuple[ContestantChoice, ...]
     trials: int  # of each contestant
     seeds: int  # of each winner
     tuning_seeds: int  # of each trial
-    budget: Budget | None  # None: the configuration's own steps
+    budget: RunBudget | None  # None: the configuration's own steps
     test: int | None  # images; None: as many as are held out
     dry: bool
     spaces: dict[str, dict[str, str]]  # by label, what the command line says of its space
@@ -42,7 +42,7 @@ class Options:
     config_dir: str | None
 
 
-def read_options(words: Sequence[str]) -> Options:
+def read_options(words: Sequence[str]) -> ProveOptions:
     """Raises `ConfigError` for what is wrong with a word, whatever the others compose."""
     words, config_dir = _take_config_dir(words)
     for word in words:
@@ -66,7 +66,7 @@ def read_options(words: Sequence[str]) -> Options:
     test = _number("test", given, None, 2) if "test" in given else None
     if given.get("dry", "false") not in ("true", "false"):
         raise ConfigError(f"dry={given['dry']}: must be true or false")
-    return Options(
+    return ProveOptions(
         over=over,
         contestants=contestants,
         budget=budget,
@@ -106,7 +106,7 @@ def _number(name: str, given: dict[str, str], default: int | None, least: int) -
     return int(text)
 
 
-def _check_shared(words: Sequence[str], over: str, budget: Budget | None) -> None:
+def _check_shared(words: Sequence[str], over: str, budget: RunBudget | None) -> None:
     """Raises `ConfigError` for what the protocol itself sets, or a word of several values."""
     if len(plain_words(words)) < len(words):
         several = next(word for word in words if not plain_words([word]))
@@ -126,7 +126,9 @@ def _check_shared(words: Sequence[str], over: str, budget: Budget | None) -> Non
             raise ConfigError(f"{word}: prove draws its own trials")
 
 
-def _spaces(words: Sequence[str], contestants: Sequence[Contestant]) -> dict[str, dict[str, str]]:
+def _spaces(
+    words: Sequence[str], contestants: Sequence[ContestantChoice]
+) -> dict[str, dict[str, str]]:
     """`space.CONTESTANT.KEY=TEXT` by contestant. Raises `ConfigError` where it names none."""
     labels = [contestant.label for contestant in contestants]
     found: dict[str, dict[str, str]] = {label: {} for label in labels}

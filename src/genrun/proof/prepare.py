@@ -9,15 +9,15 @@ from typing import Any
 
 from genrun.config.compose import Composed
 from genrun.core.errors import ConfigError
-from genrun.proof.budget import Budget, budget_words
-from genrun.proof.cost import cost_of, unequal
-from genrun.proof.options import Options
-from genrun.proof.step_cost import Measured, measure_all
+from genrun.proof.budget import RunBudget, budget_overrides
+from genrun.proof.cost import describe_unequal_costs, estimate_cost
+from genrun.proof.options import ProveOptions
+from genrun.proof.step_cost import StepCost, measure_step_costs
 from genrun.proof.trials import (
     EnteredContestant,
     SharedSettings,
     compose_trials,
-    enter,
+    enter_contestants,
     tuning_jobs,
 )
 from genrun.results.proof_file import Cost
@@ -29,14 +29,14 @@ from genrun.sweeps.preflight import build_signature, check_launcher
 
 LAST_SEED = 2**63 - 1
 Points = dict[str, list[Composed]]  # by label, each trial
-Takes = dict[str, list[Measured]]  # what a step of each takes
+StepCosts = dict[str, list[StepCost]]  # what a step of each takes
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A proof that can begin."""
 
-    field: SharedSettings
+    shared: SharedSettings
     entries: list[EnteredContestant]
     jobs: list[Job]  # of the tuning stage
     names: dict[str, list[list[str]]]  # of each trial's jobs, by label
@@ -47,15 +47,15 @@ class Prepared:
     checkpoint: int  # bytes of the largest
     warnings: list[str]
     at_once: int | None  # jobs; None: another launcher says
-    wanted: Path
+    folder: Path
     plugins: list[str]
 
 
-def prepare(options: Options) -> Prepared:
+def prepare(options: ProveOptions) -> Prepared:
     """Composes, builds and times. Raises what is wrong with any trial of any contestant."""
-    field, entries, plain = enter(options)
-    tuning_seeds, seeds = _seeds(field.seed, options.tuning_seeds, options.seeds)
-    points = _points(options, field, entries, plain)
+    shared, entries, plain = enter_contestants(options)
+    tuning_seeds, seeds = _seeds(shared.seed, options.tuning_seeds, options.seeds)
+    points = _points(options, shared, entries, plain)
     launcher = plain[0].launcher
     jobs, names = tuning_jobs(points, tuning_seeds)
     check_launcher(launcher, jobs)
@@ -63,7 +63,7 @@ def prepare(options: Options) -> Prepared:
     measured = _measure(points, share)
     monitor = _same_monitor(measured)
     if options.budget is not None and options.budget.needs_measuring:
-        points = _points(options, field, entries, plain, measured)
+        points = _points(options, shared, entries, plain, measured)
         jobs, names = tuning_jobs(points, tuning_seeds)
         measured = {label: _with_steps(points[label], own) for label, own in measured.items()}
     costs = {}
@@ -72,9 +72,9 @@ def prepare(options: Options) -> Prepared:
             compute_identity(p.config): (p, m) for p, m in zip(own, measured[label], strict=True)
         }
         each = (len(tuning_seeds), len(seeds), options.budget)
-        costs[label] = cost_of(list(once.values()), measured[label][0], *each)
+        costs[label] = estimate_cost(list(once.values()), measured[label][0], *each)
     return Prepared(
-        field=field,
+        shared=shared,
         entries=entries,
         jobs=jobs,
         names=names,
@@ -85,7 +85,7 @@ def prepare(options: Options) -> Prepared:
         checkpoint=max(found.checkpoint for own in measured.values() for found in own),
         warnings=list(_warnings(options, entries, costs, at_once)),
         at_once=at_once,
-        wanted=plain[0].sweep_folder.absolute(),
+        folder=plain[0].sweep_folder.absolute(),
         plugins=[str(name) for name in plain[0].config["plugins"]],
     )
 
@@ -99,11 +99,11 @@ def _seeds(first: int, tuning: int, fresh: int) -> tuple[list[int], list[int]]:
 
 
 def _points(
-    options: Options,
-    field: SharedSettings,
+    options: ProveOptions,
+    shared: SharedSettings,
     entries: Sequence[EnteredContestant],
     plain: Sequence[Composed],
-    measured: Takes | None = None,
+    measured: StepCosts | None = None,
 ) -> Points:
     """Every trial; before anything is measured, without what only a measured one can be told."""
     budget = options.budget
@@ -112,10 +112,10 @@ def _points(
     extra = {}
     for entry, composed in zip(entries, plain, strict=True):
         label = entry.contestant.label
-        takes: Sequence[Measured | None] = [None] * len(entry.trials)
+        takes: Sequence[StepCost | None] = [None] * len(entry.trials)
         takes = takes if measured is None else measured[label]
-        extra[label] = [budget_words(budget, composed.config, one, label) for one in takes]
-    return compose_trials(entries, field, extra, options.config_dir)
+        extra[label] = [budget_overrides(budget, composed.config, one, label) for one in takes]
+    return compose_trials(entries, shared, extra, options.config_dir)
 
 
 def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[JobResources, int | None]:
@@ -126,15 +126,15 @@ def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[JobResourc
     return slots.take()[1], slots.count
 
 
-def _measure(points: Points, share: JobResources) -> Takes:
-    found = measure_all(points, share)
+def _measure(points: Points, share: JobResources) -> StepCosts:
+    found = measure_step_costs(points, share)
     return {
         label: [found[build_signature(point.config)] for point in own]
         for label, own in points.items()
     }
 
 
-def _same_monitor(measured: Takes) -> str:
+def _same_monitor(measured: StepCosts) -> str:
     """Raises `ConfigError` where contestants would be judged by different metrics."""
     monitors = {label: own[0].monitor for label, own in measured.items()}
     if len(set(monitors.values())) > 1:
@@ -146,18 +146,18 @@ def _same_monitor(measured: Takes) -> str:
     return next(iter(monitors.values()))
 
 
-def _with_steps(points: Sequence[Composed], measured: Sequence[Measured]) -> list[Measured]:
+def _with_steps(points: Sequence[Composed], measured: Sequence[StepCost]) -> list[StepCost]:
     pairs = zip(points, measured, strict=True)
     return [replace(found, steps=int(point.config["steps"])) for point, found in pairs]
 
 
 def _warnings(
-    options: Options,
+    options: ProveOptions,
     entries: Sequence[EnteredContestant],
     costs: Mapping[str, Cost],
     at_once: int | None,
 ) -> list[str]:
-    budget: Budget | None = options.budget
+    budget: RunBudget | None = options.budget
     found = [
         f"{entry.contestant.label} has nothing to tune, so all its trials are one; "
         f"'space.{entry.contestant.label}.KEY=log A..B' gives it a space"
@@ -165,7 +165,7 @@ def _warnings(
         if len(entry.trials) < options.trials
     ]
     by_flops = budget is not None and budget.unit in ("flops", "seconds")
-    if not by_flops and (sentence := unequal(costs)):
+    if not by_flops and (sentence := describe_unequal_costs(costs)):
         found.append(sentence)
     if budget is not None and budget.unit == "seconds" and at_once != 1:
         found.append(

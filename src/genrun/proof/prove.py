@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genrun.config.compose import compose
-from genrun.core.errors import ConfigError, output_errors
+from genrun.core.errors import ConfigError
 from genrun.core.process_rank import check_single_process
-from genrun.proof.cost import print_costs, total_of
-from genrun.proof.options import LAUNCHER, Options, read_options
+from genrun.proof.cost import print_costs, sum_costs
+from genrun.proof.options import LAUNCHER, ProveOptions, read_options
 from genrun.proof.prepare import Prepared, prepare
 from genrun.proof.stages import run_stages
 from genrun.results.proof_file import ContestantRecord, Proof, read_proof
 from genrun.runs import layout
 from genrun.runs.disk_space import check_disk_space
-from genrun.runs.files import claim_folder
+from genrun.runs.files import claim_folder, make_folder
 from genrun.runs.lock import lock_folder
 from genrun.sweeps.launch import fork_server
 from genrun.sweeps.plan import SweepPlan, read_plan
@@ -36,9 +36,9 @@ def prove(words: Sequence[str]) -> int:
         print_line(f"note: {warning}")
     if options.dry:
         return 0
-    total = total_of(prepared.costs)
-    check_disk_space(prepared.wanted, prepared.checkpoint, total.runs)
-    folder = claim_folder(prepared.wanted)
+    total = sum_costs(prepared.costs)
+    check_disk_space(prepared.folder, prepared.checkpoint, total.runs)
+    folder = claim_folder(prepared.folder)
     print_line(f"proof: {os.path.relpath(folder)}")
     with lock_folder(folder):
         proof = _create(folder, list(words), options, prepared)
@@ -56,14 +56,14 @@ def resume_proof(folder: Path, words: Sequence[str]) -> int:
                 "hydra.launcher.KEY and plugins may be given"
             )
     plugins = [str(name) for name in compose(words).config["plugins"]]
-    _refuse_without_plugins(folder, plugins)
+    _check_plugins(folder, plugins)
     fork_server.warm_up()
     launcher = [word for word in words if word.startswith(LAUNCHER)]
     with lock_folder(folder):
         return run_stages(folder, read_proof(folder), launcher, plugins)
 
 
-def _refuse_without_plugins(folder: Path, plugins: Sequence[str]) -> None:
+def _check_plugins(folder: Path, plugins: Sequence[str]) -> None:
     """Without what it was made with, every run would fail, and that would be the verdict.
 
     What a proof lists is only named, never imported: it may be a stranger's. Raises `ConfigError`.
@@ -76,11 +76,10 @@ def _refuse_without_plugins(folder: Path, plugins: Sequence[str]) -> None:
         raise ConfigError(f"{folder}: was made with plugins=[{','.join(missing)}]; say so again")
 
 
-def _create(folder: Path, words: list[str], options: Options, prepared: Prepared) -> Proof:
+def _create(folder: Path, words: list[str], options: ProveOptions, prepared: Prepared) -> Proof:
     """The tuning sweep's plan first: a folder with a proof.json can be gone on with."""
     tuning = folder / layout.TUNING
-    with output_errors(tuning):
-        tuning.mkdir()
+    make_folder(tuning)
     SweepPlan(words, prepared.jobs).write(tuning)
     contestants = {
         entry.contestant.label: ContestantRecord(
@@ -95,19 +94,19 @@ def _create(folder: Path, words: list[str], options: Options, prepared: Prepared
         words=words,
         over=options.over,
         budget=None if options.budget is None else str(options.budget),
-        test=prepared.field.test,
+        test=prepared.shared.test,
         monitor=prepared.monitor,
         tuning_seeds=prepared.tuning_seeds,
         seeds=prepared.seeds,
         contestants=contestants,
-        cost=total_of(prepared.costs),
+        cost=sum_costs(prepared.costs),
         warnings=prepared.warnings,
     )
     proof.write(folder)
     return proof
 
 
-def _print_spaces(options: Options, prepared: Prepared) -> None:
+def _print_spaces(options: ProveOptions, prepared: Prepared) -> None:
     rows: list[tuple[str, str | None, str]] = []
     for entry in prepared.entries:
         label = entry.contestant.label
@@ -119,5 +118,5 @@ def _print_spaces(options: Options, prepared: Prepared) -> None:
     print_line(
         f"{options.trials} trials{each} a contestant, drawn at random; its best on held-out "
         f"images again with seeds {prepared.seeds[0]} to {prepared.seeds[-1]}, then on "
-        f"{prepared.field.test} test images, by {prepared.monitor}"
+        f"{prepared.shared.test} test images, by {prepared.monitor}"
     )

@@ -13,7 +13,7 @@ from genrun.config.groups import conf_folder
 from genrun.config.overrides import key_of, refuse_secret
 from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import ConfigError
-from genrun.proof.contestants import Contestant
+from genrun.proof.contestants import ContestantChoice
 from genrun.sweeps.search.space import Choices, Dimension, has_several_values, parse_dimension
 
 FOLDER = "space"  # conf/space/GROUP/CHOICE.yaml
@@ -25,8 +25,8 @@ MEASURES = (  # what would change the task, or what it is measured by, is no hyp
 ALLOWED = ("data.batch_size",)
 
 
-def space_of(
-    contestant: Contestant,
+def read_space(
+    contestant: ContestantChoice,
     composed: Composed,
     given: Mapping[str, str],
     fixed: Sequence[str],
@@ -47,21 +47,26 @@ def space_of(
         choices.append((TUNED_WITH_ALL, composed.choices[TUNED_WITH_ALL]))
     stated: dict[str, str] = {}
     for group, name in choices:
-        stated |= _of_file(group, name, config_dir)
+        stated |= _read_space_file(group, name, config_dir)
     return {key: text for key, text in stated.items() if key not in shared} | dict(given)
 
 
-def alike_for_all(
-    contestant: Contestant, composed: Composed, given: Mapping[str, str], config_dir: str | None
+def shared_keys(
+    contestant: ContestantChoice,
+    composed: Composed,
+    given: Mapping[str, str],
+    config_dir: str | None,
 ) -> set[str]:
     """The keys that no contestant has a space of its own for: those of the fixed optimizer."""
     if contestant.group == TUNED_WITH_ALL:
         return set()
-    stated = _of_file(TUNED_WITH_ALL, composed.choices[TUNED_WITH_ALL], config_dir)
+    stated = _read_space_file(TUNED_WITH_ALL, composed.choices[TUNED_WITH_ALL], config_dir)
     return set(stated) - set(given)
 
 
-def dimensions_of(contestant: Contestant, space: Mapping[str, str]) -> dict[str, Dimension]:
+def parse_dimensions(
+    contestant: ContestantChoice, space: Mapping[str, str]
+) -> dict[str, Dimension]:
     """Raises `ConfigError` where a text is no space, or its key may not be tuned."""
     found: dict[str, Dimension] = {}
     for key, text in space.items():
@@ -74,7 +79,7 @@ def dimensions_of(contestant: Contestant, space: Mapping[str, str]) -> dict[str,
     return found
 
 
-def _of_file(group: str, name: str, config_dir: str | None) -> dict[str, str]:
+def _read_space_file(group: str, name: str, config_dir: str | None) -> dict[str, str]:
     """What the file of a choice states; nothing where there is none."""
     folders = [conf_folder(), *([] if config_dir is None else [Path(config_dir)])]
     for folder in folders:

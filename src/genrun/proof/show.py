@@ -10,16 +10,15 @@ from typing import Any
 
 from genrun.core.formatting import format_number
 from genrun.core.status import RunStatus
-from genrun.proof.cost import as_text
-from genrun.proof.final_test import untested
+from genrun.proof.cost import format_cost
+from genrun.proof.final_test import untested_runs
 from genrun.proof.verdict import show_verdict
 from genrun.proof.winners import tuning_values
 from genrun.results.proof_file import Proof, read_proof
-from genrun.results.summary.job_result import result_of
-from genrun.results.summary.tables import cost_text
+from genrun.results.record import RunRecord, read_job_records
+from genrun.results.summary.tables import describe_cost
 from genrun.runs import layout
 from genrun.runs.lock import describe_writer
-from genrun.sweeps.job_state import JobState, job_states
 from genrun.sweeps.plan import read_plan
 from genrun.terminal.tables import print_fields, print_line, print_table
 
@@ -35,39 +34,39 @@ def show_proof(folder: Path) -> None:
         **{stage: _counts(own) for stage, own in rows.items()},
         "budget": proof.budget or "the configuration's own steps",
         "seeds": f"tuning {_listed(proof.tuning_seeds)}, then {_listed(proof.seeds)}",
-        "expected": as_text(proof.cost, None),
-        "spent": cost_text([result_of(row) for own in rows.values() for row in own]),
+        "expected": format_cost(proof.cost, None),
+        "spent": describe_cost([run for own in rows.values() for run in own]),
     }
     print_fields(facts)
     _print_tuning(folder, proof)
-    if proof.winners is not None and _left(rows[layout.FINAL]) == 0 and not untested(folder):
+    if proof.winners is not None and _left(rows[layout.FINAL]) == 0 and not untested_runs(folder):
         show_verdict(folder, proof)
     print_line(f"each stage by itself: genrun show {os.path.relpath(folder / layout.TUNING)}")
 
 
-def _rows(folder: Path, stage: str, proof: Proof) -> list[JobState]:
+def _rows(folder: Path, stage: str, proof: Proof) -> list[RunRecord]:
     """None of the last stage before there are winners: its plan may be half of it."""
     if stage == layout.FINAL and proof.winners is None:
         return []
-    return job_states(folder / stage, read_plan(folder / stage).jobs)
+    return read_job_records(folder / stage, read_plan(folder / stage).jobs)
 
 
-def _state(folder: Path, proof: Proof, rows: dict[str, list[JobState]]) -> str:
+def _state(folder: Path, proof: Proof, rows: dict[str, list[RunRecord]]) -> str:
     if (who := describe_writer(folder)) is not None:
         return who
     stage = "tuning" if proof.winners is None else "the winners' runs"
     if proof.winners is not None and _left(rows[layout.FINAL]) == 0:
-        if not untested(folder):
+        if not untested_runs(folder):
             return "complete"
         stage = "tests"
     return f"in {stage}; resume with: genrun resume {folder}"
 
 
-def _left(rows: list[JobState]) -> int:
-    return sum(not row.has_result and row.status != RunStatus.FAILED for row in rows)
+def _left(rows: list[RunRecord]) -> int:
+    return sum(not row.status.ended and row.status != RunStatus.FAILED for row in rows)
 
 
-def _counts(rows: list[JobState]) -> str | None:
+def _counts(rows: list[RunRecord]) -> str | None:
     if not rows:
         return None
     counts = Counter(row.status for row in rows)

@@ -6,15 +6,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.core.errors import SweepFailed, SweepPaused, output_errors
+from genrun.core.errors import SweepFailed, SweepPaused
 from genrun.core.status import RunStatus
 from genrun.proof.final_test import test_runs
 from genrun.proof.verdict import write_verdict
-from genrun.proof.winners import bound_lines, choose_winners, final_plan
+from genrun.proof.winners import choose_winners, describe_bounds, final_plan
 from genrun.results.proof_file import Proof
+from genrun.results.record import read_job_records
 from genrun.results.summary.summary import summarize_sweep
 from genrun.runs import layout
-from genrun.sweeps.job_state import job_states
+from genrun.runs.files import make_folder
 from genrun.sweeps.plan import read_plan
 from genrun.sweeps.sweep import open_sweep
 from genrun.terminal.tables import print_line
@@ -66,8 +67,8 @@ def _run_stage(folder: Path, stage: str, words: Sequence[str]) -> None:
 
 
 def _paused(folder: Path, stage: str, why: str) -> SweepPaused:
-    rows = job_states(folder / stage, read_plan(folder / stage).jobs)
-    left = sum(not row.has_result for row in rows)
+    rows = read_job_records(folder / stage, read_plan(folder / stage).jobs)
+    left = sum(not row.status.ended for row in rows)
     why = WHERE_ALONE.sub("", why)
     return SweepPaused(
         f"{stage}: {why}; {left} of {len(rows)} runs are left; resume with: genrun resume {folder}"
@@ -79,15 +80,14 @@ def _close_tuning(folder: Path, proof: Proof) -> Proof:
     winners = choose_winners(folder, proof)
     plan = final_plan(folder, proof, winners)
     final = folder / layout.FINAL
-    with output_errors(final):
-        final.mkdir(exist_ok=True)
+    make_folder(final)
     plan.write(final)
     proof = proof.with_winners(winners)
     proof.write(folder)
     for label, winner in winners.items():
         if winner is None:
             print_line(f"{label}: none of its trials came to a sound end; it has lost")
-    for line in bound_lines(proof):
+    for line in describe_bounds(proof):
         print_line(f"note: {line}")
     return proof
 
@@ -105,5 +105,5 @@ def _failures(folder: Path) -> list[str]:
     plans = [
         folder / stage for stage in (layout.TUNING, layout.FINAL) if (folder / stage).is_dir()
     ]
-    rows = [row for sweep in plans for row in job_states(sweep, read_plan(sweep).jobs)]
-    return [f"{row.job.name}: {row.reason}" for row in rows if row.status == RunStatus.FAILED]
+    rows = [row for sweep in plans for row in read_job_records(sweep, read_plan(sweep).jobs)]
+    return [f"{row.name}: {row.reason}" for row in rows if row.status == RunStatus.FAILED]

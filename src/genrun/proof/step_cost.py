@@ -14,7 +14,7 @@ from genrun.sweeps.preflight import build_signature, join_messages
 
 
 @dataclass(frozen=True)
-class Measured:
+class StepCost:
     """One configuration. Times are None where it was only built."""
 
     monitor: str
@@ -28,20 +28,20 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Refused:
+class FailedMeasurement:
     """What is wrong with a configuration."""
 
     exit_code: int
     text: str
 
 
-def measure_all(
+def measure_step_costs(
     points: Mapping[str, Sequence[Composed]], share: JobResources
-) -> dict[str, Measured]:
+) -> dict[str, StepCost]:
     """Builds every configuration that may differ in what it takes, and times some.
 
     Those that are timed are the first of each contestant. What is known is given by the
-    configuration's shape (`sweeps/checking.py: build_signature`). Raises all that was wrong.
+    configuration's shape (`sweeps/preflight.py: build_signature`). Raises all that was wrong.
     """
     timed = {build_signature(own[0].config) for own in points.values()}
     asked: dict[str, tuple[str, dict[str, Any], dict[str, str], bool]] = {}
@@ -53,7 +53,7 @@ def measure_all(
     wrong = [
         (entry[0], answer)
         for entry, answer in zip(asked.values(), answers, strict=False)
-        if isinstance(answer, Refused)
+        if isinstance(answer, FailedMeasurement)
     ]
     if wrong:
         error = GenrunError(
@@ -61,21 +61,21 @@ def measure_all(
         )
         error.exit_code = wrong[0][1].exit_code
         raise error
-    measured = [answer for answer in answers if isinstance(answer, Measured)]
+    measured = [answer for answer in answers if isinstance(answer, StepCost)]
     return dict(zip(asked, measured, strict=True))
 
 
-def _ask(points: Sequence[Any], share: JobResources) -> list[Measured | Refused]:
+def _ask(points: Sequence[Any], share: JobResources) -> list[StepCost | FailedMeasurement]:
     process, connection = fork_server.start_process(
         "genrun.proof.step_cost_worker:measure", list(points), share
     )
-    answers: list[Measured | Refused] = []
+    answers: list[StepCost | FailedMeasurement] = []
     try:
         for _ in points:
             answers.append(connection.recv())
     except EOFError:
         process.join()
         text = f"cannot be built: its process ended with {process.exitcode}"
-        answers.append(Refused(GenrunError.exit_code, text))
+        answers.append(FailedMeasurement(GenrunError.exit_code, text))
     process.join()
     return answers

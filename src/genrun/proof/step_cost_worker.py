@@ -15,7 +15,7 @@ from genrun.experiment.build import Built
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import checkpoint_bytes
 from genrun.experiment.metrics import build_comparison
-from genrun.proof.step_cost import Measured, Refused
+from genrun.proof.step_cost import FailedMeasurement, StepCost
 from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.launch.worker import prepare_process
 from genrun.training.evaluation import Evaluation
@@ -44,11 +44,11 @@ def measure(
 
 def _measured(
     config: dict[str, Any], choices: Mapping[str, str], timed: bool
-) -> Measured | Refused:
+) -> StepCost | FailedMeasurement:
     begun = time.perf_counter()
     try:
         built = Experiment.prepare(config, choices, []).built
-        found = Measured(
+        found = StepCost(
             monitor=built.plan.monitor,
             examples=built.step.examples_per_step,
             flops=built.flops_per_step,
@@ -58,10 +58,10 @@ def _measured(
         )
         return _timed(built, config, found) if timed else found
     except GenrunError as error:
-        return Refused(error.exit_code, str(error))
+        return FailedMeasurement(error.exit_code, str(error))
 
 
-def _timed(built: Built, config: dict[str, Any], measured: Measured) -> Measured:
+def _timed(built: Built, config: dict[str, Any], measured: StepCost) -> StepCost:
     """The first step and the first evaluation set things up, and do not count."""
     _step(built, 1)
     begun, done = time.perf_counter(), 0

@@ -12,16 +12,96 @@ import numpy as np
 from genrun.config.compose import Composed, compose_each
 from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
-from genrun.proof.contestants import Contestant
-from genrun.proof.options import FOLDER, Options
-from genrun.proof.search_spaces import alike_for_all, dimensions_of, space_of
+from genrun.proof.contestants import ContestantChoice
+from genrun.proof.options import FOLDER, ProveOptions
+from genrun.proof.search_spaces import parse_dimensions, read_space, shared_keys
 from genrun.sweeps.plan import Job, compute_identity
 from genrun.sweeps.preflight import join_messages
 from genrun.sweeps.search.space import Choices, Dimension
 
+REPLACED_KEYS = ("seed", "hydra.sweep.dir")  # words that a run's own seed or folder replaces
+NAME = "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}-prove"
+MODEL = "-${hydra:runtime.choices.model}"
 
-# MERGED: Trials drawn at random, each a function of the seed, the contestant and its own number.
-def draw(
+
+@dataclass(frozen=True)
+class SharedSettings:
+    """What all contestants have in common."""
+
+    seed: int  # of the proof: of its draws, and of the first tuning run
+    test: int  # images
+    words: list[str]  # of every run but for what differs
+
+
+@dataclass(frozen=True)
+class EnteredContestant:
+    """A contestant with its space and the trials that were drawn of it."""
+
+    contestant: ContestantChoice
+    space: dict[str, str]
+    trials: list[dict[str, str]]
+
+    def lines(self, shared: SharedSettings) -> list[list[str]]:
+        """A line of words for each trial, without its seed."""
+        own = [[f"{key}={value}" for key, value in trial.items()] for trial in self.trials]
+        return [[*shared.words, self.contestant.word, *words] for words in own]
+
+
+def enter_contestants(
+    options: ProveOptions,
+) -> tuple[SharedSettings, list[EnteredContestant], list[Composed]]:
+    """Composes every contestant as its YAML has it, reads its space, draws its trials.
+
+    Raises `ConfigError` with all that cannot be.
+    """
+    labels = [contestant.label for contestant in options.contestants]
+    words = [*options.shared, *options.launcher, *_folder_word(options)]
+    lines = [[*words, contestant.word] for contestant in options.contestants]
+    plain = compose_checked(labels, lines, options.config_dir)
+    _check_distinct(labels, plain)
+    first = plain[0].config
+    test = first["data"]["held_out"] if options.test is None else options.test
+    without_seed = [word for word in options.shared if key_of(word) != "seed"]
+    shared = SharedSettings(first["seed"], test, [*without_seed, f"data.test={test}"])
+    entries = [
+        _entry(options, shared, contestant, composed)
+        for contestant, composed in zip(options.contestants, plain, strict=True)
+    ]
+    return shared, entries, plain
+
+
+def _folder_word(options: ProveOptions) -> list[str]:
+    """Where the proof goes, unless that was said."""
+    if any(word.startswith(FOLDER) for word in options.shared):
+        return []
+    model = "" if options.over == "model" else MODEL
+    return [f"{FOLDER}'{NAME}{model}-{options.over}'"]
+
+
+def _check_distinct(labels: Sequence[str], points: Sequence[Composed]) -> None:
+    """Raises `ConfigError` where two contestants are called differently and are the same."""
+    seen: dict[str, str] = {}
+    for label, point in zip(labels, points, strict=True):
+        other = seen.setdefault(compute_identity(point.config), label)
+        if other != label:
+            raise ConfigError(f"contestants: {other} and {label} are the same configuration here")
+
+
+def _entry(
+    options: ProveOptions, shared: SharedSettings, contestant: ContestantChoice, plain: Composed
+) -> EnteredContestant:
+    label = contestant.label
+    given, folder = options.spaces[label], options.config_dir
+    space = read_space(contestant, plain, given, options.shared, folder)
+    dimensions = parse_dimensions(contestant, space)
+    alike = shared_keys(contestant, plain, given, folder)
+    one_point = all(dimension.values() == [dimension.text] for dimension in dimensions.values())
+    numbers = range(1 if one_point else options.trials)
+    trials = [draw_trial(dimensions, shared.seed, label, number, alike) for number in numbers]
+    return EnteredContestant(contestant, space, trials)
+
+
+def draw_trial(
     space: Mapping[str, Dimension],
     seed: int,
     label: str,
@@ -57,89 +137,9 @@ def _share(seed: int, label: str, trial: int, key: str) -> float:
     return float(np.random.Generator(np.random.PCG64(digest)).random())
 
 
-NOT_THE_RUNS = ("seed", "hydra.sweep.dir")  # words that a run's own seed or folder replaces
-NAME = "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}-prove"
-MODEL = "-${hydra:runtime.choices.model}"
-
-
-@dataclass(frozen=True)
-class SharedSettings:
-    """What all contestants have in common."""
-
-    seed: int  # of the proof: of its draws, and of the first tuning run
-    test: int  # images
-    words: list[str]  # of every run but for what differs
-
-
-@dataclass(frozen=True)
-class EnteredContestant:
-    """A contestant with its space and the trials that were drawn of it."""
-
-    contestant: Contestant
-    space: dict[str, str]
-    trials: list[dict[str, str]]
-
-    def lines(self, field: SharedSettings) -> list[list[str]]:
-        """A line of words for each trial, without its seed."""
-        own = [[f"{key}={value}" for key, value in trial.items()] for trial in self.trials]
-        return [[*field.words, self.contestant.word, *words] for words in own]
-
-
-def enter(options: Options) -> tuple[SharedSettings, list[EnteredContestant], list[Composed]]:
-    """Composes every contestant as its YAML has it, reads its space, draws its trials.
-
-    Raises `ConfigError` with all that cannot be.
-    """
-    labels = [contestant.label for contestant in options.contestants]
-    words = [*options.shared, *options.launcher, *_folder_word(options)]
-    lines = [[*words, contestant.word] for contestant in options.contestants]
-    plain = compose_or_refuse(labels, lines, options.config_dir)
-    _refuse_alike(labels, plain)
-    first = plain[0].config
-    test = first["data"]["held_out"] if options.test is None else options.test
-    without_seed = [word for word in options.shared if key_of(word) != "seed"]
-    field = SharedSettings(first["seed"], test, [*without_seed, f"data.test={test}"])
-    entries = [
-        _entry(options, field, contestant, composed)
-        for contestant, composed in zip(options.contestants, plain, strict=True)
-    ]
-    return field, entries, plain
-
-
-def _folder_word(options: Options) -> list[str]:
-    """Where the proof goes, unless that was said."""
-    if any(word.startswith(FOLDER) for word in options.shared):
-        return []
-    model = "" if options.over == "model" else MODEL
-    return [f"{FOLDER}'{NAME}{model}-{options.over}'"]
-
-
-def _refuse_alike(labels: Sequence[str], points: Sequence[Composed]) -> None:
-    """Raises `ConfigError` where two contestants are called differently and are the same."""
-    seen: dict[str, str] = {}
-    for label, point in zip(labels, points, strict=True):
-        other = seen.setdefault(compute_identity(point.config), label)
-        if other != label:
-            raise ConfigError(f"contestants: {other} and {label} are the same configuration here")
-
-
-def _entry(
-    options: Options, field: SharedSettings, contestant: Contestant, plain: Composed
-) -> EnteredContestant:
-    label = contestant.label
-    given, folder = options.spaces[label], options.config_dir
-    space = space_of(contestant, plain, given, options.shared, folder)
-    dimensions = dimensions_of(contestant, space)
-    alike = alike_for_all(contestant, plain, given, folder)
-    one_point = all(dimension.values() == [dimension.text] for dimension in dimensions.values())
-    numbers = range(1 if one_point else options.trials)
-    trials = [draw(dimensions, field.seed, label, number, alike) for number in numbers]
-    return EnteredContestant(contestant, space, trials)
-
-
 def compose_trials(
     entries: Sequence[EnteredContestant],
-    field: SharedSettings,
+    shared: SharedSettings,
     extra: Mapping[str, Sequence[Sequence[str]]],
     config_dir: str | None,
 ) -> dict[str, list[Composed]]:
@@ -150,10 +150,10 @@ def compose_trials(
     lines, labels = [], []
     for entry in entries:
         label = entry.contestant.label
-        for words, own in zip(entry.lines(field), extra[label], strict=True):
-            lines.append([*_without(words, own), *own, f"seed={field.seed}"])
+        for words, own in zip(entry.lines(shared), extra[label], strict=True):
+            lines.append([*_without(words, own), *own, f"seed={shared.seed}"])
             labels.append(label)
-    composed = compose_or_refuse(labels, lines, config_dir)
+    composed = compose_checked(labels, lines, config_dir)
     points: dict[str, list[Composed]] = {entry.contestant.label: [] for entry in entries}
     for label, point in zip(labels, composed, strict=True):
         points[label].append(point)
@@ -165,7 +165,7 @@ def _without(words: Sequence[str], own: Sequence[str]) -> list[str]:
     return [word for word in words if key_of(word) not in keys]
 
 
-def compose_or_refuse(
+def compose_checked(
     labels: Sequence[str], lines: Sequence[Sequence[str]], config_dir: str | None
 ) -> list[Composed]:
     """Raises `ConfigError` with all that cannot be, and whose it is."""
@@ -205,7 +205,7 @@ def tuning_jobs(
 def job_with_seed(point: Composed | Job, seed: int, name: str, named: bool) -> Job:
     """A run of a configuration with another seed; nothing else of it changes."""
     config = {**point.config, "seed": seed}
-    overrides = [word for word in point.overrides if key_of(word) not in NOT_THE_RUNS]
+    overrides = [word for word in point.overrides if key_of(word) not in REPLACED_KEYS]
     return Job(
         name=f"{name}-seed-{seed}" if named else name,
         identity=compute_identity(config),

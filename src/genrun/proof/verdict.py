@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from genrun.comparison.compare import compare_runs
+from genrun.comparison.compare import compare_runs, to_json
 from genrun.comparison.options import CompareOptions
 from genrun.comparison.tables import print_verdict
-from genrun.comparison.verdict import Verdict, to_json
+from genrun.comparison.verdict import Verdict
 from genrun.results.collect import Found, collect
 from genrun.results.proof_file import Proof
 from genrun.runs import layout

@@ -9,14 +9,12 @@ from pathlib import Path
 
 from genrun.core.errors import CheckpointUnusable
 from genrun.core.formatting import format_setting
-from genrun.core.numbers import parse_number
 from genrun.proof.trials import job_with_seed
 from genrun.results.proof_file import ContestantRecord, Proof, Winner
-from genrun.results.summary.job_result import result_of
+from genrun.results.record import read_job_records
 from genrun.runs import layout
-from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import Job, SweepPlan, read_plan
-from genrun.sweeps.search.space import Choices, Range, has_several_values, parse_dimension
+from genrun.sweeps.search.space import has_several_values, parse_dimension
 
 
 def final_job_names(label: str, seeds: Sequence[int]) -> list[str]:
@@ -38,9 +36,7 @@ def tuning_values(folder: Path, proof: Proof) -> dict[str, list[float]]:
     Raises `CheckpointUnusable` where a trial's job is not in the plan.
     """
     plan = read_plan(folder / layout.TUNING)
-    reached = {
-        row.job.name: result_of(row).value for row in job_states(folder / layout.TUNING, plan.jobs)
-    }
+    reached = {run.name: run.value for run in read_job_records(folder / layout.TUNING, plan.jobs)}
     for entered in proof.contestants.values():
         for names in entered.tuning:
             if not reached.keys() >= set(names):
@@ -70,18 +66,17 @@ def on_bounds(space: Mapping[str, str], words: Mapping[str, str]) -> dict[str, s
     """The keys whose value lies on a bound of its range, with which."""
     found = {}
     for key, text in space.items():
-        given = (
-            parse_dimension(key, text) if has_several_values(key, text) else Choices(text, (text,))
+        bound = (
+            parse_dimension(key, text).find_bound(words.get(key))
+            if has_several_values(key, text)
+            else None
         )
-        value = parse_number(words.get(key))
-        if not isinstance(given, Range) or value is None or (given.log and value <= 0):
-            continue
-        if (bound := given.find_bound(words[key])) is not None:
+        if bound is not None:
             found[key] = bound
     return found
 
 
-def bound_lines(proof: Proof) -> list[str]:
+def describe_bounds(proof: Proof) -> list[str]:
     """A sentence for each winner's value on a bound: what is beyond was not tried."""
     lines = []
     for label, winner in (proof.winners or {}).items():

@@ -10,7 +10,7 @@ from genrun.core.protocols.stopping import ComparesTrials
 from genrun.core.status import RunStatus
 from genrun.replay.policies import PolicySet
 from genrun.replay.replay_runs import Replayed
-from genrun.replay.summary import Panel, Result
+from genrun.replay.summary import Panel, ReplayResult
 from genrun.results.curve import Axis
 from genrun.results.grouping import Workload
 
@@ -43,7 +43,7 @@ def notes_of(
     return notes
 
 
-def _pending(results: Sequence[Result]) -> list[str]:
+def _pending(results: Sequence[ReplayResult]) -> list[str]:
     """Where logs end before a policy would have decided: those with the same ends on one line."""
     by_ends: dict[tuple[int, int], list[str]] = {}
     for result in results:

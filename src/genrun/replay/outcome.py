@@ -58,14 +58,14 @@ class Outcome:
 
 def judged(run: RunRecord, metric: str) -> bool:
     """Whether the run ever measured what it is to be judged by."""
-    return bool(np.isfinite(run.curve.of(metric)).any())
+    return bool(np.isfinite(run.curve.measured(metric)).any())
 
 
 def outcome(
     run: RunRecord, log: Log, decision: Decision | None, metric: str, axis: Axis
 ) -> Outcome:
     """Of a run that is `judged`. A stop before the first value keeps that first one."""
-    values = run.curve.of(metric)
+    values = run.curve.measured(metric)
     measured = values[np.isfinite(values)]
     end = log.rows[-1].step
     stop = end if decision is None else decision.step

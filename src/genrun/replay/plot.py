@@ -19,7 +19,7 @@ from genrun.core.plotting import (
     style_line,
 )
 from genrun.replay.replay import Replay
-from genrun.replay.summary import Panel, Result
+from genrun.replay.summary import Panel, ReplayResult
 from genrun.statistics.interval import Interval
 
 WIDTH, HEIGHT = 8.0, 5.2  # inches of a panel
@@ -98,7 +98,7 @@ def _draw_front(axes: Any, panel: Panel) -> None:
 
 
 def _draw_results(
-    axes: Any, results: Sequence[Result], unit: float, style: dict[str, str], family: str
+    axes: Any, results: Sequence[ReplayResult], unit: float, style: dict[str, str], family: str
 ) -> None:
     """Filled if no other result is better in both, else hollow."""
     for result in results:
@@ -171,7 +171,7 @@ def _contains(outer: Any, inner: Any) -> bool:
     )  # fmt: skip
 
 
-def _point(panel: Panel, result: Result) -> tuple[float, float]:
+def _point(panel: Panel, result: ReplayResult) -> tuple[float, float]:
     return 100 * result.saved.value, _unit(panel) * clip_to_drawable(result.lost.value)
 
 

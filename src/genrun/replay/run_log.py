@@ -12,7 +12,7 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.core.status import RunStatus
 from genrun.core.types import StepReport
 from genrun.results.curve import Axis
-from genrun.results.logs import HELD_OUT, whole_rows
+from genrun.results.logs import HELD_OUT, read_complete_rows
 from genrun.results.record import RunRecord
 from genrun.runs import layout
 
@@ -65,8 +65,8 @@ def read_log(record: RunRecord) -> Log:
     """Raises `CheckpointUnusable` where a log is damaged, or has no row at all."""
     path = record.folder / layout.METRICS
     try:
-        rows = whole_rows(path, b'"examples"')
-        timings = whole_rows(record.folder / layout.TIMINGS, b'"training"')
+        rows = read_complete_rows(path, b'"examples"')
+        timings = read_complete_rows(record.folder / layout.TIMINGS, b'"training"')
         if not rows:
             raise ValueError("it has no row")
         return _log(record, rows, timings)

@@ -11,7 +11,7 @@ from genrun.statistics.means import mean_interval, stratified_mean_interval
 
 
 @dataclass(frozen=True)
-class Result:
+class ReplayResult:
     """One set of policies over runs; the intervals are of means over these.
 
     `lost` and `regret` are in the metric's units, or, over several workloads, as shares of how far
@@ -38,7 +38,7 @@ class Panel:
     metric: str  # empty over several workloads
     runs: int
     keeping: Interval  # lost by running on and keeping the best checkpoint: below 0
-    results: list[Result]
+    results: list[ReplayResult]
 
     @property
     def relative(self) -> bool:
@@ -74,7 +74,7 @@ def _result(
     strata: Sequence[Sequence[Outcome]],
     lost: Callable[[Outcome], float],
     regret: Callable[[Outcome], float],
-) -> Result:
+) -> ReplayResult:
     every = [each for runs in strata for each in runs]
     steps = [float(each.step) for each in every if each.step is not None]
     ends = [each.end for each in every if each.step is None]
@@ -82,7 +82,7 @@ def _result(
     def mean(value: Callable[[Outcome], float]) -> Interval:
         return stratified_mean_interval([[value(each) for each in runs] for runs in strata])
 
-    return Result(
+    return ReplayResult(
         label=label,
         runs=len(every),
         stopped=len(steps),
@@ -119,7 +119,7 @@ def _relative_regret(each: Outcome) -> float:
     return each.regret / each.fall
 
 
-def _marked(results: Sequence[Result]) -> list[Result]:
+def _marked(results: Sequence[ReplayResult]) -> list[ReplayResult]:
     """With the Pareto front of saved against lost marked, by their means.
 
     One that stops no run is no better than running on, and is not on it.
@@ -130,6 +130,6 @@ def _marked(results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def _beats(first: Result, second: Result) -> bool:
+def _beats(first: ReplayResult, second: ReplayResult) -> bool:
     saves, loses = first.saved.value - second.saved.value, second.lost.value - first.lost.value
     return saves >= 0 and loses >= 0 and (saves > 0 or loses > 0)

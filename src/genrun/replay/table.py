@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genrun.core.formatting import AXIS_NAMES, format_plain_amount, format_with_interval
 from genrun.replay.replay import Replay
-from genrun.replay.summary import Panel, Result
+from genrun.replay.summary import Panel, ReplayResult
 from genrun.results.curve import Axis
 from genrun.statistics.interval import Interval
 from genrun.terminal.tables import print_line, print_table
@@ -37,7 +37,7 @@ def _print_panel(panel: Panel, axis: Axis) -> None:
     print_table([*columns, lost, regret], [*rows, running_on], title, [*numbers, lost, regret])
 
 
-def _row(result: Result, relative: bool, axis: Axis) -> list[str]:
+def _row(result: ReplayResult, relative: bool, axis: Axis) -> list[str]:
     scale = 100.0 if relative else 1.0
     row = [
         "*" if result.optimal else "",

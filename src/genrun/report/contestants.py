@@ -159,7 +159,7 @@ def _configurations(workload: PageWorkload, styles: Mapping[str, int]) -> list[P
 
 def _best(run: RunRecord, metric: str) -> float:
     """A run's best held-out value; infinite if it failed or was pruned."""
-    return math.inf if run.failed or run.pruned else run.curve.best(metric)
+    return math.inf if run.pruned else run.quality(metric)
 
 
 def _split_by_stage(configuration: Configuration) -> list[Configuration]:

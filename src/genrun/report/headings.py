@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from genrun.comparison.sentences import describe_pairs
 from genrun.comparison.verdict import Verdict
 from genrun.core.formatting import pluralize
 from genrun.report.charts.chart import STYLES
@@ -47,7 +48,7 @@ def describe_runs(records: Sequence[RunRecord], verdict: Verdict) -> str:
 
 def order_sentences(verdict: Verdict) -> list[str]:
     """The verdict's sentences, that of the best two contestants first."""
-    pairs = [pair.sentence for workload in verdict.workloads for pair in workload.pairs[:1]]
+    pairs = [text for workload in verdict.workloads for text in describe_pairs(workload)[:1]]
     first = [text for text in verdict.sentences if any(text.endswith(pair) for pair in pairs)][:1]
     return [*first, *(text for text in verdict.sentences if text not in first)]
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.results.record import RunRecord, read_record
 from genrun.results.settings import read_settings
 from genrun.runs import layout
-from genrun.sweeps.plan import is_sweep, read_plan
+from genrun.sweeps.plan import Job, is_sweep, read_plan
 
 MANY = 200  # runs from which on several processes read them
 
@@ -33,8 +32,7 @@ class _Place:
 
     folder: Path
     name: str
-    config: Mapping[str, Any] | None  # a plan's; None: its own config.yaml
-    choices: Mapping[str, str] | None
+    job: Job | None
     sweep: Path | None
     stage: str
 
@@ -66,9 +64,9 @@ def collect(paths: Sequence[str | Path]) -> Found:
 def _places(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]:
     """The runs at or below a path, by name; links are not followed."""
     if is_sweep(path):
-        yield from _of_sweep(path, root, damaged)
+        yield from _sweep_places(path, root, damaged)
     elif (path / layout.RUN).is_file():
-        yield _Place(path, _name(path, root), None, None, None, "")
+        yield _Place(path, _name(path, root), None, None, "")
     else:
         try:
             inner = sorted(os.scandir(path), key=lambda entry: entry.name)
@@ -80,7 +78,7 @@ def _places(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]
                 yield from _places(Path(entry.path), root, damaged)
 
 
-def _of_sweep(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]:
+def _sweep_places(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Place]:
     try:
         plan = read_plan(path)
     except CheckpointUnusable as error:
@@ -90,7 +88,7 @@ def _of_sweep(path: Path, root: Path, damaged: dict[str, str]) -> Iterator[_Plac
     for job in plan.jobs:
         folder = path / job.name
         name, stage = _name(folder, root), path.name if of_proof else ""
-        yield _Place(folder, name, job.config, job.choices, path, stage)
+        yield _Place(folder, name, job, path, stage)
 
 
 def _name(path: Path, root: Path) -> str:
@@ -108,11 +106,10 @@ def _read_all(places: Sequence[_Place]) -> list[RunRecord | str]:
 def _read(place: _Place) -> RunRecord | str:
     """The run, or why it cannot be read."""
     try:
-        config = place.config
-        if config is None:
-            config = read_settings(place.folder / layout.CONFIG)
-        return read_record(
-            place.folder, place.name, config, place.choices, place.sweep, place.stage
-        )
+        folder, job = place.folder, place.job
+        config = read_settings(folder / layout.CONFIG) if job is None else job.config
+        choices = None if job is None else job.choices
+        record = read_record(folder, place.name, config, choices, job, place.sweep, place.stage)
+        return record.load()
     except CheckpointUnusable as error:
         return str(error)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Axis = Literal["steps", "seconds", "examples", "flops"]
+Split = Literal["held_out", "test"]
 AXES: tuple[Axis, ...] = get_args(Axis)
 
 Numbers = NDArray[np.float64]
@@ -32,14 +33,14 @@ class Curve:
     def names(self) -> list[str]:
         return list(self.values)
 
-    def of(self, metric: str) -> Numbers:
+    def measured(self, metric: str) -> Numbers:
         """All NaN where it was never measured."""
         found = self.values.get(metric)
         return np.full(len(self.spent["steps"]), math.nan) if found is None else found
 
     def best_so_far(self, metric: str) -> Numbers:
         """The lowest value up to each evaluation; infinite before the first."""
-        values = self.of(metric)
+        values = self.measured(metric)
         return np.minimum.accumulate(np.where(np.isfinite(values), values, math.inf))
 
     def best(self, metric: str, axis: Axis = "steps", budget: float = math.inf) -> float:
@@ -49,18 +50,18 @@ class Curve:
 
     def last(self, metric: str, axis: Axis = "steps", budget: float = math.inf) -> float:
         """The last value within a budget; infinite where none was measured within it."""
-        values = self.of(metric)[self.within(axis, budget)]
+        values = self.measured(metric)[self.within(axis, budget)]
         measured = values[np.isfinite(values)]
         return float(measured[-1]) if len(measured) else math.inf
 
     def worst(self, metric: str) -> float:
         """The highest value ever measured; minus infinity without any."""
-        values = self.of(metric)
+        values = self.measured(metric)
         return float(np.max(values, initial=-math.inf, where=np.isfinite(values)))
 
     def time_to(self, metric: str, target: float, axis: Axis) -> float:
         """What was spent at the first evaluation at or under the target; infinite for a miss."""
-        reached = np.flatnonzero(self.of(metric) <= target)
+        reached = np.flatnonzero(self.measured(metric) <= target)
         if len(reached) == 0:
             return math.inf
         spent = float(self.spent[axis][reached[0]])

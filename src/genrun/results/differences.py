@@ -15,8 +15,8 @@ def differing_settings(records: Sequence[RunRecord]) -> list[str]:
     optimizer has one of says nothing more.
     """
     keys = dict.fromkeys(key for run in records for key in run.settings)
-    differing = [key for key in keys if values_of(key, records) > 1]
-    return [key for key in differing if not _follows(key, group_of(key), differing, records)]
+    differing = [key for key in keys if count_values(key, records) > 1]
+    return [key for key in differing if not _follows(key, config_group(key), differing, records)]
 
 
 def _follows(key: str, group: str, differing: Sequence[str], records: Sequence[RunRecord]) -> bool:
@@ -25,14 +25,14 @@ def _follows(key: str, group: str, differing: Sequence[str], records: Sequence[R
     by_choice: dict[str | None, list[RunRecord]] = defaultdict(list)
     for run in records:
         by_choice[run.settings.get(group)].append(run)
-    return all(values_of(key, runs) == 1 for runs in by_choice.values())
+    return all(count_values(key, runs) == 1 for runs in by_choice.values())
 
 
-def values_of(key: str, records: Iterable[RunRecord]) -> int:
+def count_values(key: str, records: Iterable[RunRecord]) -> int:
     """How many different ones there are, a missing one among them."""
     return len({run.settings.get(key) for run in records})
 
 
-def group_of(key: str) -> str:
+def config_group(key: str) -> str:
     """`optimizer` of `optimizer.lr`, and of itself."""
     return key.split(".")[0]

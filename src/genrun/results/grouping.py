@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from genrun.core.errors import ConfigError
 from genrun.core.log_names import is_uncertainty
-from genrun.results.differences import differing_settings, group_of, values_of
+from genrun.results.differences import config_group, count_values, differing_settings
 from genrun.results.record import RunRecord
+from genrun.statistics.student_t import SampleSummary, summarize_sample
 
 TASK = ("model", "backbone", "data", "metric", "features")  # groups that say what is to be learned
 DATA = ("data", "metric", "features")  # those of them that nobody contests to win
@@ -20,14 +23,43 @@ EVERYTHING = "all runs"  # the only contestant, where nothing tells any apart
 
 @dataclass(frozen=True)
 class Configuration:
-    """Runs that differ in their seed only."""
+    """Runs that differ only in their seeds."""
 
     label: str
-    settings: Mapping[str, str]  # in which it differs from others of its contestant
+    settings: Mapping[str, str]  # in which it differs from other configurations
     runs: list[RunRecord]
 
+    @property
+    def monitor(self) -> str | None:
+        return self.runs[0].monitor
+
+    @property
+    def values(self) -> dict[int, float]:
+        """The final values of its runs that count, by seed."""
+        return {run.seed: run.value for run in self.runs if run.value is not None}
+
+    @cached_property
+    def spread(self) -> SampleSummary | None:
+        """The mean of its values with its interval; None without values."""
+        values = list(self.values.values())
+        return summarize_sample(values) if values else None
+
+    @property
+    def failures(self) -> list[RunRecord]:
+        return [run for run in self.runs if run.is_failure]
+
+    @property
+    def pruned(self) -> int:
+        """The number of pruned runs."""
+        return sum(run.pruned for run in self.runs)
+
+    @property
+    def left(self) -> int:
+        """The number of runs that have not begun or not ended."""
+        return sum(run.left for run in self.runs)
+
     def by_seed(self) -> dict[int, RunRecord]:
-        """Those that ended, as they count; of two with one seed the first."""
+        """Its runs that ended; the first of those with the same seed."""
         found: dict[int, RunRecord] = {}
         for run in self.runs:
             if run.counts or run.failed:
@@ -46,6 +78,21 @@ class Workload:
     @property
     def records(self) -> list[RunRecord]:
         return [run for own in self.contestants.values() for one in own for run in one.runs]
+
+    @property
+    def worst_value(self) -> float | None:
+        """The highest value that any run ever had; None if no run has a finite one."""
+        values = [run.curve.worst(self.metric) for run in self.records]
+        values += [run.test[self.metric] for run in self.records if self.metric in run.test]
+        return max(filter(math.isfinite, values), default=None)
+
+
+def fill_failures(values: Mapping[int, float], worst: float | None) -> dict[int, float]:
+    """Replaces infinite values, which are failures, by the worst value, if there is one."""
+    return {
+        seed: worst if worst is not None and math.isinf(value) else value
+        for seed, value in values.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -75,21 +122,21 @@ def group_runs(
     Raises `ConfigError` where no run differs in what `by` names, or none measured the metric.
     """
     notes: list[str] = []
-    kept = _first_of_each(records, notes)
-    differing = differing_settings(kept)
+    unique = _first_of_each(records, notes)
+    differing = differing_settings(unique)
     chosen = _contested(by, differing)
     task = [key for key in differing if _is_task(key) and not _names(chosen, key)]
     grouped: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
-    for run in kept:
-        judged = metric or run.monitor or _monitor_of_likes(run, kept)
+    for run in unique:
+        judged = metric or run.monitor or _find_monitor(run, unique)
         if judged is None:
             notes.append(f"{run.name}: never said what judges it; left out")
             continue
         grouped[(_label(task, run), judged)].append(run)
     if metric is not None:
-        _refuse_unmeasured(metric, kept)
+        _check_measured(metric, unique)
     workloads = [
-        Workload(_label_of(label, runs), judged, _contestants(runs, chosen, task, differing))
+        Workload(_name_workload(label, runs), judged, _contestants(runs, chosen, task, differing))
         for (label, judged), runs in grouped.items()
     ]
     return GroupedRuns(tuple(chosen), workloads, notes)
@@ -103,8 +150,8 @@ def _contested(by: Sequence[str], differing: Sequence[str]) -> list[str]:
                 listed = ", ".join(differing) or "nothing but seeds"
                 raise ConfigError(f"by={name}: the runs do not differ in it; they do in {listed}")
         return list(by)
-    free = [key for key in differing if not _is_task(key) and group_of(key) not in MEASURE]
-    return free or [key for key in differing if group_of(key) not in (*DATA, *MEASURE)]
+    free = [key for key in differing if not _is_task(key) and config_group(key) not in MEASURE]
+    return free or [key for key in differing if config_group(key) not in (*DATA, *MEASURE)]
 
 
 def _contestants(
@@ -126,7 +173,7 @@ def _configurations(
     contestant: str, runs: Sequence[RunRecord], rest: Sequence[str]
 ) -> list[Configuration]:
     """Of one contestant; they are told apart by what differs among its own runs."""
-    telling = [key for key in rest if values_of(key, runs) > 1]
+    telling = [key for key in rest if count_values(key, runs) > 1]
     groups: dict[tuple[str | None, ...], list[RunRecord]] = defaultdict(list)
     for run in runs:
         groups[tuple(run.settings.get(key) for key in telling)].append(run)
@@ -147,32 +194,32 @@ def _label(keys: Iterable[str], run: RunRecord) -> str:
 def _first_of_each(records: Sequence[RunRecord], notes: list[str]) -> list[RunRecord]:
     """Of runs with the same settings and seed one: the first that came to an end of its own."""
     order = sorted(records, key=lambda run: (not run.counts, not run.failed))
-    kept: dict[tuple[object, ...], RunRecord] = {}
+    unique: dict[tuple[object, ...], RunRecord] = {}
     for run in order:
         identity = (tuple(sorted(run.settings.items())), run.seed, run.data, run.stage)
-        if identity in kept:
-            notes.append(f"{run.name}: repeats {kept[identity].name}; left out")
+        if identity in unique:
+            notes.append(f"{run.name}: repeats {unique[identity].name}; left out")
         else:
-            kept[identity] = run
-    chosen = set(map(id, kept.values()))
+            unique[identity] = run
+    chosen = set(map(id, unique.values()))
     return [run for run in records if id(run) in chosen]
 
 
-def _refuse_unmeasured(metric: str, records: Sequence[RunRecord]) -> None:
+def _check_measured(metric: str, records: Sequence[RunRecord]) -> None:
     names = dict.fromkeys(name for run in records for name in [*run.curve.names, *run.test])
     if metric not in names:
         known = ", ".join(name for name in names if not is_uncertainty(name, names)) or "none"
         raise ConfigError(f"metric={metric}: no run measured it; measured are {known}")
 
 
-def _monitor_of_likes(run: RunRecord, records: Sequence[RunRecord]) -> str | None:
+def _find_monitor(run: RunRecord, records: Sequence[RunRecord]) -> str | None:
     """What judges others of its model, for one that failed before it could say."""
     model = run.choices.get("model")
     likes = (other for other in records if other.choices.get("model") == model)
     return next((other.monitor for other in likes if other.monitor), None)
 
 
-def _label_of(label: str, runs: Sequence[RunRecord]) -> str:
+def _name_workload(label: str, runs: Sequence[RunRecord]) -> str:
     """What the workload is called where nothing of it differs: by what all of its runs share."""
     if label:
         return label
@@ -185,7 +232,7 @@ def _label_of(label: str, runs: Sequence[RunRecord]) -> str:
 
 
 def _is_task(key: str) -> bool:
-    return group_of(key) in TASK and key not in HOW
+    return config_group(key) in TASK and key not in HOW
 
 
 def _names(chosen: Sequence[str], key: str) -> bool:

@@ -28,8 +28,8 @@ def read_curve(folder: Path, flops_a_step: float | None) -> Curve:
     """
     log = folder / layout.METRICS
     try:
-        rows = whole_rows(log, EVALUATED)
-        timings = whole_rows(folder / layout.TIMINGS, b'"training"')
+        rows = read_complete_rows(log, EVALUATED)
+        timings = read_complete_rows(folder / layout.TIMINGS, b'"training"')
         curve = _curve(rows, timings, flops_a_step)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         what = f"{type(error).__name__}: {error}"
@@ -37,7 +37,7 @@ def read_curve(folder: Path, flops_a_step: float | None) -> Curve:
     return curve
 
 
-def whole_rows(path: Path, having: bytes) -> list[dict[str, Any]]:
+def read_complete_rows(path: Path, having: bytes) -> list[dict[str, Any]]:
     """The whole lines that hold `having`; a last one torn by a crash is left out."""
     if path.is_symlink() or not path.is_file():
         return []

@@ -121,7 +121,7 @@ def read_proof(folder: Path) -> Proof:
     return Proof(**{**own, "contestants": entered, "cost": cost, "winners": _winners(content)})
 
 
-def proof_of(folder: Path | None) -> Proof | None:
+def find_proof(folder: Path | None) -> Proof | None:
     """The proof of a folder, or None if there is none or its file cannot be used."""
     try:
         return None if folder is None else read_proof(folder)
@@ -129,10 +129,10 @@ def proof_of(folder: Path | None) -> Proof | None:
         return None
 
 
-def contested(records: Sequence[RunRecord]) -> tuple[str, ...]:
+def find_contested_setting(records: Sequence[RunRecord]) -> tuple[str, ...]:
     """What contestants differ in, if all runs are of proofs over the same thing; else nothing."""
     folders = {run.sweep.parent if run.sweep and run.stage else None for run in records}
-    proofs = map(proof_of, folders)
+    proofs = map(find_proof, folders)
     over = {None if proof is None else proof.over for proof in proofs}
     return tuple(name for name in over if name is not None) if len(over) == 1 else ()
 

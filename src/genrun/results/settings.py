@@ -19,7 +19,6 @@ WITHOUT_EFFECT = (  # on what is learned, beyond rounding; or of one run alone
     "runtime.device", "runtime.threads", "runtime.compile",
     "stopping.pruner.study", "stopping.pruner.trial",
 )  # fmt: skip
-EARLIER_CHOICES = {"updates": "alternating", "features": "pixels"}  # see `groups.EARLIER`
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 
 

@@ -7,12 +7,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from genrun.config.compose import Composed
-from genrun.config.groups import EARLIER
 from genrun.config.overrides import key_of
 from genrun.core.errors import CheckpointUnusable, InputMissing
 from genrun.runs import layout
@@ -163,7 +162,6 @@ def read_plan(folder: Path) -> SweepPlan:
         if content["format"] > FORMAT:
             raise ValueError(f"has format {content['format']}; this genrun reads up to {FORMAT}")
         jobs = [Job(**{key: job[key] for key in Job.__annotations__}) for job in content["jobs"]]
-        jobs = [replace(job, config={**EARLIER, **job.config}) for job in jobs]
         if any(job.name != Path(job.name).name or job.name in ("", "..") for job in jobs):
             raise ValueError("the name of a job is not the name of a folder")
     except (ValueError, OSError) as error:

@@ -29,7 +29,7 @@ def hold_last_values(run: RunRecord, metric: str, steps: Numbers, worst: float) 
 
     NaN before its first evaluation.
     """
-    measured = run.curve.of(metric)
+    measured = run.curve.measured(metric)
     known = np.isfinite(measured)
     own_steps, values = run.curve.spent["steps"][known], measured[known]
     if not len(own_steps):

@@ -10,7 +10,7 @@ from statistics import median
 from genrun.core.formatting import format_setting, shorten
 from genrun.core.numbers import parse_number
 from genrun.core.plotting import COLORS, clip_to_drawable
-from genrun.results.summary.configurations import Configuration
+from genrun.results.grouping import Configuration
 
 MOST_LINES = len(COLORS)
 MOST_PANELS = 4
@@ -64,8 +64,8 @@ def build_panels(configurations: Sequence[Configuration], metric: str) -> list[S
     """
     keys = [
         key
-        for key in dict.fromkeys(key for c in configurations for key in c.words)
-        if len({c.words.get(key) for c in configurations}) > 1
+        for key in dict.fromkeys(key for c in configurations for key in c.settings)
+        if len({c.settings.get(key) for c in configurations}) > 1
     ]
     if not keys:
         return [_panel(configurations, metric, SINGLE, [])]
@@ -81,7 +81,7 @@ def build_panels(configurations: Sequence[Configuration], metric: str) -> list[S
 
 def _rank(configurations: Sequence[Configuration], key: str) -> tuple[bool, int]:
     """Sorts numbers before choices, then keys with more values first."""
-    values = {c.words.get(key) for c in configurations}
+    values = {c.settings.get(key) for c in configurations}
     return not _all_numbers(values), -len(values)
 
 
@@ -96,7 +96,7 @@ def _by_words(
     """Configurations by their values of `keys`, numbers before text."""
     groups: dict[tuple[str | None, ...], list[Configuration]] = {}
     for configuration in configurations:
-        words = tuple(configuration.words.get(key) for key in keys)
+        words = tuple(configuration.settings.get(key) for key in keys)
         groups.setdefault(words, []).append(configuration)
     return {words: groups[words] for words in sorted(groups, key=_order)}
 
@@ -117,14 +117,16 @@ def _panel(
     single_key: bool = True,
 ) -> SweepPanel:
     """`single_key`: configurations on one line differ in `key` only."""
-    values = {c.words.get(key) for c in configurations}
+    values = {c.settings.get(key) for c in configurations}
     numbers = _all_numbers(values)
     numeric = numbers and not _is_geometric_with_zero(
         [parse_number(value) or 0.0 for value in values]
     )
     places = _places(configurations, key, numeric)
     lines = [
-        SweepLine(_line_label(others, words), [_mark(c, places[c.words.get(key)]) for c in group])
+        SweepLine(
+            _line_label(others, words), [_mark(c, places[c.settings.get(key)]) for c in group]
+        )
         for words, group in _by_words(configurations, others).items()
     ]
     ticks = sorted((place, _tick(word, key, configurations)) for word, place in places.items())
@@ -159,7 +161,7 @@ def _places(
     configurations: Sequence[Configuration], key: str, numeric: bool
 ) -> dict[str | None, float]:
     """The place of each value on the axis: itself if `numeric`, else its index."""
-    words = list(dict.fromkeys(c.words.get(key) for c in configurations))
+    words = list(dict.fromkeys(c.settings.get(key) for c in configurations))
     if _all_numbers(set(words)):
         words.sort(key=lambda word: parse_number(word) or 0.0)
     if numeric:

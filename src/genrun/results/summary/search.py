@@ -12,7 +12,6 @@ from genrun.core.formatting import format_number
 from genrun.runs import layout
 from genrun.sweeps.plan import SweepPlan
 from genrun.sweeps.search.settings import SearchSettings
-from genrun.sweeps.search.space import Range
 from genrun.sweeps.search.status import locked_trials
 from genrun.sweeps.search.trials import SearchStudy
 
@@ -35,16 +34,15 @@ def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
         count = len(settings.seeds)
         mean = f", the mean of {count} seeds" if count > 1 else ""
         facts["best"] = f"{shown} ({format_number(best.value or 0.0)}{mean}), trial {best.number}"
-        if bounds := list(bound_lines(settings, words)):
+        if bounds := list(describe_bounds(settings, words)):
             facts["note"] = "; ".join(bounds)
     return facts
 
 
-def bound_lines(settings: SearchSettings, words: Mapping[str, str]) -> Iterator[str]:
-    """A best value on the edge of what was searched says that it may be better beyond."""
+def describe_bounds(settings: SearchSettings, words: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each value of the best trial that is on a bound of its range."""
     for key, given in settings.dimensions().items():
-        bound = given.find_bound(words[key]) if isinstance(given, Range) else None
-        if bound:
+        if bound := given.find_bound(words[key]):
             yield (
                 f"{key}={words[key]} is on the {bound} bound of {given.text}: beyond it may be "
                 "better; search a wider range"

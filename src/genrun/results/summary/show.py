@@ -10,11 +10,10 @@ from typing import Any
 
 from genrun.core.errors import GenrunError
 from genrun.core.status import RunStatus
-from genrun.results.summary.job_result import Result
+from genrun.results.record import RunRecord
 from genrun.results.summary.summary import Summary, summarize
 from genrun.results.summary.tables import print_tables
 from genrun.runs.lock import describe_writer
-from genrun.sweeps.job_state import job_states
 from genrun.sweeps.plan import SweepPlan, read_plan
 from genrun.terminal.tables import print_fields, print_line
 
@@ -27,8 +26,8 @@ def show_sweep(folder: Path) -> None:
     Raises `CheckpointUnusable` where the plan itself is damaged.
     """
     plan = read_plan(folder)
-    summary = summarize(folder, job_states(folder, plan.jobs))
-    counts = Counter(result.status for result in summary.results)
+    summary = summarize(folder, plan.jobs)
+    counts = Counter(record.status for record in summary.records)
     facts: dict[str, Any] = {
         "sweep": folder,
         **describe(plan),
@@ -38,8 +37,8 @@ def show_sweep(folder: Path) -> None:
         "picture": summary.picture,
     }
     print_fields(facts)
-    print_tables(summary.configurations, summary.results)
-    _print_under_way(summary.results)
+    print_tables(summary.configurations, summary.records)
+    _print_under_way(summary.records)
     if summary.unwritten is not None:
         print_line(f"note: {summary.unwritten}")
 
@@ -60,18 +59,18 @@ def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
 
 def _state(summary: Summary) -> str:
     """Who works on it, or how to have the rest done."""
-    rest = sum(result.left or result.status == RunStatus.FAILED for result in summary.results)
+    rest = sum(record.left or record.status == RunStatus.FAILED for record in summary.records)
     if (who := describe_writer(summary.folder)) is not None:
         return who
     return f"{rest} not done; resume with: genrun resume {summary.folder}" if rest else "complete"
 
 
-def _print_under_way(results: Sequence[Result]) -> None:
+def _print_under_way(records: Sequence[RunRecord]) -> None:
     """Jobs that have begun and not ended, whether or not a process still works on them."""
-    begun = [result for result in results if result.left and result.status != RunStatus.MISSING]
-    for result in begun[:MOST_UNDER_WAY]:
-        of = f" of {result.planned}" if result.planned else ""
-        print_line(f"{result.job.name}: {result.status}, step {result.spent.steps or 0}{of}")
+    begun = [run for run in records if run.left and run.status != RunStatus.MISSING]
+    for run in begun[:MOST_UNDER_WAY]:
+        of = f" of {run.steps}" if run.steps else ""
+        print_line(f"{run.name}: {run.status}, step {run.usage.steps or 0}{of}")
     if len(begun) > MOST_UNDER_WAY:
         print_line(f"and {len(begun) - MOST_UNDER_WAY} more")
 

@@ -13,24 +13,24 @@ from typing import Any
 
 from genrun.core.errors import GenrunError, OutputFailed, SweepFailed, SweepPaused
 from genrun.core.formatting import printable, shorten
-from genrun.core.numbers import parse_number
+from genrun.core.numbers import finite_number, parse_number
 from genrun.core.status import RunStatus
+from genrun.core.usage import ResourceUsage, sum_usage
+from genrun.results.grouping import Configuration
+from genrun.results.record import RunRecord, read_job_records
 from genrun.results.summary.chart import SweepPanel, build_panels
 from genrun.results.summary.configurations import (
-    Configuration,
-    by_monitor,
-    configurations_of,
-    spent,
+    group_by_monitor,
+    group_jobs,
+    identity_of,
+    job_of,
 )
-from genrun.results.summary.job_result import Result, result_of
 from genrun.results.summary.tables import print_tables
 from genrun.runs import layout
 from genrun.runs.files import write_atomic
-from genrun.sweeps.job_state import JobState, job_states
-from genrun.sweeps.plan import SweepPlan
+from genrun.sweeps.plan import Job, SweepPlan
 from genrun.terminal.tables import print_line
 
-# MERGED: A summary as bytes: JSON for programs, CSV for spreadsheets.
 # What a spreadsheet takes for a formula at the start of a cell (OWASP, CSV injection), and the
 # full-width forms that some read alike.
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -39,45 +39,6 @@ AFTER_WORDS = (
     "left", "steps", "examples", "flops", "seconds", "evaluation_seconds", "saving_seconds",
     "peak_memory_bytes", "device_peak_memory_bytes", "energy_joules", "failures",
 )  # fmt: skip
-
-
-def json_bytes(results: Sequence[Result], configurations: Sequence[Configuration]) -> bytes:
-    """Jobs in the order of the plan, configurations in that of the table."""
-    content = {
-        "jobs": [result.row() for result in results],
-        "configurations": [configuration.row() for configuration in configurations],
-        "spent": spent(results),
-    }
-    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
-
-
-def csv_bytes(configurations: Sequence[Configuration]) -> bytes:
-    """A row a configuration, a column for each swept key. UTF-8."""
-    keys = list(dict.fromkeys(key for c in configurations for key in c.words))
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow([cell(name) for name in ("configuration", *keys, *AFTER_WORDS)])
-    for configuration in configurations:
-        row = configuration.row()
-        row["seeds"] = len(configuration.values)
-        row["failures"] = "; ".join(f"{f['job']}: {f['reason']}" for f in row["failures"])
-        words = [configuration.words.get(key) for key in keys]
-        cells = [configuration.label, *words, *(row[name] for name in AFTER_WORDS)]
-        writer.writerow([cell(value) for value in cells])
-    return text.getvalue().encode()
-
-
-def cell(value: Any) -> Any:
-    """Numbers as they are; text on one line that no spreadsheet takes for a formula."""
-    if value is None or isinstance(value, int | float):
-        return value
-    number = parse_number(str(value))
-    if number is not None:
-        return number
-    text = printable(str(value))
-    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
-
-
 CONTEXT = ("model", "backbone", "data", "optimizer")
 LONGEST_TITLE, LONGEST_SUBTITLE = 70, 110
 
@@ -87,7 +48,7 @@ class Summary:
     """Every job, and every configuration with the spread of its seeds."""
 
     folder: Path
-    results: list[Result]
+    records: list[RunRecord]
     configurations: list[Configuration]
     unwritten: GenrunError | None  # why the files are not, or not all, beside the plan
 
@@ -118,8 +79,7 @@ class SweepOutcome:
 
 def summarize_sweep(folder: Path, plan: SweepPlan) -> SweepOutcome:
     """Writes the summary of a sweep as it is now."""
-    states = job_states(folder, plan.jobs)
-    summary = summarize(folder, states)
+    summary = summarize(folder, plan.jobs)
     if plan.search is not None:
         from genrun.sweeps.search.status import search_status
 
@@ -127,8 +87,9 @@ def summarize_sweep(folder: Path, plan: SweepPlan) -> SweepOutcome:
         return SweepOutcome(
             summary, plan, status.failed, 0 if status.running_elsewhere else status.left
         )
-    failed = sum(state.status.failed for state in states)
-    missing = sum(not s.has_result and s.status != RunStatus.FAILED for s in states)
+    statuses = [record.status for record in summary.records]
+    failed = sum(status.failed for status in statuses)
+    missing = sum(not status.ended and status != RunStatus.FAILED for status in statuses)
     return SweepOutcome(summary, plan, failed, missing)
 
 
@@ -144,21 +105,21 @@ def show_outcome(outcome: SweepOutcome) -> None:
                 print_line(f"{name}: {fact}")
 
 
-def summarize(folder: Path, rows: Sequence[JobState]) -> Summary:
-    """Groups the jobs, given in the order of the plan, and writes the files that changed."""
-    results = [result_of(row) for row in rows]
-    configurations = configurations_of(results)
+def summarize(folder: Path, jobs: Sequence[Job]) -> Summary:
+    """Groups the jobs of a plan, and writes the files that changed."""
+    records = read_job_records(folder, jobs)
+    configurations = group_jobs(records)
     unwritten = None
     try:
-        _write(folder, results, configurations)
+        _write(folder, records, configurations)
     except OutputFailed as error:  # what was found is shown all the same
         unwritten = error
-    return Summary(folder, results, configurations, unwritten)
+    return Summary(folder, records, configurations, unwritten)
 
 
 def show_summary(summary: Summary) -> None:
     """Where a sweep ends. Raises `OutputFailed` at last where the files could not be written."""
-    print_tables(summary.configurations, summary.results)
+    print_tables(summary.configurations, summary.records)
     if summary.picture is not None:
         print_line(f"picture: {os.path.relpath(summary.picture)}")
     if summary.unwritten is not None:
@@ -166,15 +127,15 @@ def show_summary(summary: Summary) -> None:
 
 
 def _write(
-    folder: Path, results: Sequence[Result], configurations: Sequence[Configuration]
+    folder: Path, records: Sequence[RunRecord], configurations: Sequence[Configuration]
 ) -> None:
-    """Nothing where summary.json, the last to be written, says already what it would say."""
+    """Writes nothing if summary.json, which is written last, has the same content already."""
     paths = {kind: folder / f"{layout.SUMMARY}.{kind}" for kind in ("json", "csv", "png", "svg")}
-    content = json_bytes(results, configurations)
+    content = json_bytes(records, configurations)
     if _holds(paths["json"], content) and all(path.is_file() for path in paths.values()):
         return
     write_atomic(paths["csv"], csv_bytes(configurations))
-    for kind, picture in _pictures(results, configurations).items():
+    for kind, picture in _pictures(records, configurations).items():
         write_atomic(paths[kind], picture)
     write_atomic(paths["json"], content)
 
@@ -186,11 +147,105 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
+def json_bytes(records: Sequence[RunRecord], configurations: Sequence[Configuration]) -> bytes:
+    """Jobs in the order of the plan, configurations in that of the table."""
+    content = {
+        "jobs": [_job_row(record) for record in records],
+        "configurations": [_configuration_row(one) for one in configurations],
+        "spent": _usage_row(sum_usage(record.usage for record in records)),
+    }
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _job_row(record: RunRecord) -> dict[str, Any]:
+    job = job_of(record)
+    return {
+        "name": job.name,
+        "identity": job.identity,
+        "configuration": job.configuration,
+        "seed": record.seed,
+        "status": record.status,
+        "reason": record.explanation,
+        "monitor": record.monitor,
+        "best": record.best,
+        "best_step": record.best_step,
+        **_usage_row(record.usage),
+        "folder": record.folder.name,
+    }
+
+
+def _configuration_row(configuration: Configuration) -> dict[str, Any]:
+    found, runs = configuration.spread, configuration.runs
+    return {
+        "label": configuration.label,
+        "identity": identity_of(configuration),
+        "words": configuration.settings,
+        "monitor": configuration.monitor,
+        "mean": found and finite_number(found.mean),
+        "deviation": found and finite_number(found.deviation),
+        "low": found and finite_number(found.low),
+        "high": found and finite_number(found.high),
+        "values": [{"seed": seed, "best": value} for seed, value in configuration.values.items()],
+        "jobs": len(runs),
+        "failed": len(configuration.failures),
+        "pruned": configuration.pruned,
+        "left": configuration.left,
+        **_usage_row(sum_usage(run.usage for run in runs)),
+        "failures": [
+            {"job": run.name, "status": run.status, "reason": run.explanation}
+            for run in configuration.failures
+        ],
+    }
+
+
+def _usage_row(usage: ResourceUsage) -> dict[str, Any]:
+    """Resource usage with the keys of summary.json; `seconds` and `flops` are of training."""
+    seconds = {phase: round(value, 3) for phase, value in usage.seconds.items()}
+    return {
+        "steps": usage.steps,
+        "examples": usage.examples,
+        "flops": usage.flops,
+        "seconds": seconds.get("training"),
+        "evaluation_seconds": seconds.get("evaluation"),
+        "saving_seconds": seconds.get("saving"),
+        "peak_memory_bytes": usage.host_bytes,
+        "device_peak_memory_bytes": usage.device_bytes,
+        "energy_joules": usage.joules,
+    }
+
+
+def csv_bytes(configurations: Sequence[Configuration]) -> bytes:
+    """A row a configuration, a column for each swept key. UTF-8."""
+    keys = list(dict.fromkeys(key for c in configurations for key in c.settings))
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow([cell(name) for name in ("configuration", *keys, *AFTER_WORDS)])
+    for configuration in configurations:
+        row = _configuration_row(configuration)
+        row["seeds"] = len(configuration.values)
+        row["failures"] = "; ".join(f"{f['job']}: {f['reason']}" for f in row["failures"])
+        words = [configuration.settings.get(key) for key in keys]
+        cells = [configuration.label, *words, *(row[name] for name in AFTER_WORDS)]
+        writer.writerow([cell(value) for value in cells])
+    return text.getvalue().encode()
+
+
+def cell(value: Any) -> Any:
+    """Numbers as they are; text on one line that no spreadsheet takes for a formula."""
+    if value is None or isinstance(value, int | float):
+        return value
+    number = parse_number(str(value))
+    if number is not None:
+        return number
+    text = printable(str(value))
+    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+
+
 def _pictures(
-    results: Sequence[Result], configurations: Sequence[Configuration]
+    records: Sequence[RunRecord], configurations: Sequence[Configuration]
 ) -> dict[str, bytes]:
     """As `png` and `svg`; none where there is no value yet."""
-    judged = by_monitor(c for c in configurations if c.monitor is not None)
+    judged = group_by_monitor(c for c in configurations if c.monitor is not None)
     panels = [
         panel
         for metric, group in judged.items()
@@ -202,7 +257,7 @@ def _pictures(
     from genrun.results.summary.plot import draw
 
     try:
-        return draw(panels, _title(panels), _subtitle(results, configurations))
+        return draw(panels, _title(panels), _subtitle(records, configurations))
     except Exception as error:  # a picture is no reason to lose the rest
         print_line(f"the picture could not be drawn: {type(error).__name__}: {error}")
         return {}
@@ -214,17 +269,17 @@ def _title(panels: Sequence[SweepPanel]) -> str:
     return shorten(f"{metrics} by {keys}", LONGEST_TITLE)
 
 
-def _subtitle(results: Sequence[Result], configurations: Sequence[Configuration]) -> str:
+def _subtitle(records: Sequence[RunRecord], configurations: Sequence[Configuration]) -> str:
     """What all jobs share, and what the marks are."""
     shared = []
     for group in CONTEXT:
-        choices = {result.job.choices.get(group) for result in results}
+        choices = {record.choices.get(group) for record in records}
         if len(choices) == 1 and None not in choices:
             shared.append(f"{group}={choices.pop()}")
     most = max(len(configuration.values) for configuration in configurations)
     marks = "one seed each"
     if most > 1:
         marks = f"small dots: {most} seeds; marks: their mean, with its 95 % interval"
-    if left := sum(result.left for result in results):
-        marks += f"; {left} of {len(results)} jobs have not ended"
+    if left := sum(record.left for record in records):
+        marks += f"; {left} of {len(records)} jobs have not ended"
     return f"{shorten(' '.join(shared), LONGEST_SUBTITLE)}\n{marks}"

@@ -15,8 +15,9 @@ from genrun.core.formatting import (
     format_setting,
 )
 from genrun.core.usage import sum_usage
-from genrun.results.summary.configurations import Configuration, by_monitor
-from genrun.results.summary.job_result import Result
+from genrun.results.grouping import Configuration
+from genrun.results.record import RunRecord
+from genrun.results.summary.configurations import group_by_monitor
 from genrun.statistics.paired_tests import paired_difference
 from genrun.terminal.tables import print_line, print_table
 
@@ -28,22 +29,22 @@ NUMBERS = ("mean", "deviation", "95 % interval", "seeds", "failed", "pruned", "l
 RARE = ("failed", "pruned", "left")
 
 
-def print_tables(configurations: Sequence[Configuration], results: Sequence[Result]) -> None:
+def print_tables(configurations: Sequence[Configuration], records: Sequence[RunRecord]) -> None:
     """Best first. What is not shown is counted."""
-    for monitor, group in by_monitor(configurations).items():
+    for monitor, group in group_by_monitor(configurations).items():
         print_line("")
         title = f"{monitor}, lower is better" if monitor else "not begun, or failed before that"
         _print_table(group, title)
         if line := _best_two(group):
             print_line(line)
-    _print_failures([result for result in results if result.failed])
+    _print_failures([record for record in records if record.is_failure])
     print_line("")
-    print_line(f"spent: {cost_text(results)} in {len(results)} jobs")
+    print_line(f"spent: {describe_cost(records)} in {len(records)} jobs")
 
 
 def _print_table(group: Sequence[Configuration], title: str) -> None:
     """A column for each swept key where they are few, and none for what is all empty."""
-    keys = list(dict.fromkeys(key for c in group for key in c.words))
+    keys = list(dict.fromkeys(key for c in group for key in c.settings))
     keys = keys if 0 < len(keys) <= MOST_KEYS else []
     decimals = choose_column_decimals(
         (c.spread.mean, c.spread.low, c.spread.high) for c in group if c.spread is not None
@@ -63,7 +64,7 @@ def _print_table(group: Sequence[Configuration], title: str) -> None:
 def _named(configuration: Configuration, keys: Sequence[str]) -> list[str | None]:
     """What tells it from the others, with a mark where jobs of it failed."""
     names = [
-        format_setting(configuration.words[key]) if key in configuration.words else None
+        format_setting(configuration.settings[key]) if key in configuration.settings else None
         for key in keys
     ]
     first = names[0] if keys else configuration.label
@@ -77,13 +78,13 @@ def _cells(configuration: Configuration, decimals: int | None) -> dict[str, Any]
     if found is not None and found.low is not None and found.high is not None:
         interval = format_interval(found.low, found.high, decimals)
         deviation = None if found.deviation is None else f"{found.deviation:.3g}"
-    jobs = configuration.results
-    seconds = sum_usage(job.spent for job in jobs).seconds["training"]
+    runs = configuration.runs
+    seconds = sum_usage(run.usage for run in runs).seconds["training"]
     return {
         "mean": found and format_estimate(found.mean, found.low, found.high, decimals),
         "deviation": deviation,
         "95 % interval": interval,
-        "seeds": f"{len(configuration.values)}/{len(jobs)}",
+        "seeds": f"{len(configuration.values)}/{len(runs)}",
         "failed": failed or None,
         "pruned": configuration.pruned or None,
         "left": configuration.left or None,
@@ -97,7 +98,7 @@ def _best_two(group: Sequence[Configuration]) -> str:
         return ""
     first, second = group[:2]
     gap = paired_difference(first.values, second.values)
-    if all(len(configuration.results) == 1 for configuration in group):
+    if all(len(configuration.runs) == 1 for configuration in group):
         return "one seed each says nothing of how sure this is; sweep.seeds=3 would"
     if gap is None or gap.low is None or gap.high is None:
         return ""
@@ -108,22 +109,20 @@ def _best_two(group: Sequence[Configuration]) -> str:
     )
 
 
-def _print_failures(failed: Sequence[Result]) -> None:
+def _print_failures(failed: Sequence[RunRecord]) -> None:
     if not failed:
         return
     print_line("")
-    rows = [(r.job.name, r.status, r.reason) for r in failed[:MOST_FAILURES]]
+    rows = [(run.name, run.status, run.explanation) for run in failed[:MOST_FAILURES]]
     print_table(("job", "status", "why"), rows, title=f"{len(failed)} failed")
     if len(failed) > MOST_FAILURES:
         print_line(f"and {len(failed) - MOST_FAILURES} more in summary.json")
 
 
-def cost_text(results: Sequence[Result]) -> str:
+def describe_cost(records: Sequence[RunRecord]) -> str:
     """What all jobs took together, whatever became of them; FLOPs are of training alone."""
-    whole, lost = (
-        sum_usage(r.spent for r in results),
-        sum_usage(r.spent for r in results if r.failed),
-    )
+    whole = sum_usage(record.usage for record in records)
+    lost = sum_usage(record.usage for record in records if record.is_failure)
     seconds = lost.seconds["training"]
     of_it = f" ({format_duration(seconds)} of it in failed ones)" if seconds else ""
     known = [

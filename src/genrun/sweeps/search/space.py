@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Glob, IntervalSweep, Override, Rang
 from hydra.errors import HydraException
 
 from genrun.core.errors import ConfigError
+from genrun.core.numbers import parse_number
 
 NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
 RANGE = re.compile(
@@ -56,10 +57,13 @@ class Range:
             return [str(value) for value in range(round(self.low), round(self.high) + 1)]
         return None
 
-    def find_bound(self, value: str) -> str | None:
+    def find_bound(self, value: str | None) -> str | None:
         """Returns `lower` or `upper` if the value is within a hundredth of the range of it."""
+        number = parse_number(value)
+        if number is None or (self.log and number <= 0):
+            return None
         low, high = self._scale(self.low), self._scale(self.high)
-        fraction = (self._scale(float(value)) - low) / (high - low)
+        fraction = (self._scale(number) - low) / (high - low)
         if fraction <= BOUND_MARGIN:
             return "lower"
         return "upper" if fraction >= 1 - BOUND_MARGIN else None
@@ -78,6 +82,10 @@ class Choices:
     def values(self) -> list[str]:
         """Returns all values."""
         return list(self.options)
+
+    def find_bound(self, value: str | None) -> str | None:
+        """Returns None: values without an order have no bounds."""
+        return None
 
 
 Dimension = Range | Choices
