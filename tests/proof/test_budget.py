@@ -65,7 +65,7 @@ def test_a_budget_that_cannot_be_kept() -> None:
     with pytest.raises(ConfigError, match="cannot be counted"):
         budget_overrides(read_budget("999 flops"), CONFIG, unknown, "adam")
     cosine = {**CONFIG, "schedule": {"T_max": None}}
-    with pytest.raises(ConfigError, match=r"schedule.T_max is laid out"):
+    with pytest.raises(ConfigError, match=r"schedule.T_max is null"):
         budget_overrides(read_budget("5 seconds"), cosine, None, "adam")
 
 

@@ -58,9 +58,9 @@ def test_what_is_no_field_of_contestants(over: str, text: str, said: str) -> Non
         ([*OURS, "trials=501"], "at most 1000"),
         ([*OURS, "budget=abc"], "budget=abc"),
         ([*OURS, "budget=0.5 examples"], "budget=0.5 examples"),
-        ([*OURS, "budget=5"], "steps=12: the budget says"),
+        ([*OURS, "budget=5"], "steps=12: budget sets"),
         ([*OURS, "seed=1,2"], "one value must be given"),
-        ([*OURS, "optimizer=adam"], "what the contestants differ in"),
+        ([*OURS, "optimizer=adam"], "is set by contestants"),
         ([*OURS, "data.test=9"], "write test=9"),
         ([*OURS, "sweep=lr"], "draws its own trials"),
         ([*OURS, "hydra/sweeper=tpe"], "of Hydra's settings"),
@@ -101,7 +101,7 @@ def test_what_all_runs_share_is_not_tuned() -> None:
     sgd = ContestantChoice("optimizer", ("sgd",))
     shared = ["optimizer.lr=0.1"]
     assert list(read_space(sgd, plain(sgd), {}, shared, None)) == ["optimizer.momentum"]
-    with pytest.raises(ConfigError, match="given one value of it too"):
+    with pytest.raises(ConfigError, match="has one value for all runs too"):
         read_space(sgd, plain(sgd), {"optimizer.lr": "1..2"}, shared, None)
 
 

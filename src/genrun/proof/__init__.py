@@ -1,1 +1,1 @@
-"""`genrun prove`: tune every contestant alike, re-run the winners on fresh seeds, then test."""
+"""`genrun prove`: tune all contestants equally, re-run the winners, then test them."""

@@ -1,4 +1,4 @@
-"""What every run of every contestant may spend in training."""
+"""The training budget that every run of a proof has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLICY = "budget"  # in conf/stopping
 
 @dataclass(frozen=True)
 class RunBudget:
-    """An amount of one unit."""
+    """An amount of steps, seconds, examples or FLOPs for each run."""
 
     amount: float
     unit: str
@@ -31,12 +31,15 @@ class RunBudget:
 
     @property
     def needs_measuring(self) -> bool:
-        """Whether the number of steps follows from what a step takes."""
+        """Whether the number of steps follows from the cost of a step."""
         return self.unit in ("examples", "flops")
 
 
 def read_budget(text: str) -> RunBudget:
-    """`2000`, `2000 steps`, `60 seconds`, `1e6 examples` or `1e12 flops`. Raises `ConfigError`."""
+    """Parses `2000`, `2000 steps`, `60 seconds`, `1e6 examples` or `1e12 flops`.
+
+    Raises `ConfigError` if it is none of these.
+    """
     allowed = "must be N, 'N steps', 'N seconds', 'N examples' or 'N flops'"
     matched = BUDGET.fullmatch(text.strip())
     if matched is None:
@@ -52,18 +55,18 @@ def read_budget(text: str) -> RunBudget:
 def budget_overrides(
     budget: RunBudget | None, config: Mapping[str, Any], measured: StepCost | None, label: str
 ) -> list[str]:
-    """What holds a run of `config` to the budget; nothing where the budget is its own steps.
+    """Returns the overrides that limit a run of `config` to the budget; none without a budget.
 
-    `measured` is what a step of it takes, where the budget needs that. Raises `ConfigError` where
-    the budget is not a single step, or cannot be kept.
+    `measured` is the cost of its step, if the budget needs it. Raises `ConfigError` if the budget
+    is less than a step, or cannot be kept.
     """
     if budget is None:
         return []
     if budget.unit == "seconds":
         if key := to_the_end(config["schedule"]):
             raise ConfigError(
-                f"budget={budget}: schedule.{key} is laid out to the run's last step, which "
-                f"nobody knows of a run that ends by the clock; give schedule.{key}, or a budget "
+                f"budget={budget}: schedule.{key} is null and reaches to the run's last step, "
+                f"which is not known if seconds end the run; set schedule.{key}, or give a budget "
                 "in steps, examples or flops"
             )
         policies = [name for name in config["stopping"] if name != POLICY]

@@ -1,4 +1,4 @@
-"""Who is compared: choices of one config group, each under its own label."""
+"""The contestants of a proof: choices of one config group."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ EXAMPLE = "contestants=[adam,rmsprop,sgd]"
 
 @dataclass(frozen=True)
 class ContestantChoice:
-    """One choice of a group, or a list of them where the group takes a list."""
+    """A contestant: one choice of a group, or several of a group that takes a list."""
 
     group: str
     names: tuple[str, ...]
 
     @property
     def label(self) -> str:
-        """`adam`, `r1+ema` or `none`; also the name of its folders."""
+        """`adam`, `r1+ema` or `none`; also the start of its jobs' names."""
         return "+".join(self.names) or NONE
 
     @property
     def word(self) -> str:
-        """What chooses it on a command line."""
+        """The override that selects it."""
         listed = self.group in LIST_GROUPS
         return f"{self.group}=[{','.join(self.names)}]" if listed else f"{self.group}={self.label}"
 
 
 def check_group(over: str) -> str:
-    """Raises `ConfigError` where contestants of a group could not be compared."""
+    """Returns the group. Raises `ConfigError` if its choices cannot be contestants."""
     if over not in GROUPS:
         hint = did_you_mean(over, list(GROUPS))
         raise ConfigError(f"over={over}: must be one of {', '.join(GROUPS)}{hint}")
@@ -47,9 +47,9 @@ def check_group(over: str) -> str:
 
 
 def read_contestants(over: str, text: str, config_dir: str | None) -> tuple[ContestantChoice, ...]:
-    """`[adam,sgd]`, or for a group that takes lists `[r1,[r1,ema],none]`.
+    """Parses `[adam,sgd]`, or for a group that takes lists `[r1,[r1,ema],none]`.
 
-    Raises `ConfigError` for one that there is not, fewer than two, or two that are the same.
+    Raises `ConfigError` if a choice does not exist, or if there are not two different ones.
     """
     known = known_choices(over, config_dir)
     found = tuple(_contestant(over, entry, known) for entry in _entries(text))

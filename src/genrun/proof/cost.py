@@ -1,4 +1,4 @@
-"""What a proof will cost, said before it begins."""
+"""The estimated cost of a proof, printed before it begins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from genrun.proof.step_cost import StepCost
 from genrun.results.proof_file import Cost
 from genrun.terminal.tables import print_line, print_table
 
-UNEQUAL = 1.05  # times the FLOPs of another's run, from where on it is said
-
-
+UNEQUAL = 1.05  # ratio of FLOPs from which contestants' runs are reported as unequal
 NOTHING = Cost(0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -24,10 +22,10 @@ def estimate_cost(
     seeds: int,
     budget: RunBudget | None,
 ) -> Cost:
-    """Of one contestant: each trial `repeats` times, then one of them, nobody knows which, again.
+    """Estimates the cost of a contestant: its trials `repeats` times, and `seeds` final runs.
 
-    Each point comes with what a step of it takes; `timed` is one like it that was timed. A run
-    that a policy may stop costs at most this.
+    `points` are its trials with their step costs; `timed` is a step cost with times. A run that a
+    stopping policy ends costs less. The final runs are of an average trial.
     """
     runs = repeats * len(points) + seeds
     total = sum((_run_cost(point, found, timed, budget) for point, found in points), start=NOTHING)
@@ -60,7 +58,7 @@ def _run_cost(point: Composed, found: StepCost, timed: StepCost, budget: RunBudg
 
 
 def describe_unequal_costs(costs: Mapping[str, Cost]) -> str | None:
-    """A sentence where contestants' runs take different compute, though the budget is one."""
+    """Returns a sentence if contestants' runs have different FLOPs under the same budget."""
     flops = {label: c.flops / c.runs for label, c in costs.items() if c.flops is not None}
     if len(flops) < 2:
         return None
@@ -79,7 +77,7 @@ def sum_costs(costs: Mapping[str, Cost]) -> Cost:
 
 
 def print_costs(costs: Mapping[str, Cost], at_once: int | None) -> None:
-    """A row a contestant, and the sum with the time it will take about."""
+    """Prints the cost of each contestant, and the sum with the expected duration."""
     rows = [_row(label, cost) for label, cost in costs.items()]
     print_line("")
     columns = ("contestant", "runs", "steps", "examples", "FLOPs", "seconds of a run")
@@ -88,7 +86,7 @@ def print_costs(costs: Mapping[str, Cost], at_once: int | None) -> None:
 
 
 def format_cost(cost: Cost, at_once: int | None) -> str:
-    """One line; with the wall time where it is known how many jobs run at once."""
+    """Returns one line, with the expected duration for `at_once` parallel jobs if known."""
     flops = (
         "FLOPs that cannot be counted"
         if cost.flops is None

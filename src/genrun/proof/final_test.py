@@ -1,4 +1,4 @@
-"""The last stage: each winner's runs on the test images, in a process forked for that."""
+"""The last stage of a proof: the winners' runs are tested on the test images."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ FORM = {
 
 
 def read_test(run: RunRecord) -> dict[str, Any] | None:
-    """What `test.json` says of a run's best weights as they are now; None where it does not.
+    """Returns the content of `test.json` if it is of the run's best weights, else None.
 
-    Raises `CheckpointUnusable` where it is damaged.
+    Raises `CheckpointUnusable` if it is damaged.
     """
     path = run.folder / layout.TEST
     if not path.is_file():
@@ -44,7 +44,7 @@ def read_test(run: RunRecord) -> dict[str, Any] | None:
 
 
 def untested_runs(folder: Path) -> list[RunRecord]:
-    """The winners' runs that came to a sound end and wait for their test."""
+    """Returns the winners' runs that have a value and were not tested."""
     runs = read_job_records(folder / layout.FINAL, read_plan(folder / layout.FINAL).jobs)
     return [run for run in runs if run.value is not None and read_test(run) is None]
 
@@ -52,9 +52,9 @@ def untested_runs(folder: Path) -> list[RunRecord]:
 def test_runs(
     folder: Path, plugins: Sequence[str], interrupted: Callable[[], bool]
 ) -> dict[str, str]:
-    """Tests what is not tested yet; gives why a run could not be, by the name of its job.
+    """Tests the untested runs in a forked process; returns errors by job name.
 
-    Raises `SweepPaused` where a signal came; what is written by then stays.
+    Raises `SweepPaused` after a signal; results that are written stay.
     """
     runs = untested_runs(folder)
     if not runs:

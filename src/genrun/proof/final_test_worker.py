@@ -1,4 +1,4 @@
-"""In a forked process: runs' best weights on the images that no run has seen."""
+"""Tests runs' best weights on the test images, in a forked process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genrun.sweeps.launch.worker import prepare_process
 def test_all(
     folders: Sequence[str], plugins: Sequence[str], share: JobResources, connection: Connection
 ) -> None:
-    """Writes each run's `test.json`, and sends nothing for it, or why it could not be."""
+    """Writes each run's `test.json`; sends an empty text for each, or its error."""
     prepare_process(share)
     for folder in folders:
         text = ""

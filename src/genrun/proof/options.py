@@ -1,4 +1,4 @@
-"""The words of `genrun prove`, taken apart and checked one by one."""
+"""The command line of `genrun prove`, parsed and checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genrun.core.formatting import did_you_mean
 from genrun.proof.budget import RunBudget, read_budget
 from genrun.proof.contestants import EXAMPLE, ContestantChoice, check_group, read_contestants
 
-NUMBERS = {  # of runs: the YAML-less defaults of the protocol, and the least that makes sense
+NUMBERS = {  # default and minimum
     "trials": (8, 1),
     "seeds": (5, 2),
     "tuning_seeds": (1, 1),
@@ -26,7 +26,7 @@ FOLDER = "hydra.sweep.dir="
 
 @dataclass(frozen=True)
 class ProveOptions:
-    """What was asked for."""
+    """The options of `genrun prove`."""
 
     over: str
     contestants: tuple[ContestantChoice, ...]
@@ -36,14 +36,14 @@ class ProveOptions:
     budget: RunBudget | None  # None: the configuration's own steps
     test: int | None  # images; None: as many as are held out
     dry: bool
-    spaces: dict[str, dict[str, str]]  # by label, what the command line says of its space
+    spaces: dict[str, dict[str, str]]  # by label, the command line's `space.LABEL.KEY`
     shared: list[str]  # words of all runs
-    launcher: list[str]  # words of who runs them
+    launcher: list[str]  # words of the launcher
     config_dir: str | None
 
 
 def read_options(words: Sequence[str]) -> ProveOptions:
-    """Raises `ConfigError` for what is wrong with a word, whatever the others compose."""
+    """Parses the command line. Raises `ConfigError` if a word is wrong by itself."""
     words, config_dir = _take_config_dir(words)
     for word in words:
         if "=" not in word:
@@ -81,7 +81,7 @@ def read_options(words: Sequence[str]) -> ProveOptions:
 
 
 def _take_config_dir(words: Sequence[str]) -> tuple[list[str], str | None]:
-    """Hydra's flag as it is elsewhere, `--config-dir FOLDER` or with an equals sign."""
+    """Separates Hydra's `--config-dir FOLDER` or `--config-dir=FOLDER` from the words."""
     rest, found = list(words), None
     for place, word in enumerate(words):
         if word == CONFIG_DIR:
@@ -107,18 +107,18 @@ def _number(name: str, given: dict[str, str], default: int | None, least: int) -
 
 
 def _check_shared(words: Sequence[str], over: str, budget: RunBudget | None) -> None:
-    """Raises `ConfigError` for what the protocol itself sets, or a word of several values."""
+    """Raises `ConfigError` if a word sets what the protocol sets, or has several values."""
     if len(plain_words(words)) < len(words):
         several = next(word for word in words if not plain_words([word]))
         raise ConfigError(f"{several}: one value must be given; prove draws its own trials")
     for word in words:
         key = key_of(word)
         if key == over:
-            raise ConfigError(f"{word}: {over} is what the contestants differ in")
+            raise ConfigError(f"{word}: is set by contestants, as over={over}")
         if budget is not None and key in ("steps", "epochs"):
-            raise ConfigError(f"{word}: the budget says how long runs are; leave one of them out")
+            raise ConfigError(f"{word}: budget sets the length of runs; leave one of them out")
         if key == "data.test":
-            raise ConfigError(f"{word}: say test={word.partition('=')[2]}")
+            raise ConfigError(f"{word}: write test={word.partition('=')[2]}")
         if key.startswith("hydra") and not word.startswith(FOLDER):
             raise ConfigError(f"{word}: of Hydra's settings prove takes hydra/launcher, "
                               "hydra.launcher.KEY and hydra.sweep.dir")  # fmt: skip
@@ -129,7 +129,7 @@ def _check_shared(words: Sequence[str], over: str, budget: RunBudget | None) -> 
 def _spaces(
     words: Sequence[str], contestants: Sequence[ContestantChoice]
 ) -> dict[str, dict[str, str]]:
-    """`space.CONTESTANT.KEY=TEXT` by contestant. Raises `ConfigError` where it names none."""
+    """Parses `space.CONTESTANT.KEY=TEXT`. Raises `ConfigError` if it names no contestant."""
     labels = [contestant.label for contestant in contestants]
     found: dict[str, dict[str, str]] = {label: {} for label in labels}
     for word in words:

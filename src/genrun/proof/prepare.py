@@ -1,4 +1,4 @@
-"""Everything that a proof needs, checked and measured before anything is created."""
+"""Prepares a proof: composes, checks and measures everything before a folder is created."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from genrun.sweeps.plan import Job, compute_identity
 from genrun.sweeps.preflight import build_signature, check_launcher
 
 LAST_SEED = 2**63 - 1
-Points = dict[str, list[Composed]]  # by label, each trial
-StepCosts = dict[str, list[StepCost]]  # what a step of each takes
+Points = dict[str, list[Composed]]  # each trial by label
+StepCosts = dict[str, list[StepCost]]  # of each trial by label
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A proof that can begin."""
+    """Everything that a proof needs to begin."""
 
     shared: SharedSettings
     entries: list[EnteredContestant]
@@ -46,13 +46,13 @@ class Prepared:
     costs: dict[str, Cost]
     checkpoint: int  # bytes of the largest
     warnings: list[str]
-    at_once: int | None  # jobs; None: another launcher says
+    at_once: int | None  # jobs; None: decided by another launcher
     folder: Path
     plugins: list[str]
 
 
 def prepare(options: ProveOptions) -> Prepared:
-    """Composes, builds and times. Raises what is wrong with any trial of any contestant."""
+    """Composes, builds and times all trials. Raises the first error of each wrong trial."""
     shared, entries, plain = enter_contestants(options)
     tuning_seeds, seeds = _seeds(shared.seed, options.tuning_seeds, options.seeds)
     points = _points(options, shared, entries, plain)
@@ -91,9 +91,12 @@ def prepare(options: ProveOptions) -> Prepared:
 
 
 def _seeds(first: int, tuning: int, fresh: int) -> tuple[list[int], list[int]]:
-    """Those that follow each other: no run of the last stage has a seed that tuning saw."""
+    """Consecutive seeds; those of the last stage are never used in tuning."""
     if first + tuning + fresh > LAST_SEED:
-        raise ConfigError(f"seed={first}: must leave room for {tuning + fresh} seeds from it on")
+        raise ConfigError(
+            f"seed={first}: must be at most {LAST_SEED - tuning - fresh}, "
+            f"so that {tuning + fresh} seeds follow"
+        )
     after = first + tuning
     return list(range(first, after)), list(range(after, after + fresh))
 
@@ -105,7 +108,7 @@ def _points(
     plain: Sequence[Composed],
     measured: StepCosts | None = None,
 ) -> Points:
-    """Every trial; before anything is measured, without what only a measured one can be told."""
+    """Composes every trial; without the budget while it needs measurements that are not made."""
     budget = options.budget
     if budget is not None and budget.needs_measuring and measured is None:
         budget = None
@@ -119,7 +122,7 @@ def _points(
 
 
 def _share(launcher: Mapping[str, Any], jobs: Sequence[Job]) -> tuple[JobResources, int | None]:
-    """What of the machine a job will have, and how many there are at once."""
+    """The resources of each job, and how many run in parallel."""
     if launcher["_target_"] != OWN_LAUNCHER:
         return JobResources(available_cores(), None), None
     slots = allocate(jobs, launcher["jobs"], fork_server.count_gpus(), len(jobs))
@@ -135,7 +138,7 @@ def _measure(points: Points, share: JobResources) -> StepCosts:
 
 
 def _same_monitor(measured: StepCosts) -> str:
-    """Raises `ConfigError` where contestants would be judged by different metrics."""
+    """Returns the monitor. Raises `ConfigError` if contestants have different ones."""
     monitors = {label: own[0].monitor for label, own in measured.items()}
     if len(set(monitors.values())) > 1:
         each = ", ".join(f"{label} by {monitor}" for label, monitor in monitors.items())

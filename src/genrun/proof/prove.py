@@ -1,4 +1,4 @@
-"""`genrun prove` from its command line to its verdict, and going on with a proof."""
+"""`genrun prove`, and resuming a proof."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from genrun.terminal.tables import print_line, print_table
 
 
 def prove(words: Sequence[str]) -> int:
-    """Says what it will cost, then runs the whole protocol. Raises what stood in its way."""
+    """Prints the estimated cost, then runs all stages. Returns the exit code."""
     options = read_options(words)
     check_offline(options.shared)
     fork_server.warm_up()  # it imports torch while the trials are composed
@@ -46,7 +46,7 @@ def prove(words: Sequence[str]) -> int:
 
 
 def resume_proof(folder: Path, words: Sequence[str]) -> int:
-    """Goes on with whatever is missing; `words` may choose another launcher, or list plugins."""
+    """Runs what is missing; `words` may choose another launcher, or list plugins."""
     check_single_process("genrun resume of a proof")
     read_proof(folder)
     for word in words:
@@ -64,20 +64,23 @@ def resume_proof(folder: Path, words: Sequence[str]) -> int:
 
 
 def _check_plugins(folder: Path, plugins: Sequence[str]) -> None:
-    """Without what it was made with, every run would fail, and that would be the verdict.
+    """Raises `ConfigError` if the plugins of a proof are not given again.
 
-    What a proof lists is only named, never imported: it may be a stranger's. Raises `ConfigError`.
+    Without them every run would fail. They are not imported from the proof's own list, as it may
+    be untrusted.
     """
     listed = {
         name for job in read_plan(folder / layout.TUNING).jobs for name in job.config["plugins"]
     }
     missing = sorted(str(name) for name in listed - set(plugins))
     if missing:
-        raise ConfigError(f"{folder}: was made with plugins=[{','.join(missing)}]; say so again")
+        raise ConfigError(
+            f"{folder}: was made with plugins=[{','.join(missing)}]; give them again"
+        )
 
 
 def _create(folder: Path, words: list[str], options: ProveOptions, prepared: Prepared) -> Proof:
-    """The tuning sweep's plan first: a folder with a proof.json can be gone on with."""
+    """Writes the tuning plan before proof.json: a folder with a proof.json can be resumed."""
     tuning = folder / layout.TUNING
     make_folder(tuning)
     SweepPlan(words, prepared.jobs).write(tuning)

@@ -1,4 +1,4 @@
-"""Each contestant's own stated search space: of YAML files, or of the command line."""
+"""Each contestant's search space, from YAML files and the command line."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from genrun.proof.contestants import ContestantChoice
 from genrun.sweeps.search.space import Choices, Dimension, has_several_values, parse_dimension
 
 FOLDER = "space"  # conf/space/GROUP/CHOICE.yaml
-TUNED_WITH_ALL = "optimizer"  # whatever is compared: a rate that suits one need not suit another
-MEASURES = (  # what would change the task, or what it is measured by, is no hyperparameter
+TUNED_WITH_ALL = "optimizer"  # also tuned if other groups are compared
+MEASURES = (  # these change the task or its measurement, and are no hyperparameters
     "seed", "steps", "epochs", "monitor", "evaluate_every", "data", "metric", "features",
     "runtime", "plugins", "hydra", "experiment", "sweep", "health",
 )  # fmt: skip
@@ -32,15 +32,16 @@ def read_space(
     fixed: Sequence[str],
     config_dir: str | None,
 ) -> dict[str, str]:
-    """Dimensions as text, by key: the files' but for keys that all runs share, then `given`.
+    """Returns dimensions as text by key: those of `conf/space`, then `given` ones.
 
-    `fixed` are the words that all runs share. Raises `ConfigError` for a key that is given both.
+    `fixed` are the overrides of all runs, which remove dimensions. Raises `ConfigError` if a key
+    is both fixed and given.
     """
     shared = {key_of(word) for word in fixed}
     for key, text in given.items():
         if key in shared:
             raise ConfigError(
-                f"space.{contestant.label}.{key}={text}: all runs are given one value of it too"
+                f"space.{contestant.label}.{key}={text}: has one value for all runs too"
             )
     choices = [(contestant.group, name) for name in contestant.names]
     if contestant.group != TUNED_WITH_ALL:
@@ -57,7 +58,7 @@ def shared_keys(
     given: Mapping[str, str],
     config_dir: str | None,
 ) -> set[str]:
-    """The keys that no contestant has a space of its own for: those of the fixed optimizer."""
+    """The keys whose draws are the same for all contestants: those of the fixed optimizer."""
     if contestant.group == TUNED_WITH_ALL:
         return set()
     stated = _read_space_file(TUNED_WITH_ALL, composed.choices[TUNED_WITH_ALL], config_dir)
@@ -67,7 +68,7 @@ def shared_keys(
 def parse_dimensions(
     contestant: ContestantChoice, space: Mapping[str, str]
 ) -> dict[str, Dimension]:
-    """Raises `ConfigError` where a text is no space, or its key may not be tuned."""
+    """Parses a space. Raises `ConfigError` if a text is invalid or a key cannot be tuned."""
     found: dict[str, Dimension] = {}
     for key, text in space.items():
         refuse_secret(key)
@@ -80,7 +81,7 @@ def parse_dimensions(
 
 
 def _read_space_file(group: str, name: str, config_dir: str | None) -> dict[str, str]:
-    """What the file of a choice states; nothing where there is none."""
+    """Reads the space of a choice; empty without a file."""
     folders = [conf_folder(), *([] if config_dir is None else [Path(config_dir)])]
     for folder in folders:
         path = folder / FOLDER / group / f"{name}.yaml"

@@ -1,4 +1,4 @@
-"""`genrun show` of a proof: how far it is, what it has cost, what it found."""
+"""`genrun show` of a proof: its progress, cost and results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from genrun.terminal.tables import print_fields, print_line, print_table
 
 
 def show_proof(folder: Path) -> None:
-    """Reads any proof, whole or not. Raises `CheckpointUnusable` where it is damaged."""
+    """Shows a proof, finished or not. Raises `CheckpointUnusable` if it is damaged."""
     proof = read_proof(folder)
     rows = {stage: _rows(folder, stage, proof) for stage in (layout.TUNING, layout.FINAL)}
     facts: dict[str, Any] = {
@@ -41,11 +41,11 @@ def show_proof(folder: Path) -> None:
     _print_tuning(folder, proof)
     if proof.winners is not None and _left(rows[layout.FINAL]) == 0 and not untested_runs(folder):
         show_verdict(folder, proof)
-    print_line(f"each stage by itself: genrun show {os.path.relpath(folder / layout.TUNING)}")
+    print_line(f"each stage: genrun show {os.path.relpath(folder / layout.TUNING)}")
 
 
 def _rows(folder: Path, stage: str, proof: Proof) -> list[RunRecord]:
-    """None of the last stage before there are winners: its plan may be half of it."""
+    """The runs of a stage; none of the last one without winners, as it may have no plan."""
     if stage == layout.FINAL and proof.winners is None:
         return []
     return read_job_records(folder / stage, read_plan(folder / stage).jobs)

@@ -1,4 +1,4 @@
-"""Tuning, the winners' runs, their tests: each goes on with what it finds in the folder."""
+"""The stages of a proof: tuning, the winners' runs and their tests; each can be resumed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from genrun.sweeps.sweep import open_sweep
 from genrun.terminal.tables import print_line
 from genrun.training.interrupt import Interrupt
 
-WHERE_ALONE = re.compile(r"(; resume with)?: genrun resume .*")  # the stage, which is but a part
+RESUME_HINT = re.compile(r"(; resume with)?: genrun resume .*")  # names the stage's folder
 
 
 def run_stages(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Sequence[str]) -> int:
-    """Runs what is missing, to the verdict. For the folder's one writer.
+    """Runs what is missing, up to the verdict; the caller holds the folder's lock.
 
-    Raises `SweepPaused` where it stopped on the way, and `SweepFailed` at the end where jobs
-    failed: one that diverged is a result.
+    Raises `SweepPaused` if it was stopped, and `SweepFailed` after the verdict if jobs failed; one
+    that diverged is a result.
     """
     words = [*launcher, *([f"plugins=[{','.join(plugins)}]"] if plugins else [])]
     if proof.winners is None:
@@ -49,7 +49,7 @@ def run_stages(folder: Path, proof: Proof, launcher: Sequence[str], plugins: Seq
 
 
 def _run_stage(folder: Path, stage: str, words: Sequence[str]) -> None:
-    """A sweep of its own; the proof goes on where jobs failed, as they count as worst."""
+    """Runs a stage as a sweep; jobs that failed count as worst, and the proof continues."""
     try:
         with open_sweep(folder / stage, words) as sweep:
             try:
@@ -69,14 +69,14 @@ def _run_stage(folder: Path, stage: str, words: Sequence[str]) -> None:
 def _paused(folder: Path, stage: str, why: str) -> SweepPaused:
     rows = read_job_records(folder / stage, read_plan(folder / stage).jobs)
     left = sum(not row.status.ended for row in rows)
-    why = WHERE_ALONE.sub("", why)
+    why = RESUME_HINT.sub("", why)
     return SweepPaused(
         f"{stage}: {why}; {left} of {len(rows)} runs are left; resume with: genrun resume {folder}"
     )
 
 
 def _close_tuning(folder: Path, proof: Proof) -> Proof:
-    """From now on no trial changes who is re-run: the plan of that first, then who it is."""
+    """Chooses the winners; writes the plan of their runs before proof.json names them."""
     winners = choose_winners(folder, proof)
     plan = final_plan(folder, proof, winners)
     final = folder / layout.FINAL
@@ -101,7 +101,7 @@ def _test(folder: Path, plugins: Sequence[str]) -> dict[str, str]:
 
 
 def _failures(folder: Path) -> list[str]:
-    """The jobs of both stages that failed, which is no result of theirs."""
+    """The jobs of both stages that failed with an error, and their reasons."""
     plans = [
         folder / stage for stage in (layout.TUNING, layout.FINAL) if (folder / stage).is_dir()
     ]

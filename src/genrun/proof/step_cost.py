@@ -1,4 +1,4 @@
-"""What is known of a configuration once it was built in a process forked for that."""
+"""The cost of a training step, measured in a forked process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genrun.sweeps.preflight import build_signature, join_messages
 
 @dataclass(frozen=True)
 class StepCost:
-    """One configuration. Times are None where it was only built."""
+    """The cost of a configuration's step. Times are None if it was built but not timed."""
 
     monitor: str
     examples: int  # a step
@@ -29,7 +29,7 @@ class StepCost:
 
 @dataclass(frozen=True)
 class FailedMeasurement:
-    """What is wrong with a configuration."""
+    """Why a configuration could not be built."""
 
     exit_code: int
     text: str
@@ -38,21 +38,21 @@ class FailedMeasurement:
 def measure_step_costs(
     points: Mapping[str, Sequence[Composed]], share: JobResources
 ) -> dict[str, StepCost]:
-    """Builds every configuration that may differ in what it takes, and times some.
+    """Builds every configuration of different shape, and times the first of each contestant.
 
-    Those that are timed are the first of each contestant. What is known is given by the
-    configuration's shape (`sweeps/preflight.py: build_signature`). Raises all that was wrong.
+    Returns costs by signature (`sweeps/preflight.py: build_signature`). Raises `GenrunError` with
+    all configurations that cannot be built.
     """
     timed = {build_signature(own[0].config) for own in points.values()}
-    asked: dict[str, tuple[str, dict[str, Any], dict[str, str], bool]] = {}
+    points_by_shape: dict[str, tuple[str, dict[str, Any], dict[str, str], bool]] = {}
     for label, own in points.items():
         for point in own:
             key = build_signature(point.config)
-            asked.setdefault(key, (label, point.config, point.choices, key in timed))
-    answers = _ask([entry[1:] for entry in asked.values()], share)
+            points_by_shape.setdefault(key, (label, point.config, point.choices, key in timed))
+    answers = _measure([entry[1:] for entry in points_by_shape.values()], share)
     wrong = [
         (entry[0], answer)
-        for entry, answer in zip(asked.values(), answers, strict=False)
+        for entry, answer in zip(points_by_shape.values(), answers, strict=False)
         if isinstance(answer, FailedMeasurement)
     ]
     if wrong:
@@ -62,10 +62,10 @@ def measure_step_costs(
         error.exit_code = wrong[0][1].exit_code
         raise error
     measured = [answer for answer in answers if isinstance(answer, StepCost)]
-    return dict(zip(asked, measured, strict=True))
+    return dict(zip(points_by_shape, measured, strict=True))
 
 
-def _ask(points: Sequence[Any], share: JobResources) -> list[StepCost | FailedMeasurement]:
+def _measure(points: Sequence[Any], share: JobResources) -> list[StepCost | FailedMeasurement]:
     process, connection = fork_server.start_process(
         "genrun.proof.step_cost_worker:measure", list(points), share
     )

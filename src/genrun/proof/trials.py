@@ -1,4 +1,4 @@
-"""From contestants and their spaces to the checked jobs of the tuning stage."""
+"""The trials of each contestant, drawn at random, and the jobs of the tuning stage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODEL = "-${hydra:runtime.choices.model}"
 
 @dataclass(frozen=True)
 class SharedSettings:
-    """What all contestants have in common."""
+    """Settings that all contestants have in common."""
 
     seed: int  # of the proof: of its draws, and of the first tuning run
     test: int  # images
@@ -35,14 +35,14 @@ class SharedSettings:
 
 @dataclass(frozen=True)
 class EnteredContestant:
-    """A contestant with its space and the trials that were drawn of it."""
+    """A contestant with its search space and its trials."""
 
     contestant: ContestantChoice
     space: dict[str, str]
     trials: list[dict[str, str]]
 
     def lines(self, shared: SharedSettings) -> list[list[str]]:
-        """A line of words for each trial, without its seed."""
+        """The overrides of each trial, without its seed."""
         own = [[f"{key}={value}" for key, value in trial.items()] for trial in self.trials]
         return [[*shared.words, self.contestant.word, *words] for words in own]
 
@@ -50,9 +50,9 @@ class EnteredContestant:
 def enter_contestants(
     options: ProveOptions,
 ) -> tuple[SharedSettings, list[EnteredContestant], list[Composed]]:
-    """Composes every contestant as its YAML has it, reads its space, draws its trials.
+    """Composes every contestant with its defaults, reads its space and draws its trials.
 
-    Raises `ConfigError` with all that cannot be.
+    Raises `ConfigError` with all contestants that are invalid.
     """
     labels = [contestant.label for contestant in options.contestants]
     words = [*options.shared, *options.launcher, *_folder_word(options)]
@@ -71,7 +71,7 @@ def enter_contestants(
 
 
 def _folder_word(options: ProveOptions) -> list[str]:
-    """Where the proof goes, unless that was said."""
+    """The override of the default folder, unless one is given."""
     if any(word.startswith(FOLDER) for word in options.shared):
         return []
     model = "" if options.over == "model" else MODEL
@@ -79,7 +79,7 @@ def _folder_word(options: ProveOptions) -> list[str]:
 
 
 def _check_distinct(labels: Sequence[str], points: Sequence[Composed]) -> None:
-    """Raises `ConfigError` where two contestants are called differently and are the same."""
+    """Raises `ConfigError` if two contestants have the same configuration."""
     seen: dict[str, str] = {}
     for label, point in zip(labels, points, strict=True):
         other = seen.setdefault(compute_identity(point.config), label)
@@ -94,10 +94,12 @@ def _entry(
     given, folder = options.spaces[label], options.config_dir
     space = read_space(contestant, plain, given, options.shared, folder)
     dimensions = parse_dimensions(contestant, space)
-    alike = shared_keys(contestant, plain, given, folder)
+    same_for_all = shared_keys(contestant, plain, given, folder)
     one_point = all(dimension.values() == [dimension.text] for dimension in dimensions.values())
     numbers = range(1 if one_point else options.trials)
-    trials = [draw_trial(dimensions, shared.seed, label, number, alike) for number in numbers]
+    trials = [
+        draw_trial(dimensions, shared.seed, label, number, same_for_all) for number in numbers
+    ]
     return EnteredContestant(contestant, space, trials)
 
 
@@ -106,23 +108,23 @@ def draw_trial(
     seed: int,
     label: str,
     trial: int,
-    alike: Collection[str] = (),
+    shared: Collection[str] = (),
 ) -> dict[str, str]:
-    """A value of each dimension, as words have them.
+    """Draws a value of each dimension, as text.
 
-    Neither the order of trials nor the other contestants nor the other dimensions change it. All
-    are drawn alike, none is the YAML's own default, so that n of them are n of more. Keys in
-    `alike` do not depend on the contestant: trial n of each then has the same, so that it is not
-    by luck of these that one is better.
+    A value is a function of the seed, the contestant's label, the trial's number and the key. All
+    trials are random, none has the defaults, so that a longer proof begins with the same trials.
+    Keys in `shared` do not depend on the contestant: trial n of each has the same values, so that
+    none is better by luck of these.
     """
     return {
-        key: _value(given, _share(seed, "" if key in alike else label, trial, key))
+        key: _value(given, _share(seed, "" if key in shared else label, trial, key))
         for key, given in space.items()
     }
 
 
 def _value(given: Dimension, share: float) -> str:
-    """`share` is uniform on [0, 1). Values that can be listed are equally likely."""
+    """Returns the value at `share` in [0, 1); values that can be listed are equally likely."""
     if isinstance(given, Choices) or given.count is not None or (given.integer and not given.log):
         values = given.values()
         if values is not None:
@@ -143,9 +145,10 @@ def compose_trials(
     extra: Mapping[str, Sequence[Sequence[str]]],
     config_dir: str | None,
 ) -> dict[str, list[Composed]]:
-    """Every trial of every contestant, by label, as it runs with the proof's own seed.
+    """Composes every trial with the proof's seed; returns them by label.
 
-    `extra` has, by label, words of each trial: what holds it to the budget. Raises `ConfigError`.
+    `extra` has the overrides of each trial's budget by label. Raises `ConfigError` if one is
+    invalid.
     """
     lines, labels = [], []
     for entry in entries:
@@ -168,7 +171,7 @@ def _without(words: Sequence[str], own: Sequence[str]) -> list[str]:
 def compose_checked(
     labels: Sequence[str], lines: Sequence[Sequence[str]], config_dir: str | None
 ) -> list[Composed]:
-    """Raises `ConfigError` with all that cannot be, and whose it is."""
+    """Composes every line. Raises `ConfigError` with all invalid ones and their labels."""
     points = compose_each(lines, config_dir)
     wrong = [
         f"{label}: {point}"
@@ -183,10 +186,10 @@ def compose_checked(
 def tuning_jobs(
     points: Mapping[str, Sequence[Composed]], seeds: Sequence[int]
 ) -> tuple[list[Job], dict[str, list[list[str]]]]:
-    """The jobs, contestants taking turns, and by label the names of each trial's.
+    """Returns the jobs, alternating between contestants, and the names of each trial's by label.
 
-    A trial that was drawn twice has one set of jobs. Where contestants take turns, a proof that is
-    paused is as far with all, and one that always fails does not make the sweep give up.
+    A trial that was drawn twice has one set of jobs. Alternating, a paused proof has as many runs
+    of each, and a contestant that always fails does not stop the sweep.
     """
     jobs: dict[str, Job] = {}
     names: dict[str, list[list[str]]] = {label: [] for label in points}
@@ -203,7 +206,7 @@ def tuning_jobs(
 
 
 def job_with_seed(point: Composed | Job, seed: int, name: str, named: bool) -> Job:
-    """A run of a configuration with another seed; nothing else of it changes."""
+    """Returns a job of a configuration with another seed."""
     config = {**point.config, "seed": seed}
     overrides = [word for word in point.overrides if key_of(word) not in REPLACED_KEYS]
     return Job(

@@ -1,4 +1,4 @@
-"""What a proof found: the one place at which its pipeline ends."""
+"""The verdict of a proof: printed, and written as verdict.json and report.html."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from genrun.terminal.tables import print_line
 
 
 def show_verdict(folder: Path, proof: Proof) -> None:
-    """On test images, by seeds that tuning never saw; what tuning took is said beside it."""
-    _show(_judged(proof, collect([folder])), proof)
+    """Prints the verdict on test images, of seeds that tuning did not use."""
+    _show(_compare(proof, collect([folder])), proof)
 
 
 def write_verdict(folder: Path, proof: Proof) -> None:
-    """The same, and for programs and readers: verdict.json and report.html.
+    """Writes verdict.json and report.html, then prints the verdict.
 
-    Files come first: whoever reads what is printed may have seen enough (`… | head`).
+    Files come first, as the reader of the output may close it (`… | head`).
     """
     from genrun.report.render import page_bytes
 
     found = collect([folder])
-    verdict = _judged(proof, found)
+    verdict = _compare(proof, found)
     write_json(folder / layout.VERDICT, to_json(verdict))
     write_atomic(folder / layout.REPORT, page_bytes(found.records, verdict))
     _show(verdict, proof)
     print_line(os.path.relpath(folder / layout.REPORT))
 
 
-def _judged(proof: Proof, found: Found) -> Verdict:
+def _compare(proof: Proof, found: Found) -> Verdict:
     return compare_runs(found.records, CompareOptions(by=(proof.over,)), found.damaged)
 
 

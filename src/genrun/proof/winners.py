@@ -1,4 +1,4 @@
-"""Which trial of each contestant is re-run: the lowest on held-out images."""
+"""The winners: each contestant's trial with the lowest held-out mean, to be run again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def final_job_names(label: str, seeds: Sequence[int]) -> list[str]:
 
 
 def choose_winners(folder: Path, proof: Proof) -> dict[str, Winner | None]:
-    """None for a contestant of which no trial came to a sound end: it has lost."""
+    """Returns each contestant's winner; None if none of its trials has a value."""
     values = tuning_values(folder, proof)
     return {
         label: _winner(label, entered, values[label], proof.seeds)
@@ -31,16 +31,16 @@ def choose_winners(folder: Path, proof: Proof) -> dict[str, Winner | None]:
 
 
 def tuning_values(folder: Path, proof: Proof) -> dict[str, list[float]]:
-    """Of every trial, by contestant: the mean over its seeds, infinite where one of them failed.
+    """Returns each trial's mean over its seeds, infinite if one of them failed, by contestant.
 
-    Raises `CheckpointUnusable` where a trial's job is not in the plan.
+    Raises `CheckpointUnusable` if a trial's job is not in the plan.
     """
     plan = read_plan(folder / layout.TUNING)
     reached = {run.name: run.value for run in read_job_records(folder / layout.TUNING, plan.jobs)}
     for entered in proof.contestants.values():
         for names in entered.tuning:
             if not reached.keys() >= set(names):
-                raise CheckpointUnusable(f"{folder}: its plan has no job of the name {names[0]!r}")
+                raise CheckpointUnusable(f"{folder}: its plan has no job named {names[0]!r}")
     return {
         label: [_mean([reached[name] for name in names]) for names in entered.tuning]
         for label, entered in proof.contestants.items()
@@ -58,12 +58,12 @@ def _winner(
     best = min(range(len(values)), key=values.__getitem__)
     if math.isinf(values[best]):
         return None
-    bounds = on_bounds(entered.space, entered.trials[best])
+    bounds = find_bounds(entered.space, entered.trials[best])
     return Winner(best, values[best], bounds, final_job_names(label, seeds))
 
 
-def on_bounds(space: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
-    """The keys whose value lies on a bound of its range, with which."""
+def find_bounds(space: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
+    """Returns `lower` or `upper` for each key whose value is on a bound of its range."""
     found = {}
     for key, text in space.items():
         bound = (
@@ -77,7 +77,7 @@ def on_bounds(space: Mapping[str, str], words: Mapping[str, str]) -> dict[str, s
 
 
 def describe_bounds(proof: Proof) -> list[str]:
-    """A sentence for each winner's value on a bound: what is beyond was not tried."""
+    """Returns a sentence for each winner's value that is on a bound of its range."""
     lines = []
     for label, winner in (proof.winners or {}).items():
         if winner is None:
@@ -93,7 +93,7 @@ def describe_bounds(proof: Proof) -> list[str]:
 
 
 def final_plan(folder: Path, proof: Proof, winners: Mapping[str, Winner | None]) -> SweepPlan:
-    """The winners on fresh seeds, contestants taking turns; of nothing but these seeds new."""
+    """The plan of the winners' runs on fresh seeds, alternating between contestants."""
     tuned = read_plan(folder / layout.TUNING)
     jobs: list[Job] = []
     for place, seed in enumerate(proof.seeds):
