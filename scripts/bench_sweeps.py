@@ -1,4 +1,4 @@
-"""Times whole sweeps of short jobs under genrun's launcher and under Hydra's, in turn.
+"""Times sweeps of short jobs with genrun's launcher and with Hydra's, in alternating order.
 
 python scripts/bench_sweeps.py [jobs=16] [steps=300] [rounds=3] [launchers=processes,basic,joblib]
 """
@@ -12,34 +12,37 @@ import sys
 import tempfile
 import time
 
-GIVEN = {"jobs": "16", "steps": "300", "rounds": "3", "launchers": "processes,basic,joblib"}
+DEFAULTS = {"jobs": "16", "steps": "300", "rounds": "3", "launchers": "processes,basic,joblib"}
 
 
-def seconds(launcher: str, jobs: int, steps: int) -> float:
-    """One sweep of `jobs` seeds of a VAE on the digits, from the command to its end."""
+def time_sweep(launcher: str, jobs: int, steps: int) -> float:
+    """Returns the seconds that a sweep over `jobs` seeds of a VAE on the digits takes."""
     folder = tempfile.mkdtemp(prefix="genrun-bench-")
     words = ["-m", "model=vae", f"steps={steps}", f"sweep.seeds={jobs}", f"save_every={steps}"]
     words += [f"evaluate_every={steps}", f"sample_every={steps}", f"hydra/launcher={launcher}"]
-    begun = time.monotonic()
-    done = subprocess.run(
+    started = time.monotonic()
+    process = subprocess.run(
         [sys.executable, "-m", "genrun", *words], cwd=folder, capture_output=True, text=True
     )
-    took = time.monotonic() - begun
-    if done.returncode:
-        sys.exit(f"{launcher}: {done.stderr}")
+    elapsed = time.monotonic() - started
+    if process.returncode:
+        sys.exit(f"{launcher}: {process.stderr}")
     shutil.rmtree(folder)
-    return took
+    return elapsed
 
 
 def main() -> None:
-    given = GIVEN | dict(word.split("=", 1) for word in sys.argv[1:])
-    launchers = given["launchers"].split(",")
+    options = DEFAULTS | dict(word.split("=", 1) for word in sys.argv[1:])
+    launchers = options["launchers"].split(",")
     times: dict[str, list[float]] = {launcher: [] for launcher in launchers}
-    for number in range(int(given["rounds"])):
+    for number in range(int(options["rounds"])):
         for launcher in launchers if number % 2 == 0 else reversed(launchers):
-            times[launcher].append(seconds(launcher, int(given["jobs"]), int(given["steps"])))
-            print(f"round {number + 1}: {launcher} {times[launcher][-1]:.1f} s", flush=True)
-    print(f"\n| {given['jobs']} jobs of {given['steps']} steps | seconds | {launchers[0]} to it |")
+            elapsed = time_sweep(launcher, int(options["jobs"]), int(options["steps"]))
+            times[launcher].append(elapsed)
+            print(f"round {number + 1}: {launcher} {elapsed:.1f} s", flush=True)
+    print(
+        f"\n| {options['jobs']} jobs of {options['steps']} steps | seconds | {launchers[0]} to it |"
+    )
     print("|---|---|---|")
     for launcher in launchers:
         ratios = [a / b for a, b in zip(times[launchers[0]], times[launcher], strict=True)]

@@ -1,4 +1,4 @@
-"""A search with the real command: pruned, killed, shared, launched by Hydra's own launcher."""
+"""Searches with the real command: pruned, killed, shared, and run by Hydra's launchers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def the_sweep(folder: Path) -> Path:
 
 
 def bytes_below(folder: Path) -> int:
-    """Of journals and logs: they grow as a search goes on."""
+    """The bytes of journals and logs, which grow as a search runs."""
     files = [*folder.glob("outputs/*/*/search.jsonl"), *folder.glob("outputs/*/*/*/metrics.jsonl")]
     return sum(path.stat().st_size for path in files)
 
@@ -61,7 +61,7 @@ def steps_logged(run: Path) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_search_prunes_and_says_what_is_best(tmp_path: Path) -> None:
+def test_a_search_prunes_and_reports_the_best(tmp_path: Path) -> None:
     prune = [
         "stopping=pruner",
         "stopping.pruner.warmup_steps=6",
@@ -157,7 +157,7 @@ def test_two_processes_share_a_search(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_hydras_own_launcher_takes_lists(tmp_path: Path) -> None:
+def test_the_basic_launcher_runs_a_search_in_batches(tmp_path: Path) -> None:
     words = ["hydra/launcher=basic", "sweep=tune_lr", "hydra.sweeper.trials=3"]
     code, out, err = finish("-m", *TINY, *words, "hydra.sweeper.batch=2", folder=tmp_path)
     assert (code, err) == (0, "")
@@ -170,7 +170,7 @@ def test_hydras_own_launcher_takes_lists(tmp_path: Path) -> None:
 
 @pytest.fixture
 def nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory; what gets past the checks fails."""
+    """An empty working directory; no fork server is started."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fork_server, "warm_up", lambda *modules: None)
     return tmp_path
@@ -194,7 +194,7 @@ def nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["stopping=pruner", "optimizer.lr=0.1,0.2"], "the pruner works only in a search"),
     ],
 )
-def test_a_search_that_cannot_be_creates_nothing(
+def test_an_invalid_search_creates_nothing(
     words: list[str], said: str, nothing_starts: Path
 ) -> None:
     with pytest.raises(ConfigError) as error:

@@ -1,4 +1,4 @@
-"""A sweep whose parent is killed, at any moment, until it is done all the same."""
+"""Kills the parent of a sweep at random moments until the sweep has finished."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ LINE = [
     *last_wins([*WORDS, "steps=300", "save_every=20", "log_every=10", "evaluate_every=50"]),
     "optimizer.lr=1e-3,3e-3", "seed=0,1", "hydra.sweep.dir=swept",
 ]  # fmt: skip
-MOST_OF_IT = 0.7  # of the time that a sweep takes, after which its parent is killed
+MAX_KILL_FRACTION = 0.7  # of the time that a sweep takes, before which its parent is killed
 TRIES = 20
 JOBS = 4
 
 
 def parents_killed(harness: Harness, count: int, chance: random.Random) -> Tally:
-    """Each sweep is killed several times, then gone on with, and compared job by job."""
+    """Kills each sweep several times, resumes it, and compares it with an undisturbed one by job."""
     tally = Tally("a sweep's parent killed")
-    alone = harness.folder()
-    begun = time.monotonic()
-    assert wait(_start(alone)) == 0
-    seconds = time.monotonic() - begun
-    expected = _finals(alone)
+    undisturbed = harness.folder()
+    started = time.monotonic()
+    assert wait(_start(undisturbed)) == 0
+    seconds = time.monotonic() - started
+    expected = _finals(undisturbed)
     assert len(expected) == JOBS
     while tally.tried < count:
         folder = harness.folder()
         kills, reached = 0, list[tuple[Path, int]]()
         while tally.tried + kills < count and (kills == 0 or not _is_done(folder)):
             child = _start(folder)
-            time.sleep(chance.uniform(0, MOST_OF_IT * seconds))
+            time.sleep(chance.uniform(0, MAX_KILL_FRACTION * seconds))
             kill(child)
             wait(child)
             _wait_until_free(folder / "swept")
             reached += _reached(folder)
             kills += 1
         code = wait(_start(folder))
-        same = code == 0 and _finals(folder) == expected and _went_on(reached)
+        same = code == 0 and _finals(folder) == expected and _resumed_from(reached)
         if same:
             shutil.rmtree(folder)
         else:
@@ -72,7 +72,7 @@ def _is_done(folder: Path) -> bool:
 
 
 def _reached(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The jobs that have no result, and the step of the newest checkpoint of each."""
+    """Yields the jobs without a result, and the step of the newest checkpoint of each."""
     for path in (folder / "swept").glob("*/checkpoints"):
         run = RunFolder(path.parent)
         if run.has_run_json() and not RunStatus(run.read()["status"]).ended:
@@ -81,8 +81,8 @@ def _reached(folder: Path) -> Iterator[tuple[Path, int]]:
             )
 
 
-def _went_on(reached: Sequence[tuple[Path, int]]) -> bool:
-    """Whether no job did again what it had saved."""
+def _resumed_from(reached: Sequence[tuple[Path, int]]) -> bool:
+    """Whether every job resumed from what it had saved."""
     resumed = {path: [r["step"] for r in RunFolder(path).read()["resumed"]] for path, _ in reached}
     return all(step <= max(resumed[path], default=-1) for path, step in reached)
 
@@ -95,18 +95,18 @@ def _sweep_or_resume(folder: Path) -> int:
     os.chdir(folder)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     fork_server.METHOD = "fork"  # torch is imported here already
-    fork_server._call = _with_its_own_pipe_only
+    fork_server._call = _call_with_one_pipe
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if is_sweep(Path("swept")):
         return resume(["swept"])
-    shutil.rmtree("swept", ignore_errors=True)  # killed before there was a plan
+    shutil.rmtree("swept", ignore_errors=True)  # killed before it wrote a plan
     return run_sweep(LINE, None)
 
 
-def _with_its_own_pipe_only(
+def _call_with_one_pipe(
     name: str, arguments: Sequence[Any], connection: Connection, call: Any = fork_server._call
 ) -> None:
-    """A process that is forked from the parent has its ends of all pipes, so none would end."""
+    """Closes the parent's ends of other jobs' pipes, which a fork inherits and keeps open."""
     for other in gc.get_objects():
         if type(other) is Connection and other is not connection:
             other.close()
@@ -114,7 +114,7 @@ def _with_its_own_pipe_only(
 
 
 def _wait_until_free(folder: Path) -> None:
-    """Its jobs notice that the parent is gone, save, and end; till then they hold its lock."""
+    """Waits for the jobs, which save and end once the parent is dead, to release their locks."""
     for _ in range(TRIES * 10):
         try:
             for path in (folder, *folder.glob("*/")):

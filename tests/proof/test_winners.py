@@ -19,7 +19,7 @@ from genrun.results.collect import collect
 from genrun.results.proof_file import ContestantRecord, Cost, Proof, read_proof
 from genrun.runs.layout import PROOF as NAME
 from genrun.sweeps.plan import SweepPlan, read_plan
-from tests.sweeps.made_up import MONITOR, Outcome, leave, make_jobs, run_json
+from tests.sweeps.made_up import MONITOR, Outcome, make_jobs, run_json, write_run
 
 SPACE = {"optimizer.lr": "log 1e-4..1e-2"}
 RATES = ["0.0001", "0.001", "0.003"]
@@ -44,7 +44,7 @@ def make_proof(folder: Path, outcomes: dict[str, list[Outcome]], tuning_seeds: i
         ]
         for job, outcome in zip(own, outcomes[label], strict=True):
             if outcome is not None:
-                leave(tuning / job.name, run_json(job, outcome))
+                write_run(tuning / job.name, run_json(job, outcome))
     trials = [{"optimizer.lr": rate} for rate in RATES]
     contestants = {
         label: ContestantRecord(f"optimizer={label}", SPACE, trials, names[label])
@@ -126,7 +126,7 @@ def test_a_reader_who_has_seen_enough_leaves_the_files(
 
 def leave_final(folder: Path, plan: SweepPlan, values: dict[str, float], step: int = 90) -> None:
     for job in plan.jobs:
-        leave(folder / "final" / job.name, run_json(job, 1.0))
+        write_run(folder / "final" / job.name, run_json(job, 1.0))
         content = {
             "step": step, "seed": 1, "images": 9, "monitor": MONITOR,
             "data": {"name": "digits", "digest": "0"}, "values": {MONITOR: values[job.name]},

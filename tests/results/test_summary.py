@@ -15,7 +15,7 @@ from genrun.results.summary import plot
 from genrun.results.summary.summary import Summary, cell, show_summary, summarize
 from genrun.runs import disk
 from genrun.sweeps.plan import SweepPlan, read_plan
-from tests.sweeps.made_up import leave, make_jobs, make_sweep, run_json
+from tests.sweeps.made_up import make_jobs, make_sweep, run_json, write_run
 
 RATES = ["0.1", "0.01", "0.001"]
 SEEDS = ["0", "1", "2"]
@@ -270,7 +270,7 @@ def test_sampled_numbers_are_short_but_exact_in_words(tmp_path: Path) -> None:
     jobs = make_jobs(points)
     SweepPlan([], jobs).write(tmp_path)
     for job in jobs:
-        leave(tmp_path / job.name, run_json(job, 1.0))
+        write_run(tmp_path / job.name, run_json(job, 1.0))
     found = summary_of(tmp_path).configurations
     assert [c.settings for c in found] == points
     labels = [c.label for c in found]
@@ -312,7 +312,7 @@ def test_a_pruned_run_is_not_compared_with_one_that_came_to_its_end(tmp_path: Pa
     make_sweep(tmp_path, {"optimizer.lr": RATES}, lambda optimizer_lr: float(optimizer_lr))
     job = read_plan(tmp_path).jobs[2]
     pruned = {"status": "stopped_early", "reason": "pruner: median, x was 1 at step 5"}
-    leave(tmp_path / job.name, run_json(job, 0.001) | pruned)
+    write_run(tmp_path / job.name, run_json(job, 0.001) | pruned)
     summary_of(tmp_path)
     found = read(tmp_path)["configurations"]
     assert [(c["mean"], c["pruned"], c["failed"], c["left"]) for c in found] == [

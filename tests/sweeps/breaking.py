@@ -1,4 +1,4 @@
-"""A plugin whose model breaks in every way that a job can break."""
+"""A plugin whose model fails in every way that a job can fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fail_once() -> None:
 
 
 def refuse() -> None:
-    raise DataDamaged("a picture is torn")
+    raise DataDamaged("an image is truncated")
 
 
 HOW: dict[str, Any] = {
@@ -50,7 +50,7 @@ HOW: dict[str, Any] = {
 @dataclass(frozen=True)
 class Breaking(Autoencoder):
     how: str
-    at: int  # how many times the loss is computed before it breaks
+    at: int  # the call of the loss that fails
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "calls", 0)

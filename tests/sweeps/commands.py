@@ -1,4 +1,4 @@
-"""Sweeps by the real command, and what is left of them."""
+"""Runs sweeps with the real command, and reads their results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of what still runs in a folder."""
+    """Returns the command lines of the processes that run in a folder."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    """A folder with the plugin, and a choice of model that names it."""
+    """A folder with the plugin, and a model choice that uses it."""
     shutil.copyfile(Path(__file__).parent / "breaking.py", tmp_path / "breaking.py")
     choice = tmp_path / "own" / "model" / "breaking.yaml"
     choice.parent.mkdir(parents=True)

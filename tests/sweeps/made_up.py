@@ -1,4 +1,4 @@
-"""Folders of sweeps that never ran: a plan, and the run.json that each job would have left."""
+"""Folders of sweeps that never ran: a plan, and the run.json that each job would have written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make_sweep(
     outcome: Callable[..., Outcome],
     monitor: Callable[..., str] = lambda **_: MONITOR,
 ) -> Path:
-    """A sweep over `swept`, whose jobs came to `outcome(**words)`; dots in keys become `_`."""
+    """Writes a sweep over `swept` with the results `outcome(**words)`; dots in keys become `_`."""
     folder.mkdir(parents=True, exist_ok=True)
     jobs = make_jobs(
         [dict(zip(swept, values, strict=True)) for values in product(*swept.values())]
@@ -30,9 +30,9 @@ def make_sweep(
     SweepPlan([f"{key}={','.join(values)}" for key, values in swept.items()], jobs).write(folder)
     for job in jobs:
         words = {w.partition("=")[0].replace(".", "_"): w.partition("=")[2] for w in job.overrides}
-        came_to = outcome(**words)
-        if came_to is not None:
-            leave(folder / job.name, run_json(job, came_to, monitor(**words)))
+        result = outcome(**words)
+        if result is not None:
+            write_run(folder / job.name, run_json(job, result, monitor(**words)))
     return folder
 
 
@@ -78,7 +78,7 @@ def run_json(job: Job, outcome: float | str, monitor: str = MONITOR) -> dict[str
     return {**content, **ended, "best": best}
 
 
-def leave(folder: Path, content: Mapping[str, Any]) -> None:
+def write_run(folder: Path, content: Mapping[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "config.yaml").write_text("seed: 0\n")
     (folder / "run.json").write_text(json.dumps(content))

@@ -1,4 +1,4 @@
-"""Sweeps under Hydra's launchers for clusters: planned, resumed, summarized as under our own."""
+"""Sweeps with Hydra's launchers for clusters behave as with genrun's own."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def train_until_saved(words: Sequence[str], work: Path) -> subprocess.Popen[str]
 
 
 def last_steps(work: Path) -> list[int]:
-    """Where the runs stand that were stopped."""
+    """Returns the last steps of the interrupted runs."""
     runs = [json.loads(path.read_text()) for path in (work / "swept").glob("*/run.json")]
     return [run["step"] for run in runs if run["status"] == "interrupted"]
 
@@ -74,12 +74,14 @@ def test_every_job_is_one_row_and_only_what_failed_is_run_again(engine: str, wor
     assert [row["status"] for row in rows(work)] == STATUSES
     assert "its process exited with 3" in rows(work)[2]["reason"]
     assert "SIGSEGV" in rows(work)[3]["reason"]
-    begun = {row["name"]: (work / "swept" / row["name"] / "run.json").stat() for row in rows(work)}
+    before = {
+        row["name"]: (work / "swept" / row["name"] / "run.json").stat() for row in rows(work)
+    }
     again = command(["resume", "swept", engine, "plugins=[breaking]"], work)
     assert again.returncode == 3, again.stdout + again.stderr
     assert [row["status"] for row in rows(work)] == STATUSES
-    now = {name: (work / "swept" / name / "run.json").stat() for name in begun}
-    same = [name for name in begun if begun[name].st_mtime_ns == now[name].st_mtime_ns]
+    now = {name: (work / "swept" / name / "run.json").stat() for name in before}
+    same = [name for name in before if before[name].st_mtime_ns == now[name].st_mtime_ns]
     assert same == ["model.how=none", "model.how=diverges"], "these have a result"
 
 
@@ -91,12 +93,12 @@ def test_a_signal_to_the_sweep_stops_the_jobs_resumably(engine: str, work: Path)
     assert "genrun resume" in errors
     assert "Traceback" not in output + errors
     assert {row["status"] for row in rows(work)} <= {"interrupted", "missing"}
-    assert any(step % 200 for step in last_steps(work)), "not only what was saved on the way"
+    assert any(step % 200 for step in last_steps(work)), "they saved when they were stopped"
     wait_for(lambda: not processes_of(work))
 
 
 def test_jobs_save_when_the_sweep_was_killed(work: Path) -> None:
-    """joblib's would train on, and idle for minutes; submitit's are meant to, Ray ends its own."""
+    """joblib's jobs would train on; submitit's are meant to, and Ray ends its own."""
     pytest.importorskip("joblib")
     process = train_until_saved(["hydra/launcher=joblib"], work)
     process.kill()
@@ -107,14 +109,14 @@ def test_jobs_save_when_the_sweep_was_killed(work: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTERM])
 def test_submitit_saves_and_queues_again_what_is_preempted(number: int, work: Path) -> None:
-    """SIGUSR2 is how submitit announces it: the job comes back and goes on where it was."""
+    """On SIGUSR2, which announces preemption, submitit queues the job again, and it resumes."""
     pytest.importorskip("submitit")
     words = ["hydra/launcher=submitit_local", "seed=0"]
     process = train_until_saved(words, work)
     task = next(int(pid) for pid in processes_with(work, "submitit.core._submit"))
     os.kill(task, number)
     run = work / "swept" / "job" / "run.json"
-    if number == signal.SIGTERM:  # nobody said that it is to come back
+    if number == signal.SIGTERM:  # which does not announce a requeue
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 75, output + errors
         assert json.loads(run.read_text())["status"] == "interrupted"

@@ -1,4 +1,4 @@
-"""Whatever a job does, the sweep goes on, and the summary has one row for each."""
+"""However a job fails, the sweep continues, and the summary has one row for each job."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.conftest import last_wins
 from tests.sweeps.commands import PLUGIN, SHORT, command, processes_of, rows, start
 
 pytestmark = pytest.mark.slow
-EXPECTED = {  # how a job breaks: its status, and words of the reason
+EXPECTED = {  # how a job fails: its status, and part of the reason
     "none": ("finished", "all 12 steps done"),
     "raises": ("failed", "IndexError: list index out of range (breaking.py:"),
-    "refuses": ("failed", "a picture is torn"),
+    "refuses": ("failed", "an image is truncated"),
     "exits": ("failed", "SystemExit: 0"),
     "leaves": ("failed", "its process exited with 3"),
     "killed": ("failed", "ended by SIGKILL (the system may be out of memory)"),
@@ -35,7 +35,7 @@ EXPECTED = {  # how a job breaks: its status, and words of the reason
 
 @pytest.mark.parametrize("turn", [0, 4, 8] if os.environ.get("GENRUN_FAULTS") == "long" else [4])
 def test_a_failing_job_is_one_row(turn: int, work: Path) -> None:
-    """Each way to fail is first, in the middle and last, and runs beside each other one."""
+    """Each way to fail is first, in the middle and last, and runs next to every other one."""
     ways = [*EXPECTED][turn:] + [*EXPECTED][:turn]
     words = ["-m", *SHORT, *PLUGIN, f"model.how={','.join(ways)}", "runtime.threads=1"]
     done = command([*last_wins(words), "hydra.launcher.timeout_seconds=10"], work)
@@ -64,7 +64,7 @@ def test_ten_equal_failures_pause_the_sweep(work: Path) -> None:
     assert "genrun resume" in done.stderr
     statuses = [row["status"] for row in rows(work)]
     assert 10 <= statuses.count("failed") < 16
-    left = statuses.count("missing") + statuses.count("interrupted")  # one may have begun
+    left = statuses.count("missing") + statuses.count("interrupted")  # one may have started
     assert left == 16 - statuses.count("failed")
 
 
@@ -86,7 +86,9 @@ def test_a_job_that_stops_when_its_time_is_over_has_failed(work: Path) -> None:
         (["seed=5,6", "sweep.seeds=2"], 2, "sweep.seeds=2: the seeds are given already"),
     ],
 )
-def test_what_cannot_be_leaves_nothing(words: list[str], code: int, said: str, work: Path) -> None:
+def test_an_invalid_sweep_creates_nothing(
+    words: list[str], code: int, said: str, work: Path
+) -> None:
     before = sorted(work.iterdir())
     done = command(["-m", *last_wins([*SHORT, *words])], work)
     assert done.returncode == code, done.stderr
@@ -101,9 +103,9 @@ def slow_sweep(work: Path) -> Iterator[subprocess.Popen[str]]:
     process = start(
         last_wins([*words, "save_every=100", "evaluate_every=1500", "log_every=50"]), work
     )
-    begun = work / "swept"
+    swept = work / "swept"
     until = time.monotonic() + 120
-    while len([*begun.glob("*/checkpoints/ckpt-00000001*")]) < 1:
+    while len([*swept.glob("*/checkpoints/ckpt-00000001*")]) < 1:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -113,7 +115,7 @@ def slow_sweep(work: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def resumed(work: Path) -> list[bytes]:
-    """Goes on with the sweep to its end; the final logs."""
+    """Resumes the sweep to its end; returns the final logs."""
     done = command(["resume", "swept"], work)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {row["status"] for row in rows(work)} == {"finished"}
@@ -126,7 +128,7 @@ def resumed(work: Path) -> list[bytes]:
     return logs
 
 
-def test_an_interrupt_stops_all_jobs_and_can_be_gone_on_with(
+def test_an_interrupted_sweep_stops_all_jobs_and_can_be_resumed(
     slow_sweep: subprocess.Popen[str], work: Path
 ) -> None:
     slow_sweep.send_signal(signal.SIGINT)
@@ -140,7 +142,7 @@ def test_an_interrupt_stops_all_jobs_and_can_be_gone_on_with(
     resumed(work)
 
 
-def test_a_job_that_is_left_alone_goes_on_with_the_threads_it_began_with(work: Path) -> None:
+def test_a_resumed_job_has_the_threads_it_started_with(work: Path) -> None:
     words = [*SHORT, "hydra.sweep.dir=swept", "model=vae", "save_every=100", "log_every=100"]
     words = last_wins([*words, "steps=100,3000", "runtime.threads=null"])
     process = start(["-m", *words], work)
@@ -157,7 +159,7 @@ def test_a_job_that_is_left_alone_goes_on_with_the_threads_it_began_with(work: P
     assert resumed["step"] >= 200
 
 
-def test_torchrun_is_no_way_to_go_on_with_a_sweep(
+def test_a_sweep_cannot_be_resumed_with_torchrun(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command(["-m", *last_wins([*SHORT, "hydra.sweep.dir=swept", "seed=0,1"])], work)

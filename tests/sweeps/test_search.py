@@ -226,7 +226,7 @@ def test_equal_points_are_run_once_and_reported_alike(tmp_path: Path) -> None:
     assert min(outcomes.values()) > 0, first
 
 
-def test_an_equal_point_of_another_process_is_left_to_it(tmp_path: Path) -> None:
+def test_an_equal_point_is_run_by_the_process_that_drew_it_first(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=2)
     one, two = SearchJobSource(sweep), SearchJobSource(sweep)
     job = one.take()
@@ -240,7 +240,7 @@ def test_an_equal_point_of_another_process_is_left_to_it(tmp_path: Path) -> None
     assert reported(sweep) == [("COMPLETE", 3.0)] * 2
 
 
-def test_a_point_that_cannot_be_composed_fails_and_the_search_goes_on(
+def test_an_invalid_point_fails_and_the_search_continues(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     space = {"optimizer": "adam,sgd", "optimizer.betas": "[0.9,0.99],[0.5,0.9]"}
@@ -258,7 +258,7 @@ def test_a_point_that_cannot_be_composed_fails_and_the_search_goes_on(
     assert ended(sweep, read_plan(sweep)) == (2, 0)
 
 
-def test_the_first_run_of_a_trial_asks_the_study_and_no_other(tmp_path: Path) -> None:
+def test_only_the_first_run_of_a_trial_has_a_pruner(tmp_path: Path) -> None:
     words = ["model=vae", "stopping=[pruner,early]", *SMALL]
     sweep = begin(tmp_path / "s", trials=2, seeds=[0, 1], words=words)
     with open_search(sweep) as search:
@@ -270,7 +270,9 @@ def test_the_first_run_of_a_trial_asks_the_study_and_no_other(tmp_path: Path) ->
     assert all("early" in settings for settings in asking)
     assert asking[0]["pruner"]["study"].endswith(JOURNAL)
     assert not asking[0]["pruner"]["study"].startswith("/")
-    assert jobs[0].config["stopping"]["pruner"]["study"] is None, "the plan holds for any machine"
+    assert jobs[0].config["stopping"]["pruner"]["study"] is None, (
+        "the plan is the same on any machine"
+    )
 
 
 @pytest.mark.parametrize(
@@ -297,13 +299,13 @@ def test_the_best_on_a_bound_is_reported(
     assert ("note" in facts) == (said is not None)
 
 
-def test_what_is_left_and_what_is_elsewhere(tmp_path: Path) -> None:
+def test_counts_of_remaining_and_running_trials(tmp_path: Path) -> None:
     sweep = begin(tmp_path / "s", trials=4)
     with open_search(sweep) as one:
         one.take()
         with open_search(sweep) as two:
             two.take()
-        assert ended(sweep, read_plan(sweep)) == (0, 0), "whoever is there takes them"
+        assert ended(sweep, read_plan(sweep)) == (0, 0), "a running process will take them"
         facts = search_facts(sweep, read_plan(sweep))
         assert facts["under way"] == "1 trials in other processes"
     assert ended(sweep, read_plan(sweep)) == (0, 4)
@@ -358,7 +360,7 @@ def test_a_sampler_draws_the_same_however_often_it_is_stopped(
     assert len({params["steps"] for params in drawn[0]}) > 4
 
 
-def test_tpe_keeps_from_where_runs_diverge_and_comes_back_to_where_they_were_good(
+def test_tpe_avoids_where_runs_diverge_and_returns_to_good_values(
     tmp_path: Path,
 ) -> None:
     good, diverged = 0, 0

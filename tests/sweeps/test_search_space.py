@@ -36,7 +36,7 @@ def test_ranges(text: str, low: float, high: float, log: bool, whole: bool) -> N
     given = parse_dimension("k", text)
     assert isinstance(given, Range)
     assert (given.low, given.high, given.log, given.integer) == (low, high, log, whole)
-    assert parse_dimension("k", given.text) == given, "what plan.json keeps says the same"
+    assert parse_dimension("k", given.text) == given, "plan.json keeps the text"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_many_choices_are_each_composed_once() -> None:
         compose_corners([], {key: parse_dimension(key, text) for key, text in texts.items()}, None)
 
 
-def test_names_of_runs_are_short_safe_and_say_what_is_searched() -> None:
+def test_names_of_runs_are_short_safe_and_list_what_is_searched() -> None:
     values = {
         "optimizer.lr": "0.00031622776601683794",
         "data.root": "../a b/ü",
