@@ -1,1 +1,1 @@
-"""What finished runs say: read from their folders, and arranged to be compared."""
+"""Finished runs as data: records, curves, groups, and the summary of a sweep."""

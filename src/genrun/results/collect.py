@@ -1,4 +1,4 @@
-"""Every run in the folders that are given: runs, sweeps, proofs, or folders of any of these."""
+"""Reads all runs below folders: runs, sweeps, proofs, or folders of these."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANY = 200  # runs from which on several processes read them
 
 @dataclass(frozen=True)
 class Found:
-    """The runs, in the order of what was given, and what could not be read, by folder."""
+    """The runs in the order of the paths, and why others could not be read, by folder."""
 
     records: list[RunRecord]
     damaged: dict[str, str]
@@ -28,7 +28,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Place:
-    """A run's folder and what is known of it from outside."""
+    """A run's folder, and its job if it belongs to a sweep."""
 
     folder: Path
     name: str
@@ -40,8 +40,8 @@ class _Place:
 def collect(paths: Sequence[str | Path]) -> Found:
     """Reads every run below the paths, each once.
 
-    A damaged one is named, not left out in silence. Raises `InputMissing` where a path is none,
-    or where there is no run at all.
+    Damaged runs are returned with their reason. Raises `InputMissing` if a path is no folder, or
+    if there is no run at all.
     """
     places: dict[Path, _Place] = {}
     damaged: dict[str, str] = {}
@@ -104,7 +104,7 @@ def _read_all(places: Sequence[_Place]) -> list[RunRecord | str]:
 
 
 def _read(place: _Place) -> RunRecord | str:
-    """The run, or why it cannot be read."""
+    """Returns the run, or why it cannot be read."""
     try:
         folder, job = place.folder, place.job
         config = read_settings(folder / layout.CONFIG) if job is None else job.config

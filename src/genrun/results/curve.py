@@ -1,4 +1,4 @@
-"""A run's evaluations as arrays: what it was worth, and what had been spent by then."""
+"""A run's evaluations as arrays: held-out values, and the training cost at each."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Curve:
         return np.minimum.accumulate(np.where(np.isfinite(values), values, math.inf))
 
     def best(self, metric: str, axis: Axis = "steps", budget: float = math.inf) -> float:
-        """The lowest value within a budget; infinite where none was measured within it."""
+        """The lowest value within a budget; infinite if none was measured within it."""
         within = self.best_so_far(metric)[self.within(axis, budget)]
         return float(within[-1]) if len(within) else math.inf
 
     def last(self, metric: str, axis: Axis = "steps", budget: float = math.inf) -> float:
-        """The last value within a budget; infinite where none was measured within it."""
+        """The last value within a budget; infinite if none was measured within it."""
         values = self.measured(metric)[self.within(axis, budget)]
         measured = values[np.isfinite(values)]
         return float(measured[-1]) if len(measured) else math.inf
@@ -68,12 +68,12 @@ class Curve:
         return math.inf if math.isnan(spent) else spent
 
     def total(self, axis: Axis) -> float:
-        """What was spent at the last evaluation; NaN where there is none or it is not known."""
+        """What was spent at the last evaluation; NaN if there is none or it is not known."""
         spent = self.spent[axis]
         return float(spent[-1]) if len(spent) else math.nan
 
     def within(self, axis: Axis, budget: float) -> NDArray[np.bool_]:
-        """Which evaluations come within a budget. All do where there is no limit to it."""
+        """Which evaluations are within a budget; all are within an infinite one."""
         if budget == math.inf:
             return np.ones(len(self.spent[axis]), bool)
         with np.errstate(invalid="ignore"):

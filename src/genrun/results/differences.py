@@ -1,4 +1,4 @@
-"""In which settings runs differ."""
+"""The settings in which runs differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _follows(key: str, group: str, differing: Sequence[str], records: Sequence[R
 
 
 def count_values(key: str, records: Iterable[RunRecord]) -> int:
-    """How many different ones there are, a missing one among them."""
+    """Returns the number of different values of a setting; a missing one counts as a value."""
     return len({run.settings.get(key) for run in records})
 
 

@@ -1,4 +1,4 @@
-"""Runs arranged to be compared: workloads, contestants in them, configurations, repeats."""
+"""Runs grouped into workloads, contestants, configurations and seeds."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def fill_failures(values: Mapping[int, float], worst: float | None) -> dict[int,
 
 @dataclass(frozen=True)
 class GroupedRuns:
-    """All runs, each in one place."""
+    """All runs, each in one workload and configuration."""
 
     by: tuple[str, ...]  # the settings that tell contestants apart
     workloads: list[Workload]
@@ -119,7 +119,7 @@ def group_runs(
     `by` each configuration is a contestant. Model, backbone and data make the workload, unless
     they are what is contested. `metric` replaces what each run was judged by.
 
-    Raises `ConfigError` where no run differs in what `by` names, or none measured the metric.
+    Raises `ConfigError` if no run differs in what `by` names, or none measured the metric.
     """
     notes: list[str] = []
     unique = _first_of_each(records, notes)

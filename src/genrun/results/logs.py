@@ -1,4 +1,4 @@
-"""A run's logs read by the thousand: only rows of evaluations, parsed many at once."""
+"""Fast reading of many logs: only rows of evaluations, parsed in batches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBERS = {int, float}
 def read_curve(folder: Path, flops_a_step: float | None) -> Curve:
     """The evaluations in metrics.jsonl, with seconds from timings.jsonl.
 
-    Raises `CheckpointUnusable` where a log is damaged.
+    Raises `CheckpointUnusable` if a log is damaged.
     """
     log = folder / layout.METRICS
     try:
@@ -38,7 +38,7 @@ def read_curve(folder: Path, flops_a_step: float | None) -> Curve:
 
 
 def read_complete_rows(path: Path, having: bytes) -> list[dict[str, Any]]:
-    """The whole lines that hold `having`; a last one torn by a crash is left out."""
+    """Returns the rows that contain `having`; a last line cut by a crash is left out."""
     if path.is_symlink() or not path.is_file():
         return []
     if path.stat().st_size > LARGEST:

@@ -1,4 +1,4 @@
-"""What a proof is, and how far it is: proof.json, written whole, and read as a stranger's."""
+"""proof.json: the plan and the state of a proof; untrusted when it is read."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Proof:
 
 
 def read_proof(folder: Path) -> Proof:
-    """Raises `InputMissing` where there is none and `CheckpointUnusable` where it is damaged."""
+    """Raises `InputMissing` if there is none, and `CheckpointUnusable` if it is damaged."""
     path = folder / layout.PROOF
     if not path.is_file():
         raise InputMissing(f"{folder}: is not a proof's folder (it has no {layout.PROOF})")
@@ -149,7 +149,7 @@ def _winners(content: Mapping[str, Any]) -> dict[str, Winner | None] | None:
 
 
 def _check(content: Mapping[str, Any]) -> None:
-    """What belongs together: raises `ValueError` where it does not."""
+    """Raises `ValueError` if the parts of a proof do not fit together."""
     contestants, winners = content["contestants"], content["winners"]
     if len(contestants) < 2 or not content["seeds"] or not content["tuning_seeds"]:
         raise ValueError("has no contestants or no seeds")
@@ -171,7 +171,7 @@ def _check(content: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of some runs together. None: it cannot be counted, or was not timed."""
+    """The estimated cost of runs. None: it cannot be counted, or was not timed."""
 
     runs: int
     steps: float

@@ -1,4 +1,4 @@
-"""A run's configuration as flat settings: what may make it another contestant, and no more."""
+"""A run's configuration as flat settings, without those that have no effect on training."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def flat_settings(
     """Settings as text by key: of a group its choice, then the settings within it.
 
     What has no effect on what is learned is left out. `steps` are those that the run plans, also
-    where they were given as epochs. Raises `ValueError` where there are too many.
+    where they were given as epochs. Raises `ValueError` if there are too many.
     """
     found: dict[str, str] = {}
     for group in GROUPS:
