@@ -7,6 +7,7 @@ from pathlib import Path
 
 from genrun.core.errors import CheckpointUnusable, ConfigError, InputMissing
 from genrun.core.status import RunStatus
+from genrun.runs import layout
 from genrun.runs.folder import find_runs
 from genrun.runs.lock import describe_writer
 from genrun.terminal.tables import print_line, print_table
@@ -26,7 +27,8 @@ def run(words: Sequence[str]) -> int:
         try:
             info = folder.read()
         except CheckpointUnusable as error:
-            rows.append((folder.path, str(error), *[None] * 5))
+            reason = str(error).removeprefix(f"{folder.path / layout.RUN}: ")
+            rows.append((folder.path, reason, *[None] * 5))
             continue
         best = info.get("best") or {}
         choices = " ".join(name for name in info["choices"].values() if name)

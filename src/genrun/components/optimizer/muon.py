@@ -15,6 +15,19 @@ MUON, ADAMW = "Muon", "AdamW"
 NAMES = {"muon": MUON, "adamw": ADAMW}
 
 
+def _check_matrices(parameters: Sequence[nn.Parameter]) -> None:
+    """Raises `ValueError` if there is no parameter for Muon, or one that is no matrix."""
+    if not parameters:
+        raise ValueError(
+            "rules: no parameter is left for Muon; matrix:muon selects the weights of linear "
+            "layers and convolutions, if there are any"
+        )
+    if thin := [p for p in parameters if p.ndim < 2]:
+        raise ValueError(
+            f"rules: Muon updates matrices, and a parameter has {thin[0].ndim} dimensions"
+        )
+
+
 class Muon(torch.optim.Optimizer):
     """One optimizer with two groups, updated by `torch.optim.Muon` and `torch.optim.AdamW`.
 
@@ -43,15 +56,7 @@ class Muon(torch.optim.Optimizer):
         networks: Mapping[str, nn.Module],
     ) -> None:
         parts = partition_parameters(params, parse_rules(rules, list(NAMES)), networks)
-        if not parts.get("muon"):
-            raise ValueError(
-                "rules: no parameter is left for Muon; matrix:muon selects the weights of linear "
-                "layers and convolutions, if there are any"
-            )
-        if thin := [p for p in parts["muon"] if p.ndim < 2]:
-            raise ValueError(
-                f"rules: Muon updates matrices, and a parameter has {thin[0].ndim} dimensions"
-            )
+        _check_matrices(parts.get("muon", []))
         rates = {"muon": lr, "adamw": lr if adamw_lr is None else adamw_lr}
         groups = [
             {"params": parts[rule], "lr": rates[rule], "rule": NAMES[rule]}
