@@ -40,9 +40,8 @@ def main() -> None:
             elapsed = time_sweep(launcher, int(options["jobs"]), int(options["steps"]))
             times[launcher].append(elapsed)
             print(f"round {number + 1}: {launcher} {elapsed:.1f} s", flush=True)
-    print(
-        f"\n| {options['jobs']} jobs of {options['steps']} steps | seconds | {launchers[0]} to it |"
-    )
+    title = f"{options['jobs']} jobs of {options['steps']} steps"
+    print(f"\n| {title} | seconds | {launchers[0]} to it |")
     print("|---|---|---|")
     for launcher in launchers:
         ratios = [a / b for a, b in zip(times[launchers[0]], times[launcher], strict=True)]

@@ -185,7 +185,7 @@ def test_trials_of_a_grid(words: list[str], sweeper: dict[str, object], trials: 
         (["a=0..1", "seed=0..5"], {}, "seed=0..5: must be integers"),
         (["a=0..1"], {"trials": 600, "seeds": 2}, "more than 1000 runs"),
         (["a=0..1/5"], {}, "A..B/N works only with hydra/sweeper=grid"),
-        (["a=0..1"], {"sampler": "grid"}, "0..1/5 takes five"),
+        (["a=0..1"], {"sampler": "grid"}, "append /5 for five"),
         (["a=int 0..99", "b=int 0..99"], {"sampler": "grid"}, "more than 1000 points"),
         (["plugins=[a],[b]"], {}, "cannot be searched"),
         (["b=1"], {"space": {"b": "0..1"}}, "also sets it to one value"),

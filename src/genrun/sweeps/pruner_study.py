@@ -1,4 +1,4 @@
-"""Gives the pruner of a search's runs the study and the trial that it reports to."""
+"""Sets the study and the trial that the pruner of a search's run reports to."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a person sees. rich lives here and only here."""
+"""Output to the terminal; only this package imports rich."""

@@ -78,15 +78,19 @@ class JobList:
 
 
 class SweepObserver(Protocol):
-    """Shows the progress of a sweep."""
+    """What is notified of the progress of a sweep, such as its display."""
 
-    def job_started(self, job: Job) -> None: ...
+    def job_started(self, job: Job) -> None:
+        """Is called when the process of a job has started."""
 
-    def job_progress(self, job: Job, step: int, steps: int) -> None: ...
+    def job_progress(self, job: Job, step: int, steps: int) -> None:
+        """Is called with the last finished step of a job and its number of steps."""
 
-    def job_ended(self, state: JobState) -> None: ...
+    def job_ended(self, state: JobState) -> None:
+        """Is called with the state of a job that has ended."""
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: str) -> None:
+        """Is called with a text to print."""
 
 
 @dataclass(frozen=True)

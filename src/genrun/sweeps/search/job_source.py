@@ -31,7 +31,7 @@ from genrun.terminal.tables import print_line
 def open_search(sweep: Path) -> Iterator[SearchJobSource]:
     """While open, this process runs trials of the search; then it releases those not ended.
 
-    Raises `CheckpointUnusable` if trials were planned and the study's journal is gone.
+    Raises `CheckpointUnusable` if trials were planned and the study's journal is missing.
     """
     settings = SearchSettings.from_plan(read_plan(sweep))
     if not (sweep / layout.JOURNAL).exists() and settings.made:

@@ -28,21 +28,21 @@ def make_distributions(
     sampler: str, space: Mapping[str, Dimension]
 ) -> dict[str, BaseDistribution]:
     """Returns the space as Optuna's distributions; a grid has categorical ones only."""
-    return {key: _distribution(given, sampler == "grid") for key, given in space.items()}
+    return {key: _distribution(dimension, sampler == "grid") for key, dimension in space.items()}
 
 
-def _distribution(given: Dimension, categorical: bool) -> BaseDistribution:
-    if isinstance(given, Choices) or categorical:
-        return CategoricalDistribution(given.values() or [])
-    if given.integer:
-        return IntDistribution(round(given.low), round(given.high), log=given.log)
-    return FloatDistribution(given.low, given.high, log=given.log)
+def _distribution(dimension: Dimension, categorical: bool) -> BaseDistribution:
+    if isinstance(dimension, Choices) or categorical:
+        return CategoricalDistribution(dimension.values() or [])
+    if dimension.integer:
+        return IntDistribution(round(dimension.low), round(dimension.high), log=dimension.log)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def format_value(given: Dimension, value: Any) -> str:
+def format_value(dimension: Dimension, value: Any) -> str:
     """Returns a value that Optuna drew as an override writes it."""
-    if isinstance(given, Range) and not isinstance(value, str):
-        return given.format(value)
+    if isinstance(dimension, Range) and not isinstance(value, str):
+        return dimension.format(value)
     return str(value)
 
 

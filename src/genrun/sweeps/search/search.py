@@ -107,9 +107,9 @@ def check_resumable(folder: Path, words: Sequence[str]) -> None:
     if settings.made:
         open_study(folder / layout.JOURNAL)
     for word in words:
-        text, most = word.removeprefix(TRIALS_KEY), max_trials(settings)
-        if not text.isdecimal() or not settings.trials <= int(text) <= most:
-            raise ConfigError(f"{word}: must be an integer from {settings.trials} to {most}")
+        text, largest = word.removeprefix(TRIALS_KEY), max_trials(settings)
+        if not text.isdecimal() or not settings.trials <= int(text) <= largest:
+            raise ConfigError(f"{word}: must be an integer from {settings.trials} to {largest}")
         with search_lock(folder):
             plan = read_plan(folder)
             search = asdict(replace(SearchSettings.from_plan(plan), trials=int(text)))

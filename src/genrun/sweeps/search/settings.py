@@ -1,4 +1,4 @@
-"""The settings of a search: read from its command line and its sweeper, checked, and kept."""
+"""The settings of a search: read from its command line and its sweeper, checked, recorded."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ def split_overrides(words: Sequence[str]) -> SearchOverrides:
 def check_optuna() -> None:
     """Raises `ConfigError` if Optuna is missing or too old."""
     try:
-        found = version("optuna")
+        installed = version("optuna")
     except PackageNotFoundError:
-        found = "0"
-    if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < OLDEST_OPTUNA:
+        installed = "0"
+    if tuple(int(part) for part in installed.split(".")[:2] if part.isdigit()) < OLDEST_OPTUNA:
         raise ConfigError(
             "hydra/sweeper: a search needs Optuna 4.9 or newer: pip install 'genrun[tune]'"
         )
@@ -119,7 +119,7 @@ def check_settings(
         raise ConfigError(f"hydra.sweeper.seeds={sweeper['seeds']}: seed lists the seeds already")
     if trials * seeds > MOST_JOBS:
         raise ConfigError(f"the search has more than {MOST_JOBS} runs; use fewer trials or seeds")
-    return {key: given.text for key, given in dimensions.items()}, trials
+    return {key: dimension.text for key, dimension in dimensions.items()}, trials
 
 
 def max_trials(settings: SearchSettings) -> int:
@@ -170,16 +170,18 @@ def _count_points(sampler: str, dimensions: Mapping[str, Dimension]) -> int:
     Raises `ConfigError` if the sampler does not support a dimension.
     """
     if sampler != "grid":
-        for key, given in dimensions.items():
-            if isinstance(given, Range) and given.count is not None:
-                raise ConfigError(f"{key}={given.text}: A..B/N works only with hydra/sweeper=grid")
+        for key, dimension in dimensions.items():
+            if isinstance(dimension, Range) and dimension.count is not None:
+                raise ConfigError(
+                    f"{key}={dimension.text}: A..B/N works only with hydra/sweeper=grid"
+                )
         return MOST_JOBS + 1
     points = 1
-    for key, given in dimensions.items():
-        values = given.values()
+    for key, dimension in dimensions.items():
+        values = dimension.values()
         if values is None:
             raise ConfigError(
-                f"{key}={given.text}: has too many values for a grid; {given.text}/5 takes five"
+                f"{key}={dimension.text}: has too many values for a grid; append /5 for five"
             )
         points *= len(values)
     if points > MOST_JOBS:

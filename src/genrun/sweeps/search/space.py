@@ -139,19 +139,19 @@ def _range_from_range_sweep(text: str, sweep: RangeSweep) -> Range:
     return Range(text, low, high, "log" in sweep.tags, integer=True)
 
 
-def _check_range(key: str, given: Range) -> Range:
-    word = f"{key}={given.text}"
-    if not (math.isfinite(given.low) and math.isfinite(given.high)):
+def _check_range(key: str, checked: Range) -> Range:
+    word = f"{key}={checked.text}"
+    if not (math.isfinite(checked.low) and math.isfinite(checked.high)):
         raise ConfigError(f"{word}: its bounds must be finite numbers")
-    if given.low >= given.high:
+    if checked.low >= checked.high:
         raise ConfigError(f"{word}: the lower bound must be below the upper one")
-    if given.log and given.low <= 0:
+    if checked.log and checked.low <= 0:
         raise ConfigError(f"{word}: a logarithmic range must begin above 0")
-    if given.integer and not (given.low.is_integer() and given.high.is_integer()):
+    if checked.integer and not (checked.low.is_integer() and checked.high.is_integer()):
         raise ConfigError(f"{word}: the bounds of int A..B must be integers")
-    if given.count is not None and not 2 <= given.count <= MAX_VALUES:
+    if checked.count is not None and not 2 <= checked.count <= MAX_VALUES:
         raise ConfigError(f"{word}: A..B/N must be from 2 to {MAX_VALUES} values")
-    return given
+    return checked
 
 
 def _parse(key: str, text: str) -> Override:

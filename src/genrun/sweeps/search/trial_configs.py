@@ -45,7 +45,7 @@ def compose_corners(
 
 
 def make_job_name(number: int, values: Mapping[str, str], seed: int | None) -> str:
-    """Returns a folder name such as `0007,optimizer.lr=0.000312`, with the seed if given one."""
+    """Returns a folder name such as `0007,optimizer.lr=0.000312`, with its seed if it has one."""
     seeds = [] if seed is None else [f"seed={seed}"]
     short = (f"{key_of(key)}={_shorten(value)}" for key, value in values.items())
     text = ",".join([f"{number:04d}", *seeds, *short])
@@ -70,14 +70,18 @@ def _values(
     space: Mapping[str, Dimension], fraction: float, chosen: Mapping[str, str]
 ) -> dict[str, str]:
     return {
-        key: given.value_at(fraction) if isinstance(given, Range) else chosen[key]
-        for key, given in space.items()
+        key: dimension.value_at(fraction) if isinstance(dimension, Range) else chosen[key]
+        for key, dimension in space.items()
     }
 
 
 def _combinations(space: Mapping[str, Dimension]) -> list[dict[str, str]]:
     """Returns all combinations of choices, or if there are many, each choice at least once."""
-    choices = {key: given.options for key, given in space.items() if isinstance(given, Choices)}
+    choices = {
+        key: dimension.options
+        for key, dimension in space.items()
+        if isinstance(dimension, Choices)
+    }
     counts = [len(options) for options in choices.values()]
     if math.prod(counts) <= MAX_COMBINATIONS:
         return [dict(zip(choices, p, strict=True)) for p in itertools.product(*choices.values())]

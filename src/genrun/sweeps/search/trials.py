@@ -106,7 +106,10 @@ class SearchStudy:
 
     def format_values(self, trial: FrozenTrial) -> dict[str, str]:
         """Returns the trial's values by key, as overrides write them."""
-        return {key: format_value(given, trial.params[key]) for key, given in self._space.items()}
+        return {
+            key: format_value(dimension, trial.params[key])
+            for key, dimension in self._space.items()
+        }
 
     def tell(self, number: int, outcome: TrialOutcome) -> None:
         """Reports how a trial ended."""
