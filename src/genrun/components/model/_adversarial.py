@@ -75,7 +75,8 @@ class AdversarialModel(ABC):
             generated = self._generate(nets, len(batch), key, like=batch)
         real, fake = self.critic_logits(nets, batch), self._logits(nets, generated)
         layer_metrics = report_logits(nets["discriminator"], real, self.boundary)
-        return self.discriminator_loss(real, fake), self.metrics(real, fake) | layer_metrics
+        metrics = self.metrics(real.detach(), fake.detach())  # no graph: 1 % of a small step
+        return self.discriminator_loss(real, fake), metrics | layer_metrics
 
     def evaluate(self, nets: nn.ModuleDict, batch: Tensor, key: Key) -> Metrics:
         """Returns nothing: the losses measure the game's balance, not the quality of samples."""
