@@ -29,7 +29,7 @@ from genrun.core.types import StepReport
 from genrun.evaluation.measure import SampleCounts, measure_model
 from genrun.experiment.build import Built, build
 from genrun.experiment.instantiate import find_class, instantiate
-from genrun.experiment.metrics import build_comparison
+from genrun.experiment.metrics import build_sample_metrics
 from genrun.experiment.optimizers import build_optimizer
 from genrun.experiment.stopping import TrialStopper
 from genrun.training.evaluation import sample
@@ -229,7 +229,7 @@ def test_every_model_can_be_measured(model: str) -> None:
     counts = SampleCounts(
         samples=8, resamples=2, neighbours=4, likelihood_images=2, importance_samples=2
     )
-    needed = build_comparison(config, built.data, [], needed=True)
+    needed = build_sample_metrics(config, built.data, [], needed=True)
     built.evaluation.evaluate()  # calibrates what needs it
     found = measure_model(built.model, built.trial.nets, built.data, needed, counts, seed=0).values
     offered = [protocol for protocol in (Likelihood, Encodes) if isinstance(built.model, protocol)]

@@ -20,9 +20,9 @@ from genrun.core.types import DataSpec
 from genrun.evaluation.evaluate import EvaluateOptions, evaluate_on_test_images, evaluate_run
 from genrun.evaluation.measure import SampleCounts
 from genrun.experiment.experiment import Experiment
-from genrun.experiment.memory import refuse_too_many
+from genrun.experiment.memory import check_samples_fit
 from genrun.experiment.networks import build_model, build_networks
-from genrun.experiment.run_info import now, spec_of
+from genrun.experiment.run_info import now, read_data_spec
 from genrun.runs.checkpoint import Checkpoint, sound_checkpoints
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import PlainDisplay, SilentDisplay
@@ -73,7 +73,7 @@ class Run:
     @property
     def spec(self) -> DataSpec:
         """The shape of the data, and whether they are images or points."""
-        return spec_of(self.info["data"])
+        return read_data_spec(self.info["data"])
 
     @property
     def metrics(self) -> dict[str, NDArray[np.float64]]:
@@ -101,7 +101,7 @@ class Run:
         if they do not fit into memory.
         """
         spec = self.spec
-        refuse_too_many(count, spec.pixels)
+        check_samples_fit(count, spec.pixels)
         model, nets = self._model_and_networks(weights)
         images = sample(model, nets, count, seed)
         return spec.coordinates(images) if spec.points else images

@@ -90,7 +90,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _compose_and_run(argv: list[str]) -> int:
     from genrun.config.hydra_internals import get_args_parser
-    from genrun.config.overrides import refuse_repeated
+    from genrun.config.overrides import check_not_repeated
 
     if "--version" in argv:
         from importlib.metadata import version
@@ -101,7 +101,7 @@ def _compose_and_run(argv: list[str]) -> int:
     parser.error = _refuse_flag  # type: ignore[method-assign]  # it would print its usage
     arguments = parser.parse_intermixed_args(argv)
     words = arguments.overrides
-    refuse_repeated(words)
+    check_not_repeated(words)
     if arguments.config_name or arguments.config_path:
         raise ConfigError("--config-name, --config-path: genrun takes --config-dir FOLDER instead")
     if words and "=" not in words[0] and not words[0].startswith(("~", "+")):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from genrun.config.compose import compose
 from genrun.config.groups import GROUPS, LIST_GROUPS, conf_folder
-from genrun.config.multirun import split_sweep, with_seeds
+from genrun.config.multirun import expand_seeds, split_sweep
 from genrun.core.errors import ConfigError
 
 LINES, _, TREES = os.environ.get("GENRUN_FUZZ", "300/100").partition("/")
@@ -177,7 +177,7 @@ def test_command_lines(line: list[str]) -> None:
 def test_sweeps(line: list[str]) -> None:
     begun = time.monotonic()
     with contextlib.suppress(ConfigError):
-        split_sweep(with_seeds(line))
+        split_sweep(expand_seeds(line))
     assert time.monotonic() - begun < SECONDS
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from genrun.config.overrides import refuse_repeated
+from genrun.config.overrides import check_not_repeated
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.formatting import did_you_mean
 
 
-def is_there(word: str) -> bool:
+def is_existing_path(word: str) -> bool:
     """Whether a word with `=` in it is a path after all, as sweeps name folders."""
     try:
         return Path(word).exists()
@@ -19,32 +19,34 @@ def is_there(word: str) -> bool:
         return False
 
 
-def run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
+def parse_run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
     """The folder and the KEY=VALUE words. Raises `ConfigError` with the first line of `usage`."""
     verb = usage.split()[1]
-    folders = [word for word in words if "=" not in word or is_there(word)]
+    folders = [word for word in words if "=" not in word or is_existing_path(word)]
     if len(folders) != 1:
         raise ConfigError(f"{verb} takes one run's folder: {usage.splitlines()[0]}")
     path = Path(folders[0])
     if path.is_file():
         pickled = "; genrun reads no pickle" if path.suffix in (".pt", ".pth", ".ckpt") else ""
         raise CheckpointUnusable(f"{path}: {verb} takes a run's folder, not a file{pickled}")
-    refuse_repeated(words)
+    check_not_repeated(words)
     settings = dict(word.split("=", 1) for word in words if word not in folders)
     return folders[0], settings
 
 
-def folders_and_settings(usage: str, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+def parse_folders_and_settings(
+    usage: str, words: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
     """As many folders as are given, at least one, and the KEY=VALUE words."""
     verb = usage.split()[1]
-    folders = [word for word in words if "=" not in word or is_there(word)]
+    folders = [word for word in words if "=" not in word or is_existing_path(word)]
     if not folders:
         raise ConfigError(f"{verb} takes folders of runs: {usage.splitlines()[0]}")
-    refuse_repeated([word for word in words if word not in folders])
+    check_not_repeated([word for word in words if word not in folders])
     return folders, dict(word.split("=", 1) for word in words if word not in folders)
 
 
-def settings_among(
+def merge_settings(
     verb: str, settings: Mapping[str, str], defaults: Mapping[str, str]
 ) -> dict[str, str]:
     """The settings over their defaults. Raises `ConfigError` for one that there is not."""
@@ -55,12 +57,12 @@ def settings_among(
     return {**defaults, **settings}
 
 
-def listed(text: str) -> list[str]:
+def parse_names(text: str) -> list[str]:
     """The names in `[a,b]`, `a,b` or `a`."""
     return [name.strip() for name in text.strip("[]").split(",") if name.strip()]
 
 
-def integer(name: str, text: str, least: int) -> int:
+def parse_integer(name: str, text: str, least: int) -> int:
     """A setting's whole number. Raises `ConfigError` where it is none, or too small."""
     if re.fullmatch(r"-?[0-9]{1,18}", text) is None or int(text) < least:
         raise ConfigError(f"{name}={text}: must be an integer of at least {least}")

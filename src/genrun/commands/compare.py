@@ -8,7 +8,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genrun.commands.arguments import folders_and_settings, integer, listed, settings_among
+from genrun.commands.arguments import (
+    merge_settings,
+    parse_folders_and_settings,
+    parse_integer,
+    parse_names,
+)
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.runs.files import check_output_path
 
@@ -47,9 +52,9 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Prints the verdict, and writes it where `out` says."""
-    folders, settings = folders_and_settings(USAGE, words)
-    given = settings_among("compare", settings, DEFAULTS)
-    asked, out = asked_of(given), None
+    folders, settings = parse_folders_and_settings(USAGE, words)
+    given = merge_settings("compare", settings, DEFAULTS)
+    asked, out = parse_options(given), None
     if given["out"]:
         verdicts = "verdict of genrun compare"
         out = check_output_path(Path(given["out"]), (".json",), _is_verdict, verdicts)
@@ -59,7 +64,7 @@ def run(words: Sequence[str]) -> int:
     from genrun.runs.files import write_json
     from genrun.terminal.tables import print_line
 
-    found = runs_in(folders)
+    found = collect_runs(folders)
     verdict = compare_runs(found.records, asked, found.damaged)
     print_verdict(verdict)
     if out is not None:
@@ -68,7 +73,7 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def asked_of(given: Mapping[str, str]) -> CompareOptions:
+def parse_options(given: Mapping[str, str]) -> CompareOptions:
     """What the words of a comparison ask. Raises `ConfigError`."""
     from genrun.comparison.options import CompareOptions
 
@@ -77,13 +82,13 @@ def asked_of(given: Mapping[str, str]) -> CompareOptions:
             listing = ", ".join(filter(None, allowed))
             raise ConfigError(f"{name}={given[name]}: must be one of {listing}")
     numbers = {name: _number(name, given) for name in ("at", "target", "difference")}
-    resamples = integer("resamples", given["resamples"], LEAST_RESAMPLES)
+    resamples = parse_integer("resamples", given["resamples"], LEAST_RESAMPLES)
     if resamples > MOST_RESAMPLES:
         raise ConfigError(f"resamples={resamples}: must be at most {MOST_RESAMPLES}")
     if given["target"] and given["baseline"]:
         raise ConfigError("target, baseline: either gives the target; leave one of them out")
     return CompareOptions(
-        by=tuple(listed(given["by"])),
+        by=tuple(parse_names(given["by"])),
         metric=given["metric"] or None,
         budget=given["budget"],  # type: ignore[arg-type]  # checked above
         baseline=given["baseline"] or None,
@@ -93,7 +98,7 @@ def asked_of(given: Mapping[str, str]) -> CompareOptions:
     )
 
 
-def runs_in(folders: Sequence[str]) -> Found:
+def collect_runs(folders: Sequence[str]) -> Found:
     """At least one that can be read. Raises `InputMissing`, `CheckpointUnusable`."""
     from genrun.results.collect import collect
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genrun.commands.arguments import integer, listed, run_and_settings, settings_among
+from genrun.commands.arguments import (
+    merge_settings,
+    parse_integer,
+    parse_names,
+    parse_run_and_settings,
+)
 from genrun.config.groups import conf_folder
 from genrun.core.errors import ConfigError
 from genrun.core.formatting import format_with_interval
@@ -49,16 +54,16 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Measures, prints the tables and says where the file is."""
-    folder, settings = run_and_settings(USAGE, words)
-    given = settings_among("evaluate", settings, DEFAULTS)
-    numbers = {name: integer(name, given[name], least) for name, least in LEAST.items()}
+    folder, settings = parse_run_and_settings(USAGE, words)
+    given = merge_settings("evaluate", settings, DEFAULTS)
+    numbers = {name: parse_integer(name, given[name], least) for name, least in LEAST.items()}
     for name in ("samples", "resamples", "neighbours", "importance_samples"):
         if numbers[name] > MOST:
             raise ConfigError(f"{name}={given[name]}: must be at most {MOST}")
     if given["weights"] not in ("best", "last"):
         raise ConfigError(f"weights={given['weights']}: must be best or last")
-    metrics = listed(given["metric"]) or None
-    for group, names in (("metric", metrics or []), ("features", listed(given["features"]))):
+    metrics = parse_names(given["metric"]) or None
+    for group, names in (("metric", metrics or []), ("features", parse_names(given["features"]))):
         known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
         for name in names:
             if name not in known:
@@ -68,7 +73,7 @@ def run(words: Sequence[str]) -> int:
     from genrun.api import Run
     from genrun.terminal.tables import print_line
 
-    found = Run(run_folder, listed(given["plugins"])).evaluate(
+    found = Run(run_folder, parse_names(given["plugins"])).evaluate(
         metrics,
         features=given["features"] or None,
         path=given["path"] or None,

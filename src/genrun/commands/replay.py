@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.commands.arguments import is_there, settings_among
-from genrun.config.overrides import key_of, refuse_repeated
+from genrun.commands.arguments import is_existing_path, merge_settings
+from genrun.config.overrides import check_not_repeated, key_of
 from genrun.core.errors import ConfigError
 
 DEFAULTS = {"metric": "", "axis": "steps", "out": ""}
@@ -24,14 +24,14 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Replays, prints the table, and says where the picture or the file is."""
-    paths = [word for word in words if "=" not in word or is_there(word)]
+    paths = [word for word in words if "=" not in word or is_existing_path(word)]
     settings = [word for word in words if word not in paths]
     if not paths:
         raise ConfigError(f"replay takes folders of runs: {USAGE.splitlines()[0]}")
-    refuse_repeated(settings)
+    check_not_repeated(settings)
     stopping = [word for word in settings if key_of(word).split(".")[0] == "stopping"]
     own = dict(word.split("=", 1) for word in settings if word not in stopping)
-    given = settings_among("replay", own, {"stopping": "", **DEFAULTS})
+    given = merge_settings("replay", own, {"stopping": "", **DEFAULTS})
 
     from genrun.replay.export import check_out, write_out
     from genrun.results.curve import AXES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.commands.arguments import folders_and_settings, settings_among
-from genrun.commands.compare import DEFAULTS, asked_of, runs_in
+from genrun.commands.arguments import merge_settings, parse_folders_and_settings
+from genrun.commands.compare import DEFAULTS, collect_runs, parse_options
 from genrun.core.formatting import format_bytes
 from genrun.runs import layout
 from genrun.runs.files import check_output_path
@@ -28,9 +28,9 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Writes the page and says where it is."""
-    folders, settings = folders_and_settings(USAGE, words)
-    given = settings_among("report", settings, DEFAULTS)
-    asked = asked_of(given)
+    folders, settings = parse_folders_and_settings(USAGE, words)
+    given = merge_settings("report", settings, DEFAULTS)
+    asked = parse_options(given)
     wanted = Path(given["out"]) if given["out"] else _folder(folders) / layout.REPORT
     out = check_output_path(wanted, ENDINGS, _is_page, "page of genrun report")
 
@@ -39,7 +39,7 @@ def run(words: Sequence[str]) -> int:
     from genrun.runs.files import write_atomic
     from genrun.terminal.tables import print_line
 
-    found = runs_in(folders)
+    found = collect_runs(folders)
     verdict = compare_runs(found.records, asked, found.damaged)
     content = page_bytes(found.records, verdict)
     write_atomic(out, content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genrun.commands.arguments import run_and_settings
+from genrun.commands.arguments import parse_run_and_settings
 from genrun.core.errors import ConfigError
 from genrun.core.process_rank import ProcessRank, exit_code_for
 from genrun.core.status import RunStatus
@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
         from genrun.proof.prove import resume_proof
 
         return resume_proof(Path(words[0]), words[1:])
-    folder, settings = run_and_settings(USAGE, words)
+    folder, settings = parse_run_and_settings(USAGE, words)
     run_folder, first = RunFolder.open(folder), ProcessRank.from_environment().rank == 0
     if first:  # of those that torchrun started it is the one that writes
         check_not_locked(run_folder.path)  # before seconds are spent on preparing

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.commands.arguments import integer, listed, run_and_settings, settings_among
+from genrun.commands.arguments import (
+    merge_settings,
+    parse_integer,
+    parse_names,
+    parse_run_and_settings,
+)
 from genrun.core.errors import ConfigError
 from genrun.runs.folder import RunFolder
 
@@ -22,10 +27,10 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """Draws images or points and writes them as a picture or an array."""
-    folder, settings = run_and_settings(USAGE, words)
-    given = settings_among("sample", settings, DEFAULTS)
-    count = integer("count", given["count"], least=1) if given["count"] else None
-    seed = integer("seed", given["seed"], least=0)
+    folder, settings = parse_run_and_settings(USAGE, words)
+    given = merge_settings("sample", settings, DEFAULTS)
+    count = parse_integer("count", given["count"], least=1) if given["count"] else None
+    seed = parse_integer("seed", given["seed"], least=0)
     if given["weights"] not in ("best", "last"):
         raise ConfigError(f"weights={given['weights']}: must be best or last")
     run_folder = RunFolder.open(folder)
@@ -37,7 +42,7 @@ def run(words: Sequence[str]) -> int:
         raise ConfigError(f"out={out}: must end in .png or .npz")
     if not out.parent.is_dir():
         raise ConfigError(f"out={out}: there is no folder {out.parent}")
-    plugins = listed(given["plugins"])
+    plugins = parse_names(given["plugins"])
 
     from genrun.api import Run
     from genrun.terminal.tables import print_line

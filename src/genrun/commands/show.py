@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genrun.commands.arguments import run_and_settings, settings_among
+from genrun.commands.arguments import merge_settings, parse_run_and_settings
 from genrun.core.formatting import (
     describe_sample_metrics,
     describe_updates,
@@ -36,8 +36,8 @@ USAGE = (
 
 def run(words: Sequence[str]) -> int:
     """What a run is, how it ended, and its first, last and lowest values; or a sweep's summary."""
-    folder, settings = run_and_settings(USAGE, words)
-    settings_among("show", settings, {})
+    folder, settings = parse_run_and_settings(USAGE, words)
+    merge_settings("show", settings, {})
     if (Path(folder) / layout.PLAN).is_file():
         from genrun.results.summary.show import show_sweep
 

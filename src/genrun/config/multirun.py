@@ -25,7 +25,9 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
     with hydra_ready(config_dir):
         overrides = hydra_overrides(words)
         with one_line_errors(words, overrides):
-            composed = hydra_compose("config", plain_words(words), return_hydra_config=True)
+            composed = hydra_compose(
+                "config", without_sweep_overrides(words), return_hydra_config=True
+            )
             params = composed.hydra.sweeper.params or {}
             everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
             parsed = OverridesParser.create().parse_overrides(everything)
@@ -34,7 +36,7 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
     return [job for batch in batches for job in batch]
 
 
-def plain_words(words: Sequence[str]) -> list[str]:
+def without_sweep_overrides(words: Sequence[str]) -> list[str]:
     """The overrides that have one value."""
     overrides = hydra_overrides(words)
     with one_line_errors(words, overrides):
@@ -42,7 +44,7 @@ def plain_words(words: Sequence[str]) -> list[str]:
     return [o.input_line or "" for o in parsed if not o.is_sweep_override()]
 
 
-def with_seeds(words: Sequence[str]) -> list[str]:
+def expand_seeds(words: Sequence[str]) -> list[str]:
     """`sweep.seeds=N` is short for the seeds 0 to N - 1. Raises `ConfigError`."""
     changed = []
     given = [word for word in words if key_of(word) == "seed"]

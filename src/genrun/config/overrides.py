@@ -45,7 +45,7 @@ def refuse_secret(key: str) -> None:
         )
 
 
-def refuse_repeated(words: Sequence[str]) -> None:
+def check_not_repeated(words: Sequence[str]) -> None:
     """The same key twice on one line is a slip: Hydra would take the last in silence.
 
     Only what a person typed is held to this; a program may put its words after a list of defaults.

@@ -22,9 +22,9 @@ from genrun.core.types import DataSpec, Picture
 from genrun.evaluation.measure import Measurements, SampleCounts, measure_model
 from genrun.experiment.build import build_data
 from genrun.experiment.device import find_device
-from genrun.experiment.memory import memory_errors, refuse_too_many
-from genrun.experiment.metrics import build_comparison
-from genrun.experiment.restore import refuse_other_data
+from genrun.experiment.memory import check_samples_fit, memory_errors
+from genrun.experiment.metrics import build_sample_metrics
+from genrun.experiment.restore import check_same_data
 from genrun.runs import layout
 from genrun.runs.files import make_folder, write_atomic, write_json
 from genrun.runs.folder import RunFolder
@@ -68,9 +68,9 @@ def evaluate_run(
     data = build_data(saved, device, plugins)
     default_metrics = METRICS if data.modes is None else (*METRICS, MODES_METRIC)
     config = {**saved, **_metric_settings(saved, options, default_metrics), "seed": options.seed}
-    refuse_other_data(data, model, folder.path, info["data"])
-    refuse_too_many(max(counts.samples, counts.neighbours), data.spec.pixels)
-    sample_metrics = build_comparison(config, data, plugins, needed=counts.neighbours > 0)
+    check_same_data(data, model, folder.path, info["data"])
+    check_samples_fit(max(counts.samples, counts.neighbours), data.spec.pixels)
+    sample_metrics = build_sample_metrics(config, data, plugins, needed=counts.neighbours > 0)
     with memory_errors(saved):
         networks = copy.deepcopy(nets).to(device)
         measured = measure_model(model, networks, data, sample_metrics, counts, options.seed)
@@ -99,9 +99,9 @@ def evaluate_on_test_images(
     seed = fold_in(saved["seed"], "test")
     device = find_device(saved["runtime"]["device"], ProcessRank.from_environment())
     data = build_data(saved, device, plugins)
-    refuse_other_data(data, model, folder.path, info["data"])
+    check_same_data(data, model, folder.path, info["data"])
     test_data = data.with_test_images()
-    sample_metrics = build_comparison({**saved, "seed": seed}, test_data, plugins)
+    sample_metrics = build_sample_metrics({**saved, "seed": seed}, test_data, plugins)
     with memory_errors(saved):
         networks = copy.deepcopy(nets).to(device)
         evaluation = Evaluation(model, networks, test_data, sample_metrics, seed, picture_images=0)

@@ -14,21 +14,21 @@ from genrun.core.protocols.model import Model
 from genrun.core.protocols.updates import Updates
 from genrun.core.types import BatchShard
 from genrun.experiment.compatibility import (
-    refuse_for_averages,
-    refuse_for_closures,
-    refuse_for_updates,
-    weight_average,
+    check_closures,
+    check_updates,
+    check_weight_changes,
+    find_weight_average,
 )
 from genrun.experiment.health import build_health
 from genrun.experiment.instantiate import Config, instantiate
-from genrun.experiment.metrics import build_comparison, monitor_of
+from genrun.experiment.metrics import build_sample_metrics, choose_monitor
 from genrun.experiment.networks import build_model, build_networks, check_batch_size
 from genrun.experiment.optimizers import audit_optimizers, build_optimizers, build_schedule
 from genrun.experiment.process_team import (
     ProcessTeam,
     broadcast_weights,
-    join_batch_norm,
     join_team,
+    sync_batch_norm_layers,
 )
 from genrun.experiment.stopping import build_stoppers
 from genrun.training.batch_norm_update import UpdateBatchNorm
@@ -84,14 +84,14 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         data = build_data(config, device, plugins, team.share)
     model, regularizations = build_model(config, plugins)
     nets = build_networks(config, model, regularizations, data.spec, plugins).to(device)
-    join_batch_norm(nets, config, processes)
+    sync_batch_norm_layers(nets, config, processes)
     check_batch_size(nets, data.batch_size, team.share)
     broadcast_weights(nets, config, data.digest, processes)
 
     updates: Updates = instantiate("updates", config["updates"], plugins)
     plan = _plan(config, data, model, updates)
     optimizers = build_optimizers(config, model, nets, plugins)
-    refuse_for_updates(optimizers, updates)
+    check_updates(optimizers, updates)
     moved = audit_optimizers(optimizers, model, nets)
     schedules = {
         name: build_schedule(config["schedule"], optimizer, plan.steps, plugins)
@@ -99,16 +99,16 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     }
     trained = [name for player in model.players() for name in player.networks]
     statistics = UpdateBatchNorm(model, data, config["seed"], team.share)
-    averaging = weight_average(regularizations, optimizers)
+    averaging = find_weight_average(regularizations, optimizers)
     average = AveragedNetworks(nets, trained, averaging, list(optimizers.values()), statistics)
     evaluation = _evaluation(config, model, average, data, plugins, team)
     measured = evaluation.value_names()
-    monitor = monitor_of(config, model, evaluation.sample_metrics, measured)
+    monitor = choose_monitor(config, model, evaluation.sample_metrics, measured)
     plan = replace(plan, monitor=monitor)
     stoppers = build_stoppers(config, model, monitor, measured, plugins)
     sync = _gradient_sync(team, [nets[name] for name in trained])
-    refuse_for_closures(optimizers, regularizations, team.share)
-    refuse_for_averages(optimizers, regularizations, model)
+    check_closures(optimizers, regularizations, team.share)
+    check_weight_changes(optimizers, regularizations, model)
     hooks = RegularizationHooks.from_regularizations(regularizations)
     step = TrainingStep(
         model, nets.train(), data, optimizers, updates, hooks, sync, _step_settings(config, team)
@@ -135,7 +135,7 @@ def _evaluation(
 ) -> Evaluation:
     """Of the weights to evaluate; one process may have to learn features for all."""
     with team.local_rank_zero_first():
-        comparison = build_comparison(config, data, plugins)
+        comparison = build_sample_metrics(config, data, plugins)
     shown = POINTS if data.spec.points else GRID
     return Evaluation(model, average.nets, data, comparison, config["seed"], shown)
 

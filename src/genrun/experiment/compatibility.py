@@ -21,7 +21,7 @@ from genrun.training.optimizers.closure import takes_closure
 from genrun.training.optimizers.schedule_free import is_schedule_free
 
 
-def weight_average(
+def find_weight_average(
     regularizations: Mapping[str, Any], optimizers: Mapping[str, Optimizer]
 ) -> WeightAverage | None:
     """The one that is asked for. Raises `ConfigError` where an optimizer has its own."""
@@ -36,7 +36,7 @@ def weight_average(
     return next(iter(named.values()), None)
 
 
-def refuse_for_closures(
+def check_closures(
     optimizers: Mapping[str, Optimizer],
     regularizations: Mapping[str, Any],
     share: BatchShard | None,
@@ -59,7 +59,7 @@ def refuse_for_closures(
             )
 
 
-def refuse_for_averages(
+def check_weight_changes(
     optimizers: Mapping[str, Optimizer], regularizations: Mapping[str, Any], model: Model
 ) -> None:
     """Raises `ConfigError` where weights would be changed that an optimizer has an average of."""
@@ -76,7 +76,7 @@ def refuse_for_averages(
                 )
 
 
-def refuse_for_updates(optimizers: Mapping[str, Optimizer], updates: Updates) -> None:
+def check_updates(optimizers: Mapping[str, Optimizer], updates: Updates) -> None:
     """Raises `ConfigError` where an optimizer relies on what these updates do not leave to it."""
     name = type(updates).__name__.lower()
     for player, optimizer in optimizers.items():

@@ -15,7 +15,7 @@ def available_threads() -> int:
     return _available
 
 
-def share_threads(count: int) -> None:
+def limit_threads(count: int) -> None:
     """This process may use so many: others train beside it."""
     global _available
     _available = count

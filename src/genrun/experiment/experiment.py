@@ -21,9 +21,9 @@ from genrun.experiment.device import idle_gpus
 from genrun.experiment.memory import checkpoint_bytes, memory_errors
 from genrun.experiment.outcome import record_failure, record_outcome, tracked_end
 from genrun.experiment.restore import (
+    check_same_data,
+    check_same_length,
     note_changes,
-    refuse_longer_schedule,
-    refuse_other_data,
     restore,
 )
 from genrun.experiment.stopping import count_flops
@@ -107,8 +107,8 @@ class Experiment:
             before = run.read()
             if expected is not None and before != expected:
                 raise FolderLocked(f"{run.path}: another process has just gone on with it")
-            refuse_other_data(self.built.data, self.built.model, run.path, before["data"])
-            refuse_longer_schedule(self.built.plan, self.config, before["steps"])
+            check_same_data(self.built.data, self.built.model, run.path, before["data"])
+            check_same_length(self.built.plan, self.config, before["steps"])
             newest = find_latest_checkpoint(run.path)
             if newest.checkpoint is not None:
                 restore(self.built.trial, newest.checkpoint)

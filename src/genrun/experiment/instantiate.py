@@ -17,7 +17,7 @@ from typing import Any
 
 from genrun.core.errors import ConfigError
 
-OF_PACKAGES = (  # the modules of optional packages that conf/ offers, and no other of theirs
+PACKAGE_MODULES = (  # the modules of optional packages that conf/ offers, and no other of theirs
     "pytorch_optimizer.optimizer.ademamix.",
     "pytorch_optimizer.optimizer.lion.",
     "pytorch_optimizer.optimizer.soap.",
@@ -25,12 +25,12 @@ OF_PACKAGES = (  # the modules of optional packages that conf/ offers, and no ot
     "schedulefree.adamw_schedulefree.",
     "schedulefree.sgd_schedulefree.",
 )
-EXTRAS = {module.partition(".")[0]: "optim" for module in OF_PACKAGES}  # by package
+EXTRAS = {module.partition(".")[0]: "optim" for module in PACKAGE_MODULES}  # by package
 ALLOWED: dict[str, tuple[str, ...]] = {
     "optimizer": (
         "torch.optim.",
         "genrun.components.optimizer.",
-        *OF_PACKAGES,
+        *PACKAGE_MODULES,
     ),
     "schedule": ("torch.optim.lr_scheduler.",),
     **{

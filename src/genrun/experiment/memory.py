@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genrun.experiment.build import Built
 
 
-def on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
+def build_on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
     """The networks without memory for their weights; None where their own code needs values.
 
     Raises `OutOfMemory` where a size is more than can be counted.
@@ -34,7 +34,7 @@ def on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
         return None  # a plugin may do anything; making it in earnest says what is wrong with it
 
 
-def refuse_too_large(nets: nn.ModuleDict) -> None:
+def check_networks_fit(nets: nn.ModuleDict) -> None:
     """Raises `OutOfMemory` where the weights alone are more than what is free."""
     needed = sum(t.numel() * t.element_size() for t in nets.state_dict().values())
     free = free_bytes()
@@ -45,7 +45,7 @@ def refuse_too_large(nets: nn.ModuleDict) -> None:
         )
 
 
-def refuse_too_many(count: int, values: int) -> None:
+def check_samples_fit(count: int, values: int) -> None:
     """Raises `OutOfMemory` where so many images, of so many float32 values, would not fit."""
     needed = COPIES * count * values * torch.float32.itemsize
     free = free_bytes()

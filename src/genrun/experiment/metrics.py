@@ -14,7 +14,7 @@ from genrun.experiment.instantiate import Config, instantiate
 from genrun.training.sample_metrics import SampleMetrics
 
 
-def build_comparison(
+def build_sample_metrics(
     config: Config, data: Data, plugins: Sequence[str], needed: bool = False
 ) -> SampleMetrics:
     """Raises `ConfigError` where a metric or the features do not suit the data.
@@ -49,7 +49,7 @@ def _extractor(
     return None
 
 
-def monitor_of(
+def choose_monitor(
     config: Config, model: Model, comparison: SampleMetrics, names: Sequence[str]
 ) -> str:
     """By which of the held-out values, `names`, the run is judged: the model's own unless told.

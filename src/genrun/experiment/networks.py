@@ -14,7 +14,7 @@ from genrun.core.protocols.model import ChecksModel, Model
 from genrun.core.protocols.regularization import ModelChange
 from genrun.core.types import BatchShard, DataSpec
 from genrun.experiment.instantiate import Config, config_errors, instantiate
-from genrun.experiment.memory import on_meta, refuse_too_large
+from genrun.experiment.memory import build_on_meta, check_networks_fit
 from genrun.experiment.regularizations import regularize
 
 
@@ -44,7 +44,7 @@ def build_networks(
     regularizations: Mapping[str, Any],
     spec: DataSpec,
     plugins: Sequence[str],
-    check: Callable[[nn.ModuleDict], None] = refuse_too_large,
+    check: Callable[[nn.ModuleDict], None] = check_networks_fit,
 ) -> nn.ModuleDict:
     """The networks on the CPU, so that a seed gives the same weights on every device.
 
@@ -59,7 +59,7 @@ def build_networks(
             regularize(name, regularization, model, nets, spec)
         return nets
 
-    planned = on_meta(make)
+    planned = build_on_meta(make)
     if planned is not None:
         check(planned)
     torch.default_generator.manual_seed(fold_in(config["seed"], "weights") & (2**63 - 1))

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from genrun.config.groups import TO_THE_END
+from genrun.config.groups import LENGTH_KEYS
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.model import Model
 from genrun.experiment.instantiate import Config, config_errors, find_class
@@ -122,7 +122,7 @@ def build_schedule(
         raise ConfigError(f"schedule._target_={settings['_target_']}: is not a schedule")
     warmup_steps = settings["warmup_steps"]
     arguments = {
-        name: max(1, steps - warmup_steps) if name in TO_THE_END and value is None else value
+        name: max(1, steps - warmup_steps) if name in LENGTH_KEYS and value is None else value
         for name, value in settings.items()
         if name not in ("_target_", "warmup_steps")
     }

@@ -43,7 +43,7 @@ class ProcessTeam:
 def join_team(config: Mapping[str, Any]) -> ProcessTeam:
     """Sets this process up and, started by torchrun, waits for the others."""
     place = ProcessRank.from_environment()
-    share = share_of_batch(config, place)
+    share = batch_shard(config, place)
     device = find_device(config["runtime"]["device"], place)
     # Subnormal numbers cost a CPU a hundred times the time of others, and Adam's moments of seldom
     # active weights decay into them.
@@ -52,7 +52,7 @@ def join_team(config: Mapping[str, Any]) -> ProcessTeam:
     return ProcessTeam(place, device, share, ProcessGroup.join(place, device))
 
 
-def share_of_batch(config: Mapping[str, Any], place: ProcessRank) -> BatchShard | None:
+def batch_shard(config: Mapping[str, Any], place: ProcessRank) -> BatchShard | None:
     """None where one process has it all. Raises `ConfigError` where the shares would differ."""
     if place.world_size == 1:
         return None
@@ -86,16 +86,16 @@ def threads(config: Mapping[str, Any], place: ProcessRank) -> int:
     return int(wanted)
 
 
-def joins_batch_norm(config: Mapping[str, Any], processes: ProcessGroup) -> bool:
+def has_sync_batch_norm(config: Mapping[str, Any], processes: ProcessGroup) -> bool:
     """Whether BatchNorm is over the whole batch where each process has a share of it."""
     # runs that earlier versions saved have no such key
     return processes.world_size > 1 and bool(config["runtime"].get("sync_batch_norm", False))
 
 
-def join_batch_norm(
+def sync_batch_norm_layers(
     nets: nn.ModuleDict, config: Mapping[str, Any], processes: ProcessGroup
 ) -> None:
-    if not joins_batch_norm(config, processes):
+    if not has_sync_batch_norm(config, processes):
         return
     if config["runtime"]["compile"]:
         raise ConfigError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genrun.components.data._dataset import Batches
-from genrun.config.groups import to_the_end
+from genrun.config.groups import find_unset_length
 from genrun.config.saved import differences
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.protocols.display import Display
@@ -20,7 +20,7 @@ from genrun.training.plan import TrainingPlan
 from genrun.training.state import TrainingState
 
 
-def refuse_other_data(data: Batches, model: Model, path: Path, before: Mapping[str, Any]) -> None:
+def check_same_data(data: Batches, model: Model, path: Path, before: Mapping[str, Any]) -> None:
     """Raises `CheckpointUnusable` where the images, or labels that the model uses, are others."""
     labels = before.get("labels_digest", data.labels_digest)  # earlier versions wrote none
     relabelled = isinstance(model, Conditional) and labels != data.labels_digest
@@ -28,12 +28,12 @@ def refuse_other_data(data: Batches, model: Model, path: Path, before: Mapping[s
         raise CheckpointUnusable(f"{path}: the data changed since this run began")
 
 
-def refuse_longer_schedule(plan: TrainingPlan, config: Mapping[str, Any], steps: int) -> None:
+def check_same_length(plan: TrainingPlan, config: Mapping[str, Any], steps: int) -> None:
     """More steps would all be at the last rate of a schedule that was laid out to the end.
 
     Raises `ConfigError`.
     """
-    key = to_the_end(config["schedule"])
+    key = find_unset_length(config["schedule"])
     if key is not None and steps != plan.steps:
         raise ConfigError(
             f"steps={plan.steps}: schedule.{key} was laid out to end at step {steps}, "

@@ -18,7 +18,7 @@ from genrun.core.errors import CheckpointUnusable
 from genrun.core.formatting import describe_sample_metrics, describe_updates, format_amount
 from genrun.core.types import DataSpec, RunSummary
 from genrun.experiment.build import Built
-from genrun.experiment.process_team import joins_batch_norm
+from genrun.experiment.process_team import has_sync_batch_norm
 
 MOST = 1e38  # of a number that fits a float32
 EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it
@@ -115,7 +115,7 @@ def run_info(
     }
 
 
-def spec_of(data: Mapping[str, Any]) -> DataSpec:
+def read_data_spec(data: Mapping[str, Any]) -> DataSpec:
     """What `run_info` wrote of the data; runs of earlier versions say nothing of classes or points.
 
     Raises `CheckpointUnusable` where it is none of it.
@@ -147,7 +147,7 @@ def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:
         "precision": config["runtime"]["precision"],
         "compile": config["runtime"]["compile"],
         "processes": built.processes.world_size,
-        "sync_batch_norm": joins_batch_norm(config, built.processes),
+        "sync_batch_norm": has_sync_batch_norm(config, built.processes),
     }
 
 

@@ -32,7 +32,7 @@ def build_trackers(config: Config, plugins: Sequence[str]) -> dict[str, Tracker]
     }
 
 
-NOT_OF_THE_RUN = ("plugins", "tracker")  # keys of the configuration
+NOT_HYPERPARAMETERS = ("plugins", "tracker")  # keys of the configuration
 OK = "ok"
 
 
@@ -101,7 +101,7 @@ class TrackingRecorder:
     def _each(self, tell: Callable[[Tracker], None]) -> None:
         if not self._working:
             return
-        with self._meters.clock.measure("saving"), unmoved_generators():
+        with self._meters.clock.measure("saving"), preserve_rng_state():
             for name, tracker in list(self._working.items()):
                 try:
                     tell(tracker)
@@ -120,13 +120,15 @@ class TrackingRecorder:
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, Scalar]:
     """Every value by its key; those of a list joined by commas."""
     values: dict[str, list[Any]] = {}
-    for key, value in flatten("", {k: v for k, v in config.items() if k not in NOT_OF_THE_RUN}):
+    for key, value in flatten(
+        "", {k: v for k, v in config.items() if k not in NOT_HYPERPARAMETERS}
+    ):
         values.setdefault(key, []).append("null" if value is None else value)
     return {key: v[0] if len(v) == 1 else ",".join(map(str, v)) for key, v in values.items()}
 
 
 @contextlib.contextmanager
-def unmoved_generators() -> Iterator[None]:
+def preserve_rng_state() -> Iterator[None]:
     """Whatever is drawn inside, the global generators go on as if nothing was."""
     python, numpy, state = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genrun.config.groups import to_the_end
+from genrun.config.groups import find_unset_length
 from genrun.core.errors import ConfigError
 from genrun.proof.step_cost import StepCost
 from genrun.sweeps.search.space import NUMBER
@@ -63,7 +63,7 @@ def budget_overrides(
     if budget is None:
         return []
     if budget.unit == "seconds":
-        if key := to_the_end(config["schedule"]):
+        if key := find_unset_length(config["schedule"]):
             raise ConfigError(
                 f"budget={budget}: schedule.{key} is null and reaches to the run's last step, "
                 f"which is not known if seconds end the run; set schedule.{key}, or give a budget "

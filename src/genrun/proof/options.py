@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from genrun.config.multirun import MOST_JOBS, plain_words
-from genrun.config.overrides import key_of, refuse_repeated
+from genrun.config.multirun import MOST_JOBS, without_sweep_overrides
+from genrun.config.overrides import check_not_repeated, key_of
 from genrun.core.errors import ConfigError
 from genrun.core.formatting import did_you_mean
 from genrun.proof.budget import RunBudget, read_budget
@@ -48,7 +48,7 @@ def read_options(words: Sequence[str]) -> ProveOptions:
     for word in words:
         if "=" not in word:
             raise ConfigError(f"{word}: prove takes KEY=VALUE words, {EXAMPLE} among them")
-    refuse_repeated(words)
+    check_not_repeated(words)
     own = ("over", "contestants", "budget", "test", "dry", *NUMBERS)
     given = dict(word.split("=", 1) for word in words if word.split("=", 1)[0] in own)
     rest = [word for word in words if word.split("=", 1)[0] not in own]
@@ -108,8 +108,8 @@ def _number(name: str, given: dict[str, str], default: int | None, least: int) -
 
 def _check_shared(words: Sequence[str], over: str, budget: RunBudget | None) -> None:
     """Raises `ConfigError` if a word sets what the protocol sets, or has several values."""
-    if len(plain_words(words)) < len(words):
-        several = next(word for word in words if not plain_words([word]))
+    if len(without_sweep_overrides(words)) < len(words):
+        several = next(word for word in words if not without_sweep_overrides([word]))
         raise ConfigError(f"{several}: one value must be given; prove draws its own trials")
     for word in words:
         key = key_of(word)

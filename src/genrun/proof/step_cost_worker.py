@@ -14,7 +14,7 @@ from genrun.core.errors import GenrunError
 from genrun.experiment.build import Built
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import checkpoint_bytes
-from genrun.experiment.metrics import build_comparison
+from genrun.experiment.metrics import build_sample_metrics
 from genrun.proof.step_cost import FailedMeasurement, StepCost
 from genrun.sweeps.launch.resources import JobResources
 from genrun.sweeps.launch.worker import prepare_process
@@ -82,7 +82,7 @@ def _timed(built: Built, config: dict[str, Any], measured: StepCost) -> StepCost
 def _try_test(built: Built, config: dict[str, Any]) -> None:
     """A metric may need more test images than there are: better said now than at the end."""
     tested = built.data.with_test_images()
-    comparison = build_comparison(config, tested, config["plugins"])
+    comparison = build_sample_metrics(config, tested, config["plugins"])
     own = built.evaluation
     Evaluation(own.model, own.nets, tested, comparison, own.seed, picture_images=0).evaluate()
 

@@ -10,7 +10,7 @@ from typing import Any
 from genrun.config.compose import Composed, compose_each
 from genrun.config.groups import conf_folder
 from genrun.config.multirun import split_sweep
-from genrun.config.overrides import check_words, key_of, refuse_repeated
+from genrun.config.overrides import check_not_repeated, check_words, key_of
 from genrun.core.errors import ConfigError
 from genrun.core.formatting import did_you_mean, format_setting
 from genrun.core.log_names import STANDARD_ERROR
@@ -162,7 +162,7 @@ def _compose(names: Mapping[str, list[str]], settings: Sequence[str]) -> list[_C
 
 def _check(words: Sequence[str]) -> None:
     check_words(words)
-    refuse_repeated(words)
+    check_not_repeated(words)
     for word in words:
         if word.startswith(("+", "~")):
             raise ConfigError(f"{word}: replay takes KEY=VALUE, with no sign before it")

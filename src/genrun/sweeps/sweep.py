@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genrun.config.compose import Composed, compose_each
-from genrun.config.multirun import plain_words, split_sweep, with_seeds
+from genrun.config.multirun import expand_seeds, split_sweep, without_sweep_overrides
 from genrun.core.errors import ConfigError
 from genrun.core.process_rank import check_single_process
 from genrun.core.protocols.tracker import ONLINE
@@ -62,7 +62,7 @@ def create_sweep(words: Sequence[str], config_dir: str | None) -> Iterator[Sweep
     """
     if not any(word.startswith("hydra/launcher=") for word in words):
         fork_server.warm_up()  # it imports torch while the points are composed
-    expanded = with_seeds(words)
+    expanded = expand_seeds(words)
     check_offline(expanded)
     if is_search(expanded, config_dir):
         yield Sweep(*create_search(words, expanded, config_dir))
@@ -85,7 +85,9 @@ def create_sweep(words: Sequence[str], config_dir: str | None) -> Iterator[Sweep
         plan = SweepPlan(list(words), jobs)
         plan.write(folder)
         yield Sweep(
-            folder, plan, LaunchSettings.from_composed(first, plain_words(expanded), config_dir)
+            folder,
+            plan,
+            LaunchSettings.from_composed(first, without_sweep_overrides(expanded), config_dir),
         )
 
 

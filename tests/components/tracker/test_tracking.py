@@ -22,7 +22,7 @@ from genrun.config.compose import compose
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.tracker import environment_variables
 from genrun.experiment.experiment import Experiment
-from genrun.experiment.tracking import hyperparameters, unmoved_generators
+from genrun.experiment.tracking import hyperparameters, preserve_rng_state
 from genrun.runs.folder import RunFolder
 from genrun.sweeps.job import run_job
 from genrun.sweeps.plan import SweepPlan, compute_identity, make_jobs, read_plan
@@ -130,7 +130,7 @@ def test_generators_are_not_changed() -> None:
     drawn = []
     for inside in (lambda: None, lambda: failing.Failing("nowhere", "SystemExit")._called("")):
         random.seed(3), np.random.seed(3), torch.manual_seed(3)
-        with unmoved_generators():
+        with preserve_rng_state():
             inside()
         drawn.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
     assert drawn[0] == drawn[1]

@@ -18,7 +18,7 @@ import torch
 from genrun.core.errors import GenrunError
 from genrun.core.status import RunStatus
 from genrun.core.types import RunSummary
-from genrun.experiment.device import share_threads
+from genrun.experiment.device import limit_threads
 from genrun.experiment.experiment import Experiment
 from genrun.experiment.memory import checkpoint_bytes
 from genrun.runs.files import make_folder, open_append
@@ -106,7 +106,7 @@ def prepare_process(resources: JobResources) -> None:
     os.setpgrp()  # Ctrl-C reaches only the parent, which stops each job once
     for number in SIGNALS:  # the fork server ignores them
         signal.signal(number, signal.SIG_DFL)
-    share_threads(resources.threads)
+    limit_threads(resources.threads)
     if resources.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = resources.gpu
 

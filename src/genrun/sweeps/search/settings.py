@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from genrun.config.limits import LIMITS
-from genrun.config.multirun import MOST_JOBS, plain_words
+from genrun.config.multirun import MOST_JOBS, without_sweep_overrides
 from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
 from genrun.sweeps.plan import SweepPlan
@@ -60,7 +60,7 @@ def split_overrides(words: Sequence[str]) -> SearchOverrides:
 
     Raises `ConfigError` if one cannot be parsed.
     """
-    plain_words(words)  # raises if one cannot be parsed
+    without_sweep_overrides(words)  # raises if one cannot be parsed
     base, space, seeds = [], {}, []
     for word in words:
         key, _, text = word.partition("=")
