@@ -21,7 +21,7 @@ from genrun.sweeps.launch.process_pool import OWN_LAUNCHER, JobList
 from genrun.sweeps.plan import SweepPlan, make_jobs, read_plan
 from genrun.sweeps.preflight import check_jobs, check_launcher, join_messages
 from genrun.sweeps.pruner_study import check_no_pruner
-from genrun.sweeps.search.search import TRIALS_KEY, check_resumable, create_search, is_search
+from genrun.sweeps.search.search import TRIALS_KEY, create_search, is_search, prepare_resume
 from genrun.terminal.tables import print_line
 
 
@@ -111,7 +111,7 @@ def open_sweep(folder: Path, words: Sequence[str]) -> Iterator[Sweep]:
     (composed,) = _check_points(compose_each([words], None))
     check_launcher(composed.launcher, plan.jobs)
     if plan.search is not None:
-        check_resumable(folder, trials)
+        prepare_resume(folder, trials)
     # several processes may run one search: they lock it only to draw trials and to plan
     with nullcontext() if plan.search else lock_folder(folder):
         yield Sweep(folder.absolute(), plan, LaunchSettings.from_composed(composed, words, None))

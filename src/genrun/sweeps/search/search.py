@@ -80,10 +80,10 @@ def create_search(
         config_dir=None if config_dir is None else str(Path(config_dir).absolute()),
     )
     launch = LaunchSettings.from_composed(middle, overrides.base, config_dir)
-    return *_create_folder(folder, list(typed), settings), launch
+    return *_write_search(folder, list(typed), settings), launch
 
 
-def _create_folder(
+def _write_search(
     path: Path, words: list[str], settings: SearchSettings
 ) -> tuple[Path, SweepPlan]:
     from genrun.runs.optuna_journal import create_study
@@ -95,7 +95,7 @@ def _create_folder(
     return folder, plan
 
 
-def check_resumable(folder: Path, words: Sequence[str]) -> None:
+def prepare_resume(folder: Path, words: Sequence[str]) -> None:
     """Checks that a search can be resumed, and records the number of trials that `words` set.
 
     Raises `ConfigError` if they set it too low or too high, and what `open_study` raises.
