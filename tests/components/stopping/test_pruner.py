@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from genrun.components.stopping.pruner import Pruner
+from genrun.core.errors import InputMissing
 from genrun.core.protocols.stopping import Stopper
 from genrun.core.types import StepReport
 from genrun.experiment.stopping import TrialStopper
@@ -132,6 +133,14 @@ def test_a_finished_trial_is_not_changed(tmp_path: Path) -> None:
     before = (tmp_path / "j").read_bytes()
     assert run(pruner(tmp_path / "j", 1), {1: 99.0}) is None
     assert (tmp_path / "j").read_bytes() == before
+
+
+def test_the_study_is_opened_at_the_first_value(tmp_path: Path) -> None:
+    stopper = pruner(tmp_path / "missing", 0)
+    state, reason = stopper.observe(stopper.start(), StepReport(1, 0, 0.0))
+    assert (state, reason) == ({"last": None}, None)
+    with pytest.raises(InputMissing, match="missing"):
+        stopper.observe(state, StepReport(2, 0, 0.0, {"m": 1.0}))
 
 
 @pytest.mark.parametrize(

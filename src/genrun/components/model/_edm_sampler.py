@@ -29,8 +29,8 @@ class Churn:
 def noise_schedule(lowest: float, highest: float, exponent: float, steps: int) -> Sequence[float]:
     """Returns `steps` standard deviations from `highest` to `lowest`, and 0 (equation 5)."""
     first, last = highest ** (1 / exponent), lowest ** (1 / exponent)
-    shares = [step / max(steps - 1, 1) for step in range(steps)]
-    return [*((first + share * (last - first)) ** exponent for share in shares), 0.0]
+    fractions = [step / max(steps - 1, 1) for step in range(steps)]
+    return [*((first + fraction * (last - first)) ** exponent for fraction in fractions), 0.0]
 
 
 def sample_heun(

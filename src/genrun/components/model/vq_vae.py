@@ -186,6 +186,6 @@ def one_hot(codes: Tensor, count: int, like: Tensor) -> Tensor:
 
 def codebook_usage(codes: Tensor, count: int, like: Tensor) -> Metrics:
     """Returns the number of different codes in a batch and their perplexity, of shape () each."""
-    share = one_hot(codes, count, like).mean((0, 1))
-    entropy = -torch.special.xlogy(share, share).sum()
-    return {"codes_used": (share > 0).sum().to(like.dtype), "perplexity": entropy.exp()}
+    frequencies = one_hot(codes, count, like).mean((0, 1))
+    entropy = -torch.special.xlogy(frequencies, frequencies).sum()
+    return {"codes_used": (frequencies > 0).sum().to(like.dtype), "perplexity": entropy.exp()}

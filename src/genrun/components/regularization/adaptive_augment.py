@@ -46,8 +46,8 @@ class AdaptiveAugmentation(nn.Module):
         After every `interval` turns p takes a step up if the mean sign is above the target, and
         down if it is below (section 3.1, r_t of equation 1). Returns p, of shape ().
         """
-        share = noise.layer_keys.shard()
-        batch = len(logits) * (1 if share is None else share.count)
+        shard = noise.layer_keys.shard()
+        batch = len(logits) * (1 if shard is None else shard.count)
         step = self.interval * batch / self.images_to_1
         signs = self.signs + logits.sign().mean(dtype=self.signs.dtype)
         turns = self.turns + 1

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KINDS = ("median", "asha", "hyperband")
 
-# user attributes of a trial in which the study keeps the pruner's decisions
+# user attributes of a trial in which the study stores the pruner's decisions
 CONTINUED_UNTIL = "kept_until"  # the last step at which the trial was not pruned
 STOPPED = "stopped"  # the step at which it was pruned, and the reason
 
@@ -40,11 +40,11 @@ class Pruner:
     only the best 1 / eta (`reduction_factor`) of the trials continue (Li et al., arXiv
     1810.05934). hyperband: the same from several first steps (Li et al., arXiv 1603.06560).
 
-    The study keeps each decision, so a run that was killed and resumes from an earlier step gets
+    The study stores each decision, so a run that was killed and resumes from an earlier step gets
     the decisions it got before, whatever the other trials reported meanwhile.
 
-    `study` is the path of the search's journal and `trial` the number of this run's trial in it;
-    whoever builds the policy opens them (`genrun.core.protocols.stopping.ComparesTrials`).
+    `study` is the path of the search's journal and `trial` the number of this run's trial in it.
+    The policy opens neither, but is handed them (`genrun.core.protocols.stopping.ComparesTrials`).
     """
 
     kind: str
@@ -88,7 +88,7 @@ class Pruner:
         return f"pruner: {self.kind}, {last}"
 
     def _decide(self, opened: _OpenedStudy, trial: int, step: int, value: float) -> str | None:
-        """Returns the kept decision for this step, or makes one and keeps it."""
+        """Returns the stored decision for this step, or makes one and stores it."""
         before = opened.storage.get_trial(trial)
         stopped = before.user_attrs.get(STOPPED)
         if stopped is not None and step >= stopped["step"]:
