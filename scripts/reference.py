@@ -15,13 +15,7 @@ from typing import Any
 
 import yaml
 
-try:
-    from genrun.config.limits import parse_comment
-except ImportError:  # of a checkout in which bounds do not stand in the YAML files
-
-    def parse_comment(comment: str) -> tuple[Any, str]:
-        return None, comment
-
+from genrun.config.limits import parse_comment
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -151,7 +145,7 @@ def _keys_of(
 
 def _comment(line: str, after: int) -> str:
     _, mark, comment = line[after:].partition("#")
-    return comment.strip() if mark else ""
+    return parse_comment(comment)[1] if mark else ""
 
 
 def page_of(group: str) -> str:

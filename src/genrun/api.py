@@ -68,7 +68,7 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         """The resolved configuration."""
-        return read_config(self._folder)
+        return read_config(self._folder.config_path)
 
     @property
     def spec(self) -> DataSpec:

@@ -10,6 +10,7 @@ import yaml
 
 from genrun.config.compose import Composed, compose
 from genrun.config.groups import LIST_GROUPS, conf_folder
+from genrun.config.limits import bounds_of_choice
 from genrun.config.validation import check_value
 from genrun.core.errors import ConfigError
 from genrun.proof.contestants import ContestantChoice, known_choices, read_contestants
@@ -137,7 +138,7 @@ def test_both_ends_of_every_space_can_be(path: Path) -> None:
     """Its keys are those of its own choice, and what it spans is within their limits."""
     group, name = path.parent.name, path.stem
     settings = yaml.safe_load((conf_folder() / group / f"{name}.yaml").read_text())
-    contestant = ContestantChoice(group, (name,))
+    contestant, bounds = ContestantChoice(group, (name,)), bounds_of_choice(group, name)
     for key, given in parse_dimensions(contestant, yaml.safe_load(path.read_text())).items():
         prefix, _, own = key.rpartition(".")
         assert prefix == (f"{group}.{name}" if group in LIST_GROUPS else group)
@@ -148,7 +149,7 @@ def test_both_ends_of_every_space_can_be(path: Path) -> None:
             else given.options
         )
         for word in ends:
-            check_value(key, ast.literal_eval(word))
+            check_value(key, ast.literal_eval(word), bounds[own])
 
 
 def test_a_key_that_a_contestant_has_not_is_named_with_it() -> None:

@@ -41,7 +41,7 @@ def run(words: Sequence[str]) -> int:
     info = run_folder.read()
     from genrun.config.saved import goes_further, override, read_config, refuse_changes
 
-    saved = read_config(run_folder)
+    saved = read_config(run_folder.config_path)
     config = override(saved, settings)
     refuse_changes(saved, config)
     if RunStatus(info["status"]).ended and not goes_further(saved, config):

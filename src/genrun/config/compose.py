@@ -18,6 +18,7 @@ from genrun.config import schema, validation
 from genrun.config.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.config.hydra_errors import no_such_choice, one_line_errors
 from genrun.config.hydra_policy import check_hydra, folder_below
+from genrun.config.limits import Bound, bounds_of_choice, skeleton_bounds
 from genrun.config.overrides import check_words, hydra_overrides, key_of
 from genrun.config.tracker_mode import refuse_online
 from genrun.config.validation import refuse_environment
@@ -43,7 +44,7 @@ class Composed:
 def compose(words: Sequence[str], config_dir: str | None = None) -> Composed:
     """Composes and checks one experiment. Raises `ConfigError`; creates nothing."""
     with hydra_ready(config_dir), _composed(words) as composed:
-        return replace(_checked(composed, list(words)), composition=composed)
+        return replace(_checked(composed, list(words), config_dir), composition=composed)
 
 
 def compose_each(
@@ -55,7 +56,7 @@ def compose_each(
         for words in lines:
             try:
                 with _composed(words) as composed:
-                    points.append(_checked(composed, list(words)))
+                    points.append(_checked(composed, list(words), config_dir))
             except ConfigError as error:
                 points.append(error)
     return points
@@ -120,7 +121,7 @@ def _refuse_shadows(folder: Path) -> None:
             )
 
 
-def _checked(composed: DictConfig, words: list[str]) -> Composed:
+def _checked(composed: DictConfig, words: list[str], config_dir: str | None) -> Composed:
     choices = {name: str(choice) for name, choice in composed.hydra.runtime.choices.items()}
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     refuse_environment(OmegaConf.to_container(own, resolve=False))
@@ -135,7 +136,8 @@ def _checked(composed: DictConfig, words: list[str]) -> Composed:
         raise ConfigError("plugins: only the command line itself may list them, no YAML file")
     refuse_online(plain, [key_of(word) for word in words])
     _merge_players(plain)
-    validation.check(plain, _reference(plain, choices))
+    files = _files(plain, choices)
+    validation.check(plain, _reference(files), _bounds(files, config_dir))
     return Composed(
         config=plain,
         choices={
@@ -172,20 +174,35 @@ def _merge_players(config: dict[str, Any]) -> None:
             config["players"][name] = {"optimizer": {**config["optimizer"], **optimizer}}
 
 
-def _reference(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Any]:
-    """The chosen YAML files' own content, by the key at which each was put."""
+def _files(config: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, str]:
+    """Returns GROUP/CHOICE of the chosen YAML files, by the key at which each was put."""
     files = {group: f"{group}/{choices[group]}" for group in SINGLE_GROUPS}
     for group in LIST_GROUPS:
         files |= {f"{group}.{name}": f"{group}/{name}" for name in config[group]}
     for name in config["players"]:
         path = f"players.{name}.optimizer"
         files[path] = f"optimizer/{choices.get(f'optimizer@{path}', choices['optimizer'])}"
+    return files
+
+
+def _reference(files: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the files' own content, by the key at which each was put."""
     repository = GlobalHydra.instance().config_loader().repository  # type: ignore[attr-defined]  # Hydra's interface does not name it
     loaded = {path: repository.load_config(file) for path, file in files.items()}
     for path, result in loaded.items():
         if result is None:
             raise ConfigError(no_such_choice(*files[path].split("/")))
     return {path: _own_keys(result.config) for path, result in loaded.items()}
+
+
+def _bounds(files: Mapping[str, str], config_dir: str | None) -> dict[str, Bound]:
+    """Returns the bounds of every key that has some."""
+    bounds = skeleton_bounds()
+    for path, file in files.items():
+        group, _, choice = file.partition("/")
+        own = bounds_of_choice(group, choice, config_dir)
+        bounds = bounds | {f"{path}.{key}": bound for key, bound in own.items()}
+    return bounds
 
 
 def _own_keys(config: DictConfig) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from genrun.config.hydra_internals import CORE_PLUGINS
+from genrun.config.limits import parse_bound
 from genrun.config.validation import check_value, flatten
 from genrun.core.errors import ConfigError
 
@@ -33,10 +34,16 @@ ALLOWED = {
     ),
 }
 SUBMITIT_FOLDER = "${hydra.sweep.dir}/.submitit/%j"  # pickles, which nobody else should write
-NUMBERS = (
-    "n_jobs", "cpus_per_task", "timeout_min", "nodes", "tasks_per_node", "array_parallelism",
-    "max_num_timeout", "signal_delay_s", "gpus_per_node",
-)  # fmt: skip
+BOUNDS = {  # of the settings of launchers that are not genrun's, which have no file in conf/
+    **dict.fromkeys(
+        ("cpus_per_task", "timeout_min", "nodes", "tasks_per_node", "array_parallelism"),
+        parse_bound("int [1, inf)"),
+    ),
+    **dict.fromkeys(
+        ("max_num_timeout", "signal_delay_s", "gpus_per_node"), parse_bound("int [0, inf)")
+    ),
+    "n_jobs": parse_bound("int (-inf, inf)"),
+}
 FIXED: dict[str, Any] = {
     "callbacks": {},
     "job_logging": NO_LOGGING,
@@ -81,8 +88,10 @@ def _check_plugin(kind: str, settings: Any, allowed: Sequence[str]) -> None:
             raise ConfigError(f"{key}: genrun does not let it be set")
         if name == "submitit_folder" and value != SUBMITIT_FOLDER:
             raise ConfigError(f"{key}: genrun does not let it be set")
-        if kind == "launcher" and name in NUMBERS:
-            check_value(key, value)
+        if kind == "launcher" and name in BOUNDS:
+            check_value(key, value, BOUNDS[name])
+        if kind == "launcher" and name == "n_jobs" and value == 0:
+            raise ConfigError(f"{key}=0: must be a number of jobs, or -1 for one a core")
 
 
 def folder_below(key: str, text: str) -> Path:

@@ -13,22 +13,24 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from genrun.config import schema, validation
-from genrun.config.groups import EARLIER, LIST_GROUPS, SINGLE_GROUPS, conf_folder
+from genrun.config.groups import LIST_GROUPS, SINGLE_GROUPS, conf_folder
 from genrun.config.hydra_errors import one_line_errors
+from genrun.config.limits import Bound, bounds_of_target, skeleton_bounds
 from genrun.config.overrides import check_words
 from genrun.config.tracker_mode import offline
 from genrun.config.validation import flatten
 from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.formatting import did_you_mean
-from genrun.runs.folder import RunFolder
 
 MAY_CHANGE = ("steps", "epochs", "stopping", "runtime", "plugins", "tracker")
 
 
-def read_config(folder: RunFolder) -> dict[str, Any]:
-    """A run's configuration as plain types. Raises `CheckpointUnusable` where it is damaged."""
-    path = folder.config_path
+def read_config(path: Path) -> dict[str, Any]:
+    """Returns the configuration in a run's config.yaml as plain types.
+
+    Raises `CheckpointUnusable` if the file is damaged, or holds what genrun does not write.
+    """
     try:
         check_yaml(path)
         config = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
@@ -38,10 +40,10 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
         text = str(error).splitlines()[0]
         raise CheckpointUnusable(f"{path}: cannot be read ({text})") from error
     assert isinstance(config, dict)
-    plain = {**copy.deepcopy(EARLIER), **{str(key): value for key, value in config.items()}}
+    plain = {str(key): value for key, value in config.items()}
     try:
         validation.check_skeleton(plain)
-        validation.check(plain, _own_files(plain))
+        validation.check(plain, _own_files(plain), _bounds(plain))
     except ConfigError as error:
         raise CheckpointUnusable(f"{path}: {error}") from error
     _refuse_address(path, plain)
@@ -72,6 +74,21 @@ def _own_files(config: Mapping[str, Any]) -> dict[str, Any]:
         for group in LIST_GROUPS
         for name, settings in config[group].items()
     }
+
+
+def _bounds(config: Mapping[str, Any]) -> dict[str, Bound]:
+    """Returns the bounds that genrun's own files state for the keys of a saved configuration."""
+    groups = [(group, group, config[group]) for group in SINGLE_GROUPS]
+    for group in LIST_GROUPS:
+        groups += [(group, f"{group}.{name}", own) for name, own in config[group].items()]
+    for name, player in config["players"].items():
+        groups.append(("optimizer", f"players.{name}.optimizer", player.get("optimizer")))
+    bounds = skeleton_bounds()
+    for group, path, settings in groups:
+        target = settings.get("_target_", "") if isinstance(settings, Mapping) else ""
+        own = bounds_of_target(group, str(target))
+        bounds = bounds | {f"{path}.{key}": bound for key, bound in own.items()}
+    return bounds
 
 
 def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
@@ -146,7 +163,7 @@ def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
         OmegaConf.merge(OmegaConf.structured(schema.Config), config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    validation.check(config, _own_files(saved))
+    validation.check(config, _own_files(saved), _bounds(config))
 
 
 def goes_further(saved: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

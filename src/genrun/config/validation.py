@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genrun.config.groups import LIST_GROUPS
-from genrun.config.limits import LIMITS
+from genrun.config.limits import Bound
 from genrun.config.overrides import refuse_secret
 from genrun.config.schema import Config, Health, Runtime
 from genrun.core.errors import ConfigError
@@ -38,26 +38,26 @@ def flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def check_value(key: str, value: Any) -> None:
+def check_value(key: str, value: Any, bound: Bound | None = None) -> None:
+    """Raises `ConfigError` if a value is missing, not finite or outside its bounds."""
     refuse_secret(key)
     if value == "???":
         raise ConfigError(f"{key}: must be given, as {key}=VALUE")
     allowed = CHOICES_OF_KEY.get(key)
     if allowed and value not in allowed:
         raise ConfigError(f"{key}={format_value(value)}: must be {' or '.join(allowed)}")
-    limit = LIMITS.get(key.rsplit(".", 1)[-1])
     if not is_number(value):
-        if limit is not None and value is not None:
-            raise ConfigError(f"{key}={format_value(value)}: must be a number {limit.text}")
+        if bound is not None and value is not None:
+            raise ConfigError(f"{key}={format_value(value)}: must be a number {bound.text}")
         return
     if not math.isfinite(value):
         raise ConfigError(f"{key}={value}: must be a finite number")
-    if limit is None:
+    if bound is None:
         return
-    if limit.whole and not isinstance(value, int):
-        raise ConfigError(f"{key}={value}: must be an integer {limit.text}")
-    if not limit.allows(value):
-        raise ConfigError(f"{key}={value}: must be {limit.text}")
+    if bound.whole and not isinstance(value, int):
+        raise ConfigError(f"{key}={value}: must be an integer {bound.text}")
+    if not bound.allows(value):
+        raise ConfigError(f"{key}={value}: must be {bound.text}")
 
 
 def refuse_environment(config: Any) -> None:
@@ -90,27 +90,23 @@ EXAMPLES: dict[str, Any] = {  # of what may be null or must be given, by the las
     "labels_sha256": "a digest",
     "monitor": "a metric",
     "networks": ["generator"],
-    "value": 0.1,
-    "adamw_lr": 0.1,
-    "shampoo_beta": 0.9,
-    "beta3": 0.9,
-    "t_alpha_beta3": 10000.0,
-    "max_eval": 25,
 }
 
 
-def check(config: Mapping[str, Any], reference: Mapping[str, Any]) -> None:
+def check(
+    config: Mapping[str, Any], reference: Mapping[str, Any], bounds: Mapping[str, Bound]
+) -> None:
     """Compares a resolved configuration with the choices' own YAML, `reference`.
 
     Raises `ConfigError` for an unknown, missing or unset key, a value of another type than the
-    YAML's, a number that is not finite or outside its limits.
+    YAML's, a number that is not finite or outside the `bounds` of its key.
     """
     check_skeleton(config)
     for group, own in reference.items():
         _mapping(group, _select(config, group))
         _check_keys(group, _select(config, group), own)
     for key, value in flatten("", config):
-        check_value(key, value)
+        check_value(key, value, bounds.get(key))
 
 
 def check_skeleton(config: Mapping[str, Any]) -> None:

@@ -63,7 +63,7 @@ def evaluate_run(
     `about` is added to the file: which weights, of which step. Raises `CheckpointUnusable` if the
     data changed since the run trained.
     """
-    saved, info = read_config(folder), folder.read()
+    saved, info = read_config(folder.config_path), folder.read()
     counts, device = options.counts, find_device(options.device, ProcessRank.from_environment())
     data = build_data(saved, device, plugins)
     default_metrics = METRICS if data.modes is None else (*METRICS, MODES_METRIC)
@@ -95,7 +95,7 @@ def evaluate_on_test_images(
     another seed, made from the run's own, since the best weights were chosen under the latter.
     Raises `ConfigError` if no images were set aside, `CheckpointUnusable` if the data changed.
     """
-    saved, info = read_config(folder), folder.read()
+    saved, info = read_config(folder.config_path), folder.read()
     seed = fold_in(saved["seed"], "test")
     device = find_device(saved["runtime"]["device"], ProcessRank.from_environment())
     data = build_data(saved, device, plugins)

@@ -112,7 +112,7 @@ class Experiment:
             newest = find_latest_checkpoint(run.path)
             if newest.checkpoint is not None:
                 restore(self.built.trial, newest.checkpoint)
-            if goes_further(read_config(run), self.config):
+            if goes_further(read_config(run.config_path), self.config):
                 self.built.trial.stop_reason = ""
             changed = note_changes(self.built, self.config, before, newest, display)
             recorder, timings = FolderRecorder.resume(run.path, newest.checkpoint)

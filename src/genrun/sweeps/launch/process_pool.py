@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-from genrun.config.limits import LIMITS
+from genrun.config.limits import bounds_of_choice
 from genrun.core.errors import ConfigError
 from genrun.core.status import RunStatus
 from genrun.runs.folder import RunFolder
@@ -105,14 +105,15 @@ class JobLimits:
 def read_job_limits(settings: Mapping[str, Any]) -> JobLimits:
     """Reads the limits from hydra.launcher. Raises `ConfigError` if a setting is out of range."""
     names = ("jobs", "timeout_seconds", "retries", "give_up_after")
+    bounds = bounds_of_choice("hydra/launcher", "processes")
     for name in names:
-        value, limit = settings.get(name), LIMITS[name]
+        value, bound = settings.get(name), bounds[name]
         if value is None and name in ("jobs", "timeout_seconds"):
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        is_allowed_type = isinstance(value, int) or not limit.whole
-        if value is None or not is_number or not is_allowed_type or not limit.allows(value):
-            raise ConfigError(f"hydra.launcher.{name}={value}: must be {limit.text}")
+        is_allowed_type = isinstance(value, int) or not bound.whole
+        if value is None or not is_number or not is_allowed_type or not bound.allows(value):
+            raise ConfigError(f"hydra.launcher.{name}={value}: must be {bound.text}")
     return JobLimits(*(settings[name] for name in names[1:]))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from genrun.config.limits import LIMITS
+from genrun.config.limits import bounds_of_choice
 from genrun.config.multirun import MOST_JOBS, without_sweep_overrides
 from genrun.config.overrides import key_of
 from genrun.core.errors import ConfigError
@@ -131,9 +131,9 @@ def max_trials(settings: SearchSettings) -> int:
 def _check_number(name: str, value: Any, may_be_null: bool) -> None:
     if value is None and may_be_null:
         return
-    limit = LIMITS[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not limit.allows(value):
-        raise ConfigError(f"hydra.sweeper.{name}={value}: must be an integer {limit.text}")
+    bound = bounds_of_choice("hydra/sweeper", "random")[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not bound.allows(value):
+        raise ConfigError(f"hydra.sweeper.{name}={value}: must be an integer {bound.text}")
 
 
 def _flatten(key: str, value: Any) -> Iterator[tuple[str, str]]:
