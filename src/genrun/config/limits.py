@@ -27,6 +27,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from genrun.config.groups import conf_folder
 from genrun.core.errors import ConfigError
 
+ANY_NUMBER = "any number"
 STATES_BOUNDS = re.compile(r"(int\s*)?[\[(]|any number\b")
 NUMBER = r"-?(?:inf|\d+\^\d+|\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 GRAMMAR = re.compile(
@@ -70,7 +71,7 @@ def parse_comment(comment: str) -> tuple[Bound | None, str]:
         )
     prose = matched["prose"] or ""
     if matched["any"]:
-        return Bound(-math.inf, math.inf, False, False, False, "any number"), prose
+        return Bound(-math.inf, math.inf, False, False, False, ANY_NUMBER), prose
     low, high = _number(matched["low"]), _number(matched["high"])
     includes = matched["from"] == "[", matched["to"] == "]"
     if not low < high or (includes[0] and low == -math.inf) or (includes[1] and high == math.inf):

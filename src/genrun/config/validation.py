@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from genrun.config.groups import LIST_GROUPS
-from genrun.config.limits import Bound
+from genrun.config.limits import ANY_NUMBER, Bound
 from genrun.config.overrides import refuse_secret
 from genrun.config.schema import Config, Health, Runtime
 from genrun.core.errors import ConfigError
@@ -48,7 +48,8 @@ def check_value(key: str, value: Any, bound: Bound | None = None) -> None:
         raise ConfigError(f"{key}={format_value(value)}: must be {' or '.join(allowed)}")
     if not is_number(value):
         if bound is not None and value is not None:
-            raise ConfigError(f"{key}={format_value(value)}: must be a number {bound.text}")
+            wanted = "" if bound.text == ANY_NUMBER else f" {bound.text}"
+            raise ConfigError(f"{key}={format_value(value)}: must be a number{wanted}")
         return
     if not math.isfinite(value):
         raise ConfigError(f"{key}={value}: must be a finite number")
