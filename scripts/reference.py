@@ -145,7 +145,7 @@ def _keys_of(
 
 def _comment(line: str, after: int) -> str:
     _, mark, comment = line[after:].partition("#")
-    return parse_comment(comment)[1] if mark else ""
+    return comment.strip() if mark else ""
 
 
 def page_of(group: str) -> str:
