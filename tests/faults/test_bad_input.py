@@ -501,6 +501,6 @@ def test_values_twice_in_a_sweep_are_tried_once(
     words = ["-m", *SMALL, "steps=1", "seed=1,1,2", "hydra.sweep.dir=swept"]
     assert run(last_wins(words)) == 0
     output = capsys.readouterr().out
-    assert "given twice, tried once: seed=1" in output
+    assert "listed twice, run once: seed=1" in output
     assert "[2/2]" in output
     assert sorted(path.name for path in tmp_path.glob("swept/*/run.json")) == ["run.json"] * 2
