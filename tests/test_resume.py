@@ -170,7 +170,7 @@ def test_a_schedule_that_spans_the_run_refuses_more_steps(schedule: str, tmp_pat
     words = ["model=vae", f"schedule={schedule}"]
     whole(tmp_path / "run", *words)
     before = (tmp_path / "run" / "run.json").read_bytes()
-    with pytest.raises(ConfigError, match="laid out to end at step 12"):
+    with pytest.raises(ConfigError, match="set to end at step 12"):
         prepare(*words, "steps=20").resume(RunFolder.open(tmp_path / "run"), SilentDisplay())
     assert (tmp_path / "run" / "run.json").read_bytes() == before
 

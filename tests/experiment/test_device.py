@@ -1,4 +1,4 @@
-"""Which device each process gets, and what is said of those that are left idle."""
+"""The device and threads of each process, and the note about idle GPUs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genrun.core.process_rank import ProcessRank
 from genrun.experiment import process_team
 from genrun.experiment.device import find_device, idle_gpus
 from genrun.experiment.experiment import Experiment
-from genrun.experiment.process_team import threads
+from genrun.experiment.process_team import count_threads
 from genrun.terminal.plain import SilentDisplay
 from tests.conftest import SMALL
 
@@ -42,13 +42,13 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
         find_device("auto", THIRD)
 
 
-def test_one_gpu_cannot_be_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_gpu_cannot_be_shared_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     gpus(4, monkeypatch)
     with pytest.raises(ConfigError, match=r"runtime.device=cuda:1: .*must be auto, cpu or cuda"):
         find_device("cuda:1", THIRD)
 
 
-def test_without_a_gpu_all_compute_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_gpu_all_processes_use_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     gpus(0, monkeypatch)
     assert find_device("auto", THIRD) == torch.device("cpu")
 
@@ -57,9 +57,10 @@ def test_idle_gpus_are_mentioned_with_the_command(monkeypatch: pytest.MonkeyPatc
     gpus(2, monkeypatch)
     for name in ("auto", "cuda"):
         assert idle_gpus(name, 1) == (
-            "2 GPUs are here and one is used; torchrun --nproc-per-node=2 -m genrun … uses both"
+            "2 GPUs are available and one is used; "
+            "torchrun --nproc-per-node=2 -m genrun … uses both"
         )
-    assert idle_gpus("cuda:1", 1) is None, "one was asked for"
+    assert idle_gpus("cuda:1", 1) is None, "one was configured"
     assert idle_gpus("cpu", 1) is None
     assert idle_gpus("auto", 2) is None
     gpus(4, monkeypatch)
@@ -81,18 +82,18 @@ def test_the_display_shows_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(notes) == 1
 
 
-def test_cores_are_shared_out_unless_somebody_said_how_many(
+def test_cores_are_divided_among_processes_unless_configured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 12)
     monkeypatch.setattr(process_team, "available_threads", lambda: 5)
     unset, own = {"runtime": {"threads": None}}, {"runtime": {"threads": 7}}
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as torchrun sets it
-    assert threads(unset, THIRD) == 3
-    assert threads(unset, ALONE) == 5, "what torch found"
-    assert threads(own, THIRD) == 7
+    assert count_threads(unset, THIRD) == 3
+    assert count_threads(unset, ALONE) == 5, "what torch found"
+    assert count_threads(own, THIRD) == 7
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert threads(unset, THIRD) == 5
+    assert count_threads(unset, THIRD) == 5
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert threads(unset, THIRD) == 1
+    assert count_threads(unset, THIRD) == 1

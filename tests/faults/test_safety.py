@@ -28,8 +28,10 @@ TARGETS = [
     "os.system", "posix.system", "subprocess.Popen", "subprocess.run", "builtins.eval",
     "builtins.exec", "builtins.__import__", "importlib.import_module", "pickle.loads",
     "torch.load", "torch.hub.load", "torch.optim.sys.modules", "torch.optim.Adam.__init__",
-    "torch.optim.os.system", "torch.optim.adam.torch.load", "genrun.components.model.gan.torch.load",
-    "genrun.components.model.gan.nn.Linear", "genrun.components.model.gan.Tensor", "genrun.components.data._array_files.zipfile.os.system",
+    "torch.optim.os.system", "torch.optim.adam.torch.load",
+    "genrun.components.model.gan.torch.load", "genrun.components.model.gan.nn.Linear",
+    "genrun.components.model.gan.Tensor",
+    "genrun.components.data._array_files.zipfile.os.system",
     "genrun.components.data._array_files.Path", "genrun.cli.main", "hydra.utils.instantiate",
     "hydra._internal.utils._call_target", "pytorch_optimizer.Fromage",
     "pytorch_optimizer.torch.load", "pytorch_optimizer.optimizer.lion.torch.load",
@@ -201,7 +203,8 @@ def test_a_saved_optimizer(trained: Path, work: Path, capsys: pytest.CaptureFixt
     [("model", "genrun.components.model.gan.Tensor"), ("data", "genrun.components.data.idx.Path"),
      ("optimizer", "pytorch_optimizer.optimizer.lion.BaseOptimizer"),
      ("optimizer", "genrun.components.optimizer.muon.Mapping"),
-     ("data", "genrun.components.data._array_files.BinaryIO"), ("optimizer", "torch.optim.optimizer.Any")],
+     ("data", "genrun.components.data._array_files.BinaryIO"),
+     ("optimizer", "torch.optim.optimizer.Any")],
 )  # fmt: skip
 def test_a_class_is_defined_where_it_is_allowed_not_only_reached_from_there(
     group: str, target: str

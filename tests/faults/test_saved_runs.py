@@ -289,7 +289,8 @@ def test_an_early_stop_survives_a_kill_before_run_json(
 
 
 def test_a_policy_that_a_resume_brings_begins_anew(copied: Path) -> None:
-    early = "{_target_: genrun.components.stopping.early.Early, patience: 3, min_delta: 0.0, monitor: null}"
+    target = "genrun.components.stopping.early.Early"
+    early = f"{{_target_: {target}, patience: 3, min_delta: 0.0, monitor: null}}"
     assert run(["resume", "run", "steps=4", f"stopping={{early: {early}}}"]) == 0
     assert json.loads((copied / "run.json").read_text())["step"] == 4
 
@@ -346,4 +347,4 @@ def test_records_of_another_form(change: dict[str, Any], copied: Path, refused: 
 
 
 def test_more_images_than_memory_holds(refused: Refused) -> None:
-    assert "ask for fewer" in refused(["sample", "run", f"count={10**12}", "out=run/a.npz"], 71)
+    assert "draw fewer" in refused(["sample", "run", f"count={10**12}", "out=run/a.npz"], 71)

@@ -1,4 +1,4 @@
-"""Hydra's own command line, for what only shows a configuration, and its output files."""
+"""Hydra's own command line, which only shows configurations here, and its output files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def output_files(composed: DictConfig, folder: Path) -> dict[str, str]:
 
 
 def call_hydra(flags: list[str], words: Sequence[str], task: Any) -> None:
-    """Runs Hydra's command line, with the flags first: 1.3 does not take them between overrides."""
+    """Runs Hydra's command line with the flags first, as Hydra 1.3 requires."""
     register()
     base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
     before = sys.argv

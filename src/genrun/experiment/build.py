@@ -1,4 +1,4 @@
-"""From a checked configuration to objects. Nothing outside this package instantiates a choice."""
+"""Builds the objects of an experiment from its checked configuration."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ from genrun.training.state import TrainingState
 from genrun.training.step import TrainingStep
 from genrun.training.weight_averaging import AveragedNetworks
 
-GRID = 64  # images in a sample grid
-POINTS = 2000  # in a scatter plot
+GRID_IMAGES = 64
+SCATTER_POINTS = 2000
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class Built:
     plan: TrainingPlan
     device: torch.device
     processes: ProcessGroup
-    gradient_sync: GradientSync | None  # None: there is one process
-    flops_per_step: int | None  # None: they were not counted, or cannot be
-    moved: dict[str, list[MovedParameters]]  # by player, what each update rule moves
+    gradient_sync: GradientSync | None  # None for a single process
+    flops_per_step: int | None  # None if they cannot be counted
+    moved: dict[str, list[MovedParameters]]  # by player: the parameters of each update rule
 
     def parameter_counts(self) -> dict[str, int]:
-        """Trained parameters by player."""
+        """Returns the number of trained parameters by player."""
         return {
             player.name: sum(p.numel() for p in trained_parameters(self.trial.nets, player))
             for player in self.model.players()
@@ -74,18 +74,18 @@ class Built:
 
 
 def build(config: Config, plugins: Sequence[str]) -> Built:
-    """Builds everything and checks what only the parts know. Creates no file but caches.
+    """Builds an experiment and checks that its parts fit together; writes nothing but caches.
 
-    Started by torchrun, it waits for the other processes.
+    Under torchrun this joins the process group. Raises `ConfigError` if parts do not fit.
     """
     team = join_team(config)
     device, processes = team.device, team.processes
     with team.local_rank_zero_first():
-        data = build_data(config, device, plugins, team.share)
+        data = build_data(config, device, plugins, team.shard)
     model, regularizations = build_model(config, plugins)
     nets = build_networks(config, model, regularizations, data.spec, plugins).to(device)
     sync_batch_norm_layers(nets, config, processes)
-    check_batch_size(nets, data.batch_size, team.share)
+    check_batch_size(nets, data.batch_size, team.shard)
     broadcast_weights(nets, config, data.digest, processes)
 
     updates: Updates = instantiate("updates", config["updates"], plugins)
@@ -98,7 +98,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
         for name, optimizer in optimizers.items()
     }
     trained = [name for player in model.players() for name in player.networks]
-    statistics = UpdateBatchNorm(model, data, config["seed"], team.share)
+    statistics = UpdateBatchNorm(model, data, config["seed"], team.shard)
     averaging = find_weight_average(regularizations, optimizers)
     average = AveragedNetworks(nets, trained, averaging, list(optimizers.values()), statistics)
     evaluation = _evaluation(config, model, average, data, plugins, team)
@@ -107,7 +107,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     plan = replace(plan, monitor=monitor)
     stoppers = build_stoppers(config, model, monitor, measured, plugins)
     sync = _gradient_sync(team, [nets[name] for name in trained])
-    check_closures(optimizers, regularizations, team.share)
+    check_closures(optimizers, regularizations, team.shard)
     check_weight_changes(optimizers, regularizations, model)
     hooks = RegularizationHooks.from_regularizations(regularizations)
     step = TrainingStep(
@@ -117,7 +117,7 @@ def build(config: Config, plugins: Sequence[str]) -> Built:
     epoch = data.train_count / step.examples_per_step
     health = build_health(config["health"], model, measured, epoch)
     gradients = GradientNorms(nets, model.players())
-    loss_buffer = LossBuffer(None if team.share is None else processes.mean)
+    loss_buffer = LossBuffer(None if team.shard is None else processes.mean)
     trial = TrainingState(
         nets, average, optimizers, step.memory, schedules, stoppers, gradients, health,
         loss_buffer=loss_buffer,
@@ -133,15 +133,15 @@ def _evaluation(
     plugins: Sequence[str],
     team: ProcessTeam,
 ) -> Evaluation:
-    """Of the weights to evaluate; one process may have to learn features for all."""
+    # learned features are trained by one process of a machine and read from the cache by the rest
     with team.local_rank_zero_first():
-        comparison = build_sample_metrics(config, data, plugins)
-    shown = POINTS if data.spec.points else GRID
-    return Evaluation(model, average.nets, data, comparison, config["seed"], shown)
+        sample_metrics = build_sample_metrics(config, data, plugins)
+    count = SCATTER_POINTS if data.spec.points else GRID_IMAGES
+    return Evaluation(model, average.nets, data, sample_metrics, config["seed"], count)
 
 
 def _gradient_sync(team: ProcessTeam, trained: list[nn.Module]) -> GradientSync | None:
-    return None if team.share is None else GradientSync(team.processes, trained, team.device)
+    return None if team.shard is None else GradientSync(team.processes, trained, team.device)
 
 
 def _step_settings(config: Config, team: ProcessTeam) -> StepSettings:
@@ -150,22 +150,22 @@ def _step_settings(config: Config, team: ProcessTeam) -> StepSettings:
         device=team.device,
         autocast=torch.bfloat16 if config["runtime"]["precision"] == "bf16" else None,
         compile=config["runtime"]["compile"],
-        shard=team.share,
+        shard=team.shard,
     )
 
 
 def build_data(
-    config: Config, device: torch.device, plugins: Sequence[str], share: BatchShard | None = None
+    config: Config, device: torch.device, plugins: Sequence[str], shard: BatchShard | None = None
 ) -> Batches:
-    """Reads the images and splits them."""
+    """Loads a data set and splits it. Raises `InputMissing` if a file cannot be read."""
     settings = dict(config["data"])
     batch_size, held_out = settings.pop("batch_size"), settings.pop("held_out")
-    test = settings.pop("test", 0)  # runs of earlier versions had none, nor may a user's own data
+    test = settings.pop("test", 0)  # a user's own data need not have a test split
     try:
         source = instantiate("data", settings, plugins).load()
-    except OSError as error:  # a name that is too long, a folder that may not be read
+    except OSError as error:  # such as a name that is too long, or a folder without permission
         raise InputMissing(f"data: {error.filename}: {error.strerror or error}") from error
-    return Batches(source, held_out, batch_size, config["seed"], device, share, test)
+    return Batches(source, held_out, batch_size, config["seed"], device, shard, test)
 
 
 def _plan(config: Config, data: Batches, model: Model, updates: Updates) -> TrainingPlan:

@@ -1,4 +1,4 @@
-"""Whether regularizations and updates suit the optimizers."""
+"""Checks that regularizations and updates are compatible with the optimizers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from genrun.training.optimizers.schedule_free import is_schedule_free
 def find_weight_average(
     regularizations: Mapping[str, Any], optimizers: Mapping[str, Optimizer]
 ) -> WeightAverage | None:
-    """The one that is asked for. Raises `ConfigError` where an optimizer has its own."""
+    """Returns the configured weight average, if any.
+
+    Raises `ConfigError` if an optimizer averages weights itself.
+    """
     named = {name: r for name, r in regularizations.items() if isinstance(r, WeightAverage)}
     for name in named:
         for player, optimizer in optimizers.items():
             if is_schedule_free(optimizer):
                 raise ConfigError(
-                    f"regularization={name}: {type(optimizer).__name__} of {player} has an "
-                    f"average of its own to evaluate; leave {name} out"
+                    f"regularization={name}: {type(optimizer).__name__} of {player} already "
+                    f"averages the weights that are evaluated; leave {name} out"
                 )
     return next(iter(named.values()), None)
 
@@ -39,9 +42,9 @@ def find_weight_average(
 def check_closures(
     optimizers: Mapping[str, Optimizer],
     regularizations: Mapping[str, Any],
-    share: BatchShard | None,
+    shard: BatchShard | None,
 ) -> None:
-    """Raises `ConfigError` where a line search would be led by something else than its loss."""
+    """Raises `ConfigError` if a line search would not see the loss whose gradient it follows."""
     for optimizer in optimizers.values():
         if not takes_closure(type(optimizer)):
             continue
@@ -49,20 +52,20 @@ def check_closures(
         for name, regularization in regularizations.items():
             if isinstance(regularization, GradientChange | GradientPoint):
                 raise ConfigError(
-                    f"regularization={name}: {kind} searches along the loss's own gradient, "
-                    "which may not be changed"
+                    f"regularization={name}: changes the gradient of the loss, along which {kind} "
+                    "searches; leave it out or choose another optimizer"
                 )
-        if share is not None:
+        if shard is not None:
             raise ConfigError(
-                f"optimizer={kind}: searches by one process's loss; {share.count} processes "
-                "would each go another way"
+                f"optimizer={kind}: its line search cannot be shared by {shard.count} processes; "
+                "train in one, or choose another optimizer"
             )
 
 
 def check_weight_changes(
     optimizers: Mapping[str, Optimizer], regularizations: Mapping[str, Any], model: Model
 ) -> None:
-    """Raises `ConfigError` where weights would be changed that an optimizer has an average of."""
+    """Raises `ConfigError` if a regularization changes weights that an optimizer averages."""
     for name, regularization in regularizations.items():
         if not isinstance(regularization, WeightChange):
             continue
@@ -70,24 +73,24 @@ def check_weight_changes(
             optimizer = optimizers[player.name]
             if is_schedule_free(optimizer) and regularization.applies_to(model, player):
                 raise ConfigError(
-                    f"regularization={name}: changes the weights of {player.name}, of which "
-                    f"{type(optimizer).__name__} keeps an average that it alone may move; choose "
-                    f"players.{player.name}.optimizer=adam, say"
+                    f"regularization={name}: changes the weights of {player.name}, which only "
+                    f"{type(optimizer).__name__} may change, as it averages them; choose another "
+                    f"optimizer, such as players.{player.name}.optimizer=adam"
                 )
 
 
 def check_updates(optimizers: Mapping[str, Optimizer], updates: Updates) -> None:
-    """Raises `ConfigError` where an optimizer relies on what these updates do not leave to it."""
+    """Raises `ConfigError` if the updates take over what an optimizer must do itself."""
     name = type(updates).__name__.lower()
     for player, optimizer in optimizers.items():
         kind = f"{type(optimizer).__name__} of {player}"
         if takes_closure(type(optimizer)) and (updates.moves_weights or not updates.takes_turns):
             raise ConfigError(
-                f"updates={name}: {kind} evaluates the loss itself, several times a step; "
-                "it needs updates=alternating"
+                f"updates={name}: {kind} evaluates the loss itself, several times a step, "
+                "which needs updates=alternating"
             )
         if is_schedule_free(optimizer) and updates.moves_weights:
             raise ConfigError(
-                f"updates={name}: moves the weights, of which {kind} keeps an average that it "
-                "alone may move; choose another optimizer, or updates=alternating"
+                f"updates={name}: changes the weights, which only {kind} may change, as it "
+                "averages them; choose another optimizer, or updates=alternating"
             )

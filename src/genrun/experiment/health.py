@@ -1,4 +1,4 @@
-"""What a run is watched for: from the thresholds in the configuration to state machines."""
+"""Builds the health monitor from the thresholds in the configuration."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from genrun.experiment.instantiate import Config
 from genrun.training.evaluation import SPREAD
 from genrun.training.health import GradientExplosion, HealthMonitor, ThresholdWatch
 
-LATENT = "largest_dimension_kl"  # a held-out value, from models whose latent code can collapse
+LATENT_KL = "largest_dimension_kl"  # measured by models whose latent code can collapse
 
 
 def build_health(
     settings: Config, model: Model, held_out: Sequence[str], steps_per_epoch: float
 ) -> HealthMonitor:
-    """Watches what this model's rows can show; `held_out` names what its evaluations measure."""
+    """Returns a monitor of the failures that this model can have.
+
+    `held_out` are the names of the values that its evaluations measure.
+    """
     watches: dict[str, ThresholdWatch] = {}
     if isinstance(model, Adversarial):
         watches["discriminator_overpowers"] = ThresholdWatch(
@@ -24,7 +27,7 @@ def build_health(
             limit=settings["overpowering_accuracy"],
             steps=settings["overpowering_steps"],
             rows=1,
-            meaning="the discriminator tells nearly every image, and teaches the generator little",
+            meaning="the discriminator is almost always right, so the generator learns little",
         )
     if SPREAD in held_out:
         watches["mode_collapse"] = ThresholdWatch(
@@ -35,14 +38,14 @@ def build_health(
             rows=settings["mode_collapse_evaluations"],
             meaning="the samples are nearly all the same",
         )
-    if LATENT in held_out:
+    if LATENT_KL in held_out:
         watches["posterior_collapse"] = ThresholdWatch(
-            value=f"held_out/{LATENT}",
+            value=f"held_out/{LATENT_KL}",
             above=False,
             limit=settings["posterior_collapse_kl"],
             steps=round(settings["posterior_collapse_epochs"] * steps_per_epoch),
             rows=2,
-            meaning="no latent dimension says anything of the image",
+            meaning="no latent dimension carries information about the image",
         )
     names = ("factor", "rows", "history")
     return HealthMonitor(

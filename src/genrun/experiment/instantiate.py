@@ -1,8 +1,8 @@
-"""Names in a configuration to objects, behind the allowlist.
+"""Instantiates the classes that a configuration names, from an allowlist.
 
 `_target_` may name classes of genrun, torch.optim and optional packages, each in its own group,
-and classes in the modules that the user's own command line lists in `plugins`: a saved run's
-configuration can name nothing else, so a stranger's run cannot run code.
+and classes in the modules that the user's own command line lists in `plugins`. A saved run's
+configuration can name nothing else, so an untrusted run cannot execute code.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from genrun.core.errors import ConfigError
 
-PACKAGE_MODULES = (  # the modules of optional packages that conf/ offers, and no other of theirs
+PACKAGE_MODULES = (  # modules of optional packages; only those that conf/ uses
     "pytorch_optimizer.optimizer.ademamix.",
     "pytorch_optimizer.optimizer.lion.",
     "pytorch_optimizer.optimizer.soap.",
@@ -25,7 +25,9 @@ PACKAGE_MODULES = (  # the modules of optional packages that conf/ offers, and n
     "schedulefree.adamw_schedulefree.",
     "schedulefree.sgd_schedulefree.",
 )
-EXTRAS = {module.partition(".")[0]: "optim" for module in PACKAGE_MODULES}  # by package
+EXTRAS = {
+    module.partition(".")[0]: "optim" for module in PACKAGE_MODULES
+}  # package -> extra of genrun
 ALLOWED: dict[str, tuple[str, ...]] = {
     "optimizer": (
         "torch.optim.",
@@ -55,7 +57,10 @@ Config = Mapping[str, Any]
 
 
 def instantiate(group: str, settings: Config, plugins: Sequence[str], key: str = "") -> Any:
-    """The object that `settings` describe. Raises `ConfigError` naming the group."""
+    """Returns an instance of the class in `settings["_target_"]`, built from the other settings.
+
+    Raises `ConfigError` naming `key`, by default the group.
+    """
     target = find_class(group, settings, plugins)
     arguments = {name: value for name, value in settings.items() if name != "_target_"}
     _refuse_special(key or group, arguments)
@@ -64,19 +69,19 @@ def instantiate(group: str, settings: Config, plugins: Sequence[str], key: str =
 
 
 def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
-    """The class that `_target_` names, if it may."""
+    """Returns the class that `_target_` names. Raises `ConfigError` if it is not allowed."""
     name = settings.get("_target_")
     if not isinstance(name, str):
         raise ConfigError(f"{group}._target_: must name a class")
-    own = name.startswith(ALLOWED[group])
-    plugin = any(name.startswith(f"{module}.") for module in plugins)
-    if plugin and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # where the command was given, as `python -m` does
-    if not own and not plugin:
-        rooms = ", ".join(prefix.rstrip(".") for prefix in ALLOWED[group])
+    is_allowed = name.startswith(ALLOWED[group])
+    is_plugin = any(name.startswith(f"{module}.") for module in plugins)
+    if is_plugin and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
+    if not is_allowed and not is_plugin:
+        prefixes = ", ".join(prefix.rstrip(".") for prefix in ALLOWED[group])
         raise ConfigError(
-            f"{group}._target_={name}: must be in {rooms}, or in a module that your own command "
-            "line lists in plugins=[…]"
+            f"{group}._target_={name}: must be in {prefixes}, or in a module that your own "
+            "command line lists in plugins=[…]"
         )
     module, _, attribute = name.rpartition(".")
     try:
@@ -92,18 +97,18 @@ def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
         raise ConfigError(f"{group}._target_={name}: cannot be imported ({error})") from error
     if not inspect.isclass(found):
         raise ConfigError(f"{group}._target_={name}: is not a class")
-    # `genrun.components.model.gan.Tensor` can be reached and is torch's
-    if not plugin and not f"{found.__module__}.".startswith(ALLOWED[group]):
+    # `genrun.components.model.gan.Tensor` is reachable but is torch's
+    if not is_plugin and not f"{found.__module__}.".startswith(ALLOWED[group]):
         raise ConfigError(f"{group}._target_={name}: is defined in {found.__module__}")
     return found
 
 
 def _refuse_special(key: str, value: Any) -> None:
-    """Hydra's own instantiation would act on these; here they could only mislead."""
+    """Raises `ConfigError` for keys of Hydra's own instantiation, which have no effect here."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if name in SPECIAL:
-                raise ConfigError(f"{key}.{name}: is not allowed there; genrun builds no nests")
+                raise ConfigError(f"{key}.{name}: is not allowed there; objects cannot be nested")
             _refuse_special(f"{key}.{name}", inner)
     elif isinstance(value, list):
         for inner in value:
@@ -111,9 +116,9 @@ def _refuse_special(key: str, value: Any) -> None:
 
 
 @contextmanager
-def config_errors(where: str) -> Iterator[None]:
-    """What a constructor does not like, as one line that names where it was set."""
+def config_errors(key: str) -> Iterator[None]:
+    """Turns the errors of a constructor into a `ConfigError` that names the key."""
     try:
         yield
     except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(f"{key}: {error}") from error

@@ -1,4 +1,4 @@
-"""Memory: whether networks fit, asked before it is taken, and what to do where it runs out."""
+"""Checks that networks and samples fit in memory, and what a checkpoint takes on disk."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from genrun.core.formatting import format_bytes
 from genrun.core.memory import free_bytes
 from genrun.core.process_rank import ProcessRank
 
-COPIES = 2  # of images that are drawn in parts and put together
+SAMPLE_COPIES = 2  # samples are drawn in batches and then concatenated
 
 if TYPE_CHECKING:
     from genrun.experiment.build import Built
 
 
 def build_on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
-    """The networks without memory for their weights; None where their own code needs values.
+    """Returns the networks on the meta device, or None if their code needs values.
 
-    Raises `OutOfMemory` where a size is more than can be counted.
+    Raises `OutOfMemory` if a size overflows.
     """
     try:
         with torch.device("meta"):
@@ -31,11 +31,11 @@ def build_on_meta(make: Callable[[], nn.ModuleDict]) -> nn.ModuleDict | None:
     except Exception as error:
         if "overflow" in str(error):
             raise OutOfMemory("the networks are larger than any memory") from error
-        return None  # a plugin may do anything; making it in earnest says what is wrong with it
+        return None  # building the networks on a real device reports what is wrong
 
 
 def check_networks_fit(nets: nn.ModuleDict) -> None:
-    """Raises `OutOfMemory` where the weights alone are more than what is free."""
+    """Raises `OutOfMemory` if the weights alone exceed the free memory."""
     needed = sum(t.numel() * t.element_size() for t in nets.state_dict().values())
     free = free_bytes()
     if free is not None and needed > free:
@@ -46,29 +46,30 @@ def check_networks_fit(nets: nn.ModuleDict) -> None:
 
 
 def check_samples_fit(count: int, values: int) -> None:
-    """Raises `OutOfMemory` where so many images, of so many float32 values, would not fit."""
-    needed = COPIES * count * values * torch.float32.itemsize
+    """Raises `OutOfMemory` if `count` samples of `values` float32 numbers do not fit."""
+    needed = SAMPLE_COPIES * count * values * torch.float32.itemsize
     free = free_bytes()
     if free is not None and needed > free:
         raise OutOfMemory(
             f"count={count}: needs {format_bytes(needed)} and {format_bytes(free)} of "
-            "memory are free; ask for fewer, several times with another seed each"
+            "memory are free; draw fewer at a time, each time with another seed"
         )
 
 
 @contextmanager
 def memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
-    """Turns running out of memory into one line with a batch size to try."""
+    """Turns out-of-memory errors into an `OutOfMemory` that suggests a batch size."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         on_cpu = "DefaultCPUAllocator: can't allocate memory" in str(error)
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not on_cpu:
             raise
-        batch_size, share = config["data"]["batch_size"], ProcessRank.from_environment().world_size
+        batch_size = config["data"]["batch_size"]
+        processes = ProcessRank.from_environment().world_size
         raise OutOfMemory(
             f"out of memory with data.batch_size={batch_size}; "
-            f"try data.batch_size={max(1, batch_size // 2 // share) * share}"
+            f"try data.batch_size={max(1, batch_size // 2 // processes) * processes}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Metrics, and the features in which some of them compare images."""
+"""Builds metrics and the feature extractor, and chooses the metric to monitor."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from genrun.training.sample_metrics import SampleMetrics
 def build_sample_metrics(
     config: Config, data: Data, plugins: Sequence[str], needed: bool = False
 ) -> SampleMetrics:
-    """Raises `ConfigError` where a metric or the features do not suit the data.
+    """Returns the metrics that compare samples with data.
 
-    Features may be learned here, which takes time at a run's first start; only if a metric wants
-    them, or if they are `needed` otherwise.
+    The features are learned or loaded here if a metric needs them, or if `needed`; the first time
+    this can take minutes. Raises `ConfigError` if a metric or the features do not fit the data.
     """
     metrics: dict[str, Any] = {}
     for name, settings in config["metric"].items():
@@ -41,20 +41,20 @@ def _extractor(
     if needed or any(isinstance(metric, FeatureMetric) for metric in metrics.values()):
         extractor: Extractor = features.prepare(data)
         return extractor
-    if not isinstance(features, Pixels):  # which nobody has to have asked for
+    if not isinstance(features, Pixels):  # the default
         raise ConfigError(
             f"features._target_={config['features']['_target_']}: no metric of this run compares "
-            f"features ({', '.join(metrics) or 'it has none'}); add metric=[frechet], say"
+            f"features ({', '.join(metrics) or 'it has none'}); add one, such as metric=[frechet]"
         )
     return None
 
 
 def choose_monitor(
-    config: Config, model: Model, comparison: SampleMetrics, names: Sequence[str]
+    config: Config, model: Model, sample_metrics: SampleMetrics, names: Sequence[str]
 ) -> str:
-    """By which of the held-out values, `names`, the run is judged: the model's own unless told.
+    """Returns the held-out metric, one of `names`, that selects the best checkpoint.
 
-    Raises `ConfigError` where that is not measured, or is better the higher it is.
+    By default the model's own. Raises `ConfigError` if it is not measured, or if higher is better.
     """
     monitor: str = config["monitor"] or model.monitor
     listed = ", ".join(names) or "none"
@@ -67,9 +67,6 @@ def choose_monitor(
         raise ConfigError(
             f"monitor={monitor}: is never measured; the held-out metrics are {listed}"
         )
-    if monitor in comparison.higher_is_better():
-        raise ConfigError(
-            f"monitor={monitor}: is better the higher it is, and runs are judged by values that "
-            "are better the lower they are"
-        )
+    if monitor in sample_metrics.higher_is_better():
+        raise ConfigError(f"monitor={monitor}: must be a metric for which lower is better")
     return monitor

@@ -1,4 +1,4 @@
-"""The model, its networks, and the regularizations that change them."""
+"""Builds the model, its networks, and the regularizations that change them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from genrun.experiment.regularizations import regularize
 
 
 def build_model(config: Config, plugins: Sequence[str]) -> tuple[Model, dict[str, Any]]:
-    """The model, and the regularizations by name, some of which changed it."""
+    """Returns the model, changed by the regularizations, and these by name."""
     model: Model = instantiate("model", config["model"], plugins)
     if not hasattr(model, "data_range"):
         raise ConfigError(
-            f"model: {type(model).__name__} does not say in which range its networks see the data "
-            "(data_range = (0.0, 1.0), say)"
+            f"model: {type(model).__name__} has no data_range, the range of the data that its "
+            "networks see, such as data_range = (0.0, 1.0)"
         )
     regularizations = {
         name: instantiate("regularization", settings, plugins, f"regularization.{name}")
@@ -46,9 +46,9 @@ def build_networks(
     plugins: Sequence[str],
     check: Callable[[nn.ModuleDict], None] = check_networks_fit,
 ) -> nn.ModuleDict:
-    """The networks on the CPU, so that a seed gives the same weights on every device.
+    """Returns the networks on the CPU, so that a seed gives the same weights on every device.
 
-    `check` sees them on the device `meta` before memory is taken for them.
+    `check` is called with the networks on the meta device, before memory is allocated.
     """
     backbone = instantiate("backbone", config["backbone"], plugins)
 
@@ -66,13 +66,13 @@ def build_networks(
     return make()
 
 
-def check_batch_size(nets: nn.ModuleDict, batch_size: int, share: BatchShard | None) -> None:
-    """Raises `ConfigError` where a layer would normalize over one image."""
+def check_batch_size(nets: nn.ModuleDict, batch_size: int, shard: BatchShard | None) -> None:
+    """Raises `ConfigError` if a layer would normalize over a single image."""
     normalized = any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in nets.modules())
     if normalized and batch_size == 1:
         raise ConfigError("data.batch_size=1: batch normalization needs at least 2 images")
-    if normalized and share is not None and share.rows == 1:
+    if normalized and shard is not None and shard.rows == 1:
         raise ConfigError(
             f"data.batch_size={batch_size}: batch normalization needs at least 2 images in each "
-            f"of {share.count} processes, or runtime.sync_batch_norm=true"
+            f"of {shard.count} processes, or runtime.sync_batch_norm=true"
         )

@@ -1,4 +1,4 @@
-"""An optimizer and a schedule for each player."""
+"""Builds and audits the optimizer and learning rate schedule of each player."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from genrun.training.optimizers.schedule_free import is_schedule_free
 def build_optimizers(
     config: Config, model: Model, nets: nn.ModuleDict, plugins: Sequence[str]
 ) -> dict[str, torch.optim.Optimizer]:
-    """One for each player, with its own settings where it has any."""
+    """Returns an optimizer for each player, with the player's own settings if there are any."""
     players = {player.name: player for player in model.players()}
     for name in config["players"]:
         if name not in players:
@@ -41,11 +41,11 @@ def build_optimizers(
         )
         for name, player in players.items()
     }
-    alone = [o for o in optimizers.values() if takes_closure(type(o))]
-    if alone and len(players) > 1:
+    with_closure = [o for o in optimizers.values() if takes_closure(type(o))]
+    if with_closure and len(players) > 1:
         raise ConfigError(
-            f"optimizer={type(alone[0]).__name__}: evaluates the loss several times a step, which "
-            f"players that take turns ({', '.join(players)}) cannot give it"
+            f"optimizer={type(with_closure[0]).__name__}: evaluates the loss several times a step "
+            f"and cannot train several players ({', '.join(players)})"
         )
     return optimizers
 
@@ -56,7 +56,10 @@ def build_optimizer(
     plugins: Sequence[str],
     networks: Mapping[str, nn.Module],
 ) -> torch.optim.Optimizer:
-    """`networks` are those that the parameters are of, for an optimizer that asks for them."""
+    """Returns an optimizer of `parameters`, which belong to `networks`.
+
+    Raises `ConfigError` if the settings do not name an optimizer or do not fit it.
+    """
     kind = find_class("optimizer", settings, plugins)
     if not issubclass(kind, torch.optim.Optimizer):
         raise ConfigError(f"optimizer._target_={settings['_target_']}: is not an optimizer")
@@ -67,24 +70,27 @@ def build_optimizer(
     }
     if "networks" in inspect.signature(kind).parameters:
         arguments["networks"] = networks
-    # some say with `print` what they were made with
+    # some optimizers print their settings
     with config_errors("optimizer"), redirect_stdout(io.StringIO()):
         try:
             optimizer = kind(parameters, **arguments)
         except RuntimeError as error:
-            # torch has a fused kernel for each optimizer on some devices only
+            # fused kernels exist on some devices only
             if not arguments.get("fused") or "fused" not in str(error):
                 raise
             optimizer = kind(parameters, **{**arguments, "fused": False})
     if is_schedule_free(optimizer):
-        optimizer.train()  # type: ignore[attr-defined]  # and it stays so
+        optimizer.train()  # type: ignore[attr-defined]  # evaluation copies the averaged weights
     return optimizer
 
 
 def audit_optimizers(
     optimizers: Mapping[str, torch.optim.Optimizer], model: Model, nets: nn.ModuleDict
 ) -> dict[str, list[MovedParameters]]:
-    """What each update rule moves, by player. Raises `ConfigError` where a parameter stays."""
+    """Returns by player what each update rule moves.
+
+    Raises `ConfigError` if an optimizer leaves a parameter unchanged.
+    """
     moved = {}
     for player in model.players():
         named = [
@@ -96,7 +102,7 @@ def audit_optimizers(
         optimizer = optimizers[player.name]
         try:
             found = audit_optimizer(optimizer, [parameter for _, parameter in named])
-        except Exception as error:  # a plugin's can fail in any way
+        except Exception as error:  # a plugin can fail in any way
             text = (str(error) or type(error).__name__).splitlines()[0]
             raise ConfigError(
                 f"optimizer: {type(optimizer).__name__} of {player.name} fails in a first step "
@@ -106,7 +112,7 @@ def audit_optimizers(
             raise ConfigError(
                 f"optimizer: {type(optimizer).__name__} does not move "
                 f"{named[found.unmoved[0]][0]} of {player.name} "
-                f"({len(found.unmoved)} of {len(named)} tensors stay as they are)"
+                f"({len(found.unmoved)} of {len(named)} tensors stay unchanged)"
             )
         if found.changes_gradients:
             preserve_gradients(optimizer)
@@ -117,6 +123,10 @@ def audit_optimizers(
 def build_schedule(
     settings: Config, optimizer: torch.optim.Optimizer, steps: int, plugins: Sequence[str]
 ) -> Schedule:
+    """Returns the schedule of an optimizer's learning rate over `steps`.
+
+    Raises `ConfigError` if the settings do not name a schedule or do not fit it.
+    """
     kind = find_class("schedule", settings, plugins)
     if not issubclass(kind, torch.optim.lr_scheduler.LRScheduler):
         raise ConfigError(f"schedule._target_={settings['_target_']}: is not a schedule")
@@ -127,14 +137,14 @@ def build_schedule(
         if name not in ("_target_", "warmup_steps")
     }
 
-    def make(chosen: torch.optim.Optimizer) -> Any:
-        return kind(chosen, **arguments)
+    def make(optimizer: torch.optim.Optimizer) -> Any:
+        return kind(optimizer, **arguments)
 
     with config_errors("schedule"):
         schedule = Schedule(optimizer, make, warmup_steps)
     if is_schedule_free(optimizer) and not schedule.is_constant:
         raise ConfigError(
-            f"schedule._target_={settings['_target_']}: {type(optimizer).__name__} is made to do "
-            "without; use schedule=constant, warmed up by schedule.warmup_steps"
+            f"schedule._target_={settings['_target_']}: {type(optimizer).__name__} needs a "
+            "constant learning rate; use schedule=constant, with schedule.warmup_steps"
         )
     return schedule

@@ -1,4 +1,4 @@
-"""What a run's folder and its display say when it ends."""
+"""Records the end of a run in its folder, its trackers and the terminal."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from genrun.training.meters.meters import Meters
 from genrun.training.plan import TrainingOutcome
 
 
-def compute(built: Built, meters: Meters) -> dict[str, Any]:
-    """What the run took, however it ends; a step that failed counts."""
+def summarize_compute(built: Built, meters: Meters) -> dict[str, Any]:
+    """Returns the run's resource usage for run.json, including a step that failed."""
     step, flops = built.trial.step, built.flops_per_step
     examples = step * built.step.examples_per_step
     return meters.summarize(step, examples, None if flops is None else step * flops)
 
 
 def tracked_end(built: Built, outcome: TrainingOutcome) -> TrackedEnd:
-    """What trackers are told."""
+    """Returns the end of the run as trackers record it."""
     trial = built.trial
     best = None if trial.best is None else (trial.best.step, trial.best.value)
     return TrackedEnd(outcome.status, outcome.reason, trial.step, built.plan.monitor, best)
@@ -34,20 +34,20 @@ def tracked_end(built: Built, outcome: TrainingOutcome) -> TrackedEnd:
 def record_failure(
     run: RunFolder, built: Built, meters: Meters, error: BaseException
 ) -> TrainingOutcome:
-    """On the way out of an error, which matters more than that the disk is full."""
+    """Records a run that ends by an exception; that the disk is full must not hide that one."""
     outcome = TrainingOutcome(RunStatus.FAILED, f"{type(error).__name__}: {error}")
     if isinstance(error, KeyboardInterrupt):
-        outcome = TrainingOutcome(RunStatus.INTERRUPTED, "left at once by a second signal")
+        outcome = TrainingOutcome(RunStatus.INTERRUPTED, "stopped at once by a second signal")
     ended = {"status": outcome.status, "reason": outcome.reason}
     with contextlib.suppress(OutputFailed):
-        run.update({**ended, "compute": compute(built, meters)})
+        run.update({**ended, "compute": summarize_compute(built, meters)})
     return outcome
 
 
 def record_outcome(
     run: RunFolder, built: Built, outcome: TrainingOutcome, meters: Meters, display: Display
 ) -> None:
-    """The last of run.json and of the display."""
+    """Writes the outcome to run.json and shows it."""
     trial = built.trial
     best = None if trial.best is None else {"step": trial.best.step, "value": trial.best.value}
     run.update(
@@ -57,7 +57,7 @@ def record_outcome(
             "ended": run_info.now(),
             "step": trial.step,
             "best": best,
-            "compute": compute(built, meters),
+            "compute": summarize_compute(built, meters),
         }
     )
     lines = {"folder": run_info.display_path(run.path)}
@@ -68,5 +68,5 @@ def record_outcome(
     if pictures := sorted(run.samples.glob("step-*[0-9].png")):
         lines["samples"] = run_info.display_path(pictures[-1])
     if outcome.status == RunStatus.INTERRUPTED:
-        lines["go on"] = f"genrun resume {run_info.display_path(run.path)}"
+        lines["resume"] = f"genrun resume {run_info.display_path(run.path)}"
     display.finish(outcome.status, outcome.reason, lines)

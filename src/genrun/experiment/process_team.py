@@ -1,4 +1,4 @@
-"""What each of several processes that train one run has of it."""
+"""Sets up the processes that train one run: device, threads, batch shard, equal weights."""
 
 from __future__ import annotations
 
@@ -23,78 +23,85 @@ from genrun.training.distributed.sync_batch_norm import share_batch_statistics
 
 @dataclass(frozen=True)
 class ProcessTeam:
-    """The processes that train one run, as this one sees them; mostly it is alone."""
+    """This process among those that train the run; usually it is the only one."""
 
-    place: ProcessRank
+    rank: ProcessRank
     device: torch.device
-    share: BatchShard | None  # of every batch; None: all of it
+    shard: BatchShard | None  # None for a single process, which trains on whole batches
     processes: ProcessGroup
 
     @contextmanager
     def local_rank_zero_first(self) -> Iterator[None]:
-        """On each machine one process goes first, and what it caches the others find."""
-        if self.place.local_rank > 0:
+        """On each machine local rank 0 runs the block first, so that the rest find its caches."""
+        if self.rank.local_rank > 0:
             self.processes.barrier()
         yield
-        if self.place.local_rank == 0:
+        if self.rank.local_rank == 0:
             self.processes.barrier()
 
 
 def join_team(config: Mapping[str, Any]) -> ProcessTeam:
-    """Sets this process up and, started by torchrun, waits for the others."""
-    place = ProcessRank.from_environment()
-    share = batch_shard(config, place)
-    device = find_device(config["runtime"]["device"], place)
-    # Subnormal numbers cost a CPU a hundred times the time of others, and Adam's moments of seldom
-    # active weights decay into them.
+    """Sets up this process; under torchrun, joins the process group.
+
+    Raises `ConfigError` if the batch, the device or the threads cannot be divided as configured.
+    """
+    rank = ProcessRank.from_environment()
+    shard = batch_shard(config, rank)
+    device = find_device(config["runtime"]["device"], rank)
+    # Subnormal numbers are a hundred times slower on a CPU, and Adam's moments of rarely active
+    # weights decay into them.
     torch.set_flush_denormal(True)
-    torch.set_num_threads(threads(config, place))
-    return ProcessTeam(place, device, share, ProcessGroup.join(place, device))
+    torch.set_num_threads(count_threads(config, rank))
+    return ProcessTeam(rank, device, shard, ProcessGroup.join(rank, device))
 
 
-def batch_shard(config: Mapping[str, Any], place: ProcessRank) -> BatchShard | None:
-    """None where one process has it all. Raises `ConfigError` where the shares would differ."""
-    if place.world_size == 1:
+def batch_shard(config: Mapping[str, Any], rank: ProcessRank) -> BatchShard | None:
+    """Returns the rows of each batch that this process trains on; None for a single process.
+
+    Raises `ConfigError` if the batch cannot be divided equally.
+    """
+    if rank.world_size == 1:
         return None
     batch_size = config["data"]["batch_size"]
-    rows, rest = divmod(batch_size, place.world_size)
+    rows, rest = divmod(batch_size, rank.world_size)
     if rest:
         raise ConfigError(
-            f"data.batch_size={batch_size}: must be a multiple of {place.world_size}, as each of "
-            f"{place.world_size} processes trains on an equal share of every batch"
+            f"data.batch_size={batch_size}: must be a multiple of {rank.world_size}, as each of "
+            f"{rank.world_size} processes trains on an equal share of every batch"
         )
-    return BatchShard(place.rank, place.world_size, rows)
+    return BatchShard(rank.rank, rank.world_size, rows)
 
 
-def threads(config: Mapping[str, Any], place: ProcessRank) -> int:
-    """Of one operation: all cores unless told otherwise, shared out among a machine's processes.
+def count_threads(config: Mapping[str, Any], rank: ProcessRank) -> int:
+    """Returns the threads of one operation: by default all cores, divided among local processes.
 
-    torchrun sets OMP_NUM_THREADS to 1 where nobody did; another number is the user's own.
+    torchrun sets OMP_NUM_THREADS to 1 if it is unset; any other number is the user's. Raises
+    `ConfigError` if the configuration sets more than there are cores.
     """
-    wanted = config["runtime"]["threads"]
+    configured = config["runtime"]["threads"]
     cores = os.cpu_count() or 1
     if (
-        wanted is None
-        and place.local_world_size > 1
+        configured is None
+        and rank.local_world_size > 1
         and os.environ.get("OMP_NUM_THREADS", "1") == "1"
     ):
-        return max(1, cores // place.local_world_size)
-    if wanted is None:
+        return max(1, cores // rank.local_world_size)
+    if configured is None:
         return available_threads()
-    if wanted > max(cores, available_threads()):
-        raise ConfigError(f"runtime.threads={wanted}: this machine has {cores} cores")
-    return int(wanted)
+    if configured > max(cores, available_threads()):
+        raise ConfigError(f"runtime.threads={configured}: this machine has {cores} cores")
+    return int(configured)
 
 
 def has_sync_batch_norm(config: Mapping[str, Any], processes: ProcessGroup) -> bool:
-    """Whether BatchNorm is over the whole batch where each process has a share of it."""
-    # runs that earlier versions saved have no such key
-    return processes.world_size > 1 and bool(config["runtime"].get("sync_batch_norm", False))
+    """Whether batch normalization uses the statistics of all processes."""
+    return processes.world_size > 1 and bool(config["runtime"]["sync_batch_norm"])
 
 
 def sync_batch_norm_layers(
     nets: nn.ModuleDict, config: Mapping[str, Any], processes: ProcessGroup
 ) -> None:
+    """Synchronizes batch normalization if so configured. Raises `ConfigError` if compiled."""
     if not has_sync_batch_norm(config, processes):
         return
     if config["runtime"]["compile"]:
@@ -107,17 +114,18 @@ def sync_batch_norm_layers(
 def broadcast_weights(
     nets: nn.ModuleDict, config: Mapping[str, Any], data_digest: str, processes: ProcessGroup
 ) -> None:
-    """All start from rank 0's weights. Raises `ConfigError` where one would train something else.
+    """Copies the weights of rank 0 to all processes.
 
-    Machines whose processors differ may draw weights that differ in the last bit.
+    Machines with different processors may initialize weights that differ in the last bit. Raises
+    `ConfigError` if the configuration or the data of a process differ.
     """
     if processes.world_size == 1:
         return
     described = json.dumps([config, data_digest], sort_keys=True)
-    own = hashlib.sha256(described.encode()).hexdigest()
-    if processes.broadcast_object(own) != own:
+    digest = hashlib.sha256(described.encode()).hexdigest()
+    if processes.broadcast_object(digest) != digest:
         raise ConfigError(
-            "data: the configuration or the images differ from those of process 0; all processes "
-            "must be given the same words and the same files"
+            "data: the configuration or the images differ from those of process 0; start "
+            "all processes with the same command and the same files"
         )
     processes.broadcast(list(nets.state_dict().values()))

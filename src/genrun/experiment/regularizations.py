@@ -1,4 +1,4 @@
-"""What regularizations add to networks; one that finds nothing to act on is an error."""
+"""Applies regularizations to networks; one that finds nothing to act on is an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genrun.core.protocols.regularization import (
 )
 from genrun.core.types import DataSpec
 
-KL = "kl"  # where a model whose loss has a KL term takes layers for it
+KL = "kl"  # the network with the layers of the KL term, in models that have one
 
 
 def regularize(
@@ -27,31 +27,30 @@ def regularize(
 ) -> None:
     """Adds the regularization's layers to the networks it names, or to all that are trained.
 
-    Raises `ConfigError` where it names none, one that there is not, or one that it would leave
-    as it is.
+    Raises `ConfigError` if it names no network, an unknown one, or one that it cannot change.
     """
     trained = [network for player in model.players() for network in player.networks]
-    named = getattr(regularization, "networks", None)
-    _check_named(name, named, trained)
-    chosen = trained if named is None else list(named)
+    names = getattr(regularization, "networks", None)
+    _check_names(name, names, trained)
+    chosen = trained if names is None else list(names)
     if isinstance(regularization, AddsLayer):
-        _add_hidden(name, regularization, nets, chosen, each=named is not None)
+        _add_hidden(name, regularization, nets, chosen, each=names is not None)
     if isinstance(regularization, NetworkChange):
-        _change(name, regularization, nets, chosen, each=named is not None)
+        _change(name, regularization, nets, chosen, each=names is not None)
     if isinstance(regularization, CriticInput):
         assert isinstance(model, Adversarial), "it checks the model"
-        judging = [n for p in model.players() if p.name == model.critic for n in p.networks]
-        for network in judging:
+        critics = [n for p in model.players() if p.name == model.critic for n in p.networks]
+        for network in critics:
             nets[network] = InputTransform(regularization.build_input_layer(spec), nets[network])
     if isinstance(regularization, KLLayer):
         _add_to_kl(name, regularization, model, nets)
 
 
-def _check_named(name: str, named: Sequence[str] | None, trained: Sequence[str]) -> None:
+def _check_names(name: str, names: Sequence[str] | None, trained: Sequence[str]) -> None:
     key, allowed = f"regularization.{name}.networks", ", ".join(trained)
-    if named is not None and len(named) == 0:
+    if names is not None and len(names) == 0:
         raise ConfigError(f"{key}=[]: names no network; those of this model are {allowed}")
-    for network in named or ():
+    for network in names or ():
         if network not in trained:
             raise ConfigError(f"{key}={network}: the networks of this model are {allowed}")
 
@@ -63,17 +62,20 @@ def _add_hidden(
     chosen: Sequence[str],
     each: bool,
 ) -> None:
-    """`each`: every one of the networks must have a hidden layer, not only one of them."""
+    """Adds a layer to each hidden layer of the `chosen` networks.
+
+    Raises `ConfigError` if none, or with `each` any one, of them has a hidden layer.
+    """
     found = {
         network: [m for m in nets[network].modules() if isinstance(m, HiddenLayer)]
         for network in chosen
     }
     layers = [hidden for hiddens in found.values() for hidden in hiddens]
-    bare = [network for network, hiddens in found.items() if not hiddens]
-    if not layers or (each and bare):
+    without = [network for network, hiddens in found.items() if not hiddens]
+    if not layers or (each and without):
         raise ConfigError(
             f"regularization={name} adds to hidden layers, and there are none in "
-            f"{', '.join(bare)}; give the backbone some, or leave it out"
+            f"{', '.join(without)}; add some to the backbone, or leave it out"
         )
     if isinstance(regularization, ChecksHiddenLayers):
         regularization.check_hidden_layers(layers)
@@ -89,7 +91,10 @@ def _change(
     chosen: Sequence[str],
     each: bool,
 ) -> None:
-    """`each`: every one of the networks must have something to change, not only one of them."""
+    """Changes the `chosen` networks.
+
+    Raises `ConfigError` if none, or with `each` any one, of them has a layer to change.
+    """
     unchanged = []
     for network in chosen:
         before = list(nets[network].modules())

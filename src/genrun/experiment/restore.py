@@ -1,4 +1,4 @@
-"""Putting a checkpoint into a trial, and what a resumed run may not ask for."""
+"""Restores a training state from a checkpoint, and checks that the run may be resumed."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from genrun.training.state import TrainingState
 
 
 def check_same_data(data: Batches, model: Model, path: Path, before: Mapping[str, Any]) -> None:
-    """Raises `CheckpointUnusable` where the images, or labels that the model uses, are others."""
-    labels = before.get("labels_digest", data.labels_digest)  # earlier versions wrote none
+    """Raises `CheckpointUnusable` if the data, or labels that the model uses, have changed."""
+    labels = before.get("labels_digest")
     relabelled = isinstance(model, Conditional) and labels != data.labels_digest
     if before["digest"] != data.digest or relabelled:
-        raise CheckpointUnusable(f"{path}: the data changed since this run began")
+        raise CheckpointUnusable(f"{path}: the data have changed since this run started")
 
 
 def check_same_length(plan: TrainingPlan, config: Mapping[str, Any], steps: int) -> None:
-    """More steps would all be at the last rate of a schedule that was laid out to the end.
+    """Raises `ConfigError` if the number of steps changes and the schedule's length depends on it.
 
-    Raises `ConfigError`.
+    Further steps would all have the last learning rate.
     """
     key = find_unset_length(config["schedule"])
     if key is not None and steps != plan.steps:
         raise ConfigError(
-            f"steps={plan.steps}: schedule.{key} was laid out to end at step {steps}, "
-            "where the learning rate is at its last; start a new run instead"
+            f"steps={plan.steps}: schedule.{key} was set to end at step {steps}, with the "
+            "last learning rate; start a new run instead"
         )
 
 
 def restore(trial: TrainingState, checkpoint: Checkpoint) -> None:
-    """Raises `CheckpointUnusable` where it is of another model, or its record is damaged."""
+    """Raises `CheckpointUnusable` if it is of another model, or its record is damaged."""
     try:
         trial.check_tensors(checkpoint.meta_tensors)
         trial.restore(checkpoint.tensors(), checkpoint.record)
-    except Exception as error:  # a record can be wrong in as many ways as it has entries
+    except Exception as error:  # a damaged record can fail in any way
         text = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointUnusable(f"{checkpoint.path}: does not fit ({text})") from error
 
@@ -58,11 +58,10 @@ def note_changes(
     newest: LatestCheckpoint,
     display: Display,
 ) -> dict[str, tuple[Any, Any]]:
-    """Sets aside what does not serve, and says what is not as run.json has it."""
+    """Moves unusable checkpoints aside; shows and returns what differs from run.json."""
     for name in newest.set_aside():
         display.note(f"{name} is damaged or does not fit the log; it was set aside")
-    was = {**run_info.EARLIER, **before["environment"]}
-    changed = differences(was, run_info.environment(built, config))
-    for name, (earlier, now) in changed.items():
-        display.note(f"{name} was {earlier} and is {now}: the rest will not be exactly the same")
+    changed = differences(before["environment"], run_info.environment(built, config))
+    for name, (old, new) in changed.items():
+        display.note(f"{name} was {old} and is now {new}: the results will not be bit-identical")
     return changed

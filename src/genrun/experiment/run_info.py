@@ -1,4 +1,4 @@
-"""What run.json says of a run beside how it ended."""
+"""The description of a run in run.json and at its start on the terminal."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from genrun.core.types import DataSpec, RunSummary
 from genrun.experiment.build import Built
 from genrun.experiment.process_team import has_sync_batch_norm
 
-MOST = 1e38  # of a number that fits a float32
-EARLIER = {"processes": 1, "sync_batch_norm": False}  # runs of versions that did not record it
+LARGEST = 1e38  # fits a float32
 
 
 def run_summary(built: Built, choices: Mapping[str, str], folder: Path) -> RunSummary:
-    """What the display says at the start."""
-    counts, seen = built.parameter_counts(), _range(built.model.data_range)
+    """Returns what the display shows at the start of a run."""
+    counts, (low, high) = built.parameter_counts(), built.model.data_range
     flops = built.flops_per_step
     classes, skipped = built.data.spec.classes, built.data.skipped
     title = " ".join(f"{group}={name}" for group, name in choices.items() if name)
@@ -37,54 +36,50 @@ def run_summary(built: Built, choices: Mapping[str, str], folder: Path) -> RunSu
         monitor=built.plan.monitor,
         details={
             "device": f"{built.device}, {torch.get_num_threads()} threads",
-            **_shown_processes(built),
+            **_describe_processes(built),
             "data": f"{built.data.name}, {built.data.train_count} train, "
             f"{built.data.held_out_count} held out"
             + (f", {built.data.test_count} for a test" if built.data.test_count else "")
             + (f", {classes} classes" if classes else "")
             + (f", {skipped} bad files left out" if skipped else ""),
             "parameters": ", ".join(f"{name} {count:,}" for name, count in counts.items()),
-            "model": f"sees data in {seen}, judged by {built.plan.monitor}",
+            "model": f"sees data in [{low:g}, {high:g}], judged by {built.plan.monitor}",
             "compute": "not counted"
             if flops is None
             else f"{format_amount('flops', flops)} a step",
-            "updates": describe_updates(updates(built)),
-            **_shown_comparison(built),
+            "updates": describe_updates(list_updates(built)),
+            **_describe_metrics(built),
         },
     )
 
 
-def _shown_comparison(built: Built) -> dict[str, str]:
+def _describe_metrics(built: Built) -> dict[str, str]:
     text = describe_sample_metrics(built.evaluation.sample_metrics.describe())
     return {"metrics": text} if text else {}
 
 
-def _range(bounds: Sequence[float]) -> str:
-    return "[" + ", ".join(f"{bound:g}" for bound in bounds) + "]"
-
-
-def updates(built: Built) -> dict[str, list[dict[str, Any]]]:
-    """By player, each update rule with the tensors and parameters that it really moves."""
+def list_updates(built: Built) -> dict[str, list[dict[str, Any]]]:
+    """Returns by player each update rule, with the tensors and parameters that it moves."""
     return {player: [asdict(m) for m in moved] for player, moved in built.moved.items()}
 
 
-def _shown_processes(built: Built) -> dict[str, str]:
-    share = built.step.settings.shard
-    if share is None:
+def _describe_processes(built: Built) -> dict[str, str]:
+    shard = built.step.settings.shard
+    if shard is None:
         return {}
-    return {"processes": f"{share.count}, {share.rows} of {built.data.batch_size} images each"}
+    return {"processes": f"{shard.count}, {shard.rows} of {built.data.batch_size} images each"}
 
 
 def display_path(path: Path) -> str:
-    """A path as a person would type it: from where they are, if it lies below."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    """Returns a path relative to the current folder if it is below it."""
+    current = Path.cwd()
+    return str(path.relative_to(current)) if path.is_relative_to(current) else str(path)
 
 
 def run_info(
     built: Built, config: Mapping[str, Any], choices: Mapping[str, str], overrides: Sequence[str]
 ) -> dict[str, Any]:
-    """Everything that is known when a run begins."""
+    """Returns the content of run.json at the start of a run."""
     return {
         "choices": dict(choices),
         "overrides": list(overrides),
@@ -110,31 +105,28 @@ def run_info(
         },
         "parameters": built.parameter_counts(),
         "flops_a_step": built.flops_per_step,
-        "updates": updates(built),
+        "updates": list_updates(built),
         "comparison": built.evaluation.sample_metrics.describe(),
     }
 
 
 def read_data_spec(data: Mapping[str, Any]) -> DataSpec:
-    """What `run_info` wrote of the data; runs of earlier versions say nothing of classes or points.
-
-    Raises `CheckpointUnusable` where it is none of it.
-    """
-    classes, extent = data.get("classes", 0), data.get("extent", 1.0)
-    for key, value in (("classes", classes), ("extent", extent)):
-        if not isinstance(value, int | float) or not 0 <= value < MOST:
+    """Returns the data's shape from run.json. Raises `CheckpointUnusable` if it is damaged."""
+    for key in ("classes", "extent"):
+        value = data.get(key)
+        if not isinstance(value, int | float) or not 0 <= value < LARGEST:
             raise CheckpointUnusable(f"run.json: data.{key} is {value!r} and must be a number")
-    points = data.get("points") is True
+    classes, extent, points = data["classes"], data["extent"], data.get("points") is True
     channels, height, width = data["shape"]
     if points and (data["shape"] != [2, 1, 1] or extent == 0):
-        raise CheckpointUnusable("run.json: data.shape or data.extent is none of points")
+        raise CheckpointUnusable("run.json: data.shape or data.extent is not that of points")
     return DataSpec(
         channels, height, width, classes=int(classes), points=points, extent=float(extent)
     )
 
 
 def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run's exact numbers depend on beside its configuration."""
+    """Returns what a run's exact numbers depend on besides its configuration."""
     device = built.device
     cuda = device.type == "cuda"
     return {
@@ -152,15 +144,16 @@ def environment(built: Built, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def now() -> str:
+    """Returns the time in ISO 8601, UTC."""
     return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
 
 
 def git_commit() -> str | None:
-    """The commit of the repository in which the command was given, where there is one."""
+    """Returns the commit of the Git repository around the current folder, or None."""
     try:
-        answer = subprocess.run(
+        process = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip()
+    return process.stdout.strip()

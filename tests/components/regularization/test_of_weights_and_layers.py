@@ -182,7 +182,7 @@ def test_groups_that_divide_are_accepted() -> None:
     [
         (["regularization=batch_norm", "backbone.hidden=[]"], "none in encoder, decoder"),
         (["regularization=dropout", "regularization.dropout.networks=[encoder]",
-          "backbone.hidden=[]"], "none in encoder; give the backbone some"),
+          "backbone.hidden=[]"], "none in encoder; add some to the backbone"),
         (["regularization=dropout", "regularization.dropout.networks=[]"], "names no network"),
         (["regularization=l2", "regularization.l2.networks=[critic]"], "are encoder, decoder"),
         (["regularization=orthogonal", "regularization.orthogonal.networks=[kl]"],

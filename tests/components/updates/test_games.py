@@ -244,8 +244,8 @@ def test_sam_leaves_the_weights_where_the_gradient_is_zero() -> None:
         (["model=gan", "updates=consensus", "regularization=sam"], "leave sam out"),
         (["model=gan", "updates=consensus", "runtime.compile=true"], "runtime.compile=false"),
         (["model=vae", "updates=lookahead", "optimizer=lbfgs"], "needs updates=alternating"),
-        (["model=gan", "updates=lookahead", "optimizer=schedule_free_sgd"], "alone may move"),
-        (["model=vae", "regularization=sam", "optimizer=lbfgs"], "may not be changed"),
+        (["model=gan", "updates=lookahead", "optimizer=schedule_free_sgd"], "only .* may change"),
+        (["model=vae", "regularization=sam", "optimizer=lbfgs"], "gradient of the loss"),
     ],
 )  # fmt: skip
 def test_incompatible_choices_are_refused(words: list[str], message: str, small: Make) -> None:
