@@ -86,7 +86,7 @@ class LiveDisplay:
         rate = done / max(time.monotonic() - self._started, 1e-9)
         left = format_duration((steps - self.step) / rate) if done else "?"
         full = BAR_WIDTH * self.step // max(steps, 1)
-        full_mark, empty_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
+        full_mark, empty_mark = ("=", "-") if self._console.options.ascii_only else ("━", "─")
         return Text.assemble(
             f"step {self.step}/{steps} ",
             (full_mark * full, "magenta"),

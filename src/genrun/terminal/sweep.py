@@ -109,7 +109,7 @@ class SweepDisplay:
 
     def _bars(self) -> Iterator[Text]:
         width = min(NAME_WIDTH, max((len(name) for name in self._running), default=0))
-        full_mark, empty_mark = ("=", "-") if self._console.options.ascii_only else ("━", "━")
+        full_mark, empty_mark = ("=", "-") if self._console.options.ascii_only else ("━", "─")
         for name, (step, steps) in dict(self._running).items():
             full = BAR_WIDTH * step // max(steps, 1)
             yield Text.assemble(
