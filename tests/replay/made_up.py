@@ -1,4 +1,4 @@
-"""Folders of runs that never trained: a configuration, a run.json and logs."""
+"""Run folders without training: a configuration, a run.json and logs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import yaml
 
 from genrun.core.types import StepReport
-from genrun.replay.run_log import Log
+from genrun.replay.run_log import ReplayLog
 
 CHOICES = {"model": "vae", "data": "digits", "optimizer": "adam"}
-EXAMPLES, SECONDS, FLOPS = 10, 0.5, 100  # of a step
+EXAMPLES, SECONDS, FLOPS = 10, 0.5, 100  # per step
 
 
-def log_of(values: Mapping[int, float | None], name: str = "m") -> Log:
-    """A row at each step; of None nothing was evaluated there. A step is as above."""
+def make_log(values: Mapping[int, float | None], name: str = "m") -> ReplayLog:
+    """Returns a log with a row at each step; a value of None is no evaluation."""
     rows = [
         StepReport(
             step, step * EXAMPLES, step * SECONDS, {} if value is None else {name: value},
@@ -25,18 +25,18 @@ def log_of(values: Mapping[int, float | None], name: str = "m") -> Log:
         )
         for step, value in values.items()
     ]  # fmt: skip
-    return Log(rows, FLOPS)
+    return ReplayLog(rows, FLOPS)
 
 
 def make_run(folder: Path, values: Mapping[int, float], seed: int = 0, **changed: Any) -> Path:
-    """A run that measured `m` at these steps. `changed` are parts of its run.json."""
-    given = {"status": "finished", "reason": "", "monitor": "m", "choices": CHOICES, **changed}
+    """Writes a run that measured `m` at these steps; `changed` replaces parts of run.json."""
+    entries = {"status": "finished", "reason": "", "monitor": "m", "choices": CHOICES, **changed}
     folder.mkdir(parents=True)
     info = {
         "overrides": [], "seed": seed, "steps": max(values), "resumed": [],
         "environment": {"device": "cpu", "threads": 1}, "parameters": {"net": 1},
         "data": {"name": "digits", "digest": "d", "shape": [1, 2, 2]}, "flops_a_step": FLOPS,
-        **given,
+        **entries,
     }  # fmt: skip
     config = {"seed": seed, "steps": max(values), "evaluate_every": 10}
     write_lines(folder / "metrics.jsonl", [row(step, value) for step, value in values.items()])

@@ -1,4 +1,4 @@
-"""Replayed over a run that went on, a policy stops where it stopped the run that had it on."""
+"""Replayed over a run without it, a policy stops at the step where it stops a training."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from genrun.core.status import is_pruned
-from genrun.replay.outcome import Outcome
-from genrun.replay.policies import policies_of
+from genrun.replay.outcome import ReplayOutcome
+from genrun.replay.policies import parse_policies
 from genrun.replay.replay import replay_runs
 from genrun.results.curve import Axis
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
-from genrun.training.plan import TrainingOutcome as Ended
+from genrun.training.plan import TrainingOutcome
 from tests.conftest import choices
 from tests.test_resume import prepare
 
@@ -44,42 +44,44 @@ CASES = [
 ]
 
 
-def train(folder: Path, *words: str) -> Ended:
+def train(folder: Path, *words: str) -> TrainingOutcome:
     folder.mkdir()
     return prepare(*WORDS, *words).train(folder, SilentDisplay())
 
 
-def replayed(folders: Sequence[Path], words: Sequence[str], axis: Axis = "steps") -> list[Outcome]:
-    (outcomes,) = replay_runs(folders, policies_of(words), None, axis).outcomes.values()
+def replayed(
+    folders: Sequence[Path], words: Sequence[str], axis: Axis = "steps"
+) -> list[ReplayOutcome]:
+    (outcomes,) = replay_runs(folders, parse_policies(words), None, axis).outcomes.values()
     return outcomes
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unstopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run without any policy."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
+    folder = tmp_path_factory.mktemp("runs") / "unstopped"
     assert train(folder).status == "finished"
     return folder
 
 
 @pytest.mark.parametrize(("names", "settings"), CASES, ids=lambda part: ",".join(part))
-def test_it_stops_where_it_did(
-    names: list[str], settings: list[str], whole: Path, tmp_path: Path
+def test_it_stops_at_the_same_step_for_the_same_reason(
+    names: list[str], settings: list[str], unstopped: Path, tmp_path: Path
 ) -> None:
     words = [f"stopping=[{','.join(names)}]", *settings]
     ended = train(tmp_path / "stopped", *words)
-    assert ended.status == "stopped_early", "else this test says nothing"
+    assert ended.status == "stopped_early", "otherwise this test checks nothing"
     info = RunFolder.open(tmp_path / "stopped").read()
-    (found,) = replayed([whole], words, "flops")
+    (found,) = replayed([unstopped], words, "flops")
     assert (found.step, found.reason) == (info["step"], info["reason"])
     assert found.spent == info["compute"]["flops"]
     assert 0 < info["step"] < 40
 
 
-def test_a_run_that_was_stopped_is_replayed_without_the_evaluation_that_it_ended_with(
+def test_the_last_evaluation_of_a_stopped_run_is_not_replayed(
     tmp_path: Path,
 ) -> None:
-    """It was made because a policy had stopped, so no policy saw it."""
+    """It was made because a policy had stopped, so no policy observed it."""
     ended = train(tmp_path / "stopped", "stopping=budget", "stopping.budget.examples=100")
     assert ended.status == "stopped_early"
     rows = RunFolder.open(tmp_path / "stopped").rows()
@@ -92,27 +94,29 @@ def test_a_run_that_was_stopped_is_replayed_without_the_evaluation_that_it_ended
     assert found.best == last, "it counts as what the run reached"
 
 
-def test_a_pruner_stops_the_trials_that_it_did(tmp_path: Path) -> None:
-    """A search of one run at a time, each with the pruner on; then the same runs without."""
+def test_a_pruner_stops_the_same_trials(tmp_path: Path) -> None:
+    """A search of one run at a time with the pruner, then the same runs without it."""
     pytest.importorskip("optuna")
     from optuna.trial import TrialState
 
     from genrun.runs.optuna_journal import create_study, open_study
 
     create_study(tmp_path / "search.jsonl")
-    study, told = open_study(tmp_path / "search.jsonl").study, []
+    study, expected = open_study(tmp_path / "search.jsonl").study, []
     rates = ["optimizer.lr=0.01", "optimizer.lr=0.001", "optimizer.lr=0.02"]
     words = ["stopping=pruner", *SETTINGS["pruner"]]
     for number, rate in enumerate(rates):
-        asked = [f"stopping.pruner.study='{tmp_path / 'search.jsonl'}'"]
-        words_of_trial = [*words, *asked, f"stopping.pruner.trial={study.ask().number}", rate]
+        study_word = [f"stopping.pruner.study='{tmp_path / 'search.jsonl'}'"]
+        words_of_trial = [*words, *study_word, f"stopping.pruner.trial={study.ask().number}", rate]
         ended = train(tmp_path / f"pruned-{number}", *words_of_trial)
         info = RunFolder.open(tmp_path / f"pruned-{number}").read()
         pruned = is_pruned(ended.status, ended.reason)
         state = TrialState.PRUNED if pruned else TrialState.COMPLETE
         study.tell(number, None if pruned else info["best"]["value"], state)
-        told.append((info["step"], info["reason"]) if pruned else (None, ""))
-        train(tmp_path / f"whole-{number}", rate)
-    found = replayed(sorted(tmp_path.glob("whole-*")), words)
-    assert [(each.step, each.reason) for each in found] == told
-    assert {step is None for step, _ in told} == {True, False}, "else this test says little"
+        expected.append((info["step"], info["reason"]) if pruned else (None, ""))
+        train(tmp_path / f"unstopped-{number}", rate)
+    found = replayed(sorted(tmp_path.glob("unstopped-*")), words)
+    assert [(outcome.step, outcome.reason) for outcome in found] == expected
+    assert {step is None for step, _ in expected} == {True, False}, (
+        "otherwise this test checks little"
+    )

@@ -1,4 +1,4 @@
-"""`genrun replay` on folders of made-up runs: what it says, writes and refuses."""
+"""`genrun replay` on folders of made-up runs: its table, files and errors."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_a_table_and_json(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert panel["keeping"]["value"] == -1.5
     first = content["runs"]["early patience=2"][0]
     assert (first["run"], first["step"], first["lost"], first["regret"]) == ("a", 30, -3.0, 0.0)
-    said = capsys.readouterr().out
-    assert "model=vae data=digits, 2 runs" in said
-    assert "* early patience=2 1 of 2 30 12.5 [0, 100] 2.5 -1.5" in " ".join(said.split())
-    assert "not decided where the log ends, at step 40: early patience=2 in 1 of 2 runs" in said
-    assert "optimistic: policies watch what they are judged by (m)" in said
+    output = capsys.readouterr().out
+    assert "model=vae data=digits, 2 runs" in output
+    assert "* early patience=2 1 of 2 30 12.5 [0, 100] 2.5 -1.5" in " ".join(output.split())
+    assert "undecided when the log ends, at step 40: early patience=2 in 1 of 2 runs" in output
+    assert "optimistic: policies watch the metric that they are judged by (m)" in output
     assert not list(here.glob("*.png"))
 
 
@@ -58,7 +58,7 @@ def test_what_came_after_the_stop_is_lost(here: Path) -> None:
     assert (found["c"]["lost"], found["c"]["regret"]) == (2.0, 2.0)
 
 
-def test_the_picture_lies_here_or_in_the_one_sweep(here: Path) -> None:
+def test_the_picture_is_written_here_or_to_the_one_sweep(here: Path) -> None:
     assert run(["replay", "runs", *EARLY, "stopping.early.min_delta=0,0.1"]) == 0
     assert (here / "replay.png").read_bytes().startswith(b"\x89PNG")
     config = yaml.safe_load((here / "runs" / "a" / "config.yaml").read_text()) | {"plugins": []}
@@ -77,8 +77,8 @@ def test_several_workloads_are_not_mixed(here: Path) -> None:
     content = replayed(here, *EARLY)
     labels = [panel["label"] for panel in content["panels"]]
     assert labels == ["all 2 workloads", "model=vae", "model=autoencoder"]
-    whole = content["panels"][0]["results"][0]["lost"]["value"]
-    assert whole == pytest.approx(((-3 / 6) / 3 + -3 / 6) / 2)
+    overall = content["panels"][0]["results"][0]["lost"]["value"]
+    assert overall == pytest.approx(((-3 / 6) / 3 + -3 / 6) / 2)
 
 
 def test_runs_that_ended_too_early_are_named(
@@ -89,13 +89,13 @@ def test_runs_that_ended_too_early_are_named(
     make_run(here / "runs" / "e", RISING, seed=4)
     (here / "runs" / "e" / "metrics.jsonl").write_text('{"held_out/m": \n')
     assert replayed(here, *EARLY)["panels"][0]["runs"] == 3
-    said = capsys.readouterr().out
-    assert "of 3 runs 1 diverged: their logs are shorter than they might be" in said
-    assert "d: interrupted; left out" in said
-    assert "e/metrics.jsonl: cannot be read" in said
+    output = capsys.readouterr().out
+    assert "of 3 runs 1 diverged: their logs are shorter than planned" in output
+    assert "d: interrupted; left out" in output
+    assert "e/metrics.jsonl: cannot be read" in output
 
 
-def test_what_does_not_suit_is_left_out_of_all_and_refused_by_name(
+def test_an_incompatible_policy_is_left_out_of_all_and_an_error_by_name(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_lines(
@@ -119,9 +119,7 @@ def test_two_players_need_a_name(here: Path, capsys: pytest.CaptureFixture[str])
     for name in "ab":
         write_lines(here / "runs" / name / "metrics.jsonl", rows)
     assert run(["replay", "runs", "stopping=progress_quotient"]) == 2
-    assert (
-        "progress_quotient.player=null: of a it must be net or critic" in capsys.readouterr().err
-    )
+    assert "progress_quotient.player=null: must be net or critic in a" in capsys.readouterr().err
     make_run(here / "runs" / "c", {0: 9.0}, seed=2, status="diverged")
     write_lines(
         here / "runs" / "c" / "metrics.jsonl", [{"step": 0, "examples": 0, "held_out/m": 9}]
@@ -133,11 +131,11 @@ def test_two_players_need_a_name(here: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "output"),
     [
         ([*EARLY], 2, "takes folders of runs"),
-        (["runs", "+stopping=early"], 2, "no sign before it"),
-        (["runs"], 2, "takes stopping=[POLICY]"),
+        (["runs", "+stopping=early"], 2, "without + or ~"),
+        (["runs"], 2, "needs stopping=[POLICY]"),
         (["runs", "nowhere", *EARLY], 66, "nowhere: there is no such folder"),
         (["runs", *EARLY, "axis=hours"], 2, "axis=hours: must be steps, seconds"),
         (["runs", *EARLY, "metric=fid"], 2, "metric=fid: no run measured it; measured are m"),
@@ -149,13 +147,13 @@ def test_two_players_need_a_name(here: Path, capsys: pytest.CaptureFixture[str])
         (["runs", *EARLY, "stopping.early.monitor=fid"], 2, "monitor=fid: a never measured it"),
     ],
 )
-def test_one_line_says_what_is_wrong(
-    words: list[str], code: int, said: str, here: Path, capsys: pytest.CaptureFixture[str]
+def test_errors_are_one_line(
+    words: list[str], code: int, output: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "note.png").write_text("mine")
     before = sorted(here.rglob("*"))
     assert run(["replay", *words]) == code
-    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert output in capsys.readouterr().err.splitlines()[-1]
     assert sorted(here.rglob("*")) == before
 
 
@@ -177,7 +175,7 @@ def test_values_beyond_arithmetic_are_one_line(
      '{"step": 50, "examples": 1' + "0" * 99 + "}",
      '{"step": 1' + "0" * 99 + ', "examples": 500}', '{"examples": 1, "step": 5}'],
 )  # fmt: skip
-def test_a_strangers_log_is_named_not_believed(
+def test_a_damaged_log_is_named_and_left_out(
     line: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = here / "runs" / "a" / "metrics.jsonl"

@@ -15,7 +15,7 @@ NAN, INFINITE = math.nan, math.inf
 def curve(values: list[float], seconds: list[float] | None = None) -> Curve:
     steps = 10.0 * np.arange(len(values))
     return Curve(
-        spent={
+        cost={
             "steps": steps,
             "seconds": np.array(seconds or list(0.5 * steps)),
             "examples": 8 * steps,

@@ -1,4 +1,4 @@
-"""Run folders read as if a stranger had written them."""
+"""Run folders are read as untrusted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_sound_run(tmp_path: Path) -> None:
     assert not run.failed
     assert not run.left
     assert run.curve.best(METRIC) == 5
-    assert {axis: run.curve.total(axis) for axis in run.curve.spent} == {
+    assert {axis: run.curve.total(axis) for axis in run.curve.cost} == {
         "steps": 20,
         "seconds": 5.0,
         "examples": 160,
@@ -126,7 +126,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     with pytest.raises(CheckpointUnusable, match="no regular file"):
         record_of(folder)
     (folder / "test.json").unlink()
-    assert len(record_of(folder).curve.spent["steps"]) == 0
+    assert len(record_of(folder).curve.cost["steps"]) == 0
     (folder / "config.yaml").rename(tmp_path / "config.yaml")
     (folder / "config.yaml").symlink_to(tmp_path / "config.yaml")
     with pytest.raises(CheckpointUnusable, match="no regular file"):

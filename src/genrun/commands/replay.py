@@ -33,7 +33,7 @@ def run(words: Sequence[str]) -> int:
     own = dict(word.split("=", 1) for word in settings if word not in stopping)
     given = merge_settings("replay", own, {"stopping": "", **DEFAULTS})
 
-    from genrun.replay.export import check_out, write_out
+    from genrun.replay.export import check_replay_path, write_replay
     from genrun.results.curve import AXES
     from genrun.sweeps.plan import is_sweep
 
@@ -42,15 +42,15 @@ def run(words: Sequence[str]) -> int:
         raise ConfigError(f"axis={given['axis']}: must be {', '.join(AXES)}")
     sweep = Path(paths[0]) if len(paths) == 1 and is_sweep(Path(paths[0])) else Path()
     out = Path(given["out"] or sweep / FILE)
-    check_out(out)
+    check_replay_path(out)
 
-    from genrun.replay.policies import policies_of
+    from genrun.replay.policies import parse_policies
     from genrun.replay.replay import replay_runs
     from genrun.replay.table import print_replay
     from genrun.terminal.tables import print_line
 
-    replay = replay_runs(paths, policies_of(stopping), given["metric"] or None, axis)
+    replay = replay_runs(paths, parse_policies(stopping), given["metric"] or None, axis)
     print_replay(replay)
-    write_out(out, replay)
+    write_replay(out, replay)
     print_line(str(out))
     return 0

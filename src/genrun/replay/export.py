@@ -1,4 +1,4 @@
-"""A replay as a file: a picture, or JSON for programs."""
+"""Writes a replay to a file: a picture, or JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from genrun.runs.untrusted_json import parse_json
 if TYPE_CHECKING:
     from genrun.replay.replay import Replay
 
-BEGINNINGS = {".png": b"\x89PNG\r\n", ".svg": b"<?xml", ".json": b"{"}
-LARGEST = 1 << 28
+FIRST_BYTES = {".png": b"\x89PNG\r\n", ".svg": b"<?xml", ".json": b"{"}
+LARGEST = 1 << 28  # bytes of a file that may be replaced
 
 
-def check_out(path: Path) -> None:
-    """Whether a replay may be written there: a new file, or one of its own kind.
+def check_replay_path(path: Path) -> None:
+    """Checks that a replay may be written to this path: a new file, or an earlier replay.
 
-    Raises `ConfigError`, `CannotCreate`.
+    Raises `ConfigError` if the suffix is unknown, and `CannotCreate` if the path is unusable.
     """
-    check_output_path(path, list(BEGINNINGS), _replaceable, f"{path.suffix[1:]} of a replay")
+    check_output_path(path, list(FIRST_BYTES), _is_replaceable, f"{path.suffix[1:]} of a replay")
 
 
-def write_out(path: Path, replay: Replay) -> None:
-    """Raises `OutputFailed`."""
+def write_replay(path: Path, replay: Replay) -> None:
+    """Writes a picture or JSON, as the suffix says. Raises `OutputFailed` if that fails."""
     if path.suffix == ".json":
         content = (json.dumps(replay.as_json(), indent=2, allow_nan=False) + "\n").encode()
     else:
@@ -35,12 +35,12 @@ def write_out(path: Path, replay: Replay) -> None:
     write_atomic(path, content)
 
 
-def _replaceable(path: Path) -> bool:
+def _is_replaceable(path: Path) -> bool:
     if not path.is_file() or path.stat().st_size > LARGEST:
         return False
     content = path.read_bytes()
     if path.suffix != ".json":
-        return content.startswith(BEGINNINGS[path.suffix])
+        return content.startswith(FIRST_BYTES[path.suffix])
     try:
         found = parse_json(content)
     except ValueError:

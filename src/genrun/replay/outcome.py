@@ -1,4 +1,4 @@
-"""What a policy would have made of one run: what was saved, and what was lost."""
+"""The outcome of a stopping policy in one run: the compute saved, and the quality lost."""
 
 from __future__ import annotations
 
@@ -9,31 +9,34 @@ import numpy as np
 
 from genrun.core.status import RunStatus
 from genrun.replay.replay_policy import Decision
-from genrun.replay.run_log import Log
+from genrun.replay.run_log import ReplayLog
 from genrun.results.curve import Axis
 from genrun.results.record import RunRecord
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One run under one set of policies. Quality is the held-out metric, lower is better."""
+class ReplayOutcome:
+    """One run under one set of policies. Values are of the held-out metric, lower is better.
+
+    The fields are written to the replay's JSON under their names.
+    """
 
     run: str
     seed: int
     status: RunStatus  # how the run itself ended
-    step: int | None  # at which it stops; None: the log ends before
+    step: int | None  # at which it stops; None if the log ends before
     reason: str
     end: int  # the last step of the log
-    spent: float  # on the axis, until the stop or the end of the log
-    total: float  # of the whole log
+    spent: float  # cost on the axis until the stop, or the end of the log
+    total: float  # cost of the whole log
     start: float  # the first value
-    kept: float  # the best value until the stop: what the kept checkpoint would have
-    last: float  # of the log: what running on and taking the end gives
-    best: float  # of the whole log
+    kept: float  # the best value until the stop: that of the best checkpoint
+    last: float  # the last value of the log: the result without stopping
+    best: float  # the best value of the whole log
 
     @property
     def saved(self) -> float:
-        """In the axis' units."""
+        """The cost saved, in units of the axis."""
         return self.total - self.spent
 
     @property
@@ -42,43 +45,46 @@ class Outcome:
 
     @property
     def lost(self) -> float:
-        """Against running on and taking the end; below 0 where stopping gained."""
+        """Relative to the last value of the log; negative if stopping improved the result."""
         return self.kept - self.last
 
     @property
     def regret(self) -> float:
-        """Against the best of the whole log; never below 0."""
+        """Relative to the best value of the whole log; never negative."""
         return self.kept - self.best
 
     @property
-    def fall(self) -> float:
-        """How far the run got from its start: the scale that workloads have in common."""
+    def improvement(self) -> float:
+        """From the first to the best value: the scale that makes workloads comparable."""
         return self.start - self.best
 
 
-def judged(run: RunRecord, metric: str) -> bool:
-    """Whether the run ever measured what it is to be judged by."""
+def has_held_out_values(run: RunRecord, metric: str) -> bool:
+    """Whether the run has a finite held-out value of the metric."""
     return bool(np.isfinite(run.curve.measured(metric)).any())
 
 
-def outcome(
-    run: RunRecord, log: Log, decision: Decision | None, metric: str, axis: Axis
-) -> Outcome:
-    """Of a run that is `judged`. A stop before the first value keeps that first one."""
+def build_outcome(
+    run: RunRecord, log: ReplayLog, decision: Decision | None, metric: str, axis: Axis
+) -> ReplayOutcome:
+    """Returns the outcome of a decision in a run with held-out values of the metric.
+
+    A stop before the first value keeps the first value.
+    """
     values = run.curve.measured(metric)
     measured = values[np.isfinite(values)]
     end = log.rows[-1].step
     stop = end if decision is None else decision.step
     kept = run.curve.best(metric, "steps", stop)
-    return Outcome(
+    return ReplayOutcome(
         run=run.name,
         seed=run.seed,
         status=run.status,
         step=None if decision is None else decision.step,
         reason="" if decision is None else decision.reason,
         end=end,
-        spent=log.spent(axis, stop),
-        total=log.spent(axis, end),
+        spent=log.cost_at(axis, stop),
+        total=log.cost_at(axis, end),
         start=float(measured[0]),
         kept=kept if math.isfinite(kept) else float(measured[0]),
         last=float(measured[-1]),

@@ -1,4 +1,4 @@
-"""A replay's picture: compute saved against quality lost, with the Pareto front of policies."""
+"""Draws compute saved against quality lost, with the Pareto front of policies."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from genrun.core.plotting import (
     style_line,
 )
 from genrun.replay.replay import Replay
-from genrun.replay.summary import Panel, ReplayResult
+from genrun.replay.summary import ReplayPanel, ReplayResult
 from genrun.statistics.interval import Interval
 
 WIDTH, HEIGHT = 8.0, 5.2  # inches of a panel
 LEGEND_ROW, LEGEND_COLUMNS = 0.24, 3
 MOST_PANELS = 4
 MOST_TICKS = 10
-MARGIN = 0.1  # of the losses' axis, on each side
-LEFT, RIGHT = 0.04, 0.15  # of the savings' axis
+MARGIN = 0.1  # of the axis of lost, on each side
+LEFT, RIGHT = 0.04, 0.15  # margins of the axis of saved
 LONGEST_NAME, LONGEST_TITLE = 40, 60  # characters
 NAME_SIZE = 9.0  # points
-GAPS = (7.0, 14.0, 24.0, 36.0)  # points from a mark to its name: as near as there is space
+GAPS = (7.0, 14.0, 24.0, 36.0)  # points from a mark to its name; the nearest that has space
 NAME_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.4}
-DIRECTIONS = (  # in which a name may stand: x, y, alignments; on the mark's own bars at last
+DIRECTIONS = (  # to place a name in: x, y, alignments; last those over the mark's bars
     (0.7, 0.7, "left", "bottom"),
     (0.7, -0.7, "left", "top"),
     (-0.7, 0.7, "right", "bottom"),
@@ -45,7 +45,7 @@ DIRECTIONS = (  # in which a name may stand: x, y, alignments; on the mark's own
 
 
 def draw(replay: Replay, kind: str) -> bytes:
-    """A panel for each workload, that of all together first, as `png` or `svg`."""
+    """Returns a picture of kind `png` or `svg` with one axes for each of the first panels."""
     panels = replay.panels[:MOST_PANELS]
     with isolated_matplotlib():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -64,30 +64,32 @@ def draw(replay: Replay, kind: str) -> bytes:
             _draw_panel(axes, panel, families, AXIS_NAMES[replay.axis])
         handles, names = all_axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower left", ncols=LEGEND_COLUMNS, fontsize=10)
-        figure.draw_without_rendering()  # lays out, so that the places of names are known
+        figure.draw_without_rendering()  # names are placed in the final layout
         for axes, panel in zip(all_axes, panels, strict=True):
             _name_results(axes, panel)
         return picture_bytes(figure, kind)
 
 
-def _draw_panel(axes: Any, panel: Panel, families: Sequence[str], axis: str) -> None:
-    axes.axhline(0, color=GREY, linewidth=1, linestyle="--", label="run on, take the end")
+def _draw_panel(axes: Any, panel: ReplayPanel, families: Sequence[str], axis: str) -> None:
+    axes.axhline(0, color=GREY, linewidth=1, linestyle="--", label="no stopping, last value")
     lost = _unit(panel) * clip_to_drawable(panel.keeping.value)
-    axes.plot(0, lost, "*", color=GREY, markersize=11, label="run on, keep the best")
+    axes.plot(0, lost, "*", color=GREY, markersize=11, label="no stopping, best checkpoint")
     _draw_front(axes, panel)
     for number, family in enumerate(families):
         results = [result for result in panel.results if _family(result.label) == family]
         _draw_results(axes, results, _unit(panel), style_line(number), family)
     _set_axes(axes, panel)
-    unit = "% of each run's own fall" if panel.relative else shorten(panel.metric, LONGEST_NAME)
+    unit = (
+        "% of each run's improvement" if panel.is_relative else shorten(panel.metric, LONGEST_NAME)
+    )
     title = f"{shorten(panel.label, LONGEST_TITLE)}: means over {pluralize(panel.runs, 'run')}"
     axes.set_title(f"{title}, 95 % intervals", loc="left", fontsize=9.5, color=GREY)
     axes.set_xlabel(f"saved (% of each run's {axis}), more is better")
     axes.set_ylabel(f"lost ({unit}), less is better")
 
 
-def _draw_front(axes: Any, panel: Panel) -> None:
-    """What must at least be lost to save so much."""
+def _draw_front(axes: Any, panel: ReplayPanel) -> None:
+    """Draws the least loss among policies that save at least so much."""
     front = sorted(_point(panel, result) for result in panel.results if result.optimal)
     if front and front[0][0] > 0:
         front = [(0.0, front[0][1]), *front]
@@ -100,7 +102,7 @@ def _draw_front(axes: Any, panel: Panel) -> None:
 def _draw_results(
     axes: Any, results: Sequence[ReplayResult], unit: float, style: dict[str, str], family: str
 ) -> None:
-    """Filled if no other result is better in both, else hollow."""
+    """Draws filled marks for results on the Pareto front, hollow marks for others."""
     for result in results:
         x, y = 100 * result.saved.value, unit * clip_to_drawable(result.lost.value)
         bar = {"color": style["color"], "linewidth": 1.2, "alpha": 0.25}
@@ -114,7 +116,7 @@ def _draw_results(
     axes.plot([], [], linestyle="", markersize=7.5, label=name, **style)
 
 
-def _set_axes(axes: Any, panel: Panel) -> None:
+def _set_axes(axes: Any, panel: ReplayPanel) -> None:
     unit = _unit(panel)
     lost = [0.0, unit * panel.keeping.value, *(unit * r.lost.value for r in panel.results)]
     ends = [end for result in panel.results for end in _bounds(result.lost, unit)]
@@ -125,10 +127,10 @@ def _set_axes(axes: Any, panel: Panel) -> None:
     set_axis(axes, "y", y, y.ticks(MOST_TICKS))
 
 
-def _name_results(axes: Any, panel: Panel) -> None:
-    """Writes what was varied at each mark, those on the front first, if there is space for it.
+def _name_results(axes: Any, panel: ReplayPanel) -> None:
+    """Writes the settings that vary at each mark if there is space, those on the front first.
 
-    The axes' limits must be final, and the figure laid out.
+    The axes' limits and the figure's layout must be final.
     """
     results = sorted(panel.results, key=lambda result: not result.optimal)
     points = [_point(panel, result) for result in results]
@@ -171,7 +173,7 @@ def _contains(outer: Any, inner: Any) -> bool:
     )  # fmt: skip
 
 
-def _point(panel: Panel, result: ReplayResult) -> tuple[float, float]:
+def _point(panel: ReplayPanel, result: ReplayResult) -> tuple[float, float]:
     return 100 * result.saved.value, _unit(panel) * clip_to_drawable(result.lost.value)
 
 
@@ -181,17 +183,17 @@ def _bounds(interval: Interval, unit: float) -> tuple[float, float]:
     return unit * clip_to_drawable(low), unit * clip_to_drawable(high)
 
 
-def _unit(panel: Panel) -> float:
-    """Shares of several workloads are drawn as percentages."""
-    return 100.0 if panel.relative else 1.0
+def _unit(panel: ReplayPanel) -> float:
+    """Factor of lost: 100 over several workloads, whose fractions are drawn as percentages."""
+    return 100.0 if panel.is_relative else 1.0
 
 
 def _family(label: str) -> str:
-    """`early + budget` of `early patience=3 + budget examples=1000`."""
+    """The policies of a label: `early + budget` of `early patience=3 + budget examples=1000`."""
     return " + ".join(part.split(" ")[0] for part in label.split(" + "))
 
 
 def _variant(label: str) -> str:
-    """`patience=3, examples=1000` of the same."""
+    """The settings of a label: `patience=3, examples=1000` of the same."""
     settings = [setting for part in label.split(" + ") for setting in part.split(" ")[1:]]
     return shorten(", ".join(settings), LONGEST_NAME)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.stopping import ComparesTrials
 from genrun.core.status import RunStatus
-from genrun.replay.replay_policy import Decision, replay
-from genrun.replay.run_log import Log
+from genrun.replay.replay_policy import Decision, replay_policy
+from genrun.replay.run_log import ReplayLog
 from genrun.results.record import RunRecord
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class PrunerReplay:
             ) from error
         self._opened: OpenedStudy = create_study_in_memory()
 
-    def replay(self, policy: ComparesTrials, run: RunRecord, log: Log) -> Decision | None:
+    def replay(self, policy: ComparesTrials, run: RunRecord, log: ReplayLog) -> Decision | None:
         """Makes the run the next trial of the study and returns where the pruner stops it.
 
         The study gets no value of the run from after that step.
@@ -38,7 +38,7 @@ class PrunerReplay:
 
         number = self._opened.study.ask().number
         trial = OpenedTrial(self._opened, self._opened.get_trial_id(number))
-        decision = replay(TrialStopper(policy, lambda: trial), log)
+        decision = replay_policy(TrialStopper(policy, lambda: trial), log)
         self._finish_trial(number, run, decision)
         return decision
 

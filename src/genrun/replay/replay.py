@@ -1,4 +1,4 @@
-"""A whole replay: from run folders and words to what there is to say."""
+"""`genrun replay` as a function: from run folders and policies to panels, outcomes and notes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from genrun.core.errors import ConfigError, InputMissing
 from genrun.core.numbers import to_plain
 from genrun.core.progress_bar import progress
-from genrun.replay.notes import Part, notes_of
-from genrun.replay.outcome import Outcome
-from genrun.replay.policies import Policies, PolicySet
-from genrun.replay.replay_runs import Replayed, replay_workload
-from genrun.replay.summary import Panel, of_all, of_workload
+from genrun.replay.notes import build_notes
+from genrun.replay.outcome import ReplayOutcome
+from genrun.replay.policies import ParsedPolicies, PolicySet
+from genrun.replay.replay_runs import ReplayedWorkload, replay_workload
+from genrun.replay.summary import ReplayPanel, summarize_all, summarize_workload
 from genrun.results.collect import Found, collect
 from genrun.results.curve import Axis
-from genrun.results.grouping import Workload, group_runs
+from genrun.results.grouping import group_runs
 
 KIND = "replay"
 FORMAT = 1
@@ -25,15 +25,15 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Replay:
-    """Panels, that of all workloads first where there are several; each run's outcomes by set."""
+    """Panels, of all workloads first if there are several; each run's outcomes by set."""
 
     axis: Axis
-    panels: list[Panel]
-    outcomes: dict[str, list[Outcome]]
+    panels: list[ReplayPanel]
+    outcomes: dict[str, list[ReplayOutcome]]
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """Strict JSON: what is not finite is null."""
+        """Returns strict JSON; numbers that are not finite become null."""
         content = {
             "kind": KIND,
             "format": FORMAT,
@@ -41,8 +41,8 @@ class Replay:
             "panels": [asdict(panel) for panel in self.panels],
             "runs": {
                 label: [
-                    {**asdict(each), "saved": each.saved, "lost": each.lost, "regret": each.regret}
-                    for each in outcomes
+                    {**asdict(run), "saved": run.saved, "lost": run.lost, "regret": run.regret}
+                    for run in outcomes
                 ]
                 for label, outcomes in self.outcomes.items()
             },
@@ -53,61 +53,74 @@ class Replay:
 
 
 def replay_runs(
-    paths: Sequence[str | Path], policies: Policies, metric: str | None, axis: Axis
+    paths: Sequence[str | Path], parsed: ParsedPolicies, metric: str | None, axis: Axis
 ) -> Replay:
     """Reads the runs and replays every set of policies over each.
 
-    Raises `InputMissing` where no run can be replayed, and `ConfigError`.
+    Raises `InputMissing` if no run can be replayed, and `ConfigError` if a policy, the metric or
+    the axis cannot be used.
     """
     found = collect(paths)
     ended = [run for run in found.records if not run.left]
     if not ended:
-        raise InputMissing(f"{', '.join(map(str, paths))}: no run that has ended is there")
-    arrangement = group_runs(ended, metric=metric)
-    parts = []
+        raise InputMissing(f"{', '.join(map(str, paths))}: no run here has ended")
+    grouped = group_runs(ended, metric=metric)
     with progress("replaying", len(ended)) as advance:
-        for workload in arrangement.workloads:
-            parts.append(Part(workload, replay_workload(workload, policies.sets, axis, advance)))
-    sets = _suiting(policies.sets, [part.replayed for part in parts])
-    parts = [part for part in parts if part.replayed.outcomes[sets[0]]]
-    if not parts:
+        replayed = [
+            replay_workload(workload, parsed.sets, axis, advance) for workload in grouped.workloads
+        ]
+    sets = _compatible_sets(parsed.sets, replayed)
+    replayed = [workload for workload in replayed if workload.outcomes[sets[0]]]
+    if not replayed:
         raise InputMissing(f"{', '.join(map(str, paths))}: no run has a log to replay")
-    unread = [f"left out: {why}" for why in found.damaged.values()]
-    notes = [*policies.notes, *unread, *_left(found), *arrangement.notes]
+    panels = _build_panels(replayed, sets)
     outcomes = {
-        each.label: [one for part in parts for one in part.replayed.outcomes[each]]
-        for each in sets
+        policies.label: [run for workload in replayed for run in workload.outcomes[policies]]
+        for policies in sets
     }
-    panels = _panels(parts, sets)
-    return Replay(axis, panels, outcomes, [*notes, *notes_of(parts, sets, panels, axis)])
+    damaged = [f"left out: {reason}" for reason in found.damaged.values()]
+    notes = [*parsed.notes, *damaged, *_unfinished(found), *grouped.notes]
+    return Replay(axis, panels, outcomes, [*notes, *build_notes(replayed, sets, panels, axis)])
 
 
-def _suiting(sets: Sequence[PolicySet], replayed: Sequence[Replayed]) -> list[PolicySet]:
-    """The sets whose policies suit all runs."""
-    unsuited = {policy: why for one in replayed for policy, why in one.unsuited.items()}
-    kept = [each for each in sets if not any(policy in unsuited for policy in each.policies)]
-    if not kept:
-        raise ConfigError(
-            f"stopping: no policy suits these runs ({next(iter(unsuited.values()))})"
-        )
-    return kept
+def _compatible_sets(
+    sets: Sequence[PolicySet], replayed: Sequence[ReplayedWorkload]
+) -> list[PolicySet]:
+    """The sets whose policies are compatible with all runs."""
+    reasons = {
+        policy: reason for workload in replayed for policy, reason in workload.incompatible.items()
+    }
+    compatible = [
+        policies for policies in sets if not any(policy in reasons for policy in policies.policies)
+    ]
+    if not compatible:
+        reason = next(iter(reasons.values()))
+        raise ConfigError(f"stopping: no policy can be replayed over these runs ({reason})")
+    return compatible
 
 
-def _left(found: Found) -> list[str]:
-    """Runs that have not ended have a log that will go on."""
+def _unfinished(found: Found) -> list[str]:
+    """Notes on runs that have not ended, whose logs are incomplete."""
     return [f"{run.name}: {run.status}; left out" for run in found.records if run.left]
 
 
-def _panels(parts: Sequence[Part], sets: Sequence[PolicySet]) -> list[Panel]:
-    panels = [_panel(part.workload, part.replayed, sets) for part in parts]
+def _build_panels(
+    replayed: Sequence[ReplayedWorkload], sets: Sequence[PolicySet]
+) -> list[ReplayPanel]:
+    panels = [
+        summarize_workload(
+            workload.label,
+            workload.metric,
+            [(policies.label, workload.outcomes[policies]) for policies in sets],
+        )
+        for workload in replayed
+    ]
     if len(panels) == 1:
         return panels
-    whole = of_all(
-        [(each.label, [part.replayed.outcomes[each] for part in parts]) for each in sets]
+    overall = summarize_all(
+        [
+            (policies.label, [workload.outcomes[policies] for workload in replayed])
+            for policies in sets
+        ]
     )
-    return panels if whole is None else [whole, *panels]
-
-
-def _panel(workload: Workload, replayed: Replayed, sets: Sequence[PolicySet]) -> Panel:
-    by_label = [(each.label, replayed.outcomes[each]) for each in sets]
-    return of_workload(workload.label, workload.metric, by_label)
+    return panels if overall is None else [overall, *panels]

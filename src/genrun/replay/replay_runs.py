@@ -1,4 +1,4 @@
-"""All sets of policies over all runs of a workload, each run's log read once."""
+"""All sets of policies replayed over all runs of a workload; each run's log is read once."""
 
 from __future__ import annotations
 
@@ -8,96 +8,104 @@ from dataclasses import dataclass, field
 
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.core.protocols.stopping import ComparesTrials, Monitors
-from genrun.replay.outcome import Outcome, judged, outcome
-from genrun.replay.policies import Policy, PolicySet, fitted
+from genrun.replay.outcome import ReplayOutcome, build_outcome, has_held_out_values
+from genrun.replay.policies import Policy, PolicySet, bind_to_run
 from genrun.replay.pruner import PrunerReplay
-from genrun.replay.replay_policy import Decision, first, replay
-from genrun.replay.run_log import Log, read_log
+from genrun.replay.replay_policy import Decision, earliest_stop, replay_policy
+from genrun.replay.run_log import ReplayLog, read_log
 from genrun.results.curve import Axis
 from genrun.results.grouping import Workload
 from genrun.results.record import RunRecord
 
 
 @dataclass
-class Replayed:
-    """Outcomes by set, one a run; what could not be replayed, and why."""
+class ReplayedWorkload:
+    """The outcomes of a workload's runs by set, and what could not be replayed."""
 
-    outcomes: dict[PolicySet, list[Outcome]]
-    unsuited: dict[Policy, str] = field(default_factory=dict)  # why a policy was left out
+    label: str
+    metric: str
+    outcomes: dict[PolicySet, list[ReplayOutcome]]  # one for each run
+    watched: dict[PolicySet, set[str]]  # held-out metrics that its policies monitor
+    incompatible: dict[Policy, str] = field(default_factory=dict)  # with the reason
     notes: list[str] = field(default_factory=list)
-    watched: dict[PolicySet, set[str]] = field(default_factory=dict)  # what its policies go by
 
 
 def replay_workload(
     workload: Workload, sets: Sequence[PolicySet], axis: Axis, advance: Callable[[int], None]
-) -> Replayed:
-    """Replays every set over every run, in the order in which these started.
+) -> ReplayedWorkload:
+    """Replays every set over every run, in the order of their start.
 
-    Raises `ConfigError` where a policy that was asked for by name does not suit a run, or a run
-    does not say what it spent on the axis.
+    Raises `ConfigError` if a policy that was requested by name is incompatible with a run, or a
+    run's cost on the axis is unknown.
     """
-    found = Replayed({each: [] for each in sets}, watched={each: set() for each in sets})
-    policies = list(dict.fromkeys(policy for each in sets for policy in each.policies))
-    searches: dict[Policy, PrunerReplay] = {}
+    replayed = ReplayedWorkload(
+        workload.label,
+        workload.metric,
+        outcomes={policies: [] for policies in sets},
+        watched={policies: set() for policies in sets},
+    )
+    unique = list(dict.fromkeys(policy for policies in sets for policy in policies.policies))
+    pruners: dict[Policy, PrunerReplay] = {}
     for run in sorted(workload.records, key=lambda run: (run.started, run.name)):
         advance(1)
-        if not judged(run, workload.metric):
-            found.notes.append(f"{run.name}: never measured {workload.metric}; left out")
+        if not has_held_out_values(run, workload.metric):
+            replayed.notes.append(f"{run.name}: never measured {workload.metric}; left out")
             continue
         try:
             log = read_log(run)
         except CheckpointUnusable as error:
-            found.notes.append(f"left out: {error}")
+            replayed.notes.append(f"left out: {error}")
             continue
-        if math.isnan(log.spent(axis, log.rows[-1].step)):
-            raise ConfigError(f"axis={axis}: {run.name} does not say its {axis}")
-        decisions = _decisions(policies, run, log, searches, found)
-        for each in sets:
-            if not any(policy in found.unsuited for policy in each.policies):
-                decision = first([decisions[policy] for policy in each.policies])
-                made = outcome(run, log, decision, workload.metric, axis)
-                found.outcomes[each].append(made)
-                found.watched[each] |= _watched(each, run)
-    return found
+        if math.isnan(log.cost_at(axis, log.rows[-1].step)):
+            raise ConfigError(f"axis={axis}: the {axis} of {run.name} are unknown")
+        decisions = _decisions(unique, run, log, pruners, replayed)
+        for policies in sets:
+            if not any(policy in replayed.incompatible for policy in policies.policies):
+                decision = earliest_stop([decisions[policy] for policy in policies.policies])
+                outcome = build_outcome(run, log, decision, workload.metric, axis)
+                replayed.outcomes[policies].append(outcome)
+                replayed.watched[policies] |= _monitored(policies, run)
+    return replayed
 
 
 def _decisions(
     policies: Sequence[Policy],
     run: RunRecord,
-    log: Log,
-    searches: dict[Policy, PrunerReplay],
-    found: Replayed,
+    log: ReplayLog,
+    pruners: dict[Policy, PrunerReplay],
+    replayed: ReplayedWorkload,
 ) -> dict[Policy, Decision | None]:
+    """The decision of each policy; policies that turn out to be incompatible are recorded."""
     decisions: dict[Policy, Decision | None] = {}
     for policy in policies:
-        if policy in found.unsuited:
+        if policy in replayed.incompatible:
             continue
         try:
-            decisions[policy] = _decide(policy, run, log, searches)
+            decisions[policy] = _decide(policy, run, log, pruners)
         except ConfigError as error:
-            said = str(error) if run.name in str(error) else f"{error} ({run.name})"
-            if policy.asked:
-                raise ConfigError(said) from error
-            found.unsuited[policy] = said
+            message = str(error) if run.name in str(error) else f"{error} ({run.name})"
+            if policy.is_required:
+                raise ConfigError(message) from error
+            replayed.incompatible[policy] = message
     return decisions
 
 
 def _decide(
-    policy: Policy, run: RunRecord, log: Log, searches: dict[Policy, PrunerReplay]
+    policy: Policy, run: RunRecord, log: ReplayLog, pruners: dict[Policy, PrunerReplay]
 ) -> Decision | None:
     key = f"stopping.{policy.name}"
-    stopper = fitted(policy.stopper, key, run, log)
+    stopper = bind_to_run(policy.stopper, key, run, log)
     if isinstance(stopper, ComparesTrials):
-        if policy not in searches:
-            searches[policy] = PrunerReplay()
-        return searches[policy].replay(stopper, run, log)
+        if policy not in pruners:
+            pruners[policy] = PrunerReplay()
+        return pruners[policy].replay(stopper, run, log)
     try:
-        return replay(stopper, log)
-    except (ValueError, ArithmeticError) as error:  # values that no training would give
+        return replay_policy(stopper, log)
+    except (ValueError, ArithmeticError) as error:  # values that no training produces
         raise ConfigError(f"{key}: cannot be computed for {run.name} ({error})") from error
 
 
-def _watched(policies: PolicySet, run: RunRecord) -> set[str]:
-    """The held-out metrics that a set goes by in a run."""
+def _monitored(policies: PolicySet, run: RunRecord) -> set[str]:
+    """The held-out metrics that the policies of a set monitor in a run."""
     stoppers = (policy.stopper for policy in policies.policies)
     return {s.monitor or run.monitor or "" for s in stoppers if isinstance(s, Monitors)}

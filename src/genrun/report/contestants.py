@@ -82,12 +82,9 @@ class PageWorkload:
 
     @property
     def worst(self) -> float:
-        """What a failure counts as in a mean: the worst value that any run ever measured."""
-        if self.verdict.worst is not None:
-            return self.verdict.worst
-        return max(
-            (run.curve.worst(self.metric) for run in self.grouped.records), default=-math.inf
-        )
+        """What a failure counts as in a mean; minus infinity if no run has a finite value."""
+        worst = self.grouped.worst_value
+        return -math.inf if worst is None else worst
 
 
 def build_page_workloads(grouped: GroupedRuns, verdict: Verdict) -> list[PageWorkload]:
@@ -148,18 +145,17 @@ def _configurations(workload: PageWorkload, styles: Mapping[str, int]) -> list[P
                     is_representative=is_judged
                     and (stage == layout.FINAL or layout.FINAL not in stages),
                     mean=mean_with_failures(
-                        [_best(run, workload.metric) for run in ended], workload.worst
+                        [
+                            math.inf if run.pruned else run.quality(workload.metric)
+                            for run in ended
+                        ],
+                        workload.worst,
                     ),
                     all_failed=bool(ended) and all(run.failed for run in ended),
                     all_pruned=bool(ended) and all(run.pruned for run in ended),
                 )
             )
     return sorted(found, key=lambda one: (one.rank_value, not one.is_representative))
-
-
-def _best(run: RunRecord, metric: str) -> float:
-    """A run's best held-out value; infinite if it failed or was pruned."""
-    return math.inf if run.pruned else run.quality(metric)
 
 
 def _split_by_stage(configuration: Configuration) -> list[Configuration]:

@@ -19,14 +19,14 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Curve:
-    """One entry an evaluation, in the order of steps, each array of shape (evaluations,).
+    """One entry for each evaluation, in the order of steps; arrays have the shape (evaluations,).
 
-    `spent` has what training had taken by then, by axis: steps, examples, FLOPs, and seconds of
-    training alone, evaluation and saving left out; NaN where the run does not say. `values` are
-    held-out values by name, NaN where that evaluation did not measure one.
+    `cost` is the training cost until then, by axis: steps, examples, FLOPs, and seconds of
+    training alone, without evaluation and saving; NaN if unknown. `values` are the
+    held-out values by name, NaN if an evaluation did not measure one.
     """
 
-    spent: Mapping[Axis, Numbers]
+    cost: Mapping[Axis, Numbers]
     values: Mapping[str, Numbers]
 
     @property
@@ -34,9 +34,9 @@ class Curve:
         return list(self.values)
 
     def measured(self, metric: str) -> Numbers:
-        """All NaN where it was never measured."""
+        """The value at each evaluation; all NaN if it was never measured."""
         found = self.values.get(metric)
-        return np.full(len(self.spent["steps"]), math.nan) if found is None else found
+        return np.full(len(self.cost["steps"]), math.nan) if found is None else found
 
     def best_so_far(self, metric: str) -> Numbers:
         """The lowest value up to each evaluation; infinite before the first."""
@@ -60,21 +60,21 @@ class Curve:
         return float(np.max(values, initial=-math.inf, where=np.isfinite(values)))
 
     def time_to(self, metric: str, target: float, axis: Axis) -> float:
-        """What was spent at the first evaluation at or under the target; infinite for a miss."""
+        """The cost at the first evaluation at or below the target; infinite if there is none."""
         reached = np.flatnonzero(self.measured(metric) <= target)
         if len(reached) == 0:
             return math.inf
-        spent = float(self.spent[axis][reached[0]])
-        return math.inf if math.isnan(spent) else spent
+        cost = float(self.cost[axis][reached[0]])
+        return math.inf if math.isnan(cost) else cost
 
     def total(self, axis: Axis) -> float:
-        """What was spent at the last evaluation; NaN if there is none or it is not known."""
-        spent = self.spent[axis]
-        return float(spent[-1]) if len(spent) else math.nan
+        """The cost at the last evaluation; NaN if there is none or it is unknown."""
+        cost = self.cost[axis]
+        return float(cost[-1]) if len(cost) else math.nan
 
     def within(self, axis: Axis, budget: float) -> NDArray[np.bool_]:
         """Which evaluations are within a budget; all are within an infinite one."""
         if budget == math.inf:
-            return np.ones(len(self.spent[axis]), bool)
+            return np.ones(len(self.cost[axis]), bool)
         with np.errstate(invalid="ignore"):
-            return np.asarray(self.spent[axis] <= budget)
+            return np.asarray(self.cost[axis] <= budget)

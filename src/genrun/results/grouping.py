@@ -79,7 +79,7 @@ class Workload:
     def records(self) -> list[RunRecord]:
         return [run for own in self.contestants.values() for one in own for run in one.runs]
 
-    @property
+    @cached_property
     def worst_value(self) -> float | None:
         """The highest value that any run ever had; None if no run has a finite one."""
         values = [run.curve.worst(self.metric) for run in self.records]

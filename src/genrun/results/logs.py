@@ -60,7 +60,7 @@ def _curve(
         raise ValueError("its steps do not follow each other")
     names = dict.fromkeys(name for row in rows for name in row if name.startswith(HELD_OUT))
     return Curve(
-        spent={
+        cost={
             "steps": steps,
             "seconds": _seconds(steps, timings),
             "examples": _column(rows, "examples"),

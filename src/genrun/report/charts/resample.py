@@ -21,7 +21,7 @@ UNTRAINED = 0.5  # of all values' range: if the trained ones have less, the firs
 
 def collect_steps(runs: Sequence[RunRecord]) -> Numbers:
     """Returns the steps of all evaluations of all runs, ascending."""
-    return np.unique(np.concatenate([np.empty(0), *(run.curve.spent["steps"] for run in runs)]))
+    return np.unique(np.concatenate([np.empty(0), *(run.curve.cost["steps"] for run in runs)]))
 
 
 def hold_last_values(run: RunRecord, metric: str, steps: Numbers, worst: float) -> Numbers:
@@ -31,7 +31,7 @@ def hold_last_values(run: RunRecord, metric: str, steps: Numbers, worst: float) 
     """
     measured = run.curve.measured(metric)
     known = np.isfinite(measured)
-    own_steps, values = run.curve.spent["steps"][known], measured[known]
+    own_steps, values = run.curve.cost["steps"][known], measured[known]
     if not len(own_steps):
         return np.full(len(steps), worst if run.failed else math.nan)
     indices = np.searchsorted(own_steps, steps, side="right") - 1
@@ -43,13 +43,13 @@ def hold_last_values(run: RunRecord, metric: str, steps: Numbers, worst: float) 
 
 def interpolate_amounts(run: RunRecord, axis: Axis, steps: Numbers) -> Numbers:
     """Returns what training had taken at these steps, extrapolated beyond the run's end."""
-    known = np.isfinite(run.curve.spent[axis])
+    known = np.isfinite(run.curve.cost[axis])
     if axis == "steps":
         return steps
     if not known.any():
         return np.full(len(steps), math.nan)
-    own_steps = np.append(0.0, run.curve.spent["steps"][known])
-    amounts = np.append(0.0, run.curve.spent[axis][known])
+    own_steps = np.append(0.0, run.curve.cost["steps"][known])
+    amounts = np.append(0.0, run.curve.cost[axis][known])
     found = np.interp(steps, own_steps, amounts)
     if own_steps[-1] > 0:
         rate = amounts[-1] / own_steps[-1]

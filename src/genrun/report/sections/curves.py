@@ -83,7 +83,7 @@ def _measured_runs(configuration: PageConfiguration) -> list[RunRecord]:
     """Its runs that ended and measured something, the first of each seed."""
     runs: dict[int, RunRecord] = {}
     for run in configuration.runs:
-        if len(run.curve.spent["steps"]) and not run.left:
+        if len(run.curve.cost["steps"]) and not run.left:
             runs.setdefault(run.seed, run)
     return list(runs.values())
 
