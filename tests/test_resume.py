@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from genrun.config.compose import Composed, compose
-from genrun.config.saved import override, refuse_changes
+from genrun.config.saved import check_changes, override
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.experiment.experiment import Experiment
 from genrun.runs.folder import RunFolder
@@ -222,7 +222,7 @@ def test_more_steps_continue_a_finished_run(tmp_path: Path) -> None:
 def test_other_changes_are_refused_naming_the_difference(word: str) -> None:
     old, new = prepare().config, prepare(word).config
     with pytest.raises(CheckpointUnusable, match=word.split("=")[0]):
-        refuse_changes(old, new)
+        check_changes(old, new)
 
 
 @pytest.mark.parametrize(
@@ -268,4 +268,4 @@ def test_a_different_experiment_is_refused_naming_the_difference(change: str) ->
     saved = prepare("model=vae", "regularization=[dropout,ema]").config
     key, value = change.split("=", 1)
     with pytest.raises((CheckpointUnusable, ConfigError), match=key.replace(".", r"\.")):
-        refuse_changes(saved, override(saved, {key: value}))
+        check_changes(saved, override(saved, {key: value}))

@@ -135,11 +135,11 @@ class Run:
         counts = SampleCounts(
             samples, resamples, neighbours, likelihood_images, importance_samples
         )
-        asked = EvaluateOptions(metrics, features, path, counts, seed, device)
+        options = EvaluateOptions(metrics, features, path, counts, seed, device)
         model, nets = self._model_and_networks(weights)
         step = self._checkpoint(weights).step
         about = {"weights": weights, "step": step, "evaluated": now()}
-        return evaluate_run(self._folder, model, nets, self._plugins, asked, about)
+        return evaluate_run(self._folder, model, nets, self._plugins, options, about)
 
     def test(self) -> dict[str, Any]:
         """Measures the best weights on the test images (`data.test`), with noise of its own.

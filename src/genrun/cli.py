@@ -1,4 +1,4 @@
-"""The command line: a verb first, or Hydra's composition."""
+"""The command line: parses the arguments and dispatches to a subcommand, a run or a sweep."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ def main() -> None:
     """The entry point of `genrun` and `python -m genrun`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, _leave)
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show ends no run
+    for stream in (sys.stdout, sys.stderr):  # unprintable names must not end a run
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     gc.disable()  # until training: importing and composing make no garbage worth a tenth more time
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
 
 
 def _leave(number: int, frame: object) -> NoReturn:
-    """Before training, and after it: at once, since an import that is broken off leaves ruins."""
+    """Exits at once: before training, an interrupted import would fail in confusing ways."""
     name = signal.Signals(number).name
-    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+    if os.environ.get("RANK", "0") == "0":  # one message for all processes
         os.write(2, f"genrun: {name}: left; nothing was being trained\n".encode())
     os._exit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])
 
 
 def run(argv: Sequence[str]) -> int:
-    """Does what the words say and gives the exit code."""
+    """Runs a command line and returns the exit code."""
     from genrun.core.errors import full_errors_requested
 
     progress_bar.show = _show_progress
@@ -98,7 +98,7 @@ def _compose_and_run(argv: list[str]) -> int:
         print(f"genrun {version('genrun')}")
         return 0
     parser = get_args_parser()
-    parser.error = _refuse_flag  # type: ignore[method-assign]  # it would print its usage
+    parser.error = _raise_usage_error  # type: ignore[method-assign]  # it would print its usage
     arguments = parser.parse_intermixed_args(argv)
     words = arguments.overrides
     check_not_repeated(words)
@@ -133,7 +133,7 @@ def _compose_and_run(argv: list[str]) -> int:
     return train(words, arguments.config_dir)
 
 
-def _refuse_flag(message: str) -> NoReturn:
+def _raise_usage_error(message: str) -> NoReturn:
     raise ConfigError(f"{message}; genrun --hydra-help lists the flags")
 
 

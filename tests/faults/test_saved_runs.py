@@ -214,7 +214,7 @@ def test_files_of_others_among_the_checkpoints(
         (["resume", "run", "hydra.run.dir=new"], 2, "hydra.run.dir"),
         (["resume", "run", "new"], 2, "one run's folder"),
         (["resume", "run", "optimizer.lr=0.5", "steps=4"], 76, "optimizer.lr was"),
-        (["resume", "run", "seed=3", "steps=4"], 76, "seed was 0, asked 3"),
+        (["resume", "run", "seed=3", "steps=4"], 76, "seed was 0, requested 3"),
         (["resume", "run", "steps=1"], 2, "already done 2"),
         (["resume", "run", "model=gan"], 2, "model"),
     ],

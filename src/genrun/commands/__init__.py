@@ -11,7 +11,7 @@ VERBS = (
 
 
 def run(verb: str, words: Sequence[str]) -> int:
-    """Does one verb and gives the exit code."""
+    """Runs one subcommand and returns the exit code."""
     module = importlib.import_module(f"genrun.commands.{verb}")
     if any(word in ("-h", "--help") for word in words):
         print(module.USAGE)

@@ -63,7 +63,7 @@ def parse_names(text: str) -> list[str]:
 
 
 def parse_integer(name: str, text: str, least: int) -> int:
-    """A setting's whole number. Raises `ConfigError` where it is none, or too small."""
+    """A setting's whole number. Raises `ConfigError` if it is none, or too small."""
     if re.fullmatch(r"-?[0-9]{1,18}", text) is None or int(text) < least:
         raise ConfigError(f"{name}={text}: must be an integer of at least {least}")
     return int(text)

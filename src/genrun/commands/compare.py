@@ -51,10 +51,10 @@ USAGE = (
 
 
 def run(words: Sequence[str]) -> int:
-    """Prints the verdict, and writes it where `out` says."""
+    """Prints the verdict, and writes it to `out` if given."""
     folders, settings = parse_folders_and_settings(USAGE, words)
     given = merge_settings("compare", settings, DEFAULTS)
-    asked, out = parse_options(given), None
+    options, out = parse_options(given), None
     if given["out"]:
         verdicts = "verdict of genrun compare"
         out = check_output_path(Path(given["out"]), (".json",), _is_verdict, verdicts)
@@ -65,7 +65,7 @@ def run(words: Sequence[str]) -> int:
     from genrun.terminal.tables import print_line
 
     found = collect_runs(folders)
-    verdict = compare_runs(found.records, asked, found.damaged)
+    verdict = compare_runs(found.records, options, found.damaged)
     print_verdict(verdict)
     if out is not None:
         write_json(out, to_json(verdict))

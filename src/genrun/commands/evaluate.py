@@ -53,7 +53,7 @@ USAGE = (
 
 
 def run(words: Sequence[str]) -> int:
-    """Measures, prints the tables and says where the file is."""
+    """Measures, prints the tables and the path of the file."""
     folder, settings = parse_run_and_settings(USAGE, words)
     given = merge_settings("evaluate", settings, DEFAULTS)
     numbers = {name: parse_integer(name, given[name], least) for name, least in LEAST.items()}
@@ -87,7 +87,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def print_evaluation(found: Mapping[str, Any]) -> None:
-    """Every figure beside its interval and what it is of."""
+    """Returns a table of values, their intervals and their units."""
     from genrun.terminal.tables import print_fields, print_line, print_table
 
     print_fields(_facts(found))

@@ -10,12 +10,12 @@ USAGE = (
     "             [GROUP=CHOICE …] [KEY=VALUE …] [hydra.launcher.jobs=2] [--config-dir FOLDER]\n"
     "  Which contestant is best, tuned alike: as many random trials for each from its own space,\n"
     "  the best of each on held-out images again with seeds that tuning never saw, and measured\n"
-    "  on test images that no run has seen. Says first what it costs; dry=true says only that.\n"
+    "  on test images that no run has seen. Prints the cost first; dry=true prints only that.\n"
     "  over is optimizer, regularization, stopping, updates, schedule, model or backbone; of\n"
     "  regularization and stopping a contestant may be a list or none: [r1,[r1,ema],none].\n"
     "  budget is what each run may spend: '2000 steps', '60 seconds', '1e6 examples' or\n"
     "  '1e12 flops'. Spaces are those of conf/space; space.A.KEY adds to one or replaces it.\n"
-    "  genrun resume PROOF goes on where it stopped, genrun show PROOF tells how far it is."
+    "  genrun resume PROOF continues it, genrun show PROOF prints its progress."
 )
 
 

@@ -23,7 +23,7 @@ USAGE = (
 
 
 def run(words: Sequence[str]) -> int:
-    """Replays, prints the table, and says where the picture or the file is."""
+    """Replays, prints the table and the path of the plot or file."""
     paths = [word for word in words if "=" not in word or is_existing_path(word)]
     settings = [word for word in words if word not in paths]
     if not paths:

@@ -19,7 +19,7 @@ USAGE = (
     "                   [budget=steps|seconds|examples|flops] [at=NUMBER]\n"
     "                   [target=NUMBER | baseline=NAME] [difference=NUMBER] [resamples=10000]\n"
     "                   [split=held_out|test]\n"
-    "  What `genrun compare` says of the same words, as one self-contained page: the verdict,\n"
+    "  The result of `genrun compare` with the same words, as one self-contained page: verdict,\n"
     "  curves, the swept values, tuning, samples through training, all configurations, failures,\n"
     "  compute, and how to repeat it. Needs no network, opens from a mail. Written to out=,\n"
     "  else into the sweep's or proof's folder if one is given, else here."
@@ -27,10 +27,10 @@ USAGE = (
 
 
 def run(words: Sequence[str]) -> int:
-    """Writes the page and says where it is."""
+    """Writes the page and prints its path."""
     folders, settings = parse_folders_and_settings(USAGE, words)
     given = merge_settings("report", settings, DEFAULTS)
-    asked = parse_options(given)
+    options = parse_options(given)
     wanted = Path(given["out"]) if given["out"] else _folder(folders) / layout.REPORT
     out = check_output_path(wanted, ENDINGS, _is_page, "page of genrun report")
 
@@ -40,7 +40,7 @@ def run(words: Sequence[str]) -> int:
     from genrun.terminal.tables import print_line
 
     found = collect_runs(folders)
-    verdict = compare_runs(found.records, asked, found.damaged)
+    verdict = compare_runs(found.records, options, found.damaged)
     content = page_bytes(found.records, verdict)
     write_atomic(out, content)
     print_line(f"{out}: {format_bytes(len(content))}, {len(found.records)} runs")

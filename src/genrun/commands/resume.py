@@ -39,11 +39,11 @@ def run(words: Sequence[str]) -> int:
     if first:  # of those that torchrun started it is the one that writes
         check_not_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
-    from genrun.config.saved import goes_further, override, read_config, refuse_changes
+    from genrun.config.saved import check_changes, goes_further, override, read_config
 
     saved = read_config(run_folder.config_path)
     config = override(saved, settings)
-    refuse_changes(saved, config)
+    check_changes(saved, config)
     if RunStatus(info["status"]).ended and not goes_further(saved, config):
         from genrun.terminal.tables import print_line
 

@@ -20,8 +20,8 @@ from genrun.config.hydra_errors import no_such_choice, one_line_errors
 from genrun.config.hydra_policy import check_hydra, folder_below
 from genrun.config.limits import Bound, bounds_of_choice, skeleton_bounds
 from genrun.config.overrides import check_words, hydra_overrides, key_of
-from genrun.config.tracker_mode import refuse_online
-from genrun.config.validation import refuse_environment
+from genrun.config.tracker_mode import check_not_online
+from genrun.config.validation import check_no_environment
 from genrun.config.yaml_check import CheckedRepository
 from genrun.core.errors import ConfigError
 
@@ -97,7 +97,7 @@ def hydra_ready(config_dir: str | None) -> Iterator[None]:
     if config_dir is not None and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
     if config_dir is not None:
-        _refuse_shadows(Path(config_dir))
+        _check_no_shadows(Path(config_dir))
     before, hydra = HydraConfig.instance().cfg, GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -112,7 +112,7 @@ def hydra_ready(config_dir: str | None) -> Iterator[None]:
         HydraConfig.instance().cfg, GlobalHydra.instance().hydra = before, hydra
 
 
-def _refuse_shadows(folder: Path) -> None:
+def _check_no_shadows(folder: Path) -> None:
     """Of two files with one name Hydra takes ours, and the user's would do nothing."""
     for path in folder.glob("*/*.yaml"):
         if (conf_folder() / path.relative_to(folder)).is_file():
@@ -124,7 +124,7 @@ def _refuse_shadows(folder: Path) -> None:
 def _checked(composed: DictConfig, words: list[str], config_dir: str | None) -> Composed:
     choices = {name: str(choice) for name, choice in composed.hydra.runtime.choices.items()}
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    refuse_environment(OmegaConf.to_container(own, resolve=False))
+    check_no_environment(OmegaConf.to_container(own, resolve=False))
     config = OmegaConf.to_container(own, resolve=True, throw_on_missing=False)
     assert isinstance(config, dict)
     plain: dict[str, Any] = {str(key): value for key, value in config.items()}
@@ -134,7 +134,7 @@ def _checked(composed: DictConfig, words: list[str], config_dir: str | None) -> 
     validation.check_skeleton(plain)
     if plain["plugins"] and not any(key_of(word) == "plugins" for word in words):
         raise ConfigError("plugins: only the command line itself may list them, no YAML file")
-    refuse_online(plain, [key_of(word) for word in words])
+    check_not_online(plain, [key_of(word) for word in words])
     _merge_players(plain)
     files = _files(plain, choices)
     validation.check(plain, _reference(files), _bounds(files, config_dir))

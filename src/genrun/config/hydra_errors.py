@@ -1,4 +1,4 @@
-"""Hydra's and OmegaConf's exceptions as one line that says what is wrong and what is allowed."""
+"""Hydra's and OmegaConf's exceptions as one line: what is wrong and what is allowed."""
 
 from __future__ import annotations
 

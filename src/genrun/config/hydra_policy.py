@@ -58,7 +58,7 @@ FIXED: dict[str, Any] = {
 
 
 def check_hydra(settings: DictConfig) -> None:
-    """Raises `ConfigError` for a setting of Hydra that genrun keeps to itself."""
+    """Raises `ConfigError` for a setting of Hydra that users may not change."""
     content = OmegaConf.to_container(settings, resolve=False)
     assert isinstance(content, dict)
     for kind, allowed in ALLOWED.items():
@@ -95,7 +95,7 @@ def _check_plugin(kind: str, settings: Any, allowed: Sequence[str]) -> None:
 
 
 def folder_below(key: str, text: str) -> Path:
-    """A folder for runs. Raises `ConfigError` where it is not below the working directory."""
+    """A folder for runs. Raises `ConfigError` if it is not below the working directory."""
     path, here = Path(text), Path.cwd()
     inside = (here / path).is_relative_to(here) and here / path != here
     if not inside or ".." in path.parts or "\0" in text:

@@ -1,4 +1,4 @@
-"""What the words of a command line may be, before Hydra reads them."""
+"""Checks of a command line's overrides before Hydra reads them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LEADING_ZERO = re.compile(r"(?:^|[,\[(])\s*([-+]?0[0-9_]+)\s*(?=[,\])}]|$)")
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Raises `ConfigError` for what Hydra would take in silence or say no one line about."""
+    """Raises `ConfigError` for overrides that Hydra accepts silently or reports badly."""
     for word in words:
         key, value = key_of(word), word.partition("=")[2]
         if not key.strip("@"):
             raise ConfigError(f"{word or repr(word)}: must be KEY=VALUE")
-        refuse_secret(key)
+        check_not_secret(key)
         if key in (*GROUPS, "experiment", "sweep") and re.search(r"\.\.|^\W*/", value):
             raise ConfigError(f"{word}: a choice is a name, not a path")
         if zero := LEADING_ZERO.search(value):
@@ -37,8 +37,8 @@ def key_of(word: str) -> str:
     return word.lstrip("+~").partition("=")[0]
 
 
-def refuse_secret(key: str) -> None:
-    """Whatever a run is configured with is written to its folder, so no secret may be."""
+def check_not_secret(key: str) -> None:
+    """Raises `ConfigError` for a key named like a secret: config.yaml would contain its value."""
     if any(SECRET.match(part) for part in key.split(".")):
         raise ConfigError(
             f"{key}: is named like a secret, and a run's configuration is written to its folder"
@@ -46,9 +46,9 @@ def refuse_secret(key: str) -> None:
 
 
 def check_not_repeated(words: Sequence[str]) -> None:
-    """The same key twice on one line is a slip: Hydra would take the last in silence.
+    """Raises `ConfigError` if a key is given twice, of which Hydra would use the last silently.
 
-    Only what a person typed is held to this; a program may put its words after a list of defaults.
+    Only for what a person typed; a program may append its words to a list of defaults.
     """
     seen: dict[str, str] = {}
     for word in words:
@@ -59,7 +59,7 @@ def check_not_repeated(words: Sequence[str]) -> None:
 
 
 def hydra_overrides(words: Sequence[str]) -> list[str]:
-    """Overrides as Hydra wants them: a player's settings and a space are added to empty dicts."""
+    """Returns overrides for Hydra: a player's settings and a space are added to empty dicts."""
     return [_hydra_override(word) for word in words]
 
 

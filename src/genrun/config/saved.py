@@ -46,23 +46,23 @@ def read_config(path: Path) -> dict[str, Any]:
         validation.check(plain, _own_files(plain), _bounds(plain))
     except ConfigError as error:
         raise CheckpointUnusable(f"{path}: {error}") from error
-    _refuse_address(path, plain)
+    _check_address(path, plain)
     for key, value in flatten("", plain):
         if isinstance(value, str) and "${" in value:  # genrun writes none: it could read secrets
             raise CheckpointUnusable(f"{path}: {key}: holds an interpolation")
     return plain
 
 
-def _refuse_address(path: Path, config: Mapping[str, Any]) -> None:
-    """A run that somebody made may fetch what genrun's own choices fetch, and nothing else."""
+def _check_address(path: Path, config: Mapping[str, Any]) -> None:
+    """Raises `CheckpointUnusable` if an untrusted run would download from an unknown address."""
     url = config["data"].get("url")
     if url is None or config["data"].get("root"):
         return
     ours = [yaml.safe_load(f.read_text()) for f in (conf_folder() / "data").glob("*.yaml")]
     if url not in [choice.get("url") for choice in ours]:
         raise CheckpointUnusable(
-            f"{path}: data.url={url} is no address that genrun knows; put the file in a folder, "
-            "and its name in data.root there"
+            f"{path}: data.url={url} is not an address of genrun's own; put the file in a folder "
+            "and give that as data.root"
         )
 
 
@@ -92,10 +92,10 @@ def _bounds(config: Mapping[str, Any]) -> dict[str, Bound]:
 
 
 def override(saved: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
-    """The saved configuration with the command line's values at keys that it has.
+    """Returns the saved configuration with the values of the command line at existing keys.
 
-    Its plugins are forgotten: only the command line's may be imported; and no tracker goes online
-    unless the command line says so again. `tracker=NAME` and `tracker=[NAME,NAME]` choose anew.
+    Plugins are those of the command line only, and no tracker goes online unless the command line
+    requests it again. `tracker=NAME` and `tracker=[NAME,NAME]` choose anew.
     Raises `ConfigError` for an unknown key or a value that does not fit.
     """
     config: dict[str, Any] = offline({**copy.deepcopy(dict(saved)), "plugins": []})
@@ -129,7 +129,7 @@ def _chosen_trackers(value: Any) -> Any:
 
 
 def _own_trackers(saved: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the settings of those that are left are held to: the choices', else the saved ones."""
+    """Returns the settings that define the keys of the remaining trackers."""
     known = {**saved["tracker"], **_trackers()}
     return {name: known[name] for name in config["tracker"] if name in known}
 
@@ -140,7 +140,7 @@ def _trackers() -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    """As Hydra reads it, in its own grammar: 1:30 is no number of seconds."""
+    """Returns a value as Hydra's grammar parses it: 1:30 is text, not seconds."""
     word = f"{key}={text}"
     check_words([word])
     with one_line_errors([word], [word]):
@@ -157,7 +157,7 @@ def _value(key: str, text: str) -> Any:
 
 
 def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
-    """The types are those of the schema and of the saved values."""
+    """Checks the types against the schema and the saved values."""
     validation.check_skeleton(config)
     try:
         OmegaConf.merge(OmegaConf.structured(schema.Config), config)
@@ -167,11 +167,11 @@ def _check(config: dict[str, Any], saved: Mapping[str, Any]) -> None:
 
 
 def goes_further(saved: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a run that ended may have more to do: other steps, or another stopping budget."""
+    """Whether a finished run may have more to do: other steps, or other stopping policies."""
     return any(saved[key] != new[key] for key in ("steps", "epochs", "stopping"))
 
 
-def refuse_changes(saved: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def check_changes(saved: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """A resumed run may get more steps, another stopping budget or device, and nothing else.
 
     Raises `CheckpointUnusable` with every field that differs.
@@ -182,7 +182,9 @@ def refuse_changes(saved: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         if key.split(".")[0] not in MAY_CHANGE
     }
     if changed:
-        listed = "; ".join(f"{key} was {was}, asked {now}" for key, (was, now) in changed.items())
+        listed = "; ".join(
+            f"{key} was {was}, requested {now}" for key, (was, now) in changed.items()
+        )
         raise CheckpointUnusable(
             f"{listed}: only {', '.join(MAY_CHANGE)} may change when a run is resumed"
         )

@@ -11,7 +11,7 @@ from omegaconf import MISSING
 
 @dataclass
 class Runtime:
-    """Typed, because no `_target_` says what these are."""
+    """Settings of the runtime."""
 
     device: str = MISSING
     precision: str = MISSING
@@ -22,7 +22,7 @@ class Runtime:
 
 @dataclass
 class Health:
-    """Thresholds of what a run is watched for."""
+    """Thresholds of the health checks."""
 
     overpowering_accuracy: float = MISSING
     overpowering_steps: int = MISSING
@@ -37,7 +37,7 @@ class Health:
 
 @dataclass
 class Config:
-    """What config.yaml must hold; the defaults are there."""
+    """The keys of a configuration; their defaults are in conf/config.yaml."""
 
     data: Any = MISSING
     model: Any = MISSING

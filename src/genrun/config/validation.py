@@ -1,4 +1,4 @@
-"""What each value may be, whatever group it is in."""
+"""Checks of a whole configuration: its keys, and each value's type and bounds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from genrun.config.groups import LIST_GROUPS
 from genrun.config.limits import ANY_NUMBER, Bound
-from genrun.config.overrides import refuse_secret
+from genrun.config.overrides import check_not_secret
 from genrun.config.schema import Config, Health, Runtime
 from genrun.core.errors import ConfigError
 from genrun.core.formatting import did_you_mean
@@ -27,7 +27,7 @@ ENVIRONMENT = re.compile(r"\$\{\s*oc\.env\s*:")
 
 
 def flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every scalar by its key; the entries of a list under the list's key."""
+    """Yields every scalar with its key; entries of a list have the key of the list."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from flatten(f"{path}.{name}" if path else str(name), inner)
@@ -40,7 +40,7 @@ def flatten(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def check_value(key: str, value: Any, bound: Bound | None = None) -> None:
     """Raises `ConfigError` if a value is missing, not finite or outside its bounds."""
-    refuse_secret(key)
+    check_not_secret(key)
     if value == "???":
         raise ConfigError(f"{key}: must be given, as {key}=VALUE")
     allowed = CHOICES_OF_KEY.get(key)
@@ -61,8 +61,8 @@ def check_value(key: str, value: Any, bound: Bound | None = None) -> None:
         raise ConfigError(f"{key}={value}: must be {bound.text}")
 
 
-def refuse_environment(config: Any) -> None:
-    """config.yaml holds values, not where they came from, and a variable may hold a secret."""
+def check_no_environment(config: Any) -> None:
+    """Raises `ConfigError` for an environment variable, which may contain a secret."""
     for key, value in flatten("", config):
         if isinstance(value, str) and ENVIRONMENT.search(value):
             raise ConfigError(
@@ -72,7 +72,7 @@ def refuse_environment(config: Any) -> None:
 
 
 def format_value(value: Any) -> str:
-    """A value as it is written on the command line."""
+    """Returns a value as it is written on the command line."""
     words = {"None": "null", "True": "true", "False": "false"}
     return words.get(str(value), str(value))
 
@@ -111,11 +111,11 @@ def check(
 
 
 def check_skeleton(config: Mapping[str, Any]) -> None:
-    """Whether the keys are those of the skeleton, each with a value of its type."""
+    """Raises `ConfigError` unless the keys are those of the skeleton, with values of its types."""
     fields = Config.__dataclass_fields__
     for key in config:
         if key not in fields:
-            refuse_secret(key)
+            check_not_secret(key)
             hint = did_you_mean(key, list(fields))
             raise ConfigError(f"{key}: there is no such key ({', '.join(fields)}){hint}")
     for key in fields:
@@ -123,7 +123,7 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
             raise ConfigError(f"{key}: is required and was removed")
     for key, field_ in fields.items():
         if field_.type == "int" or (field_.type == "int | None" and config[key] is not None):
-            _check_type(key, config[key], 1)  # an interpolation is not held to the schema
+            _check_type(key, config[key], 1)  # Hydra does not check interpolations
     for key in LIST_GROUPS:
         for name, settings in _mapping(key, config[key]).items():
             _mapping(f"{key}.{name}", settings)

@@ -74,7 +74,7 @@ def _text(path: Path) -> str:
 
 
 def _check(path: Path, node: Node, sizes: dict[int, int], depth: int) -> int:
-    """Checks a node and those below it; gives how many they are with all aliases written out."""
+    """Checks a node and those below it; returns their number with all aliases expanded."""
     place = f"{path}:{node.start_mark.line + 1}"
     if sizes.get(id(node)) == 0:
         raise ConfigError(f"{place}: an alias within what it stands for")

@@ -63,7 +63,7 @@ def instantiate(group: str, settings: Config, plugins: Sequence[str], key: str =
     """
     target = find_class(group, settings, plugins)
     arguments = {name: value for name, value in settings.items() if name != "_target_"}
-    _refuse_special(key or group, arguments)
+    _check_no_special(key or group, arguments)
     with config_errors(key or group):
         return target(**arguments)
 
@@ -103,16 +103,16 @@ def find_class(group: str, settings: Config, plugins: Sequence[str]) -> type:
     return found
 
 
-def _refuse_special(key: str, value: Any) -> None:
+def _check_no_special(key: str, value: Any) -> None:
     """Raises `ConfigError` for keys of Hydra's own instantiation, which have no effect here."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if name in SPECIAL:
                 raise ConfigError(f"{key}.{name}: is not allowed there; objects cannot be nested")
-            _refuse_special(f"{key}.{name}", inner)
+            _check_no_special(f"{key}.{name}", inner)
     elif isinstance(value, list):
         for inner in value:
-            _refuse_special(key, inner)
+            _check_no_special(key, inner)
 
 
 @contextmanager

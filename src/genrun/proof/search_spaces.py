@@ -10,7 +10,7 @@ import yaml
 
 from genrun.config.compose import Composed
 from genrun.config.groups import conf_folder
-from genrun.config.overrides import key_of, refuse_secret
+from genrun.config.overrides import check_not_secret, key_of
 from genrun.config.yaml_check import check_yaml
 from genrun.core.errors import ConfigError
 from genrun.proof.contestants import ContestantChoice
@@ -71,7 +71,7 @@ def parse_dimensions(
     """Parses a space. Raises `ConfigError` if a text is invalid or a key cannot be tuned."""
     found: dict[str, Dimension] = {}
     for key, text in space.items():
-        refuse_secret(key)
+        check_not_secret(key)
         group = key.split(".")[0].split("/")[0]
         if (group in MEASURES and key not in ALLOWED) or key == contestant.group:
             raise ConfigError(f"space.{contestant.label}.{key}={text}: cannot be tuned")
