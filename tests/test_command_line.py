@@ -246,7 +246,7 @@ def test_a_signal_before_training_leaves_nothing(number: signal.Signals, tmp_pat
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 75
-    assert error == f"genrun: {number.name}: left; nothing was being trained\n"
+    assert error == f"genrun: {number.name}: stopped; nothing was being trained\n"
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""The command line: parses the arguments and dispatches to a subcommand, a run or a sweep."""
+"""The command line: a verb and its arguments, or overrides that are composed by Hydra."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from genrun.core.errors import STATUS_EXIT_CODES, ConfigError, GenrunError
 from genrun.core.process_rank import check_single_process, wait_for_rank_zero
 from genrun.core.status import RunStatus
 
-BUG = 70
+BUG_EXIT_CODE = 70
 
 
 def main() -> None:
     """The entry point of `genrun` and `python -m genrun`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, _leave)
-    for stream in (sys.stdout, sys.stderr):  # unprintable names must not end a run
+        signal.signal(number, _exit_at_once)
+    for stream in (sys.stdout, sys.stderr):  # the terminal may lack a character of a name
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    gc.disable()  # until training: importing and composing make no garbage worth a tenth more time
+    gc.disable()  # until training: imports and composition are a tenth faster without
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -40,16 +40,16 @@ def main() -> None:
     sys.exit(code)
 
 
-def _leave(number: int, frame: object) -> NoReturn:
-    """Exits at once: before training, an interrupted import would fail in confusing ways."""
+def _exit_at_once(number: int, frame: object) -> NoReturn:
+    """Exits without cleaning up, as an interrupted import leaves modules half initialized."""
     name = signal.Signals(number).name
-    if os.environ.get("RANK", "0") == "0":  # one message for all processes
-        os.write(2, f"genrun: {name}: left; nothing was being trained\n".encode())
+    if os.environ.get("RANK", "0") == "0":  # only one of several processes prints
+        os.write(2, f"genrun: {name}: stopped; nothing was being trained\n".encode())
     os._exit(STATUS_EXIT_CODES[RunStatus.INTERRUPTED])
 
 
 def run(argv: Sequence[str]) -> int:
-    """Runs a command line and returns the exit code."""
+    """Runs a command line; prints errors in one line and returns the exit code."""
     from genrun.core.errors import full_errors_requested
 
     progress_bar.show = _show_progress
@@ -75,17 +75,15 @@ def run(argv: Sequence[str]) -> int:
         if full_errors_requested():
             raise
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            _print_error(
-                f"{wait_for_rank_zero()}{error.filename}: is too long for a name of a file"
-            )
+            _print_error(f"{wait_for_rank_zero()}{error.filename}: the file name is too long")
             return ConfigError.exit_code
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}:{frame.lineno}"
         _print_error(
             f"{wait_for_rank_zero()}a bug: {type(error).__name__}: {error} ({where}); "
             "HYDRA_FULL_ERROR=1 shows everything"
         )
-        return BUG
+        return BUG_EXIT_CODE
 
 
 def _compose_and_run(argv: list[str]) -> int:
@@ -98,7 +96,7 @@ def _compose_and_run(argv: list[str]) -> int:
         print(f"genrun {version('genrun')}")
         return 0
     parser = get_args_parser()
-    parser.error = _raise_usage_error  # type: ignore[method-assign]  # it would print its usage
+    parser.error = _raise_flag_error  # type: ignore[method-assign]  # argparse prints its usage
     arguments = parser.parse_intermixed_args(argv)
     words = arguments.overrides
     check_not_repeated(words)
@@ -114,11 +112,11 @@ def _compose_and_run(argv: list[str]) -> int:
 
         print(help_text(words, arguments.config_dir))
         return 0
-    looking = (
+    shows_only = (
         arguments.hydra_help or arguments.cfg or arguments.info is not None
         or arguments.shell_completion
     )  # fmt: skip
-    if looking:
+    if shows_only:
         from genrun.commands.train import show_configuration
 
         flags = [word for word in argv if word not in words]
@@ -133,12 +131,12 @@ def _compose_and_run(argv: list[str]) -> int:
     return train(words, arguments.config_dir)
 
 
-def _raise_usage_error(message: str) -> NoReturn:
+def _raise_flag_error(message: str) -> NoReturn:
     raise ConfigError(f"{message}; genrun --hydra-help lists the flags")
 
 
 def _show_progress(title: str, total: int | None) -> AbstractContextManager[progress_bar.Advance]:
-    from genrun.terminal.tables import show_progress  # rich, which most commands need later
+    from genrun.terminal.tables import show_progress  # imports rich
 
     return show_progress(title, total)
 

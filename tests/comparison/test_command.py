@@ -77,9 +77,9 @@ def test_out_is_json_that_any_reader_takes(runs: Path, tmp_path: Path) -> None:
         (["RUNS", "by=optimizer", "by=model"], 2, "is given twice"),
         ([], 2, "takes folders of runs"),
         (["nowhere"], 66, "there is no such folder"),
-        (["n" * 300], 2, "is too long for a name of a file"),
+        (["n" * 300], 2, "the file name is too long"),
         (["RUNS", f"by={'n' * 300}"], 2, "the runs do not differ in it"),
-        (["RUNS", f"out={'n' * 300}.json"], 2, "is too long for a name of a file"),
+        (["RUNS", f"out={'n' * 300}.json"], 2, "the file name is too long"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

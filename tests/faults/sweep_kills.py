@@ -35,7 +35,7 @@ JOBS = 4
 
 
 def parents_killed(harness: Harness, count: int, chance: random.Random) -> Tally:
-    """Kills each sweep several times, resumes it, and compares its jobs with an undisturbed one."""
+    """Kills each sweep several times, resumes it, and compares it with an undisturbed one."""
     tally = Tally("a sweep's parent killed")
     undisturbed = harness.folder()
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""What can be done with runs that exist: one verb a module, found by its name."""
+"""The verbs of the command line, each a module of the same name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VERBS = (
 
 
 def run(verb: str, words: Sequence[str]) -> int:
-    """Runs one subcommand and returns the exit code."""
+    """Runs a verb, or prints its usage, and returns the exit code."""
     module = importlib.import_module(f"genrun.commands.{verb}")
     if any(word in ("-h", "--help") for word in words):
         print(module.USAGE)

@@ -1,4 +1,4 @@
-"""A verb's own words: one run's folder and KEY=VALUE settings."""
+"""Parses the arguments of a verb: folders and KEY=VALUE settings."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from genrun.core.formatting import did_you_mean
 
 
 def is_existing_path(word: str) -> bool:
-    """Whether a word with `=` in it is a path after all, as sweeps name folders."""
+    """Whether a word is a path although it contains `=`, as the folders of sweeps do."""
     try:
         return Path(word).exists()
-    except OSError:  # it is too long for a name, or its folder may not be read
+    except OSError:  # too long for a file name, or no permission
         return False
 
 
 def parse_run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """The folder and the KEY=VALUE words. Raises `ConfigError` with the first line of `usage`."""
+    """Returns the folder and the KEY=VALUE settings.
+
+    Raises `ConfigError` if there is not exactly one folder, `CheckpointUnusable` if it is a file.
+    """
     verb = usage.split()[1]
     folders = [word for word in words if "=" not in word or is_existing_path(word)]
     if len(folders) != 1:
-        raise ConfigError(f"{verb} takes one run's folder: {usage.splitlines()[0]}")
+        raise ConfigError(f"{verb} takes the folder of one run: {usage.splitlines()[0]}")
     path = Path(folders[0])
     if path.is_file():
-        pickled = "; genrun reads no pickle" if path.suffix in (".pt", ".pth", ".ckpt") else ""
-        raise CheckpointUnusable(f"{path}: {verb} takes a run's folder, not a file{pickled}")
+        pickled = (
+            "; genrun reads no pickle files" if path.suffix in (".pt", ".pth", ".ckpt") else ""
+        )
+        raise CheckpointUnusable(f"{path}: {verb} takes the folder of a run, not a file{pickled}")
     check_not_repeated(words)
     settings = dict(word.split("=", 1) for word in words if word not in folders)
     return folders[0], settings
@@ -37,7 +42,7 @@ def parse_run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[
 def parse_folders_and_settings(
     usage: str, words: Sequence[str]
 ) -> tuple[list[str], dict[str, str]]:
-    """As many folders as are given, at least one, and the KEY=VALUE words."""
+    """Returns the folders and the KEY=VALUE settings. Raises `ConfigError` without a folder."""
     verb = usage.split()[1]
     folders = [word for word in words if "=" not in word or is_existing_path(word)]
     if not folders:
@@ -49,7 +54,7 @@ def parse_folders_and_settings(
 def merge_settings(
     verb: str, settings: Mapping[str, str], defaults: Mapping[str, str]
 ) -> dict[str, str]:
-    """The settings over their defaults. Raises `ConfigError` for one that there is not."""
+    """Returns the settings over their defaults. Raises `ConfigError` for an unknown one."""
     for key in settings:
         if key not in defaults:
             takes = f"takes {', '.join(defaults)}" if defaults else "takes no settings"
@@ -58,12 +63,12 @@ def merge_settings(
 
 
 def parse_names(text: str) -> list[str]:
-    """The names in `[a,b]`, `a,b` or `a`."""
+    """Returns the names in `[a,b]`, `a,b` or `a`."""
     return [name.strip() for name in text.strip("[]").split(",") if name.strip()]
 
 
 def parse_integer(name: str, text: str, least: int) -> int:
-    """A setting's whole number. Raises `ConfigError` if it is none, or too small."""
+    """Returns a setting's integer. Raises `ConfigError` if it is not one, or too small."""
     if re.fullmatch(r"-?[0-9]{1,18}", text) is None or int(text) < least:
         raise ConfigError(f"{name}={text}: must be an integer of at least {least}")
     return int(text)

@@ -1,4 +1,4 @@
-"""`genrun compare`: which is best, for how much compute, and how sure that is."""
+"""`genrun compare`: which contestant is best, at what compute, with what confidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genrun.commands.arguments import (
 from genrun.core.errors import CheckpointUnusable, ConfigError
 from genrun.runs.files import check_output_path
 
-if TYPE_CHECKING:  # numpy, which a wrong word is said without
+if TYPE_CHECKING:  # numpy, not needed to report a wrong argument
     from genrun.comparison.options import CompareOptions
     from genrun.results.collect import Found
 
@@ -45,19 +45,19 @@ USAGE = (
     "  runs differ in makes contestants; by=optimizer makes one of each optimizer, represented\n"
     "  by its best configuration. Prints a sentence for each pair, quality at equal budget and\n"
     "  at the end, time to the target (given, or the median best of the baseline), what tuning\n"
-    "  cost, and warnings. at= is the budget (else the least that a contestant typically spent),\n"
-    "  difference= one that is worth deciding. out= keeps all numbers."
+    "  cost, and warnings. at= is the budget (by default the least that a contestant spent),\n"
+    "  difference= the smallest difference that matters. out= writes all numbers."
 )
 
 
 def run(words: Sequence[str]) -> int:
-    """Prints the verdict, and writes it to `out` if given."""
+    """Prints the verdict, and writes it to `out` if set."""
     folders, settings = parse_folders_and_settings(USAGE, words)
-    given = merge_settings("compare", settings, DEFAULTS)
-    options, out = parse_options(given), None
-    if given["out"]:
+    settings = merge_settings("compare", settings, DEFAULTS)
+    options, out = parse_options(settings), None
+    if settings["out"]:
         verdicts = "verdict of genrun compare"
-        out = check_output_path(Path(given["out"]), (".json",), _is_verdict, verdicts)
+        out = check_output_path(Path(settings["out"]), (".json",), _is_verdict, verdicts)
 
     from genrun.comparison.compare import compare_runs, to_json
     from genrun.comparison.tables import print_verdict
@@ -73,33 +73,36 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def parse_options(given: Mapping[str, str]) -> CompareOptions:
-    """What the words of a comparison ask. Raises `ConfigError`."""
+def parse_options(settings: Mapping[str, str]) -> CompareOptions:
+    """Returns the options of a comparison. Raises `ConfigError` if a setting is invalid."""
     from genrun.comparison.options import CompareOptions
 
     for name, allowed in (("budget", BUDGETS), ("split", ("", *SPLITS))):
-        if given[name] not in allowed:
+        if settings[name] not in allowed:
             listing = ", ".join(filter(None, allowed))
-            raise ConfigError(f"{name}={given[name]}: must be one of {listing}")
-    numbers = {name: _number(name, given) for name in ("at", "target", "difference")}
-    resamples = parse_integer("resamples", given["resamples"], LEAST_RESAMPLES)
+            raise ConfigError(f"{name}={settings[name]}: must be one of {listing}")
+    numbers = {name: _number(name, settings) for name in ("at", "target", "difference")}
+    resamples = parse_integer("resamples", settings["resamples"], LEAST_RESAMPLES)
     if resamples > MOST_RESAMPLES:
         raise ConfigError(f"resamples={resamples}: must be at most {MOST_RESAMPLES}")
-    if given["target"] and given["baseline"]:
-        raise ConfigError("target, baseline: either gives the target; leave one of them out")
+    if settings["target"] and settings["baseline"]:
+        raise ConfigError("target, baseline: both set the target; leave one of them out")
     return CompareOptions(
-        by=tuple(parse_names(given["by"])),
-        metric=given["metric"] or None,
-        budget=given["budget"],  # type: ignore[arg-type]  # checked above
-        baseline=given["baseline"] or None,
+        by=tuple(parse_names(settings["by"])),
+        metric=settings["metric"] or None,
+        budget=settings["budget"],  # type: ignore[arg-type]  # checked above
+        baseline=settings["baseline"] or None,
         resamples=resamples,
-        split=given["split"] or None,  # type: ignore[arg-type]  # checked above
+        split=settings["split"] or None,  # type: ignore[arg-type]  # checked above
         **numbers,
     )
 
 
 def collect_runs(folders: Sequence[str]) -> Found:
-    """At least one that can be read. Raises `InputMissing`, `CheckpointUnusable`."""
+    """Returns the runs in the folders.
+
+    Raises `InputMissing` if a folder does not exist, `CheckpointUnusable` if no run is readable.
+    """
     from genrun.results.collect import collect
 
     found = collect(folders)
@@ -110,9 +113,9 @@ def collect_runs(folders: Sequence[str]) -> Found:
     return found
 
 
-def _number(name: str, given: Mapping[str, str]) -> float | None:
-    """A finite number, above 0 but for a target; None where none is given."""
-    text = given[name]
+def _number(name: str, settings: Mapping[str, str]) -> float | None:
+    """Returns a finite number, above 0 except for a target; None if not set."""
+    text = settings[name]
     if not text:
         return None
     try:
@@ -126,7 +129,7 @@ def _number(name: str, given: Mapping[str, str]) -> float | None:
 
 
 def _is_verdict(path: Path) -> bool:
-    """Whether a file may be replaced: a sweep's plan.json is a .json too."""
+    """Whether a JSON file is a verdict, which may be replaced."""
     from genrun.comparison.verdict import Verdict
     from genrun.runs.untrusted_json import read_json
 
@@ -134,4 +137,6 @@ def _is_verdict(path: Path) -> bool:
         content = read_json(path, LARGEST_VERDICT)
     except (OSError, ValueError):
         return False
-    return isinstance(content, dict) and {one.name for one in fields(Verdict)} <= content.keys()
+    return (
+        isinstance(content, dict) and {field.name for field in fields(Verdict)} <= content.keys()
+    )

@@ -1,4 +1,4 @@
-"""`genrun evaluate`: what a run's samples are worth against its held-out data."""
+"""`genrun evaluate`: compares a run's samples with its held-out data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genrun.core.formatting import format_with_interval
 from genrun.runs import layout
 from genrun.runs.folder import RunFolder
 
-LEAST = {  # of whole numbers
+LEAST = {  # smallest values
     "samples": 2,
     "resamples": 2,
     "neighbours": 0,
@@ -44,26 +44,29 @@ USAGE = (
     "genrun evaluate RUN [metric=[NAME,…]] [features=NAME] [samples=10000] [resamples=100]\n"
     "                    [neighbours=1000] [likelihood_images=1000] [importance_samples=500]\n"
     "                    [seed=0] [weights=best|last] [device=auto] [plugins=[MODULE]]\n"
-    "  Samples against held-out images by each metric, with 95 % intervals, and training images\n"
-    "  against them as the mark to reach; log-likelihoods where the model has them; how near\n"
-    "  samples are to training images. Writes evaluation.json and a picture into the run's\n"
-    "  folder. features=inception takes path=FILE.safetensors; neighbours=0 and\n"
-    "  likelihood_images=0 leave these out."
+    "  Compares samples, and training images as a reference, with held-out images by each\n"
+    "  metric, with 95 % intervals; log-likelihoods if the model has them; distances of samples\n"
+    "  to training images. Writes evaluation.json and a picture into the run's folder.\n"
+    "  features=inception takes path=FILE.safetensors; neighbours=0 and likelihood_images=0\n"
+    "  leave these out."
 )
 
 
 def run(words: Sequence[str]) -> int:
-    """Measures, prints the tables and the path of the file."""
+    """Evaluates, prints the tables and the path of the file."""
     folder, settings = parse_run_and_settings(USAGE, words)
-    given = merge_settings("evaluate", settings, DEFAULTS)
-    numbers = {name: parse_integer(name, given[name], least) for name, least in LEAST.items()}
+    settings = merge_settings("evaluate", settings, DEFAULTS)
+    numbers = {name: parse_integer(name, settings[name], least) for name, least in LEAST.items()}
     for name in ("samples", "resamples", "neighbours", "importance_samples"):
         if numbers[name] > MOST:
-            raise ConfigError(f"{name}={given[name]}: must be at most {MOST}")
-    if given["weights"] not in ("best", "last"):
-        raise ConfigError(f"weights={given['weights']}: must be best or last")
-    metrics = parse_names(given["metric"]) or None
-    for group, names in (("metric", metrics or []), ("features", parse_names(given["features"]))):
+            raise ConfigError(f"{name}={settings[name]}: must be at most {MOST}")
+    if settings["weights"] not in ("best", "last"):
+        raise ConfigError(f"weights={settings['weights']}: must be best or last")
+    metrics = parse_names(settings["metric"]) or None
+    for group, names in (
+        ("metric", metrics or []),
+        ("features", parse_names(settings["features"])),
+    ):
         known = sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
         for name in names:
             if name not in known:
@@ -73,78 +76,78 @@ def run(words: Sequence[str]) -> int:
     from genrun.api import Run
     from genrun.terminal.tables import print_line
 
-    found = Run(run_folder, parse_names(given["plugins"])).evaluate(
+    evaluation = Run(run_folder, parse_names(settings["plugins"])).evaluate(
         metrics,
-        features=given["features"] or None,
-        path=given["path"] or None,
-        weights=given["weights"],  # type: ignore[arg-type]  # checked above
-        device=given["device"],
+        features=settings["features"] or None,
+        path=settings["path"] or None,
+        weights=settings["weights"],  # type: ignore[arg-type]  # checked above
+        device=settings["device"],
         **numbers,
     )
-    print_evaluation(found)
+    print_evaluation(evaluation)
     print_line(str(run_folder.path / layout.EVALUATION))
     return 0
 
 
-def print_evaluation(found: Mapping[str, Any]) -> None:
-    """Returns a table of values, their intervals and their units."""
+def print_evaluation(evaluation: Mapping[str, Any]) -> None:
+    """Prints every value with its interval and sample count."""
     from genrun.terminal.tables import print_fields, print_line, print_table
 
-    print_fields(_facts(found))
+    print_fields(_describe(evaluation))
     rows = [
         (
             name,
-            _with_interval(one),
-            _with_interval(one["training_images"]),
-            "higher" if one["higher_is_better"] else "lower",
-            one["samples"],
-            one["held_out"],
-            one["features"] or "-",
+            _with_interval(metric),
+            _with_interval(metric["training_images"]),
+            "higher" if metric["higher_is_better"] else "lower",
+            metric["samples"],
+            metric["held_out"],
+            metric["features"] or "-",
         )
-        for name, one in found["metrics"].items()
+        for name, metric in evaluation["metrics"].items()
     ]
     columns = ("metric", "samples'", "training images'", "better", "samples", "held out")
     print_table((*columns, "features"), rows)
-    if found["metrics"]:
-        print_line("[…] is the 95 % interval over other samples of the same number")
-    likelihood = found.get("likelihood")
+    if evaluation["metrics"]:
+        print_line("[…] is the 95 % interval over samples of the same size")
+    likelihood = evaluation.get("likelihood")
     if likelihood is None:
         return
     table = [
-        (f"-log-likelihood, {name}", _with_interval(one, "nats"), one["bits_per_dimension"])
-        for name, one in likelihood["values"].items()
+        (f"-log-likelihood, {name}", _with_interval(value, "nats"), value["bits_per_dimension"])
+        for name, value in likelihood["values"].items()
     ]
     print_table(("value", "nats an image", "bits per dimension"), table)
     draws = likelihood["importance_samples"]
-    drawn = f", {draws} importance samples each" if draws else ""
-    print_line(f"of {likelihood['images']} held-out images{drawn}; {likelihood['note']}")
+    draws = f", {draws} importance samples each" if draws else ""
+    print_line(f"of {likelihood['images']} held-out images{draws}; {likelihood['note']}")
 
 
-def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "weights": f"{found['weights']}, step {found['step']}",
-        "seed": found["seed"],
+def _describe(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "weights": f"{evaluation['weights']}, step {evaluation['step']}",
+        "seed": evaluation["seed"],
     }
-    if units := found.get("active_units"):
-        facts["active latent units"] = (
+    if units := evaluation.get("active_units"):
+        fields["active latent units"] = (
             f"{units['active']} of {units['of']}: variance of the posterior's mean above "
             f"{units['threshold']} over {units['images']} held-out images"
         )
-    if near := found.get("memorization"):
+    if near := evaluation.get("memorization"):
         ratio = "-" if near["ratio"] is None else f"{near['ratio']:.3f}"
-        facts["nearest training image"] = (
+        fields["nearest training image"] = (
             f"samples {near['samples_distance']:.4g} away, held-out images "
             f"{near['held_out_distance']:.4g} (ratio {ratio}), in {near['features']}, "
             f"{near['samples']} samples"
         )
-        facts["copies of training images"] = (
+        fields["copies of training images"] = (
             f"{100 * near['samples_copied']:.2f} % of samples, "
             f"{100 * near['held_out_copied']:.2f} % of held-out images"
         )
-    return facts
+    return fields
 
 
-def _with_interval(one: Mapping[str, Any], key: str = "value") -> str:
-    if one[key] is None:
+def _with_interval(value: Mapping[str, Any], key: str = "value") -> str:
+    if value[key] is None:
         return "-"
-    return format_with_interval(one[key], one["low"], one["high"])
+    return format_with_interval(value[key], value["low"], value["high"])

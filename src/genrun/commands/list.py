@@ -1,4 +1,4 @@
-"""`genrun list`: every run below a folder."""
+"""`genrun list`: lists the runs below a folder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ USAGE = "genrun list [FOLDER]\n  A line for each run below FOLDER (outputs)."
 
 
 def run(words: Sequence[str]) -> int:
-    """A line for each run below a folder."""
+    """Prints a line for each run below a folder."""
     if len(words) > 1 or any("=" in word for word in words):
-        raise ConfigError("list takes one folder: genrun list [FOLDER]")
+        raise ConfigError("list takes at most one folder: genrun list [FOLDER]")
     root = Path(words[0] if words else "outputs")
     if not root.is_dir():
         raise InputMissing(f"{root}: there is no such folder")

@@ -1,4 +1,4 @@
-"""`genrun report`: one HTML page of what runs say, verdict first."""
+"""`genrun report`: one HTML page about runs, starting with the verdict."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from genrun.runs import layout
 from genrun.runs.files import check_output_path
 
 ENDINGS = (".html", ".htm")
-MADE = b'<meta name="generator" content="genrun report">'
-LONGEST_HEAD = 4096  # bytes, in which it stands
+MARKER = b'<meta name="generator" content="genrun report">'
+LONGEST_HEAD = 4096  # bytes that contain the marker
 USAGE = (
     "genrun report RUN… [out=report.html] [by=KEY|[KEY,…]] [metric=NAME]\n"
     "                   [budget=steps|seconds|examples|flops] [at=NUMBER]\n"
     "                   [target=NUMBER | baseline=NAME] [difference=NUMBER] [resamples=10000]\n"
     "                   [split=held_out|test]\n"
-    "  The result of `genrun compare` with the same words, as one self-contained page: verdict,\n"
-    "  curves, the swept values, tuning, samples through training, all configurations, failures,\n"
-    "  compute, and how to repeat it. Needs no network, opens from a mail. Written to out=,\n"
-    "  else into the sweep's or proof's folder if one is given, else here."
+    "  The result of `genrun compare` with the same arguments as one self-contained page: the\n"
+    "  verdict, curves, the swept values, tuning, samples through training, all configurations,\n"
+    "  failures, compute, and how to reproduce it. Needs no network. Written to out=, by default\n"
+    "  into the sweep's or proof's folder if only one is given, else into the current folder."
 )
 
 
 def run(words: Sequence[str]) -> int:
     """Writes the page and prints its path."""
     folders, settings = parse_folders_and_settings(USAGE, words)
-    given = merge_settings("report", settings, DEFAULTS)
-    options = parse_options(given)
-    wanted = Path(given["out"]) if given["out"] else _folder(folders) / layout.REPORT
-    out = check_output_path(wanted, ENDINGS, _is_page, "page of genrun report")
+    settings = merge_settings("report", settings, DEFAULTS)
+    options = parse_options(settings)
+    path = Path(settings["out"]) if settings["out"] else _folder(folders) / layout.REPORT
+    out = check_output_path(path, ENDINGS, _is_page, "page of genrun report")
 
     from genrun.comparison.compare import compare_runs
     from genrun.report.render import page_bytes
@@ -48,19 +48,18 @@ def run(words: Sequence[str]) -> int:
 
 
 def _is_page(path: Path) -> bool:
-    """Whether a file may be replaced."""
+    """Whether a file is a page of genrun report, which may be replaced."""
     try:
         with path.open("rb") as file:
-            return MADE in file.read(LONGEST_HEAD)
+            return MARKER in file.read(LONGEST_HEAD)
     except OSError:
         return False
 
 
 def _folder(folders: Sequence[str]) -> Path:
-    """The sweep's or proof's, if one is given and nothing else."""
-
-    own = Path(folders[0])
-    whole = len(folders) == 1 and any(
-        (own / name).is_file() for name in (layout.PROOF, layout.PLAN)
+    """Returns the only folder if it is a sweep's or a proof's, else the current folder."""
+    folder = Path(folders[0])
+    has_plan = len(folders) == 1 and any(
+        (folder / name).is_file() for name in (layout.PROOF, layout.PLAN)
     )
-    return own if whole else Path()
+    return folder if has_plan else Path()

@@ -1,4 +1,4 @@
-"""`genrun resume`: going on with a run."""
+"""`genrun resume`: resumes a run, a sweep or a proof."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ USAGE = (
     "genrun resume RUN [steps=N] [stopping.NAME.KEY=VALUE] [plugins=[MODULE]]\n"
     "genrun resume SWEEP [hydra/launcher=NAME] [hydra.launcher.KEY=VALUE] [plugins=[MODULE]]\n"
     "genrun resume PROOF [hydra/launcher=NAME] [hydra.launcher.KEY=VALUE] [plugins=[MODULE]]\n"
-    "  Goes on where the run's newest sound checkpoint was made. A run that ended is left as it\n"
-    "  is, unless it gets more steps or another stopping budget."
+    "  Resumes from the newest intact checkpoint. A run that ended is left unchanged, unless it\n"
+    "  gets more steps or another stopping budget."
 )
 
 
 def run(words: Sequence[str]) -> int:
-    """Nothing is done to a run that ended, unless it gets more steps or another budget."""
+    """Resumes; a run that ended is left unchanged unless it gets more steps or another budget."""
     if words and (Path(words[0]) / layout.PLAN).is_file():
         from genrun.commands.train import run_and_summarize
         from genrun.sweeps.sweep import open_sweep
@@ -35,8 +35,8 @@ def run(words: Sequence[str]) -> int:
 
         return resume_proof(Path(words[0]), words[1:])
     folder, settings = parse_run_and_settings(USAGE, words)
-    run_folder, first = RunFolder.open(folder), ProcessRank.from_environment().rank == 0
-    if first:  # of those that torchrun started it is the one that writes
+    run_folder, is_rank_zero = RunFolder.open(folder), ProcessRank.from_environment().rank == 0
+    if is_rank_zero:  # the process that writes
         check_not_locked(run_folder.path)  # before seconds are spent on preparing
     info = run_folder.read()
     from genrun.config.saved import check_changes, goes_further, override, read_config
@@ -47,15 +47,15 @@ def run(words: Sequence[str]) -> int:
     if RunStatus(info["status"]).ended and not goes_further(saved, config):
         from genrun.terminal.tables import print_line
 
-        if first:
+        if is_rank_zero:
             print_line(f"{run_folder.path}: {info['status']}: {info['reason']}; nothing to resume")
         return 0
     from genrun.experiment.experiment import Experiment
     from genrun.terminal.display import create_display
 
     prepared = Experiment.prepare(config, info["choices"], info["overrides"])
-    steps, done = prepared.built.plan.steps, info.get("step", 0)
-    if steps < done:
-        raise ConfigError(f"steps={steps}: this run has already done {done}")
-    outcome = prepared.resume(run_folder, create_display(first), expected=info)
+    steps, steps_done = prepared.built.plan.steps, info.get("step", 0)
+    if steps < steps_done:
+        raise ConfigError(f"steps={steps}: this run has already done {steps_done}")
+    outcome = prepared.resume(run_folder, create_display(is_rank_zero), expected=info)
     return exit_code_for(outcome.status)

@@ -1,4 +1,4 @@
-"""`genrun show`: what a run was, or a sweep."""
+"""`genrun show`: describes a run, a sweep or a proof."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from genrun.terminal.tables import print_fields, print_table
 USAGE = (
     "genrun show RUN\n  What the run is, how it ended, and its last and best values.\n"
     "genrun show SWEEP\n"
-    "  What the sweep is, how far it is, a table of its configurations, what failed and why.\n"
-    "  Brings its summary.json, .csv, .png and .svg up to date.\n"
-    "genrun show PROOF\n  How far the proof is, what it has cost, and what it found."
+    "  What the sweep is, its progress, a table of its configurations, what failed and why.\n"
+    "  Updates its summary.json, .csv, .png and .svg.\n"
+    "genrun show PROOF\n  The progress of the proof, what it has cost, and its results."
 )
 
 
 def run(words: Sequence[str]) -> int:
-    """What a run is, how it ended, and its first, last and lowest values; or a sweep's summary."""
+    """Prints a run's description and its first, last and best values, or a sweep or proof."""
     folder, settings = parse_run_and_settings(USAGE, words)
     merge_settings("show", settings, {})
     if (Path(folder) / layout.PLAN).is_file():
@@ -50,18 +50,18 @@ def run(words: Sequence[str]) -> int:
         return 0
     run_folder = RunFolder.open(folder)
     info, rows = run_folder.read(), run_folder.rows()
-    run_folder.timings()  # damaged ones are said, whether or not they are needed
-    print_fields(_facts(run_folder, info, rows))
+    run_folder.timings()  # raises if they are damaged, although they are not shown
+    print_fields(_describe_run(run_folder, info, rows))
     names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "examples"))
     table = []
     for name in (name for name in names if not is_uncertainty(name, names)):
-        having = [row for row in rows if name in row]
-        shown = [format_log_row(having[place])[name] for place in (0, -1)]
+        measured = [row for row in rows if name in row]
+        ends = [format_log_row(measured[index])[name] for index in (0, -1)]
         if name == f"held_out/{info['monitor']}":
-            best = min(having, key=lambda row: row[name])
-            table.append((name, *shown, format_log_row(best)[name], best["step"]))
+            best = min(measured, key=lambda row: row[name])
+            table.append((name, *ends, format_log_row(best)[name], best["step"]))
         else:
-            table.append((name, *shown, None, None))
+            table.append((name, *ends, None, None))
     print_table(("value", "first", "last", "best", "at step"), table)
     if events := run_folder.health():
         columns = ("step", "health", "state", "detail")
@@ -69,7 +69,9 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> dict[str, Any]:
+def _describe_run(
+    folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]
+) -> dict[str, Any]:
     environment = info["environment"]
     choices = [f"{group}={name}" for group, name in info["choices"].items() if name]
     return {
@@ -78,10 +80,10 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
         "choices": " ".join(choices),
         "overrides": " ".join(info["overrides"]) or None,
         "steps": f"{rows[-1]['step'] if rows else 0} of {info['steps']}",
-        **_spent(read_usage(folder, info)),
+        **_describe_usage(read_usage(folder, info)),
         "device": f"{environment['device']}, {environment['threads']} threads",
-        "data": _data(info["data"]),
-        "model": _model(info),
+        "data": _describe_data(info["data"]),
+        "model": _describe_model(info),
         "metrics": describe_sample_metrics(info["comparison"]) if "comparison" in info else None,
         "parameters": ", ".join(f"{k} {v:,}" for k, v in info["parameters"].items()),
         "updates": describe_updates(info.get("updates", {})) or None,
@@ -92,36 +94,36 @@ def _facts(folder: RunFolder, info: Mapping[str, Any], rows: Sequence[Any]) -> d
 def _status(folder: RunFolder, info: Mapping[str, Any]) -> str:
     if info["status"] != RunStatus.RUNNING:
         return f"{info['status']}: {info['reason']}" if info["reason"] else str(info["status"])
-    who = describe_writer(folder.path)
-    return (
-        f"killed; resume with: genrun resume {folder.path}" if who is None else f"running: {who}"
-    )
+    writer = describe_writer(folder.path)
+    if writer is None:
+        return f"killed; resume with: genrun resume {folder.path}"
+    return f"running: {writer}"
 
 
-def _data(data: Mapping[str, Any]) -> str:
-    classes = data.get("classes")  # which runs of earlier versions do not say
+def _describe_data(data: Mapping[str, Any]) -> str:
+    classes = data.get("classes")
     return f"{data['name']} {data['digest'][:12]}" + (f", {classes} classes" if classes else "")
 
 
-def _model(info: Mapping[str, Any]) -> str:
-    bounds = info.get("data_range")  # which runs of earlier versions do not say
-    seen = f"sees data in {bounds}, " if bounds else ""
-    return f"{seen}judged by {info['monitor']}, lower is better"
+def _describe_model(info: Mapping[str, Any]) -> str:
+    bounds = info.get("data_range")
+    data_range = f"sees data in {bounds}, " if bounds else ""
+    return f"{data_range}judged by {info['monitor']}, lower is better"
 
 
-def _spent(spent: ResourceUsage) -> dict[str, str | None]:
-    """A dash for what is not known, as on this machine or of runs of earlier versions."""
-    seconds = {phase: format_duration(value) for phase, value in spent.seconds.items()}
-    host, device, joules = spent.host_bytes, spent.device_bytes, spent.joules
+def _describe_usage(usage: ResourceUsage) -> dict[str, str | None]:
+    """Returns the resource usage; None for what could not be measured on the machine."""
+    seconds = {phase: format_duration(value) for phase, value in usage.seconds.items()}
+    host, device, joules = usage.host_bytes, usage.device_bytes, usage.joules
     peaks = [] if host is None else [f"{format_bytes(host)} at most"]
     peaks += [] if device is None else [f"{format_bytes(device)} on the GPU"]
     return {
         **{phase: seconds.get(phase) for phase in PHASES},
         "compute": None
-        if spent.flops is None
-        else f"{format_amount('flops', spent.flops)} of training",
+        if usage.flops is None
+        else f"{format_amount('flops', usage.flops)} of training",
         "memory": ", ".join(peaks) or None,
         "energy": None
         if joules is None
-        else f"{format_energy(joules)}, with all else that ran on this machine",
+        else f"{format_energy(joules)}, including all else that ran on this machine",
     }

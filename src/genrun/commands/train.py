@@ -20,7 +20,7 @@ def train(words: list[str], config_dir: str | None) -> int:
     """Composes, trains and records one experiment; returns the exit code."""
     from genrun.config.compose import compose
 
-    composed = compose(words, config_dir)  # reports everything that can be found without torch
+    composed = compose(words, config_dir)  # reports every error that can be found without torch
     if composed.sweeps:
         raise ConfigError("this configuration sweeps over several values: genrun -m …")
     from genrun.config.hydra_main import output_files
@@ -31,12 +31,12 @@ def train(words: list[str], config_dir: str | None) -> int:
 
     experiment = Experiment.prepare(composed.config, composed.choices, words)
     gc.enable()
-    with Interrupt() as signals:  # from here on there is a folder, which must stay resumable
+    with Interrupt() as signals:  # from here on the run must stay resumable
         folder = experiment.claim(composed.folder.absolute())
-        first = experiment.built.processes.rank == 0
-        if first and composed.composition is not None:
+        is_rank_zero = experiment.built.processes.rank == 0
+        if is_rank_zero and composed.composition is not None:
             RunFolder(folder).write_hydra_files(output_files(composed.composition, folder))
-        outcome = experiment.train(folder, create_display(first), signals)
+        outcome = experiment.train(folder, create_display(is_rank_zero), signals)
     return exit_code_for(outcome.status)
 
 
@@ -46,15 +46,15 @@ def show_configuration(flags: list[str], words: list[str], config_dir: str | Non
     from genrun.config.hydra_main import call_hydra
 
     check_safe(words, config_dir)
-    complaint = io.StringIO()
+    messages = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):
+        with contextlib.redirect_stderr(messages):
             call_hydra(flags, words, task=lambda config: None)
     except SystemExit as end:
         if not end.code:
             return 0
-        compose(words, config_dir)  # raises one line for what Hydra reports in several
-        print(complaint.getvalue(), file=sys.stderr, end="")
+        compose(words, config_dir)  # raises the error in one line, unlike Hydra
+        print(messages.getvalue(), file=sys.stderr, end="")
         return ConfigError.exit_code
     return 0
 
@@ -72,7 +72,7 @@ def run_sweep(words: Sequence[str], config_dir: str | None) -> int:
 
 
 def run_and_summarize(sweep: Sweep) -> int:
-    """Runs what a sweep still misses; prints and writes its summary, however it ended."""
+    """Runs a sweep's remaining jobs; prints and writes its summary, however it ends."""
     from genrun.results.summary.summary import show_outcome, summarize_sweep
     from genrun.terminal.tables import print_line
 

@@ -1,4 +1,4 @@
-"""The config groups, and where their YAML files lie."""
+"""The config groups, the folder of their YAML files, and a schedule's length."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SINGLE_GROUPS = (
 )
 LIST_GROUPS = ("regularization", "stopping", "metric", "tracker")
 GROUPS = (*SINGLE_GROUPS, *LIST_GROUPS)
-LENGTH_KEYS = ("T_max", "total_iters")  # null means: as many steps as are left after warm-up
-
-
-def find_unset_length(schedule: Mapping[str, Any]) -> str | None:
-    """Returns the key whose null makes a schedule last to the end of the run, or None."""
-    return next((key for key in LENGTH_KEYS if schedule.get(key, 0) is None), None)
+LENGTH_KEYS = ("T_max", "total_iters")  # of schedules; null: all steps after the warm-up
 
 
 def conf_folder() -> Path:
-    """Returns the folder of YAML files: within an installed package, or next to `src`."""
+    """Returns the folder of the YAML files: in the package if installed, else `conf`."""
     package = Path(__file__).resolve().parents[1]
     packaged = package / "conf"
     return packaged if packaged.is_dir() else package.parents[1] / "conf"
+
+
+def find_unset_length(schedule: Mapping[str, Any]) -> str | None:
+    """Returns the key of a schedule whose length follows from the run's steps, if there is one."""
+    return next((key for key in LENGTH_KEYS if schedule.get(key, 0) is None), None)

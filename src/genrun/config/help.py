@@ -1,4 +1,4 @@
-"""What `genrun --help` shows, read from the YAML files: Hydra's own takes a second."""
+"""The text of `genrun --help`, read from the YAML files, as Hydra's own takes a second."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ Train    genrun [GROUP=CHOICE ...] [KEY=VALUE ...]
 Sweep    genrun -m optimizer.lr=1e-4,3e-4,1e-3 ...
 Search   genrun -m hydra/sweeper=tpe 'optimizer.lr=log 1e-5..1e-1' ...
 Prove    genrun prove contestants=[adam,rmsprop,sgd] trials=8 seeds=5 ...
-Later    genrun resume RUN | sample RUN | evaluate RUN | show RUN | list   (genrun VERB --help)
-Judge    genrun compare RUN... [by=optimizer]   which is best, for how much compute, how sure
+Use      genrun resume RUN | sample RUN | evaluate RUN | show RUN | list   (genrun VERB --help)
+Compare  genrun compare RUN... [by=optimizer]   which is best, at what compute, how certain
          genrun report RUN... [out=FILE.html]   the same as a page, with curves and samples
-         genrun replay RUN... stopping=[early] stopping.early.patience=3,5,10   had it stopped
-Look     genrun --cfg job [...]         the composed configuration, nothing is run
+         genrun replay RUN... stopping=[early] stopping.early.patience=3,5,10   other stopping
+Show     genrun --cfg job [...]         the composed configuration, without running it
          genrun GROUP=CHOICE --help     the keys of these choices
          genrun -sc install=bash        shell completion: eval it in your shell
 """
-FOOT = "Flags of Hydra: genrun --hydra-help. A whole trace of an error: HYDRA_FULL_ERROR=1."
+FOOT = "Flags of Hydra: genrun --hydra-help. The traceback of an error: HYDRA_FULL_ERROR=1."
 
 
 def help_text(words: Sequence[str], config_dir: str | None) -> str:
-    """The choices and the skeleton's keys; or, for the choices among `words`, their own keys.
+    """Returns all choices and the common keys, or the keys of the choices that `words` name.
 
-    Raises `ConfigError` for a choice that does not exist, as composing would.
+    Raises `ConfigError` if a choice does not exist.
     """
     choices = _choices(
         [conf_folder()] if config_dir is None else [conf_folder(), Path(config_dir)]
     )
-    named = [part for word in words for part in _named(choices, word)]
-    if named:
-        return "\n".join(f"== {path.parent.name}={path.stem} ==\n{_keys(path)}" for path in named)
-    groups = "\n".join(f"{group}: {', '.join(sorted(own))}" for group, own in choices.items())
+    files = [path for word in words for path in _find_files(choices, word)]
+    if files:
+        return "\n".join(f"== {path.parent.name}={path.stem} ==\n{_keys(path)}" for path in files)
+    groups = "\n".join(f"{group}: {', '.join(sorted(files))}" for group, files in choices.items())
     lists = ", ".join(LIST_GROUPS)
     return "\n".join(
         [
@@ -50,7 +50,7 @@ def help_text(words: Sequence[str], config_dir: str | None) -> str:
 
 
 def _choices(folders: Sequence[Path]) -> dict[str, dict[str, Path]]:
-    """Every group's choices and their files; of two with one name Hydra takes the first."""
+    """Returns the files of every group's choices; of two with one name the first, like Hydra."""
     found: dict[str, dict[str, Path]] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -60,8 +60,8 @@ def _choices(folders: Sequence[Path]) -> dict[str, dict[str, Path]]:
     return dict(sorted(found.items()))
 
 
-def _named(choices: Mapping[str, Mapping[str, Path]], word: str) -> list[Path]:
-    """The files of GROUP=CHOICE or GROUP=[CHOICE,CHOICE]; none for KEY=VALUE."""
+def _find_files(choices: Mapping[str, Mapping[str, Path]], word: str) -> list[Path]:
+    """Returns the files of GROUP=CHOICE or GROUP=[CHOICE,CHOICE]; none for KEY=VALUE."""
     group, _, value = word.partition("=")
     if group not in choices:
         return []
@@ -73,7 +73,7 @@ def _named(choices: Mapping[str, Mapping[str, Path]], word: str) -> list[Path]:
 
 
 def _keys(path: Path) -> str:
-    """The file's lines with its comments, without what only Hydra reads."""
+    """Returns the file with its comments, without the blocks that only Hydra reads."""
     blocks = path.read_text(encoding="utf-8").split("\n\n")
-    kept = [b for b in blocks if not b.startswith("hydra:") and "\ndefaults:\n" not in b]
-    return "\n\n".join(kept).strip() + "\n"
+    own = [b for b in blocks if not b.startswith("hydra:") and "\ndefaults:\n" not in b]
+    return "\n\n".join(own).strip() + "\n"

@@ -1,4 +1,4 @@
-"""Hydra's and OmegaConf's exceptions as one line: what is wrong and what is allowed."""
+"""Turns Hydra's and OmegaConf's exceptions into one line with what is wrong and allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from genrun.core.errors import ConfigError
 from genrun.core.formatting import did_you_mean
 
-EXTRAS = {  # of launchers
+EXTRAS = {  # launcher -> extra of genrun
     "joblib": "cluster",
     "submitit_local": "cluster",
     "submitit_slurm": "cluster",
@@ -26,7 +26,7 @@ EXTRAS = {  # of launchers
 
 @contextmanager
 def one_line_errors(words: Sequence[str], overrides: Sequence[str]) -> Iterator[None]:
-    """Turns Hydra's and OmegaConf's exceptions into one line of ours."""
+    """Turns Hydra's and OmegaConf's exceptions into a `ConfigError`."""
     try:
         yield
     except MissingConfigException as error:
@@ -49,6 +49,7 @@ def _missing_choice(error: MissingConfigException) -> str:
 
 
 def no_such_choice(group: str, name: str) -> str:
+    """Returns the message for an unknown choice, or one that needs an extra package."""
     repository = GlobalHydra.instance().config_loader().repository  # type: ignore[attr-defined]  # Hydra's interface does not name it
     options = repository.get_group_options(group)
     if group == "hydra/launcher" and name in EXTRAS:
@@ -75,11 +76,11 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
         return f"{bad}: must be KEY=VALUE, with brackets and quotes closed"
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     key = getattr(cause, "full_key", None)
-    wanted = re.search(r"(?:converted to|is not a valid) (\w+)", str(cause))
-    if key and wanted:
+    expected_type = re.search(r"(?:converted to|is not a valid) (\w+)", str(cause))
+    if key and expected_type:
         value = next((o.partition("=")[2] for o in overrides if o.startswith(f"{key}=")), "")
         kind = {"Integer": "an integer", "Boolean": "true or false", "bool": "true or false"}.get(
-            wanted[1], wanted[1]
+            expected_type[1], expected_type[1]
         )
         return f"{key}={value}: must be {kind}"
     if key and "is not Optional" in str(cause):
@@ -88,7 +89,7 @@ def _one_line(error: Exception, overrides: Sequence[str]) -> str:
 
 
 def _unknown_key(key: str, overrides: Sequence[str]) -> str:
-    """Names the keys that stand where the unknown one was sought."""
+    """Returns the message for an unknown key, with the keys that exist in its place."""
     parent, _, name = key.rpartition(".")
     others = [o for o in overrides if o.lstrip("+~").partition("=")[0] != key]
     try:

@@ -1,4 +1,4 @@
-"""From a sweep's words to its jobs."""
+"""Expands the words of a sweep into the overrides of its jobs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from genrun.config.hydra_internals import BasicSweeper
 from genrun.config.overrides import check_words, hydra_overrides, key_of
 from genrun.core.errors import ConfigError
 
-MOST_JOBS = 1000  # each is composed and checked before the first starts
+MOST_JOBS = 1000  # all are composed and checked before the first starts
 
 
 def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[list[str]]:
-    """The overrides of each job of a sweep, in Hydra's order. Raises `ConfigError`."""
+    """Returns the overrides of each job of a sweep, in Hydra's order.
+
+    Raises `ConfigError` if the words are invalid or the jobs too many.
+    """
     check_words(words)
     with hydra_ready(config_dir):
         overrides = hydra_overrides(words)
@@ -37,7 +40,7 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
 
 
 def without_sweep_overrides(words: Sequence[str]) -> list[str]:
-    """The overrides that have one value."""
+    """Returns the overrides that have a single value."""
     overrides = hydra_overrides(words)
     with one_line_errors(words, overrides):
         parsed = OverridesParser.create().parse_overrides(overrides)
@@ -45,19 +48,22 @@ def without_sweep_overrides(words: Sequence[str]) -> list[str]:
 
 
 def expand_seeds(words: Sequence[str]) -> list[str]:
-    """`sweep.seeds=N` is short for the seeds 0 to N - 1. Raises `ConfigError`."""
-    changed = []
-    given = [word for word in words if key_of(word) == "seed"]
+    """Replaces `sweep.seeds=N` by the seeds 0 to N - 1.
+
+    Raises `ConfigError` if N is invalid, or `seed` is set too.
+    """
+    expanded = []
+    seeds = [word for word in words if key_of(word) == "seed"]
     for word in words:
         key, _, value = word.partition("=")
         if key == "sweep.seeds":
             if re.fullmatch("[0-9]{1,6}", value) is None or not 1 <= int(value) <= MOST_JOBS:
                 raise ConfigError(f"{word}: must be an integer from 1 to {MOST_JOBS}")
-            if given:
-                raise ConfigError(f"{word}: the seeds are given already, as {given[0]}")
+            if seeds:
+                raise ConfigError(f"{word}: the seeds are already set by {seeds[0]}")
             word = "seed=" + ",".join(map(str, range(int(value))))
-        changed.append(word)
-    return changed
+        expanded.append(word)
+    return expanded
 
 
 def _check_size(parsed: Sequence[Override]) -> None:
@@ -67,18 +73,18 @@ def _check_size(parsed: Sequence[Override]) -> None:
             count = len(_values(override))
             if override.is_interval_sweep():
                 raise ConfigError(
-                    f"{override.input_line}: an interval has no end of values; "
+                    f"{override.input_line}: an interval has infinitely many values; "
                     "hydra/sweeper=tpe searches it"
                 )
             if count == 0:
-                raise ConfigError(f"{override.input_line}: a sweep over no value at all")
+                raise ConfigError(f"{override.input_line}: a sweep over no values")
             jobs *= count
     if jobs > MOST_JOBS:
         raise ConfigError(f"a sweep of more than {MOST_JOBS} jobs; give fewer values")
 
 
 def _values(override: Override) -> list[str]:
-    """A sweep's values as Hydra writes them, one more than are allowed at most."""
+    """Returns a sweep's values as Hydra writes them, at most one more than are allowed."""
     if not override.is_sweep_override() or not override.is_discrete_sweep():
         return []
     return list(islice(override.sweep_string_iterator(), MOST_JOBS + 1))

@@ -1,4 +1,4 @@
-"""Checks of a command line's overrides before Hydra reads them."""
+"""Checks the words of a command line and turns them into Hydra's overrides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEADING_ZERO = re.compile(r"(?:^|[,\[(])\s*([-+]?0[0-9_]+)\s*(?=[,\])}]|$)")
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Raises `ConfigError` for overrides that Hydra accepts silently or reports badly."""
+    """Raises `ConfigError` for words that Hydra accepts silently or reports unclearly."""
     for word in words:
         key, value = key_of(word), word.partition("=")[2]
         if not key.strip("@"):
@@ -28,27 +28,28 @@ def check_words(words: Sequence[str]) -> None:
         if zero := LEADING_ZERO.search(value):
             number = zero[1].replace("_", "")
             raise ConfigError(
-                f"{word}: {zero[1]} would be another number to some readers of YAML; write "
-                f"{int(number)}, or quotes around it for text"
+                f"{word}: {zero[1]} is octal in some versions of YAML; write {int(number)}, "
+                "or put quotes around it for text"
             )
 
 
 def key_of(word: str) -> str:
+    """Returns the key of an override, without Hydra's prefixes."""
     return word.lstrip("+~").partition("=")[0]
 
 
-def check_not_secret(key: str) -> None:
-    """Raises `ConfigError` for a key named like a secret: config.yaml would contain its value."""
+def refuse_secret(key: str) -> None:
+    """Raises `ConfigError` if a key is named like a secret, as values are written to disk."""
     if any(SECRET.match(part) for part in key.split(".")):
         raise ConfigError(
-            f"{key}: is named like a secret, and a run's configuration is written to its folder"
+            f"{key}: is named like a secret, which would be written to the run's folder"
         )
 
 
 def check_not_repeated(words: Sequence[str]) -> None:
-    """Raises `ConfigError` if a key is given twice, of which Hydra would use the last silently.
+    """Raises `ConfigError` if a key is given twice, as Hydra silently takes the last.
 
-    Only for what a person typed; a program may append its words to a list of defaults.
+    For typed command lines only; a program may append words to a list of defaults.
     """
     seen: dict[str, str] = {}
     for word in words:
@@ -59,7 +60,7 @@ def check_not_repeated(words: Sequence[str]) -> None:
 
 
 def hydra_overrides(words: Sequence[str]) -> list[str]:
-    """Returns overrides for Hydra: a player's settings and a space are added to empty dicts."""
+    """Returns overrides in Hydra's syntax, with prefixes for keys that are not in the files."""
     return [_hydra_override(word) for word in words]
 
 

@@ -1,4 +1,4 @@
-"""Whether trackers reach a server: settings of `conf/tracker`."""
+"""Keeps trackers offline unless the command line sets them online."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from genrun.core.protocols.tracker import ONLINE
 
 
 def online(config: Mapping[str, Any]) -> list[str]:
-    """Returns the trackers of a configuration that would reach a server."""
-    return [name for name, own in config["tracker"].items() if own.get("mode") == ONLINE]
+    """Returns the trackers of a configuration that would send data to a server."""
+    return [name for name, settings in config["tracker"].items() if settings.get("mode") == ONLINE]
 
 
-def check_not_online(config: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Raises `ConfigError` if a tracker is online without the command line requesting it."""
+def refuse_online(config: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Raises `ConfigError` if a tracker is online and its mode is not among the `keys`."""
     for name in online(config):
         if (key := f"tracker.{name}.mode") not in keys:
-            raise ConfigError(f"{key}={ONLINE}: only the command line may say so, no YAML file")
+            raise ConfigError(
+                f"{key}={ONLINE}: may only be set on the command line, not in a YAML file"
+            )
 
 
 def offline(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a copy in which no tracker reaches a server, since the files may be untrusted."""
-    quiet = {name: {**config["tracker"][name], "mode": "offline"} for name in online(config)}
-    return {**config, "tracker": {**config["tracker"], **quiet}}
+    """Returns a copy with all trackers offline, as untrusted files may not turn them online."""
+    changed = {name: {**config["tracker"][name], "mode": "offline"} for name in online(config)}
+    return {**config, "tracker": {**config["tracker"], **changed}}

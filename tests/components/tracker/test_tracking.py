@@ -322,7 +322,7 @@ def test_a_yaml_file_does_not_go_online(tmp_path: Path) -> None:
         "# @package _global_\ndefaults:\n  - override /tracker: wandb\n"
         "tracker:\n  wandb:\n    mode: online\n"
     )
-    with pytest.raises(ConfigError, match="only the command line may say so"):
+    with pytest.raises(ConfigError, match="may only be set on the command line"):
         compose(["experiment=theirs"], str(tmp_path))
     words = ["experiment=theirs", "tracker.wandb.mode=online"]
     assert compose(words, str(tmp_path)).config["tracker"]["wandb"]["mode"] == "online"
