@@ -38,7 +38,7 @@ def key_of(word: str) -> str:
     return word.lstrip("+~").partition("=")[0]
 
 
-def refuse_secret(key: str) -> None:
+def check_not_secret(key: str) -> None:
     """Raises `ConfigError` if a key is named like a secret, as values are written to disk."""
     if any(SECRET.match(part) for part in key.split(".")):
         raise ConfigError(

@@ -14,7 +14,7 @@ def online(config: Mapping[str, Any]) -> list[str]:
     return [name for name, settings in config["tracker"].items() if settings.get("mode") == ONLINE]
 
 
-def refuse_online(config: Mapping[str, Any], keys: Sequence[str]) -> None:
+def check_not_online(config: Mapping[str, Any], keys: Sequence[str]) -> None:
     """Raises `ConfigError` if a tracker is online and its mode is not among the `keys`."""
     for name in online(config):
         if (key := f"tracker.{name}.mode") not in keys:

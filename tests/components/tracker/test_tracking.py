@@ -282,10 +282,6 @@ def test_a_resume_chooses_trackers_anew(
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", fake_wandb(calls))
     folder = train_with([], "run")
-    without = (folder / "config.yaml").read_text()
-    assert "tracker: {}" in without
-    (folder / "config.yaml").write_text(without.replace("tracker: {}\n", ""))  # an older genrun's
-    assert run(["resume", "run", "steps=5"]) == 0
     assert run(["resume", "run", "steps=6", "tracker=[wandb,tensorboard]"]) == 0
     assert RunFolder.open(folder).read()["trackers"] == {"wandb": "ok", "tensorboard": "ok"}
     assert run(["resume", "run", "steps=7", "tracker.wandb.project=other"]) == 0
