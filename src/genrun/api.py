@@ -129,7 +129,7 @@ class Run:
         and features. The result is also written to `evaluation.json`, with a picture of samples
         and their nearest training images.
 
-        Raises `CheckpointUnusable` if the data have changed since the run, `ConfigError` for a
+        Raises `CheckpointUnusable` if the data changed since the run, `ConfigError` for a
         choice that does not fit, `OutOfMemory` if the images do not fit into memory.
         """
         counts = SampleCounts(

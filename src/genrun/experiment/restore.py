@@ -25,7 +25,7 @@ def check_same_data(data: Batches, model: Model, path: Path, before: Mapping[str
     labels = before.get("labels_digest")
     relabelled = isinstance(model, Conditional) and labels != data.labels_digest
     if before["digest"] != data.digest or relabelled:
-        raise CheckpointUnusable(f"{path}: the data have changed since this run started")
+        raise CheckpointUnusable(f"{path}: the data changed since this run started")
 
 
 def check_same_length(plan: TrainingPlan, config: Mapping[str, Any], steps: int) -> None:
