@@ -1,4 +1,4 @@
-"""The jobs of bench.py as bare loops: what a careful user would write by hand, and no more."""
+"""The workloads of bench.py as hand-written training loops, without any framework."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def mlp(*widths: int) -> nn.Sequential:
 
 
 class Images:
-    """What a careful user would write: uint8 in memory, one permutation an epoch."""
+    """Batches of uint8 images in memory, in a new permutation each epoch."""
 
     def __init__(self, images: Tensor) -> None:
         self.images = images
         self.order = torch.empty(0)
-        self.place = 0
+        self.position = 0
 
     def batch(self) -> Tensor:
-        if self.place + BATCH > len(self.order):
+        if self.position + BATCH > len(self.order):
             self.order = torch.randperm(len(self.images)).to(self.images.device)
-            self.place = 0
-        rows = self.order[self.place : self.place + BATCH]
-        self.place += BATCH
+            self.position = 0
+        rows = self.order[self.position : self.position + BATCH]
+        self.position += BATCH
         return self.images.index_select(0, rows).to(torch.float32).div_(255)
 
 
@@ -104,7 +104,7 @@ class BareGAN(nn.Module):
 
 
 class BareConvGAN(nn.Module):
-    """DCGAN's layers at 28x28; `autocast` as genrun has it, around the losses."""
+    """DCGAN's layers at 28x28, with autocast around the losses as in genrun."""
 
     def __init__(self, images: Images, bf16: bool) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class BareConvGAN(nn.Module):
 
 
 class BareDiffusion(nn.Module):
-    """EDM's training loss (2206.00364, table 1) on genrun's own U-Net, called plainly."""
+    """EDM's training loss (2206.00364, table 1) on genrun's U-Net, called directly."""
 
     def __init__(self, images: Images, bf16: bool) -> None:
         super().__init__()

@@ -1,16 +1,17 @@
-"""How long genrun's step takes beside a bare loop of the same job, in interleaved pairs.
+"""Times genrun's training step against a bare loop of the same workload, in interleaved pairs.
 
     python scripts/bench.py [jobs=autoencoder,vae,gan,conv_gan,diffusion,…] [chunks=21] [rounds=3]
                             [pairs=3] [device=cpu]
 
-genrun runs as a user's run does: live display, log, timings, checkpoints, finite checks;
-evaluation is left out on both sides. After every chunk of its steps (50; 10 or 4 where a step is
-slow) the bare loop does as many of its own, on the same images with the same networks, optimizer
-and batch size, on one CPU thread. Each round builds both anew, since where in memory their tensors
-happen to lie makes a percent or two. Where the extra `bench` is installed, Lightning and pythae
-are timed against the bare loop in `pairs` pairs of six chunks.
-Printed are the median of the pairs' ratios, the range of their middle half, and the ratio of all
-the time together, which holds the few pairs with a checkpoint in them.
+genrun trains as in a user's run: live display, log, timings, checkpoints, checks for finite
+values; neither side evaluates. After every chunk of steps (50; 10 or 4 if a step is slow) the bare
+loop does as many steps on the same images with the same networks, optimizer and batch size, on one
+CPU thread. Each round builds both anew, because the memory layout of their tensors changes times
+by one or two percent. If the extra `bench` is installed, Lightning and pythae are timed against
+the bare loop in `pairs` pairs of six chunks.
+
+Prints the median of the pairs' ratios, their interquartile range, and the ratio of the total
+times, which includes the few pairs with a checkpoint.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from bare_loops import (
     BareVAE,
     Images,
 )
-from other_libraries import Bare, Seconds, lightning, pythae
+from other_libraries import BareLoop, StepTimer, lightning_timer, pythae_timer
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -46,31 +47,33 @@ from genrun.config.compose import compose
 from genrun.experiment.experiment import Experiment
 from genrun.terminal.live import LiveDisplay
 
-OTHERS = 6  # chunks in a pair of the bare loop and another library
+LIBRARY_CHUNKS = 6  # in a pair of the bare loop and another library
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is trained: the words for genrun, and the same by hand."""
+class Benchmark:
+    """A workload: genrun's command-line words, and the bare loop that trains the same."""
 
     words: Sequence[str]
-    bare: Bare
-    chunk: int = 50  # steps of a pair of the bare loop and genrun
+    bare: BareLoop
+    chunk: int = 50  # steps in a pair of the bare loop and genrun
 
 
 DIFFUSION = ["model=diffusion", "backbone=unet", "metric=[]", "data.held_out=200"]
-JOBS = {
-    "autoencoder": Job(["model=autoencoder"], BareAutoencoder),
-    "vae": Job(["model=vae", "backbone.hidden=[512]"], BareVAE),
-    "gan": Job(["model=gan"], BareGAN),
-    "conv_gan": Job(["model=gan", "backbone=conv"], lambda images: BareConvGAN(images, False), 10),
-    "conv_gan_bf16": Job(
+BENCHMARKS = {
+    "autoencoder": Benchmark(["model=autoencoder"], BareAutoencoder),
+    "vae": Benchmark(["model=vae", "backbone.hidden=[512]"], BareVAE),
+    "gan": Benchmark(["model=gan"], BareGAN),
+    "conv_gan": Benchmark(
+        ["model=gan", "backbone=conv"], lambda images: BareConvGAN(images, False), 10
+    ),
+    "conv_gan_bf16": Benchmark(
         ["model=gan", "backbone=conv", "runtime.precision=bf16"],
         lambda images: BareConvGAN(images, True),
         10,
     ),
-    "diffusion": Job(DIFFUSION, lambda images: BareDiffusion(images, False), 4),
-    "diffusion_bf16": Job(
+    "diffusion": Benchmark(DIFFUSION, lambda images: BareDiffusion(images, False), 4),
+    "diffusion_bf16": Benchmark(
         [*DIFFUSION, "runtime.precision=bf16"], lambda images: BareDiffusion(images, True), 4
     ),
 }
@@ -81,71 +84,72 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def bare(job: str, images: Tensor) -> Seconds:
-    model = JOBS[job].bare(Images(images))
+def bare_timer(job: str, images: Tensor) -> StepTimer:
+    """Returns a function that trains a bare loop for some steps and returns the seconds."""
+    model = BENCHMARKS[job].bare(Images(images))
 
-    def seconds(steps: int) -> float:
+    def time_steps(steps: int) -> float:
         synchronize(images.device)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for _ in range(steps):
             model.step()
         synchronize(images.device)
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
-    return seconds
+    return time_steps
 
 
-def against_genrun(
+def time_genrun(
     job: str, images: Tensor, device: str, chunks: int, folder: Path
 ) -> tuple[list[float], list[float]]:
-    """Seconds of the bare loop and of genrun for each chunk of steps, one after the other.
+    """Returns the seconds of the bare loop and of genrun for each chunk of steps.
 
-    genrun trains as in use. After every chunk, where its loop asks whether to stop, the bare loop
-    does as many steps: pairs of a second or less, which a noisy machine disturbs alike.
+    After every chunk of genrun, when its loop checks for a request to stop, the bare loop does as
+    many steps: a noisy machine disturbs both sides of pairs of a second or less equally.
     """
-    chunk = JOBS[job].chunk
+    chunk = BENCHMARKS[job].chunk
     words = [
-        "data=fashion_mnist", "regularization=[]", *JOBS[job].words,
+        "data=fashion_mnist", "regularization=[]", *BENCHMARKS[job].words,
         f"steps={chunks * chunk}", f"runtime.device={device}", "runtime.threads=1",
         "evaluate_every=1000000", "sample_every=1000000",
     ]  # fmt: skip
     composed = compose(words)
     experiment = Experiment.prepare(composed.config, composed.choices, words)
-    other = bare(job, images)
-    others: list[float] = []
-    ours: list[float] = []
-    since = 0.0
+    time_bare = bare_timer(job, images)
+    bare_seconds: list[float] = []
+    genrun_seconds: list[float] = []
+    chunk_started = 0.0
 
-    def between() -> bool:
-        nonlocal since
+    def time_chunk() -> bool:
+        nonlocal chunk_started
         step = experiment.built.trial.step
         if step % chunk == 0:
             synchronize(images.device)
-            if since:
-                ours.append(time.perf_counter() - since)
-            display._live.stop()  # it must not take the bare loop's time
-            others.append(other(chunk))
+            if chunk_started:
+                genrun_seconds.append(time.perf_counter() - chunk_started)
+            display._live.stop()  # its thread would slow the bare loop down
+            bare_seconds.append(time_bare(chunk))
             display._live.start()
-            since = time.perf_counter()
+            chunk_started = time.perf_counter()
         return False
 
     folder.mkdir()
     with Path(os.devnull).open("w") as nowhere:
         display = LiveDisplay(Console(file=nowhere, force_terminal=True, width=100))
-        experiment.train(folder, display, between)
-    return others[: len(ours)], ours
+        experiment.train(folder, display, time_chunk)
+    return bare_seconds[: len(genrun_seconds)], genrun_seconds
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """What the others print is written, as in use, but nowhere."""
+    """Discards what libraries print and log."""
     logging.disable(logging.CRITICAL)
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         yield
     logging.disable(logging.NOTSET)
 
 
-def row(job: str, name: str, bare: list[float], other: list[float], steps: int) -> list[str]:
+def table_row(job: str, name: str, bare: list[float], other: list[float], steps: int) -> list[str]:
     ratios = sorted(b / a for a, b in zip(bare, other, strict=True))
     quarter = len(ratios) // 4
     return [
@@ -158,45 +162,43 @@ def row(job: str, name: str, bare: list[float], other: list[float], steps: int) 
 def measure(
     job: str, images: Tensor, device: str, rounds: int, chunks: int, pairs: int, folder: Path
 ) -> list[list[str]]:
-    chunk = JOBS[job].chunk
+    chunk = BENCHMARKS[job].chunk
     with quiet():
-        against_genrun(job, images, device, 3, folder / f"{job}-warm")
-        theirs: list[float] = []
-        ours: list[float] = []
+        time_genrun(job, images, device, 3, folder / f"{job}-warm")
+        bare_seconds: list[float] = []
+        genrun_seconds: list[float] = []
         for number in range(rounds):
-            pairs_of_round = against_genrun(
-                job, images, device, chunks, folder / f"{job}-{number}"
-            )
-            theirs += pairs_of_round[0]
-            ours += pairs_of_round[1]
+            bare, genrun = time_genrun(job, images, device, chunks, folder / f"{job}-{number}")
+            bare_seconds += bare
+            genrun_seconds += genrun
         rows = [
-            row(job, "bare loop", theirs, theirs, chunk),
-            row(job, "genrun", theirs, ours, chunk),
+            table_row(job, "bare loop", bare_seconds, bare_seconds, chunk),
+            table_row(job, "genrun", bare_seconds, genrun_seconds, chunk),
         ]
-        reference, steps = bare(job, images), OTHERS * chunk
-        others = {
-            "Lightning": lightning(JOBS[job].bare, images, folder),
-            "pythae": pythae(job, images, folder),
+        time_bare, steps = bare_timer(job, images), LIBRARY_CHUNKS * chunk
+        libraries = {
+            "Lightning": lightning_timer(BENCHMARKS[job].bare, images, folder),
+            "pythae": pythae_timer(job, images, folder),
         }
-        for name, one in others.items():
-            if one is None or pairs == 0:
+        for name, time_library in libraries.items():
+            if time_library is None or pairs == 0:
                 continue
-            one(chunk)
-            both = [(reference(steps), one(steps)) for _ in range(pairs)]
-            rows.append(row(job, name, [a for a, _ in both], [b for _, b in both], steps))
+            time_library(chunk)
+            timed = [(time_bare(steps), time_library(steps)) for _ in range(pairs)]
+            rows.append(table_row(job, name, [a for a, _ in timed], [b for _, b in timed], steps))
     return rows
 
 
 def main() -> None:
-    given = dict(word.split("=", 1) for word in sys.argv[1:])
+    options = dict(word.split("=", 1) for word in sys.argv[1:])
     chunks, rounds, pairs = (
-        int(given.get(name, default))
+        int(options.get(name, default))
         for name, default in (("chunks", 21), ("rounds", 3), ("pairs", 3))
     )
-    jobs = given.get("jobs", ",".join(JOBS)).split(",")
-    device = torch.device(given.get("device", "cpu"))
+    jobs = options.get("jobs", ",".join(BENCHMARKS)).split(",")
+    device = torch.device(options.get("device", "cpu"))
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # as genrun does: without it the bare loop is far slower
+    torch.set_flush_denormal(True)  # as genrun does; the bare loop is far slower without it
     composed = compose(["data=fashion_mnist"])
     from genrun.experiment.build import build_data
 

@@ -1,8 +1,8 @@
-"""Times `genrun compare` on many long runs, which it makes up from a short one that it trains.
+"""Times `genrun compare` on many long runs, made up from one short run that it trains.
 
     python scripts/bench_compare.py [RUNS [ROWS]]       # 1,000 runs of 1,000 rows
 
-Prints the seconds of the whole command, from an empty process to its last line, three times.
+Prints the seconds of the whole command, including the start of its process, three times.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 TRAINED = ["model=vae", "steps=20", "evaluate_every=20", "log_every=20", "runtime.threads=1"]
 SEEDS = 100  # of each configuration
-TIMES = 3
+REPEATS = 3
 
 
 def main() -> None:
@@ -25,11 +25,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=".") as folder:
         genrun(*TRAINED, f"hydra.run.dir={folder}/trained")
         for number in range(runs):
-            make(Path(folder, "trained"), Path(folder, "many", f"run-{number:05d}"), number, rows)
-        for _ in range(TIMES):
-            begun = time.perf_counter()
+            copy_run(
+                Path(folder, "trained"), Path(folder, "many", f"run-{number:05d}"), number, rows
+            )
+        for _ in range(REPEATS):
+            started = time.perf_counter()
             genrun("compare", f"{folder}/many", "by=optimizer.lr")
-            print(f"{runs} runs of {rows} rows: {time.perf_counter() - begun:.1f} s")
+            print(f"{runs} runs of {rows} rows: {time.perf_counter() - started:.1f} s")
 
 
 def genrun(*words: str) -> None:
@@ -37,8 +39,8 @@ def genrun(*words: str) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def make(trained: Path, folder: Path, number: int, rows: int) -> None:
-    """A run with other noise on its values, a seed and a learning rate of its own."""
+def copy_run(trained: Path, folder: Path, number: int, rows: int) -> None:
+    """Writes a run with noise on the values of a trained one, another seed and learning rate."""
     folder.mkdir(parents=True)
     seed, rate = number % SEEDS, 0.001 * (1 + number // SEEDS)
     config = (trained / "config.yaml").read_text()
@@ -54,8 +56,8 @@ def make(trained: Path, folder: Path, number: int, rows: int) -> None:
     for name, row in last.items():
         lines = []
         for step in range(rows):
-            made = {k: v * (1 + noise.gauss(0, 0.01)) if "/" in k else v for k, v in row.items()}
-            lines.append(json.dumps({**made, "step": step}) + "\n")
+            values = {k: v * (1 + noise.gauss(0, 0.01)) if "/" in k else v for k, v in row.items()}
+            lines.append(json.dumps({**values, "step": step}) + "\n")
         (folder / name).write_text("".join(lines))
 
 

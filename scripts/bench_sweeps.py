@@ -16,7 +16,7 @@ DEFAULTS = {"jobs": "16", "steps": "300", "rounds": "3", "launchers": "processes
 
 
 def time_sweep(launcher: str, jobs: int, steps: int) -> float:
-    """Returns the seconds that a sweep over `jobs` seeds of a VAE on the digits takes."""
+    """Returns the seconds of a sweep over `jobs` seeds of a VAE on the digits."""
     folder = tempfile.mkdtemp(prefix="genrun-bench-")
     words = ["-m", "model=vae", f"steps={steps}", f"sweep.seeds={jobs}", f"save_every={steps}"]
     words += [f"evaluate_every={steps}", f"sample_every={steps}", f"hydra/launcher={launcher}"]

@@ -3,7 +3,7 @@
     python scripts/figures.py RUN
 
 Writes docs/images/samples.png (the run's last sample grid) and docs/images/display.svg (the live
-display as it stood near the end).
+display near the end of the run).
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ def main() -> None:
     title = " ".join(f"{group}={name}" for group, name in info["choices"].items() if name)
     counts = ", ".join(f"{name} {count:,}" for name, count in info["parameters"].items())
     data = f"{info['data']['name']}, {info['data']['train']} train"
-    facts = {"data": data, "parameters": counts}
-    display.start(RunSummary(title, str(run.path), info["steps"], info["monitor"], facts), 0)
+    details = {"data": data, "parameters": counts}
+    display.start(RunSummary(title, str(run.path), info["steps"], info["monitor"], details), 0)
     display.close()
-    console.export_text(clear=True)  # the first frame, which a terminal would have overwritten
+    console.export_text(clear=True)  # the first frame, which a terminal overwrites
     for line in (title, f"  data: {data}", f"  parameters: {counts}"):
         console.print(line, highlight=False)
     for row in rows[: int(len(rows) * 0.8)]:
         display.step = int(row["step"])
         display.show_row(row, [])
     seconds = info["compute"]["seconds"]["training"]
-    display._begun -= seconds * display.step / info["steps"]
+    display._started -= seconds * display.step / info["steps"]
     console.print(display._render())
     picture = console.export_svg(title="make train")
-    # rich names fonts on a server; a reader's own will do
+    # rich refers to fonts on a server; the reader's fonts are used instead
     picture = re.sub(r"@font-face\s*\{.*?\}", "", picture, flags=re.DOTALL)
     (IMAGES / "display.svg").write_text(picture)
 

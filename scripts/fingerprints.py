@@ -4,8 +4,8 @@
     (change the code)
     python scripts/fingerprints.py after.json && diff before.json after.json
 
-Each choice of the groups below trains for 20 steps. Of each run the SHA-256 of `metrics.jsonl` and
-the name of the last checkpoint, which carries the SHA-256 of its content, are written down.
+Trains each choice of the groups below for 20 steps. Writes the SHA-256 of each run's
+`metrics.jsonl` and the name of its last checkpoint, which contains the SHA-256 of its content.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ SHORT = [
 
 
 def choices(group: str) -> list[str]:
-    """Names of the choices of a group that name a class."""
+    """Returns the choices of a group that have a class."""
     files = sorted((CONF / group).glob("*.yaml"))
     return [path.stem for path in files if "_target_:" in path.read_text()]
 
 
 def fingerprint(words: list[str]) -> dict[str, str]:
-    """Digest of the log and name of the last checkpoint of one run, or why it could not run."""
+    """Returns the log's digest and the last checkpoint's name of one run, or its error."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        ended = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "genrun", *words, *SHORT, "hydra.run.dir=run"],
             cwd=folder,
             capture_output=True,
             text=True,
         )
-        if ended.returncode:
-            return {"failed": ended.stderr.strip().splitlines()[-1]}
+        if process.returncode:
+            return {"failed": process.stderr.strip().splitlines()[-1]}
         log = hashlib.sha256((run / "metrics.jsonl").read_bytes()).hexdigest()
         return {
             "metrics.jsonl": log,
@@ -64,7 +64,7 @@ GROUPS = ("optimizer", "regularization", "updates", "schedule", "backbone", "met
 
 
 def first_that_trains(runs: list[list[str]]) -> dict[str, str]:
-    """Fingerprint of the first of several runs that is accepted."""
+    """Returns the fingerprint of the first of several runs that is accepted."""
     found = {}
     for words in runs:
         found = fingerprint(words)

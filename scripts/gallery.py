@@ -1,9 +1,9 @@
-"""Writes docs/gallery.md and its pictures from the finished sweep over the recipes.
+"""Writes docs/gallery.md and its pictures from a finished sweep over the recipes.
 
     python scripts/gallery.py SWEEP
 
-`make gallery` trains every recipe of conf/experiment first. Each gets its last sample grid, the
-values that its log holds, and the command that repeats it.
+`make gallery` first trains every recipe of conf/experiment. The page has each recipe's last sample
+grid, the values of its log, and the command that repeats it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from genrun.runs.folder import RunFolder
 
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = DOCS / "images" / "gallery"
-SHOWN = ("frechet", "importance_weighted_bound", "modes_found", "sliced_wasserstein")
+METRICS = ("frechet", "importance_weighted_bound", "modes_found", "sliced_wasserstein")
 HEAD = """\
 # Gallery
 
@@ -34,22 +34,22 @@ It cannot be compared with one in other features or of another number of samples
 
 
 def caption(recipe: str) -> str:
-    """The comment at the top of the recipe's file."""
+    """Returns the comment at the top of the recipe's file."""
     lines = (conf_folder() / "experiment" / f"{recipe}.yaml").read_text().splitlines()
     comment = [line.removeprefix("#").strip() for line in lines[1:] if line.startswith("#")]
     return " ".join(comment)
 
 
-def values(run: RunFolder) -> str:
-    """What the run is judged by and what else compares recipes, of the last evaluation."""
+def format_values(run: RunFolder) -> str:
+    """Returns the last evaluation's monitor and other metrics that compare recipes."""
     monitor, rows = run.read()["monitor"], run.rows()
     last = next(row for row in reversed(rows) if f"held_out/{monitor}" in row)
     held_out = {key.removeprefix("held_out/"): value for key, value in last.items()}
-    names = [name for name in dict.fromkeys([monitor, *SHOWN]) if name in held_out]
-    return ", ".join(name.replace("_", " ") + " " + value(held_out, name) for name in names)
+    names = [name for name in dict.fromkeys([monitor, *METRICS]) if name in held_out]
+    return ", ".join(name.replace("_", " ") + " " + format_value(held_out, name) for name in names)
 
 
-def value(held_out: dict[str, Any], name: str) -> str:
+def format_value(held_out: dict[str, Any], name: str) -> str:
     low, high = held_out.get(name + LOW), held_out.get(name + HIGH)
     interval = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
     return f"{held_out[name]:.4g}{interval}"
@@ -60,7 +60,7 @@ def table_row(recipe: str, run: RunFolder) -> str:
     compute = info["compute"]
     minutes, flops = compute["seconds"]["training"] / 60, compute["flops"] / 1e12
     cells = [
-        f"[{recipe}](#{recipe})", info["data"]["name"], values(run), f"{info['step']:,}",
+        f"[{recipe}](#{recipe})", info["data"]["name"], format_values(run), f"{info['step']:,}",
         f"{minutes:.1f}", f"{flops:,.1f}",
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |"

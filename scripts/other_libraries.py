@@ -1,4 +1,4 @@
-"""The jobs of bench.py in Lightning and in pythae, as their documentation has it."""
+"""The workloads of bench.py in Lightning and in pythae, as in their documentation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from bare_loops import BATCH, Images, mlp
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Seconds = Callable[[int], float]
-Bare = Callable[[Images], nn.Module]
+StepTimer = Callable[[int], float]  # trains for some steps and returns the seconds
+BareLoop = Callable[[Images], nn.Module]
 
 
-def lightning(bare: Bare, images: Tensor, folder: Path) -> Seconds | None:
-    """The same model in Lightning with its defaults: logger, checkpoints, progress bar."""
+def lightning_timer(bare: BareLoop, images: Tensor, folder: Path) -> StepTimer | None:
+    """Returns a timer of the same model in Lightning with its default logger and checkpoints.
+
+    None if Lightning is not installed.
+    """
     if importlib.util.find_spec("lightning") is None:
         return None
     from lightning import LightningModule, Trainer
@@ -44,8 +47,8 @@ def lightning(bare: Bare, images: Tensor, folder: Path) -> Seconds | None:
     module = Module()
     loader = DataLoader(TensorDataset(images), batch_size=BATCH, shuffle=True, drop_last=True)
 
-    def seconds(steps: int) -> float:
-        batches = min(steps, len(loader))  # an epoch has no more
+    def time_steps(steps: int) -> float:
+        batches = min(steps, len(loader))  # at most one epoch
         epochs = max(1, round(steps / batches))
         trainer = Trainer(
             max_epochs=epochs,
@@ -54,21 +57,18 @@ def lightning(bare: Bare, images: Tensor, folder: Path) -> Seconds | None:
             accelerator="gpu" if images.is_cuda else "cpu",
             enable_model_summary=False,
         )
-        begun = time.perf_counter()
+        started = time.perf_counter()
         trainer.fit(module, loader)
-        return (time.perf_counter() - begun) * steps / (epochs * batches)
+        return (time.perf_counter() - started) * steps / (epochs * batches)
 
-    return seconds
+    return time_steps
 
 
-def pythae(job: str, images: Tensor, folder: Path) -> Seconds | None:
-    """pythae's own trainer on its own autoencoder or VAE of the same widths."""
-    if job not in ("autoencoder", "vae") or importlib.util.find_spec("pythae") is None:
-        return None
+def pythae_model(job: str) -> nn.Module:
+    """Returns pythae's autoencoder or VAE with the widths of the bare loop."""
     from pythae.models import AE, VAE, AEConfig, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
-    from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
     latent, hidden = (256, 0) if job == "autoencoder" else (20, 512)
 
@@ -96,27 +96,38 @@ def pythae(job: str, images: Tensor, folder: Path) -> Seconds | None:
         def forward(self, z: Tensor) -> ModelOutput:
             return ModelOutput(reconstruction=torch.sigmoid(self.body(z)).view(-1, 1, 28, 28))
 
-    config, kind = (AEConfig, AE) if job == "autoencoder" else (VAEConfig, VAE)
+    config, model_class = (AEConfig, AE) if job == "autoencoder" else (VAEConfig, VAE)
     keywords = {} if job == "autoencoder" else {"reconstruction_loss": "bce"}
-    model = kind(
+    return model_class(
         config(input_dim=(1, 28, 28), latent_dim=latent, **keywords), Encoder(), Decoder()
     )
 
-    def seconds(steps: int) -> float:
-        few = images[: steps * BATCH].to(torch.float32).div(255)
+
+def pythae_timer(job: str, images: Tensor, folder: Path) -> StepTimer | None:
+    """Returns a timer of pythae's trainer on its autoencoder or VAE of the same widths.
+
+    None for other workloads, or if pythae is not installed.
+    """
+    if job not in ("autoencoder", "vae") or importlib.util.find_spec("pythae") is None:
+        return None
+    from pythae.data.datasets import BaseDataset
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    model = pythae_model(job)
+
+    def time_steps(steps: int) -> float:
+        subset = images[: steps * BATCH].to(torch.float32).div(255)
         settings = BaseTrainerConfig(
             output_dir=str(folder), num_epochs=1, per_device_train_batch_size=BATCH,
             train_dataloader_num_workers=0, no_cuda=images.device.type == "cpu",
         )  # fmt: skip
-        from pythae.data.datasets import BaseDataset
-
         trainer = BaseTrainer(
             model=model,
-            train_dataset=BaseDataset(few, torch.zeros(len(few))),
+            train_dataset=BaseDataset(subset, torch.zeros(len(subset))),
             training_config=settings,
         )
-        begun = time.perf_counter()
+        started = time.perf_counter()
         trainer.train()
-        return (time.perf_counter() - begun) * steps / -(-len(few) // BATCH)
+        return (time.perf_counter() - started) * steps / -(-len(subset) // BATCH)
 
-    return seconds
+    return time_steps

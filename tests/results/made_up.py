@@ -1,4 +1,4 @@
-"""Folders of runs that never ran, with the files that genrun leaves."""
+"""Run folders without training, with the files that genrun writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genrun.sweeps.plan import Job, SweepPlan, compute_identity
 
 EVERY = 10  # steps between evaluations
 BATCH = 8
-PLANNED = 100  # steps of every run, whether it came so far or not
+PLANNED = 100  # planned steps of every run
 METRIC = "negative_elbo"
 CHOICES = {"model": "vae", "backbone": "mlp", "data": "digits", "optimizer": "adam"}
 
@@ -105,7 +105,7 @@ def make_plan(
     search: Mapping[str, Any] | None = None,
     left: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """The plan of a sweep whose jobs are the runs in these folders; `left` never began."""
+    """The plan of a sweep whose jobs are the runs in these folders; `left` never started."""
     configs = {name: read_settings(folder / name / "config.yaml") for name in names}
     choices = {
         name: json.loads((folder / name / "run.json").read_text())["choices"] for name in names

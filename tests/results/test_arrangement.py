@@ -1,4 +1,4 @@
-"""Which runs are contestants, configurations of them, and repeats."""
+"""How runs are grouped into contestants, configurations and repeats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATES = {"adam": 0.001, "sgd": 0.1}
 
 @pytest.fixture
 def two(tmp_path: Path) -> list[RunRecord]:
-    """Two optimizers with a rate of its own each, and two seeds."""
+    """Two optimizers, each with its own learning rate, and two seeds."""
     return [
         made_record(
             tmp_path / f"{name}-{seed}", [9, 5], seed,

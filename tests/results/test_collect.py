@@ -1,4 +1,4 @@
-"""Every run below the folders that are given."""
+"""Collecting every run in folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A curve's best, last and worst values, and times to a target, on cases worked by hand."""
+"""A curve's best, last and worst values, and times to a target, on worked examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep's picture shows, and that it can be drawn of anything."""
+"""The content of a sweep's picture, and that any sweep can be drawn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RATES = ["1e-4", "1e-3", "1e-2"]
 def configurations(
     folder: Path, swept: Mapping[str, Sequence[str]], values: Sequence[Outcome]
 ) -> list[Configuration]:
-    """Of a sweep whose jobs came to `values` one after the other, again and again."""
+    """A sweep whose jobs have these values in turn, repeated."""
     given = iter(values * 1000)
     make_sweep(folder, swept, lambda **_: next(given))
     return group_jobs(read_job_records(folder, read_plan(folder).jobs))

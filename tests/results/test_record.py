@@ -66,7 +66,7 @@ def test_a_run_says_what_it_spent_after_its_last_evaluation(tmp_path: Path) -> N
     run = record_of(folder)
     assert run.training_cost("steps") == 17
     assert run.training_cost("seconds") == 8.5
-    assert run.training_cost("flops") == 10_000  # what its curve says
+    assert run.training_cost("flops") == 10_000  # from its curve
 
 
 def test_a_last_line_that_a_crash_tore_is_left_out(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def genrun(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def show(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Show:
-    """What is shown of a sweep, in this process; pictures have tests of their own."""
+    """Returns a function that runs `show` in this process, without drawing a picture."""
     monkeypatch.setattr(plot, "draw", lambda *_: {"png": b"png", "svg": b"svg"})
 
     def run(sweep: Path) -> str:
@@ -45,7 +45,7 @@ def fact(shown: str, name: str) -> str:
 
 
 def a_sweep(folder: Path) -> Path:
-    """One of each: two finished, one diverged, one running, one not begun."""
+    """One of each: two finished, one diverged, one running, one not started."""
 
     def outcome(optimizer_lr: str, seed: str) -> float | str | None:
         came_to = {

@@ -1,4 +1,4 @@
-"""What a summary says of jobs: grouping, order, failures, cost, and files that do no harm."""
+"""A sweep's summary: grouping, order, failures, cost, and robustness to untrusted files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPENT_NOTHING = {
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They take a second each, and have tests of their own."""
+    """Pictures take a second each, and test_picture covers them."""
     monkeypatch.setattr(plot, "draw", lambda *_: {"png": b"png", "svg": b"svg"})
 
 
@@ -131,7 +131,7 @@ def test_a_table_for_each_metric(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
     def outcome(model: str, optimizer_lr: str) -> float | None:
         if optimizer_lr == "0.001":
-            return None  # never begun, so its run.json names no metric
+            return None  # never started, so its run.json names no metric
         return float(optimizer_lr) * (1 if model == "gan" else 1000)
 
     def monitor(model: str, **_: str) -> str:
@@ -308,7 +308,7 @@ def test_a_full_disk_loses_the_files_but_not_the_table(
 
 
 def test_a_pruned_run_is_not_compared_with_one_that_came_to_its_end(tmp_path: Path) -> None:
-    """Its best is that of fewer steps, or of a lucky one: the study gave it up for a reason."""
+    """Its best value is after fewer steps, so it is not comparable."""
     make_sweep(tmp_path, {"optimizer.lr": RATES}, lambda optimizer_lr: float(optimizer_lr))
     job = read_plan(tmp_path).jobs[2]
     pruned = {"status": "stopped_early", "reason": "pruner: median, x was 1 at step 5"}
@@ -322,7 +322,7 @@ def test_a_pruned_run_is_not_compared_with_one_that_came_to_its_end(tmp_path: Pa
 
 
 def noted(joules: float | None, peak: int, flops: int | None) -> dict[str, Any]:
-    """What a run that ended has under `compute`."""
+    """Writes the `compute` entry of a run that ended."""
     return {
         "steps": 10, "examples": 80, "flops": flops, "energy_joules": joules,
         "seconds": {"training": 1.0, "evaluation": 0.5, "saving": 0.25},
@@ -347,7 +347,7 @@ def test_totals_hold_failed_pruned_and_killed_jobs(
     spend(tmp_path, 1, noted(20.0, 9, 1000))
     spend(tmp_path, 2, noted(30.0, 4, 1000))
     spend(tmp_path, 3, noted(40.0, 5, 1000), status="stopped_early", reason="pruner: it was worse")
-    spend(tmp_path, 4, None, flops_a_step=100)  # killed: only its logs say
+    spend(tmp_path, 4, None, flops_a_step=100)  # killed: known from its logs only
     row = {
         "step": 10, "training": 1.0, "evaluation": 0.5, "saving": 0.25, "energy_joules": 50.0,
         "host_peak_bytes": 2,
@@ -383,5 +383,5 @@ def test_what_one_job_does_not_know_is_not_known_of_all(tmp_path: Path) -> None:
     assert (spent["energy_joules"], spent["flops"], spent["peak_memory_bytes"]) == (None, None, 9)
     spend(tmp_path, 1, noted(5.0, 9, 7))
     summary_of(tmp_path)
-    spent = read(tmp_path)["spent"]  # the third never began, and took nothing
+    spent = read(tmp_path)["spent"]  # the third never started and used nothing
     assert (spent["energy_joules"], spent["flops"]) == (15.0, 1007)
