@@ -75,5 +75,5 @@ def _find_files(choices: Mapping[str, Mapping[str, Path]], word: str) -> list[Pa
 def _keys(path: Path) -> str:
     """Returns the file with its comments, without the blocks that only Hydra reads."""
     blocks = path.read_text(encoding="utf-8").split("\n\n")
-    own = [b for b in blocks if not b.startswith("hydra:") and "\ndefaults:\n" not in b]
-    return "\n\n".join(own).strip() + "\n"
+    documented = [b for b in blocks if not b.startswith("hydra:") and "\ndefaults:\n" not in b]
+    return "\n\n".join(documented).strip() + "\n"

@@ -33,9 +33,9 @@ def output_files(composed: DictConfig, folder: Path) -> dict[str, str]:
         composed.hydra.run.dir = str(folder)
         composed.hydra.mode = RunMode.RUN
     HydraConfig.instance().set_config(composed)
-    own = [str(key) for key in composed if key != "hydra"]
+    keys = [str(key) for key in composed if key != "hydra"]
     return {
-        "config.yaml": OmegaConf.to_yaml(OmegaConf.masked_copy(composed, own)),
+        "config.yaml": OmegaConf.to_yaml(OmegaConf.masked_copy(composed, keys)),
         "hydra.yaml": OmegaConf.to_yaml(OmegaConf.masked_copy(composed, ["hydra"])),
         "overrides.yaml": OmegaConf.to_yaml(composed.hydra.overrides.task),
     }

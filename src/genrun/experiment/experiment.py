@@ -1,4 +1,4 @@
-"""One trial from its configuration to its folder: prepare, train, resume."""
+"""An experiment: prepared from its configuration, trained and resumed in a run's folder."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Experiment:
     def prepare(
         cls, config: dict[str, Any], choices: Mapping[str, str], overrides: Sequence[str]
     ) -> Experiment:
-        """Builds everything, so that whatever is wrong is said before a folder exists."""
+        """Builds everything, so that errors are raised before a folder is created."""
         with memory_errors(config):
             trackers = build_trackers(config, config["plugins"])
             built = build(config, config["plugins"])
@@ -65,26 +65,29 @@ class Experiment:
             built = replace(built, flops_per_step=flops)
         return cls(config, choices, overrides, built, trackers)
 
-    def claim(self, wanted: Path) -> Path:
-        """A folder that no other run has, and room for it; the same for all processes."""
+    def claim(self, folder: Path) -> Path:
+        """Creates a folder, numbered if it exists, and returns it in all processes.
 
-        def claimed() -> str:
-            check_disk_space(wanted, checkpoint_bytes(self.built))
-            return str(claim_folder(wanted))
+        Raises `OutputFailed` if the disk has no space for a checkpoint.
+        """
 
-        return Path(self.built.processes.on_rank_zero(claimed))
+        def check_and_claim() -> str:
+            check_disk_space(folder, checkpoint_bytes(self.built))
+            return str(claim_folder(folder))
+
+        return Path(self.built.processes.on_rank_zero(check_and_claim))
 
     def train(
         self, folder: Path, display: Display, interrupted: Callable[[], bool] | None = None
     ) -> TrainingOutcome:
-        """Trains in an empty folder of its own."""
+        """Trains a new run in an empty folder."""
         if self.built.processes.rank > 0:
             return self._follow(display, interrupted)
         run = RunFolder(folder)
         with lock_folder(folder), Interrupt(interrupted) as signals:
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-            collected = run_info.run_info(self.built, self.config, self.choices, self.overrides)
-            run.update({"status": RunStatus.RUNNING, "reason": "", **collected, "resumed": []})
+            info = run_info.run_info(self.built, self.config, self.choices, self.overrides)
+            run.update({"status": RunStatus.RUNNING, "reason": "", **info, "resumed": []})
             recorder = FolderRecorder.begin(folder)
             return self._run(run, recorder, display, signals, Meters(self.built.device), None)
 
@@ -95,9 +98,9 @@ class Experiment:
         interrupted: Callable[[], bool] | None = None,
         expected: Mapping[str, Any] | None = None,
     ) -> TrainingOutcome:
-        """Goes on from the newest sound checkpoint. Nothing is written before it is restored.
+        """Resumes from the newest intact checkpoint; writes nothing before it is restored.
 
-        `expected` is what the caller read of run.json; raises `FolderLocked` where another
+        `expected` is the run.json that the caller has read. Raises `FolderLocked` if another
         process has changed it since.
         """
         if self.built.processes.rank > 0:
@@ -106,7 +109,7 @@ class Experiment:
         with lock_folder(run.path), Interrupt(interrupted) as signals:
             before = run.read()
             if expected is not None and before != expected:
-                raise FolderLocked(f"{run.path}: another process has just gone on with it")
+                raise FolderLocked(f"{run.path}: another process has just resumed it")
             check_same_data(self.built.data, self.built.model, run.path, before["data"])
             check_same_length(self.built.plan, self.config, before["steps"])
             newest = find_latest_checkpoint(run.path)
@@ -116,28 +119,29 @@ class Experiment:
                 self.built.trial.stop_reason = ""
             changed = note_changes(self.built, self.config, before, newest, display)
             recorder, timings = FolderRecorder.resume(run.path, newest.checkpoint)
-            earlier = usage_before_resume(before, timings, self.built.trial.step)
+            usage = usage_before_resume(before, timings, self.built.trial.step)
             resumed = {"step": self.built.trial.step, "exact": not changed, "changed": changed}
             run.write_config(OmegaConf.to_yaml(OmegaConf.create(self.config)))
-            steps, all_resumed = self.built.plan.steps, [*before["resumed"], resumed]
-            begun = {
-                "status": RunStatus.RUNNING,
-                "reason": "",
-                "steps": steps,
-                "resumed": all_resumed,
-            }
-            run.update({**begun, "compute": None})
-            meters = Meters(self.built.device, None if newest.checkpoint is None else earlier)
+            run.update(
+                {
+                    "status": RunStatus.RUNNING,
+                    "reason": "",
+                    "steps": self.built.plan.steps,
+                    "resumed": [*before["resumed"], resumed],
+                    "compute": None,
+                }
+            )
+            meters = Meters(self.built.device, None if newest.checkpoint is None else usage)
             return self._run(run, recorder, display, signals, meters, newest.checkpoint)
 
     def _follow(self, display: Display, interrupted: Callable[[], bool] | None) -> TrainingOutcome:
-        """Beside rank 0, which writes: every step that it takes, and nothing on disk."""
+        """Trains in a process other than rank 0, which alone writes to disk."""
         with Interrupt(interrupted) as signals, memory_errors(self.config):
             start: tuple[str | None, str] = self.built.processes.broadcast_object((None, ""))
-            path, ended = start  # what rank 0 goes on from
+            path, stop_reason = start  # of rank 0
             if path is not None:
                 restore(self.built.trial, read_checkpoint(Path(path)))
-            self.built.trial.stop_reason = ended
+            self.built.trial.stop_reason = stop_reason
             loop = self._loop(NullRecorder(), display, signals, Clock(), path is None)
             outcome = loop.run()
             self.built.processes.barrier()
@@ -192,14 +196,16 @@ class Experiment:
                 outcome = loop.run()
         except BaseException as error:
             failed = record_failure(run, built, meters, error)
-            if not isinstance(error, KeyboardInterrupt):  # which wants to leave at once
+            if not isinstance(error, KeyboardInterrupt):  # the second signal ends at once
                 record.finish(tracked_end(built, failed))
             raise
         finally:
             recorder.close()
-            with contextlib.suppress(OSError, ValueError):  # a terminal gone is no reason to fail
+            with contextlib.suppress(
+                OSError, ValueError
+            ):  # a closed terminal must not fail the run
                 display.close()
         record.finish(tracked_end(built, outcome))
         record_outcome(run, built, outcome, meters, display)
-        built.processes.barrier()  # whoever leaves with another code than 0 has the others killed
+        built.processes.barrier()  # torchrun kills the rest if one process exits with an error
         return outcome

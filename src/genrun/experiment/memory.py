@@ -73,17 +73,19 @@ def memory_errors(config: Mapping[str, Any]) -> Iterator[None]:
         ) from error
 
 
-STATES = 2  # numbers an optimizer keeps for each parameter, at most for most
+STATES = 2  # values an optimizer has for each parameter; a few have more
 
 
 def checkpoint_bytes(built: Built) -> int:
-    """About what a checkpoint takes: networks, averages, what optimizers and updates keep."""
+    """Estimates a checkpoint's size: networks, averages, states of optimizers and updates."""
     trial = built.trial
     networks = sum(t.numel() * t.element_size() for t in trial.nets.state_dict().values())
     trained = sum(p.numel() * p.element_size() for p in trial.nets.parameters())
     averaged = networks if trial.average.nets is not trial.nets else 0
-    kept = [t for memory in trial.memory.values() for own in memory.values() for t in own]
-    remembered = sum(t.numel() * t.element_size() for t in kept)
+    memories = [m for memory in trial.memory.values() for m in memory.values()]
+    remembered = sum(t.numel() * t.element_size() for m in memories for t in m)
     groups = [group for o in trial.optimizers.values() for group in o.param_groups]
-    pairs = max(group.get("history_size", 0) for group in groups)  # of L-BFGS, as large as weights
+    pairs = max(
+        group.get("history_size", 0) for group in groups
+    )  # of L-BFGS, each as large as the weights
     return int(networks + averaged + remembered + (STATES + 2 * pairs) * trained)
