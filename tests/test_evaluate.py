@@ -182,7 +182,7 @@ def test_best_stopping_and_schedules_follow_the_monitor(work: Path) -> None:
     ("words", "said"),
     [
         (["monitor=frechet"], "monitor=frechet: is never measured"),
-        (["monitor=recall", "metric=[sliced_wasserstein,precision_recall]"], "better the higher"),
+        (["monitor=recall", "metric=[sliced_wasserstein,precision_recall]"], "lower is better"),
         (["metric=[sliced_wasserstein,frechet]", "metric.frechet.samples=1"], "from 2 to 100000"),
         (
             [
