@@ -172,7 +172,7 @@ def test_show_prints_resource_usage(
     assert "FLOPs of training" in facts["compute"]
     assert facts["evaluation"].endswith(" s")
     assert facts["memory"].endswith("B at most")
-    assert "J, with all else that ran on this machine" in facts["energy"]
+    assert "J, including all else that ran on this machine" in facts["energy"]
 
 
 def test_a_killed_run_is_not_shown_as_running(

@@ -306,8 +306,8 @@ OUTPUT = [
     Case("hydra.job.chdir=true", 2, "hydra.job.chdir"),
 ]
 CHECKPOINT = [
-    Case("resume", 2, "one run's folder"),
-    Case("resume a b", 2, "one run's folder"),
+    Case("resume", 2, "the folder of one run"),
+    Case("resume a b", 2, "the folder of one run"),
     Case("resume nowhere", 66, "nowhere"),
     Case("resume empty", 66, "is not a run's folder", folder_named("empty")),
     Case("resume model.pt", 76, "no pickle", file("model.pt", b"PK\x03\x04")),

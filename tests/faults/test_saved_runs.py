@@ -212,7 +212,7 @@ def test_files_of_others_among_the_checkpoints(
     ("words", "code", "says"),
     [
         (["resume", "run", "hydra.run.dir=new"], 2, "hydra.run.dir"),
-        (["resume", "run", "new"], 2, "one run's folder"),
+        (["resume", "run", "new"], 2, "the folder of one run"),
         (["resume", "run", "optimizer.lr=0.5", "steps=4"], 76, "optimizer.lr was"),
         (["resume", "run", "seed=3", "steps=4"], 76, "seed was 0, requested 3"),
         (["resume", "run", "steps=1"], 2, "already done 2"),

@@ -83,7 +83,7 @@ def test_a_job_that_stops_when_its_time_is_over_has_failed(work: Path) -> None:
         (["data.batch_size=8,10000"], 2, "data.batch_size=10000: "),
         (["data.batch_size=8,9000,10000"], 2, "2 points: data.batch_size=9000: "),
         (["seed=0,1", "hydra.launcher.jobs=1000"], 2, "hydra.launcher.jobs=1000: this machine"),
-        (["seed=5,6", "sweep.seeds=2"], 2, "sweep.seeds=2: the seeds are given already"),
+        (["seed=5,6", "sweep.seeds=2"], 2, "sweep.seeds=2: the seeds are already set"),
     ],
 )
 def test_an_invalid_sweep_creates_nothing(

@@ -137,7 +137,7 @@ def test_other_buffers_are_copied(small: Make) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["regularization=ema"], "regularization=ema: AdamWScheduleFree of vae has an average"),
+        (["regularization=ema"], "regularization=ema: AdamWScheduleFree of vae already"),
         (["schedule=cosine"], "use schedule=constant"),
         (["schedule=plateau"], "use schedule=constant"),
     ],

@@ -33,7 +33,7 @@ def parse_run_and_settings(usage: str, words: Sequence[str]) -> tuple[str, dict[
         pickled = (
             "; genrun reads no pickle files" if path.suffix in (".pt", ".pth", ".ckpt") else ""
         )
-        raise CheckpointUnusable(f"{path}: {verb} takes the folder of a run, not a file{pickled}")
+        raise CheckpointUnusable(f"{path}: {verb} takes a run's folder, not a file{pickled}")
     check_not_repeated(words)
     settings = dict(word.split("=", 1) for word in words if word not in folders)
     return folders[0], settings
