@@ -215,7 +215,7 @@ def isolated_matplotlib() -> Iterator[None]:
 
 
 def set_axis(axes: Any, which: str, scale: Scale, ticks: Sequence[Tick], **style: Any) -> None:
-    """Gives the x or y axis this scale and these ticks, and no others."""
+    """Sets the scale and the ticks of the x or y axis."""
     from matplotlib.ticker import NullLocator
 
     axis = {"x": axes.xaxis, "y": axes.yaxis}[which]

@@ -1,4 +1,4 @@
-"""A progress bar for slow preparations, displayed by whoever runs the program.
+"""A progress bar for slow preparations, displayed by the program that runs it.
 
 Code below the command line must not depend on the terminal; it reports through `progress`, and
 the terminal sets `show`.

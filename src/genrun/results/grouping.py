@@ -69,7 +69,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Workload:
-    """What is to be learned, and the metric by which all contestants are judged there."""
+    """One learning task, and the metric that ranks all contestants on it."""
 
     label: str
     metric: str
@@ -105,7 +105,7 @@ class GroupedRuns:
 
     @property
     def contestants(self) -> list[str]:
-        """In the order in which they came."""
+        """In the order in which they were read."""
         return list(dict.fromkeys(name for w in self.workloads for name in w.contestants))
 
 
@@ -143,7 +143,7 @@ def group_runs(
 
 
 def _contested(by: Sequence[str], differing: Sequence[str]) -> list[str]:
-    """The settings that tell contestants apart."""
+    """Returns the settings that distinguish contestants."""
     if by:
         for name in by:
             if not any(_names([name], key) for key in differing):
@@ -172,7 +172,7 @@ def _contestants(
 def _configurations(
     contestant: str, runs: Sequence[RunRecord], rest: Sequence[str]
 ) -> list[Configuration]:
-    """Of one contestant; they are told apart by what differs among its own runs."""
+    """Groups the runs of one contestant by the settings that differ among them."""
     telling = [key for key in rest if count_values(key, runs) > 1]
     groups: dict[tuple[str | None, ...], list[RunRecord]] = defaultdict(list)
     for run in runs:
@@ -192,7 +192,7 @@ def _label(keys: Iterable[str], run: RunRecord) -> str:
 
 
 def _first_of_each(records: Sequence[RunRecord], notes: list[str]) -> list[RunRecord]:
-    """Of runs with the same settings and seed one: the first that came to an end of its own."""
+    """Keeps one of several runs with the same settings and seed: the first that succeeded."""
     order = sorted(records, key=lambda run: (not run.counts, not run.failed))
     unique: dict[tuple[object, ...], RunRecord] = {}
     for run in order:
@@ -213,14 +213,14 @@ def _check_measured(metric: str, records: Sequence[RunRecord]) -> None:
 
 
 def _find_monitor(run: RunRecord, records: Sequence[RunRecord]) -> str | None:
-    """What judges others of its model, for one that failed before it could say."""
+    """Returns the monitor of other runs of its model, for a run that failed before it had one."""
     model = run.choices.get("model")
     likes = (other for other in records if other.choices.get("model") == model)
     return next((other.monitor for other in likes if other.monitor), None)
 
 
 def _name_workload(label: str, runs: Sequence[RunRecord]) -> str:
-    """What the workload is called where nothing of it differs: by what all of its runs share."""
+    """Returns the name of a workload if nothing differs: by the settings that all runs share."""
     if label:
         return label
     shared = [

@@ -71,7 +71,7 @@ def _curve(
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Numbers:
-    """Text in place of a number raises `ValueError`; what is missing or not finite is NaN."""
+    """Returns numbers, NaN for missing or non-finite ones. Raises `ValueError` for text."""
     column = [row.get(name, math.nan) for row in rows]
     if not NUMBERS.issuperset(map(type, column)):
         raise ValueError(f"{name} is no number")
@@ -81,6 +81,6 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Numbers:
 
 
 def _seconds(steps: Numbers, timings: Sequence[Mapping[str, Any]]) -> Numbers:
-    """Of training, at each of the steps."""
+    """Returns the seconds of training at each of the steps."""
     known = {row["step"]: row["training"] for row in timings}
     return np.array([known.get(step, math.nan) for step in steps.tolist()], np.float64)

@@ -65,7 +65,7 @@ class Winner:
 
 @dataclass(frozen=True)
 class Proof:
-    """All of it. `winners` is None until tuning has ended; a contestant may have none."""
+    """The content of proof.json. `winners` is None until tuning has ended."""
 
     words: list[str]
     over: str
@@ -130,7 +130,7 @@ def find_proof(folder: Path | None) -> Proof | None:
 
 
 def find_contested_setting(records: Sequence[RunRecord]) -> tuple[str, ...]:
-    """What contestants differ in, if all runs are of proofs over the same thing; else nothing."""
+    """Returns the setting that is compared if all runs are of proofs over it, else nothing."""
     folders = {run.sweep.parent if run.sweep and run.stage else None for run in records}
     proofs = map(find_proof, folders)
     over = {None if proof is None else proof.over for proof in proofs}

@@ -97,7 +97,7 @@ class RunRecord:
 
     @property
     def explanation(self) -> str:
-        """Why it has the outcome that it has."""
+        """The reason for its status."""
         if self.lacks_value:
             return f"{self.reason}; its run.json has no value of what judges it"
         return self.reason

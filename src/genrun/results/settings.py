@@ -23,7 +23,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """A saved configuration, of YAML's plain types. Raises `CheckpointUnusable`."""
+    """Returns a saved configuration of plain types. Raises `CheckpointUnusable` if damaged."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode) or path.stat().st_size > LARGEST:
             raise ValueError("is no regular file, or too large")
@@ -43,7 +43,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 def flat_settings(
     config: Mapping[str, Any], choices: Mapping[str, str], steps: int | None
 ) -> dict[str, str]:
-    """Settings as text by key: of a group its choice, then the settings within it.
+    """Returns settings as text by key: the choice of each group, then the settings within it.
 
     What has no effect on what is learned is left out. `steps` are those that the run plans, also
     where they were given as epochs. Raises `ValueError` if there are too many.
@@ -71,7 +71,7 @@ def _flatten(path: str, value: Any, found: dict[str, str]) -> None:
 
 
 def _text(value: Any) -> str:
-    """As one would type it. Nothing deep is written out: see `MOST`."""
+    """Returns a value as typed on a command line; nested values are cut, see `MOST`."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -71,7 +71,7 @@ def group_by_monitor(
 
 
 def _label(words: dict[str, str], record: RunRecord) -> str:
-    """As one would type it, without the digits of sampled numbers that nobody reads."""
+    """Returns the settings as typed on a command line, sampled numbers shortened."""
     choices = record.choices
     named = words or {group: choices[group] for group in NAMING_GROUPS if group in choices}
     return (
@@ -80,7 +80,7 @@ def _label(words: dict[str, str], record: RunRecord) -> str:
 
 
 def _with_monitors(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """Gives a job that failed before it had a monitor that of other jobs of its model."""
+    """Assigns to a job that failed before it had a monitor that of other jobs of its model."""
     known: dict[str, str] = {}
     for record in records:
         if record.monitor is not None:

@@ -1,4 +1,4 @@
-"""What a search found, and how it stands."""
+"""The result of a search, as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genrun.sweeps.search.trials import SearchStudy
 
 
 def search_facts(folder: Path, plan: SweepPlan) -> dict[str, str]:
-    """How the trials ended, which is the best, and which of its values lie on a bound."""
+    """Returns how the trials ended, which is the best, and which of its values are on a bound."""
     settings = SearchSettings.from_plan(plan)
     trials = SearchStudy(folder / layout.JOURNAL, settings)
     kinds = Counter(trials.describe_state(trial) for trial in trials.all_trials())

@@ -1,4 +1,4 @@
-"""`genrun show` of a sweep: what it was, how far it is, and what it found so far."""
+"""`genrun show` of a sweep: its plan, its progress, and its results so far."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MOST_UNDER_WAY = 10
 
 
 def show_sweep(folder: Path) -> None:
-    """Reads any sweep, whole or not, and brings its summary's files up to date where it can.
+    """Shows any sweep, finished or not, and updates the files of its summary if it can.
 
-    Raises `CheckpointUnusable` where the plan itself is damaged.
+    Raises `CheckpointUnusable` if the plan itself is damaged.
     """
     plan = read_plan(folder)
     summary = summarize(folder, plan.jobs)
@@ -44,7 +44,7 @@ def show_sweep(folder: Path) -> None:
 
 
 def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
-    """What a search found, and who works on it; where its journal cannot be read, why."""
+    """Returns the result and progress of a search, or why its journal cannot be read."""
     from genrun.results.summary.search import search_facts
     from genrun.sweeps.search.status import search_status
 
@@ -58,7 +58,7 @@ def _search(folder: Path, plan: SweepPlan) -> dict[str, str]:
 
 
 def _state(summary: Summary) -> str:
-    """Who works on it, or how to have the rest done."""
+    """Returns which process runs the sweep, or the command that resumes it."""
     rest = sum(record.left or record.status == RunStatus.FAILED for record in summary.records)
     if (who := describe_writer(summary.folder)) is not None:
         return who
@@ -66,7 +66,7 @@ def _state(summary: Summary) -> str:
 
 
 def _print_under_way(records: Sequence[RunRecord]) -> None:
-    """Jobs that have begun and not ended, whether or not a process still works on them."""
+    """Prints the jobs that have started and not ended, whether or not a process runs them."""
     begun = [run for run in records if run.left and run.status != RunStatus.MISSING]
     for run in begun[:MOST_UNDER_WAY]:
         of = f" of {run.steps}" if run.steps else ""
@@ -76,5 +76,5 @@ def _print_under_way(records: Sequence[RunRecord]) -> None:
 
 
 def describe(plan: SweepPlan) -> dict[str, Any]:
-    """What a plan says, for `genrun show`."""
+    """Describes a plan for `genrun show`."""
     return {"command": f"genrun -m {shlex.join(plan.words)}"}

@@ -1,4 +1,4 @@
-"""What a sweep found, written beside its plan: summary.json, .csv, .png and .svg."""
+"""The summary of a sweep, written into its folder: summary.json, .csv, .png and .svg."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """What became of a sweep: its summary, and how many of its jobs or trials did not finish."""
+    """The outcome of a sweep: its summary, and how many of its jobs or trials did not finish."""
 
     summary: Summary
     plan: SweepPlan
@@ -94,7 +94,7 @@ def summarize_sweep(folder: Path, plan: SweepPlan) -> SweepOutcome:
 
 
 def show_outcome(outcome: SweepOutcome) -> None:
-    """Prints what a sweep or search found. Raises `OutputFailed` if its files were not written."""
+    """Prints the result of a sweep. Raises `OutputFailed` if its files were not written."""
     try:
         show_summary(outcome.summary)
     finally:
@@ -118,7 +118,7 @@ def summarize(folder: Path, jobs: Sequence[Job]) -> Summary:
 
 
 def show_summary(summary: Summary) -> None:
-    """Where a sweep ends. Raises `OutputFailed` at last where the files could not be written."""
+    """Prints the tables. Raises `OutputFailed` at the end if the files could not be written."""
     print_tables(summary.configurations, summary.records)
     if summary.picture is not None:
         print_line(f"picture: {os.path.relpath(summary.picture)}")
@@ -215,7 +215,7 @@ def _usage_row(usage: ResourceUsage) -> dict[str, Any]:
 
 
 def csv_bytes(configurations: Sequence[Configuration]) -> bytes:
-    """A row a configuration, a column for each swept key. UTF-8."""
+    """Returns a row for each configuration, with a column for each swept key, in UTF-8."""
     keys = list(dict.fromkeys(key for c in configurations for key in c.settings))
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
@@ -231,7 +231,7 @@ def csv_bytes(configurations: Sequence[Configuration]) -> bytes:
 
 
 def cell(value: Any) -> Any:
-    """Numbers as they are; text on one line that no spreadsheet takes for a formula."""
+    """Returns numbers unchanged, and text on one line that no spreadsheet reads as a formula."""
     if value is None or isinstance(value, int | float):
         return value
     number = parse_number(str(value))
@@ -244,7 +244,7 @@ def cell(value: Any) -> Any:
 def _pictures(
     records: Sequence[RunRecord], configurations: Sequence[Configuration]
 ) -> dict[str, bytes]:
-    """As `png` and `svg`; none where there is no value yet."""
+    """Returns the chart as `png` and `svg`; nothing if there is no value yet."""
     judged = group_by_monitor(c for c in configurations if c.monitor is not None)
     panels = [
         panel
@@ -270,7 +270,7 @@ def _title(panels: Sequence[SweepPanel]) -> str:
 
 
 def _subtitle(records: Sequence[RunRecord], configurations: Sequence[Configuration]) -> str:
-    """What all jobs share, and what the marks are."""
+    """Returns the settings that all jobs share, and the meaning of the marks."""
     shared = []
     for group in CONTEXT:
         choices = {record.choices.get(group) for record in records}

@@ -30,7 +30,7 @@ RARE = ("failed", "pruned", "left")
 
 
 def print_tables(configurations: Sequence[Configuration], records: Sequence[RunRecord]) -> None:
-    """Best first. What is not shown is counted."""
+    """Prints the configurations, best first, and the number of those left out."""
     for monitor, group in group_by_monitor(configurations).items():
         print_line("")
         title = f"{monitor}, lower is better" if monitor else "not begun, or failed before that"
@@ -43,7 +43,7 @@ def print_tables(configurations: Sequence[Configuration], records: Sequence[RunR
 
 
 def _print_table(group: Sequence[Configuration], title: str) -> None:
-    """A column for each swept key where they are few, and none for what is all empty."""
+    """Prints one table, with a column for each swept key if they are few; no empty columns."""
     keys = list(dict.fromkeys(key for c in group for key in c.settings))
     keys = keys if 0 < len(keys) <= MOST_KEYS else []
     decimals = choose_column_decimals(
@@ -62,7 +62,7 @@ def _print_table(group: Sequence[Configuration], title: str) -> None:
 
 
 def _named(configuration: Configuration, keys: Sequence[str]) -> list[str | None]:
-    """What tells it from the others, with a mark where jobs of it failed."""
+    """Returns the settings that distinguish a configuration, marked if jobs of it failed."""
     names = [
         format_setting(configuration.settings[key]) if key in configuration.settings else None
         for key in keys
@@ -93,7 +93,7 @@ def _cells(configuration: Configuration, decimals: int | None) -> dict[str, Any]
 
 
 def _best_two(group: Sequence[Configuration]) -> str:
-    """How far the second is behind the first, by the seeds that both have."""
+    """Describes the difference between the best two, over the seeds that both have."""
     if len(group) < 2 or group[1].spread is None:
         return ""
     first, second = group[:2]
@@ -120,7 +120,7 @@ def _print_failures(failed: Sequence[RunRecord]) -> None:
 
 
 def describe_cost(records: Sequence[RunRecord]) -> str:
-    """What all jobs took together, whatever became of them; FLOPs are of training alone."""
+    """Describes the cost of all jobs, whatever their status; FLOPs are of training alone."""
     whole = sum_usage(record.usage for record in records)
     lost = sum_usage(record.usage for record in records if record.is_failure)
     seconds = lost.seconds["training"]
