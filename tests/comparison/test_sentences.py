@@ -137,8 +137,8 @@ def test_failures_in_a_mean_are_told(tmp_path: Path) -> None:
 def test_one_seed_each(tmp_path: Path) -> None:
     verdict = compared(tmp_path, {"adam": [100.0], "sgd": [103.0]})
     assert verdict.sentences == [
-        "undecided between adam and sgd: 3.0 nats (one seed each); how sure this is takes at "
-        "least two seeds of each to say"
+        "undecided between adam and sgd: 3.0 nats (one seed each); an interval needs "
+        "at least two seeds of each"
     ]
     three = compared(tmp_path, {"adam": [100.0], "sgd": [103.0], "rmsprop": [101.0]})
     assert len(three.sentences) == 1
@@ -271,7 +271,7 @@ def test_what_only_the_stand_in_of_failures_shows_is_undecided(tmp_path: Path) -
     assert not pair.decided
     assert verdict.sentences[-1] == (
         "undecided between adam and sgd: 200 nats (188 to 212, 3 paired seeds; p = 0.1 by rank); "
-        "2 of sgd's 3 runs failed and count as worst; too few runs to be sure beside failures"
+        "2 of sgd's 3 runs failed and count as worst; too few runs for a verdict with failures"
     )
 
 

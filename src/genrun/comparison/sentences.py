@@ -57,8 +57,8 @@ def _of_single_seeds(sides: Sequence[Side], metric: str) -> str:
     first = sides[0].standing
     best, worst = format_aligned(sides[0].quality.mean.value, sides[-1].quality.mean.value)
     return (
-        f"undecided between {pluralize(len(sides), 'contestant')}: one seed each says nothing of "
-        f"how sure a difference is; {first.name} came lowest, {with_unit(best, metric)}, the "
+        f"undecided between {pluralize(len(sides), 'contestant')}: one seed each gives no "
+        f"measure of uncertainty; {first.name} came lowest, {with_unit(best, metric)}, the "
         f"highest is {worst}"
     )
 
@@ -130,9 +130,9 @@ def _of_single(side: Side, metric: str) -> str:
 def _outlook(pair: Pair, metric: str) -> str:
     """How many more seeds would decide the pair."""
     if is_undecided_by_rank(pair):
-        return "too few runs to be sure beside failures"
+        return "too few runs for a verdict with failures"
     if pair.p_value is None:
-        return "how sure this is takes at least two seeds of each to say"
+        return "an interval needs at least two seeds of each"
     if pair.worth is None:
         return "no number of seeds would decide between equals"
     worth = with_unit(f"{pair.worth:g}", metric)

@@ -1,1 +1,1 @@
-"""The vocabulary every other package speaks: types, protocols, errors, keyed noise."""
+"""What every other package uses: types, protocols, errors, keyed noise, formatting."""

@@ -15,10 +15,10 @@ from genrun.results.record import RunRecord
 from genrun.statistics.student_t import SampleSummary, summarize_sample
 
 TASK = ("model", "backbone", "data", "metric", "features")  # groups that say what is to be learned
-DATA = ("data", "metric", "features")  # those of them that nobody contests to win
+DATA = ("data", "metric", "features")  # of these, the ones that are never compared
 HOW = ("data.batch_size",)  # of these groups, and yet of how it is learned
 MEASURE = ("metric", "features", "monitor", "evaluate_every")  # how, not what: no contestants
-EVERYTHING = "all runs"  # the only contestant, where nothing tells any apart
+EVERYTHING = "all runs"  # the only contestant, if no setting differs
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def group_runs(
     for run in unique:
         judged = metric or run.monitor or _find_monitor(run, unique)
         if judged is None:
-            notes.append(f"{run.name}: never said what judges it; left out")
+            notes.append(f"{run.name}: has no monitor in run.json; left out")
             continue
         grouped[(_label(task, run), judged)].append(run)
     if metric is not None:

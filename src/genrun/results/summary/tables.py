@@ -99,7 +99,7 @@ def _best_two(group: Sequence[Configuration]) -> str:
     first, second = group[:2]
     gap = paired_difference(first.values, second.values)
     if all(len(configuration.runs) == 1 for configuration in group):
-        return "one seed each says nothing of how sure this is; sweep.seeds=3 would"
+        return "one seed each gives no measure of uncertainty; sweep.seeds=3 would"
     if gap is None or gap.low is None or gap.high is None:
         return ""
     mean, low, high = format_aligned(gap.mean, gap.low, gap.high)
