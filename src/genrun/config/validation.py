@@ -125,7 +125,13 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
         if field_.type == "int" or (field_.type == "int | None" and config[key] is not None):
             _check_type(key, config[key], 1)  # Hydra does not check interpolations
     for key in LIST_GROUPS:
-        for name, settings in _mapping(key, config[key]).items():
+        chosen = _mapping(key, config[key])
+        if "_target_" in chosen:  # it stands in a file that lacks its first line
+            raise ConfigError(
+                f"{key}._target_={format_value(chosen['_target_'])}: must be settings, KEY: VALUE; "
+                f"the first line of conf/{key}/NAME.yaml must be `# @package {key}.NAME`"
+            )
+        for name, settings in chosen.items():
             _mapping(f"{key}.{name}", settings)
     for key, settings in _mapping("players", config["players"]).items():
         _mapping(f"players.{key}", settings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from genrun.components.data._dataset import Batches
+from genrun.components.data._dataset import Batches, check_loaded
 from genrun.core.errors import InputMissing
 from genrun.core.protocols.model import Model
 from genrun.core.protocols.updates import Updates
@@ -157,15 +157,21 @@ def _step_settings(config: Config, team: ProcessTeam) -> StepSettings:
 def build_data(
     config: Config, device: torch.device, plugins: Sequence[str], shard: BatchShard | None = None
 ) -> Batches:
-    """Loads a data set and splits it. Raises `InputMissing` if a file cannot be read."""
+    """Loads a data set and splits it.
+
+    Raises `InputMissing` if a file cannot be read, `ConfigError` if the source returns anything
+    but what `ImageSet` describes.
+    """
     settings = dict(config["data"])
     batch_size, held_out = settings.pop("batch_size"), settings.pop("held_out")
     test = settings.pop("test", 0)  # a user's own data need not have a test split
+    source = instantiate("data", settings, plugins)
     try:
-        source = instantiate("data", settings, plugins).load()
+        loaded = source.load()
     except OSError as error:  # such as a name that is too long, or a folder without permission
         raise InputMissing(f"data: {error.filename}: {error.strerror or error}") from error
-    return Batches(source, held_out, batch_size, config["seed"], device, shard, test)
+    check_loaded(type(source).__name__, loaded)
+    return Batches(loaded, held_out, batch_size, config["seed"], device, shard, test)
 
 
 def _plan(config: Config, data: Batches, model: Model, updates: Updates) -> TrainingPlan:

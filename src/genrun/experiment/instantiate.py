@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ def instantiate(group: str, settings: Config, plugins: Sequence[str], key: str =
     target = find_class(group, settings, plugins)
     arguments = {name: value for name, value in settings.items() if name != "_target_"}
     _check_no_special(key or group, arguments)
+    check_arguments(key or group, target, arguments)
     with config_errors(key or group):
         return target(**arguments)
 
@@ -113,6 +114,28 @@ def _check_no_special(key: str, value: Any) -> None:
     elif isinstance(value, list):
         for inner in value:
             _check_no_special(key, inner)
+
+
+def check_arguments(key: str, kind: type, names: Collection[str], positional: int = 0) -> None:
+    """Raises `ConfigError` unless a class takes arguments of these names and needs no others.
+
+    Its first `positional` arguments are given otherwise.
+    """
+    try:
+        parameters = list(inspect.signature(kind).parameters.values())[positional:]
+    except (ValueError, TypeError):  # some classes written in C have none
+        return
+    named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    missing = [n for n, p in named.items() if p.default is p.empty and n not in names]
+    if missing:
+        raise ConfigError(
+            f"{key}: its YAML file has no key {missing[0]}, which {kind.__name__} needs"
+        )
+    extra = [name for name in names if name not in named]
+    if extra and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        raise ConfigError(
+            f"{key}: its YAML file has the key {extra[0]}, which {kind.__name__} does not take"
+        )
 
 
 @contextmanager

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genrun.components.features.pixels import Pixels
+from genrun.config.groups import conf_folder
 from genrun.core.errors import ConfigError
+from genrun.core.log_names import is_uncertainty
 from genrun.core.protocols.data import Data
 from genrun.core.protocols.metric import Extractor, FeatureMetric, NeedsData
 from genrun.core.protocols.model import Model
 from genrun.experiment.instantiate import Config, instantiate
+from genrun.training.evaluation import SPREAD
 from genrun.training.sample_metrics import SampleMetrics
 
 
@@ -59,6 +62,13 @@ def choose_monitor(
     monitor: str = config["monitor"] or model.monitor
     listed = ", ".join(names) or "none"
     if monitor not in names and config["monitor"] is None:
+        if not (conf_folder() / "metric" / f"{monitor}.yaml").is_file():
+            others = {*sample_metrics.value_names(), SPREAD}
+            own = [n for n in names if n not in others and not is_uncertainty(n, names)]
+            raise ConfigError(
+                f"model: {type(model).__name__}.evaluate returned {', '.join(own) or 'nothing'}, "
+                f"not the model's monitor {monitor}, which is no choice of metric either"
+            )
         raise ConfigError(
             f"metric: {type(model).__name__} is judged by {monitor}, which is not among the "
             f"held-out metrics ({listed}); add metric=[{monitor}], or judge it by monitor=NAME"

@@ -14,7 +14,7 @@ from torch import nn
 from genrun.config.groups import LENGTH_KEYS
 from genrun.core.errors import ConfigError
 from genrun.core.protocols.model import Model
-from genrun.experiment.instantiate import Config, config_errors, find_class
+from genrun.experiment.instantiate import Config, check_arguments, config_errors, find_class
 from genrun.training.loss import trained_parameters
 from genrun.training.lr_schedule import Schedule
 from genrun.training.optimizers.audit import MovedParameters, audit_optimizer, preserve_gradients
@@ -70,6 +70,7 @@ def build_optimizer(
     }
     if "networks" in inspect.signature(kind).parameters:
         arguments["networks"] = networks
+    check_arguments("optimizer", kind, arguments, positional=1)
     # some optimizers print their settings
     with config_errors("optimizer"), redirect_stdout(io.StringIO()):
         try:
@@ -136,6 +137,7 @@ def build_schedule(
         for name, value in settings.items()
         if name not in ("_target_", "warmup_steps")
     }
+    check_arguments("schedule", kind, arguments, positional=1)
 
     def make(optimizer: torch.optim.Optimizer) -> Any:
         return kind(optimizer, **arguments)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -120,6 +122,37 @@ class Batches:
 
     def held_out_label_batches(self) -> Sequence[Tensor]:
         return torch.split(self._held_out_labels, HELD_OUT_BATCH)
+
+
+def check_loaded(source: str, loaded: Any) -> None:
+    """Raises `ConfigError` unless `loaded`, from the class `source`, is what `ImageSet` says."""
+    returned = f"data: {source}.load returned"
+    if not isinstance(loaded, ImageSet):
+        raise ConfigError(f"{returned} {_describe(loaded)}; must be an ImageSet")
+    images, labels = loaded.images, loaded.labels
+    wanted = "must be (count, channels, height, width), uint8 or float32 in [0, 1]"
+    fits = isinstance(images, np.ndarray) and images.dtype in (np.uint8, np.float32)
+    if not fits or images.ndim != 4 or not images.size:
+        raise ConfigError(f"{returned} images of {_describe(images)}; {wanted}")
+    low, high = images.min(), images.max()
+    if images.dtype == np.float32 and not (low >= 0 and high <= 1):  # also if they are NaN
+        raise ConfigError(f"{returned} images with values from {low:g} to {high:g}; {wanted}")
+    if labels is None:
+        return
+    count = len(images)
+    fits = isinstance(labels, np.ndarray) and labels.dtype == np.int64
+    if not fits or labels.shape != (count,):
+        raise ConfigError(
+            f"{returned} labels of {_describe(labels)}; must be ({count},), int64, one an image"
+        )
+    if labels.min() < 0:
+        raise ConfigError(f"{returned} the label {labels.min()}; must be at least 0")
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"shape {value.shape} and dtype {value.dtype}"
+    return f"type {type(value).__name__}"
 
 
 def _check_counts(name: str, count: int, held_out: int, batch_size: int, test: int) -> None:
