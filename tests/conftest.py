@@ -65,6 +65,21 @@ SMALL = [
     "runtime.device=cpu",
 ]
 
+STOPPING_SETTINGS = {  # with which a policy stops in the tests; a new policy may need its own
+    "budget": ["stopping.budget.examples=100"],  # reached at step 13, which has no row
+    "early": ["stopping.early.min_delta=20", "stopping.early.patience=2"],
+    "generalization_loss": ["stopping.generalization_loss.threshold=0.1"],
+    "noise_aware": ["stopping.noise_aware.standard_errors=20", "stopping.noise_aware.patience=2"],
+    "plateau": ["stopping.plateau.window=4", "stopping.plateau.tolerance=0.2"],
+    "progress_quotient": [
+        "stopping.progress_quotient.threshold=1e-4",
+        "stopping.progress_quotient.strip=2",
+    ],
+    "pruner": ["stopping.pruner.warmup_steps=8", "stopping.pruner.startup_trials=1"],
+    "target": ["stopping.target.value=300"],
+    "up_strips": ["stopping.up_strips.strips=1", "stopping.up_strips.strip=1"],
+}
+
 
 def last_wins(words: Sequence[str]) -> list[str]:
     """The words with each key once: the command line refuses a key that is given twice."""

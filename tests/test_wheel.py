@@ -32,16 +32,19 @@ def test_wheel_runs_elsewhere(tmp_path: Path) -> None:
     here = [path for path in sys.path if path.endswith("site-packages")]
     (packages / "dependencies.pth").write_text("\n".join(here))
 
+    alone = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [environment / "bin" / "genrun", "model=vae", "steps=5"],
         cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        env=alone,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
     (run,) = tmp_path.glob("outputs/*/*/run.json")
     where = [python, "-c", "import genrun.config.groups as c; print(c.conf_folder())"]
-    shown = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        where, cwd=tmp_path, env=alone, capture_output=True, text=True, check=True
+    )
     assert str(packages) in shown.stdout
     assert (run.parent / "samples" / "step-000005.png").is_file()

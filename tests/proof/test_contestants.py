@@ -127,7 +127,9 @@ def test_a_users_own_choices_have_spaces_of_their_own(tmp_path: Path) -> None:
 
 def test_every_optimizer_has_a_space() -> None:
     stated = {path.stem for path in (conf_folder() / "space" / "optimizer").glob("*.yaml")}
-    assert stated == set(choices("optimizer"))
+    missing = sorted({*choices("optimizer")} - stated)
+    assert missing == [], f"{missing[0]} needs conf/space/optimizer/{missing[0]}.yaml"
+    assert stated == set(choices("optimizer")), "each file there is of an optimizer"
 
 
 SPACES = sorted((conf_folder() / "space").glob("*/*.yaml"))

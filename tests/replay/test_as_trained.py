@@ -15,32 +15,22 @@ from genrun.results.curve import Axis
 from genrun.runs.folder import RunFolder
 from genrun.terminal.plain import SilentDisplay
 from genrun.training.plan import TrainingOutcome
-from tests.conftest import choices
+from tests.conftest import STOPPING_SETTINGS, choices
 from tests.test_resume import prepare
 
 WORDS = [
     "model=vae", "steps=40", "evaluate_every=4", "log_every=3", "optimizer.lr=0.02",
     "sample_every=100", "save_every=100",
 ]  # fmt: skip
-SETTINGS = {
-    "budget": ["stopping.budget.examples=100"],  # reached at step 13, which has no row
-    "early": ["stopping.early.min_delta=20", "stopping.early.patience=2"],
-    "generalization_loss": ["stopping.generalization_loss.threshold=0.1"],
-    "noise_aware": ["stopping.noise_aware.standard_errors=20", "stopping.noise_aware.patience=2"],
-    "plateau": ["stopping.plateau.window=4", "stopping.plateau.tolerance=0.2"],
-    "progress_quotient": [
-        "stopping.progress_quotient.threshold=1e-4",
-        "stopping.progress_quotient.strip=2",
-    ],
-    "pruner": ["stopping.pruner.warmup_steps=8", "stopping.pruner.startup_trials=1"],
-    "target": ["stopping.target.value=300"],
-    "up_strips": ["stopping.up_strips.strips=1", "stopping.up_strips.strip=1"],
-}
 CASES = [
-    *[([name], SETTINGS.get(name, [])) for name in choices("stopping") if name != "pruner"],
+    *[
+        ([name], STOPPING_SETTINGS.get(name, []))
+        for name in choices("stopping")
+        if name != "pruner"
+    ],
     (["budget"], ["stopping.budget.flops=3e8"]),
-    (["early", "budget"], [*SETTINGS["early"], *SETTINGS["budget"]]),
-    (["budget", "target"], ["stopping.budget.examples=10000", *SETTINGS["target"]]),
+    (["early", "budget"], [*STOPPING_SETTINGS["early"], *STOPPING_SETTINGS["budget"]]),
+    (["budget", "target"], ["stopping.budget.examples=10000", *STOPPING_SETTINGS["target"]]),
 ]
 
 
@@ -70,7 +60,9 @@ def test_it_stops_at_the_same_step_for_the_same_reason(
 ) -> None:
     words = [f"stopping=[{','.join(names)}]", *settings]
     ended = train(tmp_path / "stopped", *words)
-    assert ended.status == "stopped_early", "otherwise this test checks nothing"
+    assert ended.status == "stopped_early", (
+        "give settings with which it stops within 40 steps in STOPPING_SETTINGS of tests/conftest.py"
+    )
     info = RunFolder.open(tmp_path / "stopped").read()
     (found,) = replayed([unstopped], words, "flops")
     assert (found.step, found.reason) == (info["step"], info["reason"])
@@ -104,7 +96,7 @@ def test_a_pruner_stops_the_same_trials(tmp_path: Path) -> None:
     create_study(tmp_path / "search.jsonl")
     study, expected = open_study(tmp_path / "search.jsonl").study, []
     rates = ["optimizer.lr=0.01", "optimizer.lr=0.001", "optimizer.lr=0.02"]
-    words = ["stopping=pruner", *SETTINGS["pruner"]]
+    words = ["stopping=pruner", *STOPPING_SETTINGS["pruner"]]
     for number, rate in enumerate(rates):
         study_word = [f"stopping.pruner.study='{tmp_path / 'search.jsonl'}'"]
         words_of_trial = [*words, *study_word, f"stopping.pruner.trial={study.ask().number}", rate]
