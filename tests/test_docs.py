@@ -16,6 +16,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -176,6 +177,8 @@ def forked(work: Callable[[], Any], folder: Path) -> tuple[int, str]:
         if child == 0:
             code = 1
             try:
+                # a fork server that this process may have is not the child's to wait for
+                forkserver._forkserver._forkserver_pid = None
                 os.chdir(folder)
                 os.dup2(output.fileno(), 1)
                 os.dup2(output.fileno(), 2)

@@ -11,7 +11,13 @@ from omegaconf import OmegaConf
 
 from genrun.config.compose import compose
 from genrun.config.groups import GROUPS, conf_folder
-from genrun.config.limits import bounds_of_file, bounds_of_target, parse_bound, parse_comment
+from genrun.config.limits import (
+    bounds_of_choice,
+    bounds_of_file,
+    bounds_of_target,
+    parse_bound,
+    parse_comment,
+)
 from genrun.config.validation import flatten, is_number
 from genrun.core.errors import ConfigError
 
@@ -125,3 +131,18 @@ def test_malformed_bounds_of_a_plugin_name_file_and_line(tmp_path: Path) -> None
     file.write_text(PLUGIN.replace("[0.05, 1]", "[0.05, 1"))
     with pytest.raises(ConfigError, match=rf"^{file}:2: lr: the bounds '\[0.05, 1; of"):
         compose(["optimizer=mine"], str(tmp_path))
+
+
+def test_a_plugin_cannot_widen_the_bounds_of_a_class_of_genruns_files(tmp_path: Path) -> None:
+    """A saved run is checked with genrun's bounds: else it could be trained and not resumed."""
+    (tmp_path / "optimizer").mkdir()
+    path = tmp_path / "optimizer" / "fast.yaml"
+    path.write_text("_target_: torch.optim.SGD\nmomentum: 1.0  # [0, 2]\nown: 1.0  # [0, 3]\n")
+    bounds = bounds_of_choice("optimizer", "fast", str(tmp_path))
+    assert not bounds["momentum"].allows(1.0)
+    assert bounds["own"].allows(3.0)
+
+
+def test_bounds_that_are_too_large_are_an_error() -> None:
+    with pytest.raises(ValueError, match="too large"):
+        parse_comment("[0, 10^999]")

@@ -61,7 +61,8 @@ def test_it_stops_at_the_same_step_for_the_same_reason(
     words = [f"stopping=[{','.join(names)}]", *settings]
     ended = train(tmp_path / "stopped", *words)
     assert ended.status == "stopped_early", (
-        "give settings with which it stops within 40 steps in STOPPING_SETTINGS of tests/conftest.py"
+        "give settings with which it stops within 40 steps in STOPPING_SETTINGS of "
+        "tests/conftest.py"
     )
     info = RunFolder.open(tmp_path / "stopped").read()
     (found,) = replayed([unstopped], words, "flops")

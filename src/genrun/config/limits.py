@@ -72,7 +72,10 @@ def parse_comment(comment: str) -> tuple[Bound | None, str]:
     prose = matched["prose"] or ""
     if matched["any"]:
         return Bound(-math.inf, math.inf, False, False, False, ANY_NUMBER), prose
-    low, high = _number(matched["low"]), _number(matched["high"])
+    try:
+        low, high = _number(matched["low"]), _number(matched["high"])
+    except OverflowError as error:
+        raise ValueError(f"the bounds {comment!r} are too large") from error
     includes = matched["from"] == "[", matched["to"] == "]"
     if not low < high or (includes[0] and low == -math.inf) or (includes[1] and high == math.inf):
         raise ValueError(f"the bounds {comment!r} are no interval")
@@ -100,13 +103,17 @@ def bounds_of_file(path: Path) -> dict[str, Bound]:
 def bounds_of_choice(group: str, choice: str, config_dir: str | None = None) -> dict[str, Bound]:
     """Returns the bounds in the YAML file of a choice, genrun's own or the one in `config_dir`.
 
-    A choice that a package brings in another way has none.
+    A file in `config_dir` that names a class of genrun's files cannot widen the bounds there: a
+    saved run is checked with them. A choice that a package brings in another way has none.
     """
-    for folder in (conf_folder(), *([Path(config_dir)] if config_dir else [])):
-        path = folder / group / f"{choice}.yaml"
-        if path.is_file():
-            return bounds_of_file(path)
-    return {}
+    own = conf_folder() / group / f"{choice}.yaml"
+    if own.is_file():
+        return bounds_of_file(own)
+    path = Path(config_dir or "") / group / f"{choice}.yaml"
+    if config_dir is None or not path.is_file():
+        return {}
+    target = re.search(r"^_target_: *(\S+)", path.read_text(), re.MULTILINE)
+    return bounds_of_file(path) | (bounds_of_target(group, target[1]) if target else {})
 
 
 def bounds_of_target(group: str, target: str) -> dict[str, Bound]:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from hydra import compose as hydra_compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 
 from genrun.config.compose import hydra_ready
 from genrun.config.hydra_errors import one_line_errors
@@ -33,7 +33,9 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
             )
             params = composed.hydra.sweeper.params or {}
             everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
-            parsed = OverridesParser.create().parse_overrides(everything)
+            parsed = OverridesParser.create(
+                config_loader=GlobalHydra.instance().config_loader()
+            ).parse_overrides(everything)
             _check_size(parsed)
             batches = BasicSweeper.split_arguments(parsed, None)
     return [job for batch in batches for job in batch]
@@ -43,7 +45,9 @@ def without_sweep_overrides(words: Sequence[str]) -> list[str]:
     """Returns the overrides that have a single value."""
     overrides = hydra_overrides(words)
     with one_line_errors(words, overrides):
-        parsed = OverridesParser.create().parse_overrides(overrides)
+        parsed = OverridesParser.create(
+            config_loader=GlobalHydra.instance().config_loader()
+        ).parse_overrides(overrides)
     return [o.input_line or "" for o in parsed if not o.is_sweep_override()]
 
 
@@ -88,3 +92,12 @@ def _values(override: Override) -> list[str]:
     if not override.is_sweep_override() or not override.is_discrete_sweep():
         return []
     return list(islice(override.sweep_string_iterator(), MOST_JOBS + 1))
+
+
+def _check_no_glob(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        if isinstance(override.value(), Glob):
+            raise ConfigError(
+                f"{override.input_line}: genrun does not expand glob(…); list the choices, as in "
+                "optimizer=adam,sgd"
+            )

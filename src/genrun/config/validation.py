@@ -128,8 +128,8 @@ def check_skeleton(config: Mapping[str, Any]) -> None:
         chosen = _mapping(key, config[key])
         if "_target_" in chosen:  # it stands in a file that lacks its first line
             raise ConfigError(
-                f"{key}._target_={format_value(chosen['_target_'])}: must be settings, KEY: VALUE; "
-                f"the first line of conf/{key}/NAME.yaml must be `# @package {key}.NAME`"
+                f"{key}._target_={format_value(chosen['_target_'])}: must be settings, KEY: "
+                f"VALUE; the first line of conf/{key}/NAME.yaml must be `# @package {key}.NAME`"
             )
         for name, settings in chosen.items():
             _mapping(f"{key}.{name}", settings)

@@ -205,5 +205,5 @@ def test_a_network_without_hidden_layers_is_skipped_unless_it_is_named() -> None
     added = nets()
     regularize("dropout", Dropout(None, 0.5), MODEL, added, SPEC)
     assert any(isinstance(module, KeyedDropout) for module in added["generator"])
-    with pytest.raises(ConfigError, match="none in discriminator; give"):
+    with pytest.raises(ConfigError, match="none in discriminator; add"):
         regularize("dropout", Dropout(["generator", "discriminator"], 0.5), MODEL, nets(), SPEC)
