@@ -48,6 +48,16 @@ class Bound:
     whole: bool  # integers only
     text: str
 
+    def is_within(self, other: Bound) -> bool:
+        """Whether every number of this interval is in the other."""
+        low = self.low > other.low or (
+            self.low == other.low and (other.includes_low or not self.includes_low)
+        )
+        high = self.high < other.high or (
+            self.high == other.high and (other.includes_high or not self.includes_high)
+        )
+        return low and high and (self.whole or not other.whole)
+
     def allows(self, value: float) -> bool:
         """Whether a number lies in the interval."""
         above = value > self.low or (self.includes_low and value == self.low)
@@ -113,7 +123,12 @@ def bounds_of_choice(group: str, choice: str, config_dir: str | None = None) -> 
     if config_dir is None or not path.is_file():
         return {}
     target = re.search(r"^_target_: *(\S+)", path.read_text(), re.MULTILINE)
-    return bounds_of_file(path) | (bounds_of_target(group, target[1]) if target else {})
+    own, genruns = bounds_of_file(path), bounds_of_target(group, target[1] if target else "")
+    wider = {key for key in own.keys() & genruns.keys() if not own[key].is_within(genruns[key])}
+    return {
+        key: genruns[key] if key in wider or key not in own else own[key]
+        for key in own.keys() | genruns.keys()
+    }
 
 
 def bounds_of_target(group: str, target: str) -> dict[str, Bound]:

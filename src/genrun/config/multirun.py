@@ -33,9 +33,8 @@ def split_sweep(words: Sequence[str], config_dir: str | None = None) -> list[lis
             )
             params = composed.hydra.sweeper.params or {}
             everything = [*(f"{key}={value}" for key, value in params.items()), *overrides]
-            parsed = OverridesParser.create(
-                config_loader=GlobalHydra.instance().config_loader()
-            ).parse_overrides(everything)
+            parsed = OverridesParser.create().parse_overrides(everything)
+            _check_no_glob(parsed)
             _check_size(parsed)
             batches = BasicSweeper.split_arguments(parsed, None)
     return [job for batch in batches for job in batch]
@@ -45,9 +44,7 @@ def without_sweep_overrides(words: Sequence[str]) -> list[str]:
     """Returns the overrides that have a single value."""
     overrides = hydra_overrides(words)
     with one_line_errors(words, overrides):
-        parsed = OverridesParser.create(
-            config_loader=GlobalHydra.instance().config_loader()
-        ).parse_overrides(overrides)
+        parsed = OverridesParser.create().parse_overrides(overrides)
     return [o.input_line or "" for o in parsed if not o.is_sweep_override()]
 
 
