@@ -123,12 +123,13 @@ def bounds_of_choice(group: str, choice: str, config_dir: str | None = None) -> 
     if config_dir is None or not path.is_file():
         return {}
     target = re.search(r"^_target_: *(\S+)", path.read_text(), re.MULTILINE)
-    own, genruns = bounds_of_file(path), bounds_of_target(group, target[1] if target else "")
-    wider = {key for key in own.keys() & genruns.keys() if not own[key].is_within(genruns[key])}
-    return {
-        key: genruns[key] if key in wider or key not in own else own[key]
-        for key in own.keys() | genruns.keys()
+    stated, genruns = bounds_of_file(path), bounds_of_target(group, target[1] if target else "")
+    narrower = {
+        key: bound
+        for key, bound in stated.items()
+        if key not in genruns or bound.is_within(genruns[key])
     }
+    return genruns | narrower
 
 
 def bounds_of_target(group: str, target: str) -> dict[str, Bound]:
